@@ -1,0 +1,43 @@
+# `make run` and `make test` are all that is needed on a fresh machine.
+PYTHON ?= python3
+PORT ?= 8050
+HOST ?= 127.0.0.1
+BIN := .venv/bin
+# The browser tests need Chromium; where we may, we install it.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: run test bench lint screenshots
+
+run: .venv/run
+	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
+
+test: .venv/test chromium
+	$(BIN)/python -m pytest
+
+bench: .venv/test
+	$(BIN)/python -m pytest tests/bench -n 0 -p no:randomly --benchmark-enable -s
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+screenshots: .venv/test chromium
+	$(BIN)/python -m tests.screenshots.make
+
+.venv/run: requirements.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/test: .venv/run tests/requirements.txt
+	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+.PHONY: chromium
+chromium:
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq chromium; \
+	else echo "The browser tests need Chromium; install it first." >&2; exit 1; fi
+endif

@@ -1,0 +1,72 @@
+"""The values that the picture of the whole network shows, for one position of the text."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.attention import attention_entropy
+from analysis.errors import SelectionError
+from analysis.selection import Selection
+from analysis.trace import Float, ModelInfo, Trace
+
+ColorBy = Literal["norm", "entropy", "first", "kind"]
+
+
+@dataclass(frozen=True, eq=False)
+class ArchitectureResult:
+    """One number for each part of the network.
+
+    heads: (n_blocks, n_heads). tiles: (n_blocks, n_tiles); None where MLPs have no such number. Both None for "kind".
+    strongest: (n_blocks, n_tiles), in each tile the neuron with the largest absolute value at the position.
+    residual_norms: (n_blocks + 1,), L2 norm of the residual stream at the position, as in `Trace.residual`.
+    color_by "norm": L2 norm of what the part adds to the residual stream. "entropy": of the head's attention from the
+    position, in bits. "first": share of that attention on position 0, from 0 to 1.
+    """
+
+    info: ModelInfo
+    selection: Selection
+    color_by: ColorBy
+    heads: Float | None
+    tiles: Float | None
+    strongest: NDArray[np.int64]
+    residual_norms: Float
+
+
+def compute_architecture(
+    trace: Trace, selection: Selection, position: int, *, color_by: ColorBy = "norm"
+) -> ArchitectureResult:
+    """The numbers of every head and MLP tile at a position.
+
+    Raises: SelectionError for a colouring that does not exist.
+    """
+    if color_by not in get_args(ColorBy):
+        raise SelectionError(f"There is no colouring '{color_by}'. Choose norm, entropy, first or kind.")
+    blocks = range(trace.info.n_blocks)
+    heads = tiles = None
+    if color_by == "norm":
+        heads = np.stack([trace.head_norms(block)[position] for block in blocks])
+        tiles = np.stack([trace.tile_norms(block)[position] for block in blocks])
+    elif color_by in ("entropy", "first"):
+        rows = np.stack([trace.attention(block)[:, position] for block in blocks])
+        heads = attention_entropy(rows) if color_by == "entropy" else rows[..., 0]
+    return ArchitectureResult(
+        info=trace.info,
+        selection=selection,
+        color_by=color_by,
+        heads=heads,
+        tiles=tiles,
+        strongest=np.stack([_strongest(trace.neurons(block)[position], trace.info) for block in blocks]),
+        residual_norms=np.array(
+            [np.linalg.norm(trace.residual(i)[position]) for i in range(trace.info.n_blocks + 1)], dtype=np.float32
+        ),
+    )
+
+
+def _strongest(neurons: Float, info: ModelInfo) -> NDArray[np.int64]:
+    padded = np.full(info.n_tiles * info.tile_width, -1, dtype=np.float32)
+    padded[: len(neurons)] = np.abs(neurons)
+    starts = np.arange(info.n_tiles) * info.tile_width
+    strongest: NDArray[np.int64] = starts + padded.reshape(info.n_tiles, info.tile_width).argmax(axis=1)
+    return strongest

@@ -1,0 +1,158 @@
+"""Where the tokens lie: the residual stream of each position, projected to two or three dimensions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from analysis.errors import SelectionError
+from analysis.selection import Part, Selection
+from analysis.tokens import Token
+from analysis.trace import Float, Trace
+
+Method = Literal["pca", "tsne"]
+Dimensions = Literal["2", "3"]
+Scale = Literal["equal", "raw"]
+Keep = Callable[[str, Callable[[], dict[str, NDArray[Any]]]], dict[str, NDArray[Any]]]
+
+FEWEST_FOR_TSNE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingResult:
+    """Projected positions at one place of the network.
+
+    tokens: those of the text. after: number of blocks that the stream has passed; 0 is what enters block 0.
+    method: the one used; PCA where t-SNE was `asked` with fewer than 4 tokens. points: (n_positions, dimensions).
+    With PCA, paths: (n_blocks + 1, n_positions, dimensions), the same space at every place; explained: (dimensions,),
+    share of the variance over all places and positions, 0 to 1. With t-SNE both are None, and perplexity is set.
+    nearest: the other position with the largest cosine similarity to `position` in the full space, without projection;
+    similarity: that one, -1 to 1. d_model: width of that space. nearest is None for a text of one token.
+    """
+
+    tokens: tuple[Token, ...]
+    after: int
+    n_blocks: int
+    d_model: int
+    position: int
+    asked: Method
+    method: Method
+    scale: Scale
+    points: Float
+    paths: Float | None
+    explained: Float | None
+    perplexity: float | None
+    nearest: int | None
+    similarity: float
+
+
+def compute_embedding(
+    trace: Trace,
+    selection: Selection,
+    position: int,
+    *,
+    method: Method = "pca",
+    dimensions: Dimensions = "2",
+    scale: Scale = "equal",
+    keep: Keep = lambda _name, compute: compute(),
+) -> EmbeddingResult:
+    """The tokens after the selected block; at the embedding before block 0, at norm and output after the last block.
+
+    With the scale `equal` each vector is divided by its L2 norm first: otherwise the first token's huge vector and the
+    growth through the blocks are all that is seen. keep: gets slow arrays by name, or has them computed.
+    PCA is fitted once over all places and positions; t-SNE (van der Maaten & Hinton 2008) at the place alone, seeded.
+    Raises: SelectionError for a choice that does not exist.
+    """
+    for value, choices in ((method, Method), (dimensions, Dimensions), (scale, Scale)):
+        if value not in get_args(choices):
+            raise SelectionError(f"There is no choice '{value}' here. Choose one of: {', '.join(get_args(choices))}.")
+    n_blocks, width = trace.info.n_blocks, int(dimensions)
+    if selection.part in (Part.NORM, Part.OUTPUT):
+        after = n_blocks
+    else:
+        after = 0 if selection.block is None else selection.block + 1
+    nearest, similarity = _nearest(trace.residual(after), position)
+    used: Method = method if trace.n_positions >= FEWEST_FOR_TSNE else "pca"
+    paths = explained = perplexity = None
+    if used == "pca":
+        kept = keep(f"embedding pca {scale}", lambda: _pca(trace, scale))
+        paths, explained = kept["paths"][..., :width], kept["explained"][:width]
+        points = paths[after]
+    else:
+        perplexity = _perplexity(trace.n_positions)
+        kept = keep(
+            f"embedding tsne {scale} {after} {dimensions}",
+            lambda: {"points": _tsne(_scaled(trace.residual(after), scale), width)},
+        )
+        points = kept["points"]
+    return EmbeddingResult(
+        tokens=trace.tokens,
+        after=after,
+        n_blocks=n_blocks,
+        d_model=trace.info.d_model,
+        position=position,
+        asked=method,
+        method=used,
+        scale=scale,
+        points=points,
+        paths=paths,
+        explained=explained,
+        perplexity=perplexity,
+        nearest=nearest,
+        similarity=similarity,
+    )
+
+
+def _scaled(vectors: Float, scale: Scale) -> Float:
+    if scale == "raw":
+        return vectors
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Float = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+    return unit
+
+
+def _pca(trace: Trace, scale: Scale) -> dict[str, NDArray[Any]]:
+    """The first three components of all places together: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
+    streams = np.stack([_scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
+    vectors = streams.reshape(-1, streams.shape[-1])
+    vectors = vectors - vectors.mean(axis=0)  # before PCA does, whose covariance would lose digits to a large mean
+    n_components = min(3, *vectors.shape)
+    paths = np.zeros((len(vectors), 3), dtype=np.float32)
+    explained = np.zeros(3, dtype=np.float32)
+    with threadpool_limits(1):  # scikit-learn's threads would hang a process that is forked later
+        pca = PCA(n_components, svd_solver="covariance_eigh")
+        paths[:, :n_components] = pca.fit_transform(vectors)
+    explained[:n_components] = pca.explained_variance_ratio_
+    return {"paths": paths.reshape(*streams.shape[:2], 3), "explained": explained}
+
+
+def _perplexity(n_positions: int) -> float:
+    """As usual 30, but less than a third of the points: it must be smaller than their number."""
+    return min(30.0, (n_positions - 1) / 3)
+
+
+def _tsne(vectors: Float, width: int) -> Float:
+    tsne = TSNE(
+        n_components=width,
+        perplexity=_perplexity(len(vectors)),
+        init="pca" if np.ptp(vectors, axis=0).any() else "random",  # equal tokens have no principal component
+        random_state=0,
+    )
+    with threadpool_limits(1):
+        points: Float = tsne.fit_transform(vectors).astype(np.float32)
+    return points
+
+
+def _nearest(vectors: Float, position: int) -> tuple[int | None, float]:
+    if len(vectors) < 2:
+        return None, 0.0
+    unit = _scaled(vectors, "equal")
+    similarities = unit @ unit[position]
+    similarities[position] = -np.inf
+    nearest = int(similarities.argmax())
+    return nearest, float(similarities[nearest])

@@ -1,0 +1,183 @@
+"""Models: the only place where one is loaded: in float32 on the CPU, frozen, from safetensors, without remote code."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from analysis.capture import install_hooks, last_map
+from analysis.errors import ModelError
+from analysis.families import Family, family_of
+from analysis.tokens import Vocabulary
+from analysis.trace import ModelInfo
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A loaded network with its tokenizer; safe to use from several threads at once."""
+
+    name: str
+    network: nn.Module
+    family: Family
+    info: ModelInfo
+    vocabulary: Vocabulary
+    tokenizer: Any
+
+    @property
+    def start_id(self) -> int | None:
+        """The token id that the model was taught to see between texts."""
+        token_id = self.tokenizer.eos_token_id
+        return None if token_id is None else int(token_id)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids as the model's tokenizer gives them."""
+        return list(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def head(self, normed: Tensor) -> Tensor:
+        """Logits from a residual that went through the final norm."""
+        logits: Tensor = self.network.get_output_embeddings()(normed)  # type: ignore[operator]
+        return logits
+
+    def final_norm(self, residual: Tensor) -> Tensor:
+        """The final norm, with its statistics computed from this residual."""
+        normed: Tensor = self.network.get_submodule(self.family.final_norm)(residual)
+        return normed
+
+
+def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
+    """The model in a folder as Hugging Face's `save_pretrained` writes it.
+
+    Raises: ModelError for a folder without a readable, complete model, or a family without a row in `families.py`.
+    """
+    name = name or path.name
+    try:
+        family_of(json.loads((path / "config.json").read_text())["model_type"])
+        network, loading = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=torch.float32,
+            attn_implementation="eager",  # the default one returns no attention, without an error
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except ModelError:
+        raise
+    except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
+        raise ModelError(
+            f"The model '{name}' cannot be read. It must be a folder with config.json, weights as safetensors and a "
+            f"tokenizer; here: {error}"
+        ) from error
+    if missing := sorted(loading["missing_keys"]):  # they would be random, and shown as if they were the model's
+        raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
+    return prepare_model(name, network, tokenizer)
+
+
+def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
+    """Make a network that is in memory ready to be explored: frozen, with hooks, measured.
+
+    Raises: ModelError for a family, or a variant of one, that would be shown wrongly.
+    """
+    family = family_of(network.config.model_type)
+    network.eval().requires_grad_(False)
+    _refuse_variants(network, family)
+    info = _measure(network, family)
+    install_hooks(network, family, info.n_heads)
+    return LanguageModel(name, network, family, info, _vocabulary(tokenizer), tokenizer)
+
+
+def network_without_weights(config: Any) -> Any:
+    """The network of a configuration with exact shapes and no memory (on torch's meta device)."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def use_one_thread() -> None:
+    """Let torch compute with one thread in this process, as a web process must: its requests are the threads."""
+    torch.set_num_threads(1)
+
+
+class ModelRegistry:
+    """The models that this process knows, by name; each is loaded once, when it is first asked for."""
+
+    def __init__(self, sources: Mapping[str, Path | LanguageModel]) -> None:
+        self._sources = sources
+        self._loaded = {name: source for name, source in sources.items() if isinstance(source, LanguageModel)}
+        self._lock = Lock()
+
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order in which they are offered."""
+        return tuple(self._sources)
+
+    def get(self, name: str) -> LanguageModel:
+        """The model of that name, loaded.
+
+        Raises: ModelError for a name that is not on the list; it is never read as a path or an address.
+        """
+        if name not in self._sources:
+            known = ", ".join(f"'{known}'" for known in self._sources)
+            raise ModelError(f"There is no model '{name[:60]}' here. Choose one of: {known}.")
+        with self._lock:
+            if name not in self._loaded:
+                source = self._sources[name]
+                assert isinstance(source, Path)
+                self._loaded[name] = load_model(source, name=name)
+            return self._loaded[name]
+
+
+def _refuse_variants(network: Any, family: Family) -> None:
+    decoder = family.final_norm.rpartition(".")[0]
+    norm = getattr(network.get_submodule(decoder), family.final_norm.rpartition(".")[2], None)
+    if norm is None or getattr(network.get_submodule(decoder), "project_out", None) is not None:
+        raise ModelError(
+            f"This {family.name} model norms after its blocks or projects its output (opt-350m does); "
+            "it is not supported, since its residual stream could not be read by the output directly."
+        )
+    if getattr(network.config, "add_cross_attention", False):
+        raise ModelError(f"This {family.name} model attends to a second text; only language models are supported.")
+
+
+def _measure(network: Any, family: Family) -> ModelInfo:
+    config = network.config
+    blocks = network.get_submodule(family.blocks)
+    return ModelInfo(
+        family=family.name,
+        n_blocks=len(blocks),
+        n_heads=config.num_attention_heads,
+        d_model=config.hidden_size,
+        n_neurons=last_map(blocks[0].get_submodule(family.mlp_out)).shape[0],
+        n_vocab=network.get_output_embeddings().weight.shape[0],
+        max_positions=config.max_position_embeddings,
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        fingerprint=_fingerprint(network),
+    )
+
+
+def _fingerprint(network: Any) -> str:
+    digest = hashlib.sha256(json.dumps(network.config.to_diff_dict(), sort_keys=True, default=str).encode())
+    for name, parameter in network.named_parameters():
+        digest.update(f"{name}{tuple(parameter.shape)}".encode())
+        digest.update(parameter.detach().contiguous().numpy().data)
+    return digest.hexdigest()[:32]
+
+
+def _vocabulary(tokenizer: Any) -> Vocabulary:
+    pieces = [""] * (max(tokenizer.get_vocab().values()) + 1)
+    for piece, token_id in tokenizer.get_vocab().items():
+        pieces[token_id] = piece
+    decoder = json.loads(tokenizer.backend_tokenizer.to_str())["decoder"]
+    return Vocabulary(
+        pieces,
+        byte_level="ByteLevel" in json.dumps(decoder),
+        literal=frozenset(tokenizer.added_tokens_decoder),
+    )

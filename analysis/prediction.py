@@ -1,0 +1,108 @@
+"""What the model predicts as the next token: its real output, or the logit lens at a place inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from analysis.model import LanguageModel
+from analysis.selection import Part, Selection
+from analysis.tokens import Piece, Token
+from analysis.trace import Float, Trace
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """How the text goes on. probability: 0 to 1. rank: 1 is the most probable. surprisal: −log2 of it, in bits."""
+
+    token: Token
+    probability: float
+    rank: int
+    surprisal: float
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionResult:
+    """The next token after one position.
+
+    tokens: those of the text. part, block, position: where. lens: whether this is the logit lens; if not, it is the
+    model's output. top: the most probable tokens, most probable first (of equals, the lower id), each with its
+    probability, 0 to 1 over the whole vocabulary; as many as were asked for, or as the vocabulary has. logits: theirs.
+    entropy: of the whole distribution, in bits. next: the token that follows in the text; None after the last one.
+    """
+
+    tokens: tuple[Token, ...]
+    part: Part
+    block: int | None
+    position: int
+    lens: bool
+    top: tuple[tuple[Piece, float], ...]
+    logits: Float
+    entropy: float
+    next: NextToken | None
+
+
+def compute_prediction(
+    model: LanguageModel, trace: Trace, selection: Selection, position: int, *, k: int = 5
+) -> PredictionResult:
+    """The `k` most probable next tokens after a position, as far as the selected part has come.
+
+    Inside the network this is the logit lens: the output head reads the residual stream after the selected block (at
+    the embedding: what enters block 0) through the final norm, whose statistics are computed anew. At the final norm
+    and the output it is the model's real output.
+    Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
+    """
+    lens = selection.part not in (Part.NORM, Part.OUTPUT)
+    if lens:
+        after = 0 if selection.block is None else selection.block + 1
+        logits = _lens(model, trace.residual(after)[position])
+    else:
+        logits = trace.logits()[position]
+    log_probabilities = _log_softmax(logits)
+    probabilities = np.exp(log_probabilities)
+    top = _largest(logits, k)
+    return PredictionResult(
+        tokens=trace.tokens,
+        part=selection.part,
+        block=selection.block,
+        position=position,
+        lens=lens,
+        top=tuple((model.vocabulary.piece(int(n)), float(probabilities[n])) for n in top),
+        logits=logits[top],
+        entropy=float(-(probabilities * log_probabilities).sum() / np.log(2)),
+        next=_next(trace, position, logits, log_probabilities),
+    )
+
+
+def _lens(model: LanguageModel, residual: Float) -> Float:
+    with torch.inference_mode():
+        logits: Float = model.head(model.final_norm(torch.from_numpy(residual)[None]))[0].numpy()
+    return logits
+
+
+def _log_softmax(logits: Float) -> NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max()
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum())
+    return result
+
+
+def _largest(logits: Float, k: int) -> NDArray[np.int64]:
+    """Ids of the k largest, without sorting the whole vocabulary; equals by id."""
+    k = min(k, len(logits))
+    least = np.partition(logits, -k)[-k]
+    ids = np.flatnonzero(logits >= least)
+    return ids[np.argsort(-logits[ids], kind="stable")][:k]
+
+
+def _next(trace: Trace, position: int, logits: Float, log_probabilities: NDArray[np.float64]) -> NextToken | None:
+    if position + 1 >= trace.n_positions:
+        return None
+    token = trace.tokens[position + 1]
+    log_probability = float(log_probabilities[token.id])
+    return NextToken(
+        token=token,
+        probability=float(np.exp(log_probability)),
+        rank=1 + int((logits > logits[token.id]).sum()),
+        surprisal=-log_probability / float(np.log(2)),
+    )

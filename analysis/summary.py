@@ -1,0 +1,143 @@
+"""How large a model and its parts are. Needs no weights: a network on torch's meta device will do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from analysis.capture import last_map
+from analysis.families import Family
+from analysis.selection import Part, Selection
+
+_FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True)
+class SummaryResult:
+    """Counts of parameters, each tensor once, and the sizes behind them.
+
+    n_key_value_heads: fewer than n_heads where several heads share keys and values. d_head: width of one head.
+    token_embedding, position_embedding (0 where positions are rotations inside the attention), final_norm: parameters.
+    attention, mlp, norms: parameters in one block. output: the output head's own parameters. tied: it multiplies with
+    the token embedding's matrix. head: parameters that one head has for itself, biases included; key_value: those
+    of its keys and values, if it shares them with others, else 0. attention_shared: the bias that all heads of a
+    block add together. neuron: input weights, bias and output weights of one neuron. mlp_shared: as for attention.
+    gated: each neuron multiplies two inputs. n_parameters: all.
+    """
+
+    n_blocks: int
+    n_heads: int
+    n_key_value_heads: int
+    d_model: int
+    d_head: int
+    n_neurons: int
+    n_vocab: int
+    max_positions: int
+    token_embedding: int
+    position_embedding: int
+    attention: int
+    mlp: int
+    norms: int
+    final_norm: int
+    output: int
+    tied: bool
+    head: int
+    key_value: int
+    attention_shared: int
+    neuron: int
+    mlp_shared: int
+    gated: bool
+    n_parameters: int
+
+    @property
+    def block(self) -> int:
+        """Parameters in one block."""
+        return self.attention + self.mlp + self.norms
+
+    @property
+    def all_heads(self) -> int:
+        """Attention heads in all blocks together."""
+        return self.n_blocks * self.n_heads
+
+    @property
+    def all_neurons(self) -> int:
+        """MLP neurons in all blocks together."""
+        return self.n_blocks * self.n_neurons
+
+    @property
+    def residual_dimensions(self) -> int:
+        """Numbers that the blocks' residual streams hold at one position: blocks × width. They are no neurons."""
+        return self.n_blocks * self.d_model
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of all parameters in float32."""
+        return _FLOAT32_BYTES * self.n_parameters
+
+    def parameters(self, selection: Selection) -> int:
+        """Parameters of the selected part; without those that it shares."""
+        if selection.head is not None:
+            return self.head
+        if selection.neuron is not None:
+            return self.neuron
+        return {
+            Part.EMBEDDING: self.token_embedding + self.position_embedding,
+            Part.ATTENTION: self.attention,
+            Part.MLP: self.mlp,
+            Part.NORM: self.final_norm,
+            Part.OUTPUT: self.output,
+        }[selection.part]
+
+
+def compute_summary(network: Any, family: Family) -> SummaryResult:
+    """Sizes and parameter counts of a network, with or without weights; all blocks of these families are alike.
+
+    Source: the module tree itself; for GPT-2 it gives 50257·d + 1024·d + L·(12d² + 13d) + 2d (Radford et al. 2019).
+    """
+    config = network.config
+    block = network.get_submodule(family.blocks)[0]
+    n_heads = config.num_attention_heads
+    n_key_value_heads = getattr(config, "num_key_value_heads", None) or n_heads
+    attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
+    d_inside, d_model = last_map(attention_out).shape
+    d_head, n_neurons = d_inside // n_heads, last_map(mlp_out).shape[0]
+    embedding, head = network.get_submodule(family.embedding), network.get_output_embeddings()
+    attention = _count(block, family.attention)
+    mlp = _count(block, *family.mlp)
+    # One row a feature: a query's, key's or value's input weights with its bias; a neuron's, twice if gated.
+    row = (attention - _size(attention_out)) // ((n_heads + 2 * n_key_value_heads) * d_head)
+    into_neuron = (mlp - _size(mlp_out)) // n_neurons
+    shares_keys = n_key_value_heads < n_heads
+    return SummaryResult(
+        n_blocks=config.num_hidden_layers,
+        n_heads=n_heads,
+        n_key_value_heads=n_key_value_heads,
+        d_model=d_model,
+        d_head=d_head,
+        n_neurons=n_neurons,
+        n_vocab=head.weight.shape[0],
+        max_positions=config.max_position_embeddings,
+        token_embedding=_size(embedding),
+        position_embedding=_count(network, family.positions) if family.positions else 0,
+        attention=attention,
+        mlp=mlp,
+        norms=_count(block, *family.norms),
+        final_norm=_count(network, family.final_norm),
+        output=0 if head.weight is embedding.weight else _size(head),
+        tied=head.weight is embedding.weight,
+        head=d_head * (d_model + row * (1 if shares_keys else 3)),
+        key_value=2 * d_head * row if shares_keys else 0,
+        attention_shared=_size(attention_out) - d_inside * d_model,
+        neuron=into_neuron + d_model,
+        mlp_shared=_size(mlp_out) - n_neurons * d_model,
+        gated=into_neuron >= 2 * d_model,
+        n_parameters=_size(network),
+    )
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _count(parent: nn.Module, *paths: str) -> int:
+    return sum(_size(parent.get_submodule(path)) for path in paths)

@@ -1,0 +1,151 @@
+"""The on-disk memo of traces: one safetensors file a trace, read by slices, in a cache of bounded size.
+
+What is drawn from a trace and takes long (a projection) is kept beside it. A cache that is damaged, full or not
+writable costs time, never an answer.
+"""
+
+import fcntl
+import hashlib
+import io
+import logging
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import diskcache
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, from_numpy
+
+from analysis.model import LanguageModel
+from analysis.tokens import Token, encode
+from analysis.trace import CAPTURE_VERSION, ModelInfo, Prompt, Trace, capture
+
+_UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
+_N_LOCKS = 64
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    names: tuple[str, ...]
+    read: Callable[[str], NDArray[Any]]
+
+
+class TraceStore:
+    """Traces by what was computed (model fingerprint, token ids), shared by all threads and processes of a machine."""
+
+    def __init__(self, directory: Path, *, max_bytes: int) -> None:
+        self._directory = directory
+        self._locks = directory / "locks"
+        self._cache = _open_cache(directory / "traces", max_bytes)
+
+    def get(self, model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
+        """The trace of this text, from disk, or computed now; asked for twice at once, it is computed once.
+
+        Raises: TextError as `encode` does.
+        """
+        tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
+        arrays = self._arrays(trace_key(model.info, tokens), lambda: capture(model, tokens))
+        return Trace(prompt, tokens, model.info, arrays.read)
+
+    def derived(
+        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[Any]]:
+        """Arrays that follow from a trace alone and are slow to make, from disk, or computed now.
+
+        name: everything the arrays depend on besides the trace, in a few words.
+        """
+
+        def tensors() -> dict[str, Tensor]:
+            # Each a copy: arrays that share memory could not be kept.
+            return {key: from_numpy(np.array(value, order="C")) for key, value in compute().items()}
+
+        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", tensors)
+        return {key: arrays.read(key) for key in arrays.names}
+
+    def close(self) -> None:
+        """Close the cache's files."""
+        self._cache.close()
+
+    def _arrays(self, key: str, compute: Callable[[], dict[str, Tensor]]) -> "_Arrays":
+        """The arrays kept under a key, which are computed and kept if they are not there."""
+        found = self._read(key)
+        if found is None:
+            with self._lock(key):
+                found = self._read(key)
+                if found is None:
+                    tensors = compute()
+                    found = _Arrays(tuple(tensors), lambda name: tensors[name].numpy())
+                    self._write(key, tensors)
+        return found
+
+    def _read(self, key: str) -> "_Arrays | None":
+        try:
+            file = self._cache.get(key, read=True)
+            if file is None:
+                return None
+            with file:
+                # Memory-mapped: only what is looked at is read, and all processes share it. The file may be evicted
+                # while it is open.
+                mapped = safe_open(file.name, framework="pt")
+            return _Arrays(tuple(mapped.keys()), lambda name: mapped.get_tensor(name).numpy())
+        except SafetensorError:
+            _log.warning("A cached trace was damaged and is computed again: %s", key)
+        except _UNAVAILABLE as error:
+            _log.warning("The cache of traces cannot be read: %s", error)
+        return None
+
+    def _write(self, key: str, tensors: dict[str, Tensor]) -> None:
+        try:
+            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            self._cache.set(key, io.BytesIO(save(contiguous)), read=True)
+        except _UNAVAILABLE as error:
+            _log.warning("A trace could not be kept, so it will be computed again: %s", error)
+
+    @contextmanager
+    def _lock(self, key: str) -> Iterator[None]:
+        """Held by one at a time among all threads and processes; freed by the kernel if its holder is killed."""
+        number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % _N_LOCKS
+        with ExitStack() as held:
+            try:
+                self._locks.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context((self._locks / str(number)).open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                _log.warning("Equal work may run twice, since there is no lock: %s", error)
+            yield
+
+
+def trace_key(info: ModelInfo, tokens: tuple[Token, ...]) -> str:
+    """What a trace depends on: the model's weights, the token ids and what is captured. Not the text."""
+    ids = np.array([token.id for token in tokens], dtype=np.int64)
+    return f"{info.fingerprint}.{hashlib.sha256(ids.tobytes()).hexdigest()[:32]}.{CAPTURE_VERSION}"
+
+
+def _open_cache(directory: Path, max_bytes: int) -> diskcache.Cache:
+    def opened(place: str) -> diskcache.Cache:
+        return diskcache.Cache(
+            place,
+            size_limit=max_bytes,
+            eviction_policy="least-recently-used",
+            cull_limit=2,  # at a time, not the usual ten: that is all there is room for when traces are large
+            disk_min_file_size=0,  # every value is a file, so that all can be memory-mapped
+        )
+
+    try:
+        return opened(str(directory))
+    except (OSError, sqlite3.OperationalError) as error:  # no right to write there, no space, locked
+        _log.warning("The cache in %s cannot be used, so a temporary one is: %s", directory, error)
+        return opened(tempfile.mkdtemp())
+    except sqlite3.DatabaseError as error:
+        _log.warning("The cache in %s was damaged and starts empty: %s", directory, error)
+        shutil.rmtree(directory)
+        return opened(str(directory))

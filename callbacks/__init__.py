@@ -1,0 +1,1 @@
+"""Wiring: fetch, guard, draw. Never computes, and no callback module imports another."""

@@ -1,0 +1,60 @@
+"""The question's first half: from the text field, or from the page's address, to an analysed prompt."""
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, ctx, no_update, set_props
+
+from analysis.trace import Prompt
+from layouts import ids
+from layouts.shell import ANALYSE, COUNT, MODEL, START, TEXT
+
+
+def register(app: Dash, services: Any) -> None:
+    """Write the prompt's store when a text is to be analysed; a question that cannot be met leaves it as it is."""
+
+    @app.callback(
+        Output(ids.PROMPT, "data"),
+        Output(TEXT, "value"),
+        Output(MODEL, "value"),
+        Output(START, "value"),
+        Output(COUNT, "children"),
+        Input(ids.ADDRESS, "data"),
+        Input(ANALYSE, "n_clicks"),
+        Input(MODEL, "value"),
+        Input(START, "value"),
+        State(TEXT, "value"),
+        State(ids.PROMPT, "data"),
+        running=[(Output(ANALYSE, "disabled"), True, False)],
+    )
+    def ask(address: Any, _clicks: Any, model: Any, start: Any, text: Any, shown: Any) -> tuple[Any, ...]:
+        if ctx.triggered_id in (ANALYSE, MODEL, START):
+            typed = services.prompt({"model": model, "text": text or "", "start": bool(start)})
+            asked, problem = services.possible_prompt(typed, shown)
+        else:
+            typed = None
+            asked, problem = services.linked_prompt(address, shown)
+        data, *controls = draw_prompt(services, asked)
+        if typed and problem:
+            controls[0] = no_update  # what was typed stays, so that it can be mended
+        set_props(ids.NOTICE, {"is_open": bool(problem), "children": problem})
+        # The same prompt again (a step back that changed the selection alone) need not be drawn anew.
+        return no_update if data == shown else data, *controls
+
+
+def draw_prompt(services: Any, asked: Prompt) -> tuple[Any, ...]:
+    """The prompt's store with the sizes that the page's script needs, the controls that say it, and the count."""
+    trace = services.trace(asked)
+    info = trace.info
+    data = {
+        "model": asked.model,
+        "text": asked.text,
+        "start": asked.start,
+        "n_positions": trace.n_positions,
+        "n_blocks": info.n_blocks,
+        "n_heads": info.n_heads,
+        "n_neurons": info.n_neurons,
+        "n_vocab": info.n_vocab,
+    }
+    limit = min(services.max_tokens, info.max_positions)
+    count = f"{trace.n_positions} of {limit} tokens"
+    return data, asked.text, asked.model, ["start"] if asked.start else [], count

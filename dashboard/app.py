@@ -1,0 +1,96 @@
+"""The one place where the page is put together."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flask
+from dash import Dash, set_props
+
+import callbacks.prompt
+import callbacks.selection
+import callbacks.theme
+from analysis.bundled import BUNDLED_DIR
+from analysis.errors import AnalysisError
+from analysis.model import LanguageModel, ModelRegistry, use_one_thread
+from analysis.trace_store import TraceStore
+from dashboard.panels import PANELS
+from dashboard.services import Services
+from dashboard.settings import Settings
+from layouts import ids
+from layouts.shell import EXAMPLES, shell
+
+MAX_REQUEST_BYTES = 1_000_000
+BUNDLED_NAME = "bundled"
+_log = logging.getLogger(__name__)
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{%title%}</title>
+    {%favicon%}
+    {%css%}
+  </head>
+  <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+</html>"""
+
+
+def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | LanguageModel] | None = None) -> Dash:
+    """The app, ready to be served. models: by the names that the page offers; the bundled one unless given."""
+    settings = settings or Settings.from_environment()
+    use_one_thread()
+    registry = ModelRegistry(models or {BUNDLED_NAME: BUNDLED_DIR})
+    traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
+    services = Services(registry, traces, max_tokens=settings.max_tokens, example=next(iter(EXAMPLES.values())))
+    app = Dash(
+        __name__,
+        title="LLM Architecture Explorer",
+        update_title=None,
+        index_string=_PAGE,
+        compress=True,
+        on_error=_report,
+    )
+    app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    app.server.register_error_handler(413, _too_large)
+    app.layout = shell(_offered(registry), {panel.name: panel.layout() for panel in PANELS})
+    callbacks.prompt.register(app, services)
+    callbacks.theme.register(app)
+    callbacks.selection.register(
+        app,
+        clicks=[click for panel in PANELS for click in panel.clicks],
+        settings=[setting for panel in PANELS for setting in panel.settings],
+    )
+    for panel in PANELS:
+        panel.register(app, services)
+    return app
+
+
+def _offered(registry: ModelRegistry) -> dict[str, str]:
+    return {name: _words(registry.get(name)) for name in registry.names()}
+
+
+def _words(model: LanguageModel) -> str:
+    size = f"{model.info.n_parameters / 1e6:.3g} M parameters"
+    name = "Bundled story model" if model.name == BUNDLED_NAME else model.name
+    return f"{name} ({model.info.family}, {size})"
+
+
+def _report(error: Exception) -> None:
+    """What went wrong, said to the person; a bug is logged and shown under a number that finds it in the log."""
+    if isinstance(error, AnalysisError):
+        message = str(error)
+    else:
+        number = secrets.token_hex(4)
+        _log.error("Reference %s", number, exc_info=error)
+        message = f"Something went wrong on the server, and it was logged under the number {number}. Try again."
+    set_props(ids.NOTICE, {"is_open": True, "children": message})
+
+
+def _too_large(_error: Any) -> flask.Response:
+    return flask.Response("The request is too large.", status=413)

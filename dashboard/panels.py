@@ -1,0 +1,73 @@
+"""The page's panels: one row each. Adding a panel is its four files and a row here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dash import Dash, html
+
+import callbacks.activation
+import callbacks.architecture
+import callbacks.attention
+import callbacks.embedding
+import callbacks.strip
+import callbacks.summary
+import layouts.activation
+import layouts.architecture
+import layouts.attention
+import layouts.embedding
+import layouts.strip
+import layouts.summary
+
+
+@dataclass(frozen=True)
+class Panel:
+    """layout, register: from the panel's own files.
+
+    clicks: graphs whose points name selections, in their customdata or in their trace's meta.
+    settings: ids of controls whose `value` is part of the page's address.
+    """
+
+    name: str
+    layout: Callable[[], html.Section]
+    register: Callable[[Dash, Any], None]
+    clicks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+PANELS: tuple[Panel, ...] = (
+    Panel("strip", layouts.strip.layout, callbacks.strip.register),
+    Panel(
+        "architecture",
+        layouts.architecture.layout,
+        callbacks.architecture.register,
+        clicks=("architecture-graph",),
+        settings=("architecture-color",),
+    ),
+    Panel("summary", layouts.summary.layout, callbacks.summary.register),
+    Panel(
+        "attention",
+        layouts.attention.layout,
+        callbacks.attention.register,
+        clicks=("attention-graph", "attention-heads-graph"),
+        settings=("attention-view",),
+    ),
+    Panel(
+        "activation",
+        layouts.activation.layout,
+        callbacks.activation.register,
+        clicks=(
+            "activation-graph",
+            "activation-neuron-graph",
+            "activation-neurons-graph",
+        ),
+        settings=("activation-quantity", "activation-neurons"),
+    ),
+    Panel(
+        "embedding",
+        layouts.embedding.layout,
+        callbacks.embedding.register,
+        clicks=("embedding-graph",),
+        settings=("embedding-method", "embedding-dimensions", "embedding-scale", "embedding-paths"),
+    ),
+)

@@ -1,0 +1,97 @@
+"""What the callbacks are given: models, traces, and the reading of a question that came from a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from analysis.errors import AnalysisError
+from analysis.model import LanguageModel, ModelRegistry
+from analysis.selection import Selection
+from analysis.trace import Prompt, Trace
+from analysis.trace_store import TraceStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Services:
+    """Answers questions; holds nothing about who asks."""
+
+    def __init__(self, models: ModelRegistry, traces: TraceStore, *, max_tokens: int, example: str) -> None:
+        self._models = models
+        self._traces = traces
+        self._example = example
+        self.max_tokens = max_tokens
+
+    def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
+        """The prompt and the selection that a page sent, checked against the model's sizes and the text's length.
+
+        Raises: AnalysisError if they are malformed, name another model or select what does not exist.
+        """
+        asked = self.prompt(prompt)
+        if not isinstance(selection, str):
+            raise AnalysisError("The page sent no selection. Reload it.")
+        trace = self.trace(asked)
+        return asked, Selection.parse(selection).checked(trace.info, trace.n_positions)
+
+    def prompt(self, data: Any) -> Prompt:
+        """The prompt in a page's data, which may be anything.
+
+        Raises: AnalysisError if it is malformed.
+        """
+        if (
+            not isinstance(data, dict)
+            or not isinstance(data.get("model"), str)
+            or not isinstance(data.get("text"), str)
+        ):
+            raise AnalysisError("The page sent no readable question. Reload it.")
+        return Prompt(data["model"], data["text"], start=data.get("start") is True)
+
+    def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
+        """The prompt that the page's address names, or else what is shown, and what is wrong with it, if anything is.
+
+        address: the page's store, with a fragment such as `#model=...&text=...`. What it leaves out is as it is shown,
+        or as in the opening example.
+        """
+        fragment = address.get("hash") if isinstance(address, dict) else None
+        before = self._before(shown)
+        try:
+            given = parse_qs(str(fragment or "").removeprefix("#"), keep_blank_values=True, max_num_fields=64)
+        except ValueError:
+            return before, "The link cannot be read: it has too many parts. What you see is not what it asked for."
+        link = {name: values[-1] for name, values in given.items()}
+        start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
+        asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
+        asked, problem = self.possible_prompt(asked, shown)
+        return asked, f"The link cannot be opened. {problem}" if problem else ""
+
+    def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
+        """The prompt itself if it can be analysed; else what is shown, or the opening example, and the reason."""
+        try:
+            self.trace(asked)
+        except AnalysisError as error:
+            return self._before(shown), str(error)
+        return asked, ""
+
+    def _before(self, shown: Any) -> Prompt:
+        return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)
+
+    def model(self, prompt: Prompt) -> LanguageModel:
+        """The network that the prompt is for."""
+        return self._models.get(prompt.model)
+
+    def trace(self, prompt: Prompt) -> Trace:
+        """The prompt's trace, from disk or computed now."""
+        return self._traces.get(self.model(prompt), prompt, max_tokens=self.max_tokens)
+
+    def position(self, trace: Trace, selection: Selection) -> int:
+        """The selected position; the last one where none is selected."""
+        return trace.n_positions - 1 if selection.position is None else selection.position
+
+    def derived(
+        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[Any]]:
+        """Slow arrays that follow from the trace alone, kept beside it under a name that says what they depend on."""
+        return self._traces.derived(trace, name, compute)

@@ -1,0 +1,46 @@
+"""The server's settings: one row each, read from the environment; nothing else of ours reads it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A field is an environment variable in small letters; its help is the README's."""
+
+    port: int = field(default=8050, metadata={"help": "Port that the page is served on."})
+    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on; `0.0.0.0` for all."})
+    max_tokens: int = field(default=256, metadata={"help": "Longest text that is read, in tokens."})
+    cache_dir: str = field(
+        default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
+    )
+    cache_mb: int = field(default=1024, metadata={"help": "Most disk space for cached results, in MB (10⁶ bytes)."})
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings that the environment names, else their defaults.
+
+        Raises: ValueError naming the variable, if a number is not a whole number above zero.
+        """
+        given = {}
+        for row in fields(cls):
+            text = environment.get(row.name.upper(), "")
+            if text:
+                given[row.name] = _whole(row.name.upper(), text) if isinstance(row.default, int) else text
+        return cls(**given)
+
+    @property
+    def cache_path(self) -> Path:
+        """Where results are kept."""
+        return Path(self.cache_dir or Path(tempfile.gettempdir()) / "llm-architecture-explorer")
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError(f"{name} is '{text}'; it must be a whole number above zero.")
+    return int(text)

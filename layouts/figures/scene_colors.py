@@ -1,0 +1,129 @@
+"""Colours of the 3D picture: one number a box, faded where another block is selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layouts.figures.scene import VERTICES
+from layouts.theme import Scale, Theme, color_bar
+
+if TYPE_CHECKING:
+    from analysis.architecture import ArchitectureResult
+
+_BARS = {
+    "norm": "adds to the residual stream, L2 norm (square-root scale)",
+    "entropy": "entropy of attention, bits",
+    "first": "share of attention on the first token",
+    "kind": "",
+}
+_KINDS = {"light": ("#2F5BEA", "#0F7B6C"), "dark": ("#7EA2FF", "#5CC9B5")}  # heads, tiles
+_FADE = 0.5  # of a colour that the page's takes where another block is selected
+
+
+def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Intensities and colour scale of all heads, of all tiles, and the marker that carries the colour bar.
+
+    The lower half of a colour scale is its faded copy, so that one number says both value and emphasis.
+    """
+    info, block = result.info, result.selection.block
+    full = _full(result)
+    scale = theme.probabilities if result.color_by == "first" else theme.norms
+    near = np.full(info.n_blocks, True) if block is None else np.arange(info.n_blocks) == block
+    plain = _KINDS[theme.name] if result.color_by == "kind" else [neutral(theme)] * 2
+    heads, tiles = (
+        _colors(
+            None if values is None else _share(values, full, result.color_by),
+            count,
+            near=near,
+            scale=scale,
+            theme=theme,
+            plain=color,
+        )
+        for values, count, color in ((result.heads, info.n_heads, plain[0]), (result.tiles, info.n_tiles, plain[1]))
+    )
+    return heads, tiles, _bar(result, full, scale, theme)
+
+
+def neutral(theme: Theme) -> str:
+    """The colour of parts that have no number."""
+    return _mixed(theme.quiet, theme.page, 0.4)
+
+
+def _full(result: ArchitectureResult) -> float:
+    """The value at the upper end of the colour scale."""
+    if result.color_by == "first":
+        return 1.0
+    numbers = [float(values.max()) for values in (result.heads, result.tiles) if values is not None]
+    return max(numbers, default=1.0) or 1.0
+
+
+def _bar(result: ArchitectureResult, full: float, scale: Scale, theme: Theme) -> dict[str, Any]:
+    """Markers that are not seen, for the sake of their colour bar; the boxes' own scale holds the colours twice."""
+    if result.color_by == "norm":
+        step = 10 ** np.floor(np.log10(full))
+        values = np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
+    else:
+        values = (
+            np.linspace(0, 1, 6) if result.color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
+        )
+    return {
+        "color": [0],
+        "cmin": 0,
+        "cmax": 1,
+        "colorscale": scale,
+        "showscale": result.color_by != "kind",
+        "opacity": 0,
+        "size": 1,
+        "colorbar": color_bar(
+            theme,
+            _BARS[result.color_by],
+            orientation="h",
+            len=320,
+            lenmode="pixels",
+            x=0,
+            xanchor="left",
+            y=0,
+            yanchor="bottom",
+            tickvals=_share(values, full, result.color_by),
+            ticktext=[f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in values],
+        )
+        | {"title": {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}},
+    }
+
+
+def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
+    """Place on the colour scale, 0 to 1. Norms span orders of magnitude, so theirs is a scale of square roots."""
+    share = np.clip(values.astype(np.float64) / full, 0, 1)
+    return np.sqrt(share) if color_by == "norm" else share
+
+
+def _colors(
+    share: NDArray[np.float64] | None,
+    per_block: int,
+    *,
+    near: NDArray[np.bool_],
+    scale: Scale,
+    theme: Theme,
+    plain: str,
+) -> dict[str, Any]:
+    """Intensities of all boxes of a kind. The lower half of the colour scale is the faded one, for other blocks."""
+    if share is None:
+        scale = [[0, plain], [1, plain]]
+        share = np.zeros((len(near), per_block))
+    halved = np.where(near[:, None], 0.51 + 0.49 * share, 0.49 * share)
+    faded = [[0.49 * at, _mixed(color, theme.page, _FADE)] for at, color in scale]
+    clear = [[0.51 + 0.49 * at, color] for at, color in scale]
+    return {
+        "intensity": np.repeat(np.round(halved, 3), VERTICES),
+        "cmin": 0,
+        "cmax": 1,
+        "colorscale": [[0, faded[0][1]], *faded[1:], [0.5, faded[-1][1]], [0.5, clear[0][1]], *clear],
+    }
+
+
+def _mixed(color: str, other: str, share: float) -> str:
+    pairs = [(int(color[n : n + 2], 16), int(other[n : n + 2], 16)) for n in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)

@@ -1,0 +1,109 @@
+"""The page around the panels: header, question, notice, stores."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from layouts import ids
+
+TEXT = "prompt-text"
+ANALYSE = "prompt-analyse"
+MODEL = "prompt-model"
+START = "prompt-start"
+COUNT = "prompt-count"
+THEME_BUTTON = "theme-button"
+
+EXAMPLES = {
+    "A story begins": "Once upon a time there was a little girl who lived in a cottage near the great forest.",
+    "The same words twice": "the wolf ate the red apple near the river and the wolf ate the red apple near the river",
+    "Who gave it to whom": "When the king and the queen went to the garden, the king gave a rose to the queen",
+    "A quotation opens and closes": '"Where are you going?" said the fox. "To the river," said the hare, and ran away.',
+}
+
+
+def shell(models: dict[str, str], panels: dict[str, html.Section]) -> html.Div:
+    """The whole page. models: name and words of each model on offer; panels: each panel's section by name."""
+    return html.Div(
+        [
+            *_stores(),
+            html.A("Skip to the selection", href="#", className="skip", **{"data-focus": "summary-panel"}),
+            _header(models),
+            html.Main(
+                [
+                    _question(),
+                    dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
+                    html.P("Click a head, a neuron or a token: everything follows.", className="lead-line"),
+                    html.Div(list(panels.values()), className="panels"),
+                ]
+            ),
+        ],
+        className="page",
+    )
+
+
+def _stores() -> list[Any]:
+    return [
+        dcc.Store(id=ids.ADDRESS),
+        dcc.Store(id=ids.PROMPT),
+        dcc.Store(id=ids.SELECTION),
+        dcc.Store(id=ids.CLICKED),
+        dcc.Store(id=ids.THEME),
+    ]
+
+
+def _header(models: dict[str, str]) -> html.Header:
+    return html.Header(
+        [
+            html.H1("LLM Architecture Explorer"),
+            html.Label("Model", htmlFor=MODEL, className="visually-hidden"),
+            dbc.Select(
+                id=MODEL,
+                options=[{"value": name, "label": words} for name, words in models.items()],
+                value=next(iter(models)),
+                size="sm",
+                className="model-choice",
+            ),
+            html.Div(
+                html.Button("Light / dark", id=THEME_BUTTON, className="quiet-button"),
+                className="header-tools",
+            ),
+        ],
+        className="header",
+    )
+
+
+def _question() -> html.Form:
+    return html.Form(
+        [
+            html.Label("Text to analyse", htmlFor=TEXT, className="visually-hidden"),
+            dbc.Textarea(id=TEXT, rows=1, spellcheck=False, placeholder="Type a sentence", className="question-text"),
+            html.Div(
+                [
+                    dbc.DropdownMenu(
+                        [
+                            dbc.DropdownMenuItem(words, href=f"#{urlencode({'text': text})}", external_link=True)
+                            for words, text in EXAMPLES.items()
+                        ],
+                        label="Examples",
+                        color="light",
+                        size="sm",
+                        align_end=True,
+                    ),
+                    dbc.Checklist(
+                        id=START,
+                        options=[{"value": "start", "label": "start with the end-of-text token"}],
+                        value=[],
+                        switch=True,
+                        className="choice",
+                    ),
+                    html.Span(id=COUNT, className="question-count"),
+                    dbc.Button("Analyse", id=ANALYSE, color="primary", size="sm", type="button"),
+                ],
+                className="question-tools",
+            ),
+        ],
+        className="question",
+        **{"role": "search", "aria-label": "Text"},
+    )

@@ -1,0 +1,52 @@
+"""The token strip: the text as chips, which choose the position."""
+
+from dash import html
+
+from layouts.figures.strip import MOST_BITS
+from layouts.panel import Help, panel
+
+NAME = "strip"
+CHIPS = "strip-chips"
+SCALE = "strip-scale"
+
+HELP = Help(
+    how=(
+        "Each chip is one token, the piece that the model reads; click one to choose its position. Its colour is its "
+        "surprisal: −log₂ of the probability that the model gave this token after those before it. 0 bits is certain, "
+        "1 bit a toss of a coin, 12 bits one chance in 4,096; the first token has nothing before it, so it has none."
+    ),
+    not_said=(
+        "how important a token is, or whether it is right. A surprising token may be a good one, and the surprisals of "
+        "models that cut text into different tokens cannot be compared."
+    ),
+)
+
+
+def layout() -> html.Section:
+    """A thin bar across the page."""
+    return panel(
+        NAME,
+        "Tokens",
+        html.Div(id=CHIPS, className="strip-chips", role="group", **{"aria-label": "Tokens of the text"}),
+        html.Div(
+            ["surprisal 0", html.Span(id=SCALE, className="strip-scale"), f"{MOST_BITS} bits or more"],
+            className="strip-legend",
+        ),
+        help=HELP,
+    )
+
+
+def chip(
+    label: str, position: int, description: str, colors: tuple[str, str], *, chosen: bool, joined: bool
+) -> html.Button:
+    """One token. colors: CSS, of background and text. joined: whether it continues the character of the one before."""
+    classes = {"chip": True, "chip-selected": chosen, "chip-group": joined, "chip-first": position == 0}
+    return html.Button(
+        label,
+        type="button",
+        className=" ".join(name for name, holds in classes.items() if holds),
+        style={"background": colors[0], "color": colors[1]},
+        title=description,
+        dir="auto",
+        **{"data-select": f"@{position}", "aria-pressed": "true" if chosen else "false"},
+    )

@@ -1,0 +1,133 @@
+"""The look, in one place: colours, colour scales and the layout that all figures share.
+
+The same values stand in `dashboard/assets/theme.css` as CSS variables; a test compares the two.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+Scale = list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One of the two looks. probabilities, norms, signed: colour scales from low to high."""
+
+    name: str
+    page: str
+    surface: str
+    line: str
+    text: str
+    quiet: str
+    accent: str
+    accent2: str
+    probabilities: Scale
+    norms: Scale
+    signed: Scale
+
+
+def _scale(*colors: str) -> Scale:
+    return [[n / (len(colors) - 1), color] for n, color in enumerate(colors)]
+
+
+# mako (Waskom 2021): perceptually uniform, monotonic in lightness, and safe for colour-blind people; its ends are cut,
+# so that the lowest value still stands out from the page.
+_MAKO = ("#2E1E3B", "#413D7B", "#37659E", "#348FA7", "#40B7AD", "#8BDAB2", "#DEF5E5")
+
+LIGHT = Theme(
+    name="light",
+    page="#F6F7F9",
+    surface="#FFFFFF",
+    line="#E3E7ED",
+    text="#161B22",
+    quiet="#57606A",
+    accent="#2F5BEA",
+    accent2="#C2410C",
+    probabilities=_scale("#FFFFFF", "#DCE6F8", "#AFC6EF", "#7A9FE0", "#4674C9", "#1F4BA5", "#0A2A6C"),
+    norms=_scale("#B5E7C7", *reversed(_MAKO[:-2])),
+    signed=_scale("#9A3412", "#E07B39", "#F7F4F0", "#5B8DEF", "#1E3FA8"),
+)
+DARK = Theme(
+    name="dark",
+    page="#0D1117",
+    surface="#151B23",
+    line="#2A323D",
+    text="#E8EDF3",
+    quiet="#9AA6B2",
+    accent="#7EA2FF",
+    accent2="#FFA25E",
+    probabilities=_scale("#151B23", "#1B2F5C", "#25478F", "#3767C0", "#5F8FE3", "#9CBDF5", "#E3EDFF"),
+    norms=_scale("#362A55", *_MAKO[1:]),
+    signed=_scale("#FFB27A", "#C4621F", "#20242B", "#3D6FE0", "#A9C4FF"),
+)
+THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+def base_layout(theme: Theme, **more: Any) -> dict[str, Any]:
+    """What all figures' layouts share; `more` is laid over it. The view that a person chose survives new data."""
+    shared = {
+        "template": {},  # Plotly's own would add 7 kB and a millisecond to every figure, and light-theme colours
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": theme.text},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "hoverlabel": {
+            "bgcolor": theme.surface,
+            "bordercolor": theme.line,
+            "font": {"family": FONT, "size": 12, "color": theme.text},
+        },
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": theme.quiet, "activecolor": theme.text},
+        "uirevision": "kept",
+        "showlegend": False,
+    }
+    return {**shared, **more}
+
+
+def axis(theme: Theme, **more: Any) -> dict[str, Any]:
+    """What all figures' axes share; `more` is laid over it."""
+    shared = {
+        "gridcolor": theme.line,
+        "zerolinecolor": theme.line,
+        "linecolor": theme.line,
+        "tickfont": {"color": theme.quiet, "size": 11},
+        "fixedrange": True,
+        "automargin": True,
+    }
+    title = {"text": more.pop("title", None), "font": {"color": theme.quiet, "size": 12}, "standoff": 6}
+    return {**shared, "title": title, **more}
+
+
+def token_axis(theme: Theme, labels: list[str], *, most: int, **more: Any) -> dict[str, Any]:
+    """An axis with one whole number a position, labelled by tokens; with more than `most`, only every n-th is labelled.
+
+    labels: short, as Plotly must be given them. Numbers, since equal labels would fall together on an axis of
+    categories.
+    """
+    step = max(1, -(-len(labels) // most))
+    ticks = list(range(0, len(labels), step))
+    return axis(
+        theme,
+        **{
+            "tickmode": "array",
+            "tickvals": ticks,
+            "ticktext": [labels[n] for n in ticks],
+            "tickfont": {"family": MONOSPACE, "size": 11, "color": theme.quiet},
+            "showgrid": False,
+            "zeroline": False,
+            **more,
+        },
+    )
+
+
+def color_bar(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
+    """A labelled colour bar; the title says the quantity and its unit."""
+    shared = {
+        "title": {"text": title, "side": "right", "font": {"size": 11, "color": theme.quiet}},
+        "tickfont": {"size": 11, "color": theme.quiet},
+        "thickness": 10,
+        "outlinewidth": 0,
+    }
+    return {**shared, **more}

@@ -1,0 +1,54 @@
+"""What the tests of the trace store share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import analysis.trace_store
+from analysis.model import LanguageModel
+from analysis.trace import Prompt, Trace, capture
+from analysis.trace_store import TraceStore
+
+FOX = Prompt("tiny", "The fox met a crow")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TraceStore]:
+    store = TraceStore(tmp_path, max_bytes=10**8)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts of which a trace was computed."""
+    seen: list[str] = []
+
+    def counted(model: LanguageModel, tokens: Any) -> Any:
+        seen.append("".join(token.label for token in tokens).replace("·", " "))
+        return capture(model, tokens)
+
+    monkeypatch.setattr(analysis.trace_store, "capture", counted)
+    return seen
+
+
+def names(trace: Trace) -> list[str]:
+    blocks = range(trace.info.n_blocks)
+    kinds = ("attention", "neurons", "head_norms", "tile_norms", "residual")
+    return [f"{kind}.{block}" for kind in kinds for block in blocks] + [f"residual.{len(blocks)}", "logits"]
+
+
+def assert_same(one: Trace, other: Trace) -> None:
+    assert one.tokens == other.tokens
+    for name in names(one):
+        a, b = one.array(name), other.array(name)
+        assert a.dtype == b.dtype == np.float32
+        assert_array_equal(a, b)
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted((directory / "traces").glob("*/*/*.val"))

@@ -1,0 +1,294 @@
+"""Every number of a Trace against an independent computation: plain transformers outputs, and the formulas of the
+families written out here, with hooks and module names of this file's own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import Tensor
+from torch.nn import functional as F
+
+from analysis.errors import TextError
+from analysis.model import LanguageModel
+from analysis.tokens import encode
+from analysis.trace import Prompt, Trace, compute_trace
+from tests.conftest import TEXT, TINY, make_tiny
+
+# What a family's shapes can be, besides the usual.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "gpt2 untied": ("gpt2", {"tie_word_embeddings": False}),
+    "gpt2 few neurons": ("gpt2", {"n_inner": 50}),
+    "gpt2 padded vocabulary": ("gpt2", {"vocab_size": 320}),
+    "gpt_neox serial": ("gpt_neox", {"use_parallel_residual": False}),
+    "gpt_neox one head": ("gpt_neox", {"num_attention_heads": 1}),
+    "llama no groups": ("llama", {"num_key_value_heads": 4}),
+    "llama wide heads": ("llama", {"num_key_value_heads": 1, "head_dim": 12}),
+    "llama biased": ("llama", {"attention_bias": True, "mlp_bias": True}),
+    "mistral window": ("mistral", {"sliding_window": 5}),
+    "qwen2 window": ("qwen2", {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}),
+    "opt untied": ("opt", {"tie_word_embeddings": False}),
+    "opt gelu": ("opt", {"activation_function": "gelu"}),
+}
+
+
+@pytest.fixture(scope="module", params=[*TINY, *VARIANTS, "bundled"])
+def model(request: pytest.FixtureRequest) -> LanguageModel:
+    """Every family, every variant, and the bundled model."""
+    if request.param == "bundled":
+        found: LanguageModel = request.getfixturevalue("bundled_model")
+        return found
+    model_type, shape = VARIANTS.get(request.param, (request.param, {}))
+    return make_tiny(model_type, **shape)
+
+
+@pytest.fixture(scope="module")
+def trace(model: LanguageModel) -> Trace:
+    text = TEXT if model.name == "bundled" else TEXT[:50]
+    return compute_trace(model, Prompt("any", text))
+
+
+class Parts:
+    """A network's parts by the names of its family, written down here once more on purpose."""
+
+    def __init__(self, network: Any) -> None:
+        kind = network.config.model_type
+        if kind == "gpt2":
+            self.blocks, self.norm = network.transformer.h, network.transformer.ln_f
+            self.attention = [block.attn for block in self.blocks]
+            self.attention_out = [block.attn.c_proj for block in self.blocks]
+            self.mlp = [block.mlp for block in self.blocks]
+            self.mlp_out = [block.mlp.c_proj for block in self.blocks]
+            self.neurons: Callable[[Any, Tensor], Tensor] = lambda mlp, x: mlp.act(mlp.c_fc(x))
+        elif kind == "gpt_neox":
+            self.blocks, self.norm = network.gpt_neox.layers, network.gpt_neox.final_layer_norm
+            self.attention = [block.attention for block in self.blocks]
+            self.attention_out = [block.attention.dense for block in self.blocks]
+            self.mlp = [block.mlp for block in self.blocks]
+            self.mlp_out = [block.mlp.dense_4h_to_h for block in self.blocks]
+            self.neurons = lambda mlp, x: F.gelu(mlp.dense_h_to_4h(x))
+        elif kind == "opt":
+            act = F.gelu if network.config.activation_function == "gelu" else F.relu
+            self.blocks, self.norm = network.model.decoder.layers, network.model.decoder.final_layer_norm
+            self.attention = [block.self_attn for block in self.blocks]
+            self.attention_out = [block.self_attn.out_proj for block in self.blocks]
+            self.mlp = [block.fc1 for block in self.blocks]
+            self.mlp_out = [block.fc2 for block in self.blocks]
+            self.neurons = lambda fc1, x: act(fc1(x))
+        else:
+            self.blocks, self.norm = network.model.layers, network.model.norm
+            self.attention = [block.self_attn for block in self.blocks]
+            self.attention_out = [block.self_attn.o_proj for block in self.blocks]
+            self.mlp = [block.mlp for block in self.blocks]
+            self.mlp_out = [block.mlp.down_proj for block in self.blocks]
+            self.neurons = lambda mlp, x: F.silu(mlp.gate_proj(x)) * mlp.up_proj(x)
+
+
+@contextmanager
+def spying(modules: list[Any], seen: list[Any], *, output: bool) -> Iterator[None]:
+    """What goes in or comes out of each module, in order; the hooks are gone afterwards."""
+
+    def first(value: Any) -> Tensor:
+        return value[0] if isinstance(value, tuple) else value
+
+    def look(_module: Any, args: Any, out: Any = None) -> None:
+        seen.append(first(out if output else args).detach().clone())
+
+    register = [m.register_forward_hook if output else m.register_forward_pre_hook for m in modules]
+    handles = [add(look) for add in register]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def plain_forward(model: LanguageModel, trace: Trace) -> Any:
+    ids = torch.tensor(trace.token_ids)[None]
+    with torch.no_grad():
+        return model.network(ids, output_attentions=True, output_hidden_states=True, use_cache=False)
+
+
+def flat(tensor: Tensor) -> Tensor:
+    return tensor.reshape(-1, tensor.shape[-1])
+
+
+def close(ours: Any, theirs: Any, rtol: float = 1e-5) -> None:
+    """Equal to float32 accuracy, relative to the largest number of the array."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.dtype == np.float32
+    assert ours.shape == theirs.shape
+    assert_allclose(ours, theirs, rtol=0, atol=rtol * float(np.abs(theirs).max()))
+
+
+def test_equals_the_plain_outputs(model: LanguageModel, trace: Trace):
+    plain = plain_forward(model, trace)
+    assert len(plain.attentions) == model.info.n_blocks
+    for block in range(model.info.n_blocks):
+        close(trace.attention(block), plain.attentions[block][0])
+        close(trace.residual(block), plain.hidden_states[block][0])
+    close(trace.logits(), plain.logits[0])
+    # transformers' last hidden state is the normed one.
+    with torch.no_grad():
+        close(model.final_norm(torch.tensor(trace.residual(model.info.n_blocks))), plain.hidden_states[-1][0])
+
+
+def test_the_last_residual_is_what_the_last_block_gives(model: LanguageModel, trace: Trace):
+    seen: list[Tensor] = []
+    with spying([Parts(model.network).blocks[-1]], seen, output=True):
+        plain_forward(model, trace)
+    close(trace.residual(model.info.n_blocks), seen[0][0])
+
+
+def test_the_first_residual_is_what_enters_the_first_block(model: LanguageModel, trace: Trace):
+    seen: list[Tensor] = []
+    with spying([Parts(model.network).blocks[0]], seen, output=False):
+        plain_forward(model, trace)
+    close(trace.residual(0), seen[0][0])
+
+
+def test_neurons_are_the_formula_of_the_family(model: LanguageModel, trace: Trace):
+    parts, seen = Parts(model.network), []
+    with spying(parts.mlp, seen, output=False):
+        plain_forward(model, trace)
+    for block, mlp in enumerate(parts.mlp):
+        with torch.no_grad():
+            close(trace.neurons(block), flat(parts.neurons(mlp, seen[block])))
+
+
+def test_a_block_adds_its_attention_and_its_mlp(model: LanguageModel, trace: Trace):
+    parts = Parts(model.network)
+    attention: list[Tensor] = []
+    mlp: list[Tensor] = []
+    with spying(parts.attention, attention, output=True), spying(parts.mlp_out, mlp, output=True):
+        plain_forward(model, trace)
+    for block in range(model.info.n_blocks):
+        added = trace.residual(block + 1) - trace.residual(block)
+        written = flat(attention[block]) + flat(mlp[block])
+        assert_allclose(added, written, rtol=0, atol=1e-5 * np.abs(trace.residual(block + 1)).max())
+
+
+def explicit_norms(inputs: Tensor, module: Any, width: int) -> np.ndarray:
+    """‖x_g W_g‖ of each group of `width` inputs, in float64, one product after another."""
+    weight = module.weight.double()
+    weight = weight.T if isinstance(module, torch.nn.Linear) else weight
+    x = flat(inputs).double()
+    starts = range(0, x.shape[1], width)
+    norms = [(x[:, s : s + width] @ weight[s : s + width]).norm(dim=1) for s in starts]
+    return torch.stack(norms, dim=1).numpy()
+
+
+def test_norms_of_heads_and_tiles_are_those_of_what_they_write(model: LanguageModel, trace: Trace):
+    parts, info = Parts(model.network), model.info
+    heads: list[Tensor] = []
+    neurons: list[Tensor] = []
+    with spying(parts.attention_out, heads, output=False), spying(parts.mlp_out, neurons, output=False):
+        plain_forward(model, trace)
+    for block in range(info.n_blocks):
+        expected = explicit_norms(heads[block], parts.attention_out[block], heads[block].shape[-1] // info.n_heads)
+        close(trace.head_norms(block), expected, rtol=1e-4)
+        expected = explicit_norms(neurons[block], parts.mlp_out[block], info.tile_width)
+        close(trace.tile_norms(block), expected, rtol=1e-4)
+        assert trace.tile_norms(block).shape == (trace.n_positions, info.n_tiles)
+        assert trace.head_norms(block).shape == (trace.n_positions, info.n_heads)
+
+
+def test_heads_together_write_what_attention_writes(model: LanguageModel, trace: Trace):
+    """The heads' groups are in the order of the heads: alone with its group, a head's norm is its part's norm."""
+    parts, info = Parts(model.network), model.info
+    heads: list[Tensor] = []
+    values: list[Tensor] = []
+    with spying(parts.attention_out, heads, output=False), spying(parts.attention, values, output=True):
+        plain_forward(model, trace)
+    out, head = parts.attention_out[0], info.n_heads - 1
+    width = heads[0].shape[-1] // info.n_heads
+    alone = torch.zeros_like(heads[0])
+    alone[..., head * width :] = heads[0][..., head * width :]
+    with torch.no_grad():
+        written = out(alone) - (0 if out.bias is None else out.bias)
+        rest = out(heads[0] - alone)
+    close(trace.head_norms(0)[:, head], flat(written).norm(dim=1), rtol=1e-4)
+    assert_allclose(flat(written + rest), flat(values[0]), rtol=0, atol=1e-5 * float(values[0].abs().max()))
+
+
+def test_attention_is_a_causal_distribution(model: LanguageModel, trace: Trace):
+    n = trace.n_positions
+    for block in range(model.info.n_blocks):
+        attention = trace.attention(block)
+        assert attention.shape == (model.info.n_heads, n, n)
+        assert_allclose(attention.sum(-1), 1, atol=1e-5)
+        assert np.all(np.triu(attention, 1) == 0)
+        assert attention.min() >= 0
+
+
+def test_the_head_reads_the_last_residual(model: LanguageModel, trace: Trace):
+    with torch.no_grad():
+        logits = model.head(model.final_norm(torch.tensor(trace.residual(model.info.n_blocks))))
+    close(trace.logits(), logits)
+
+
+def test_shapes_and_types_are_those_of_the_model(model: LanguageModel, trace: Trace):
+    info, n = model.info, trace.n_positions
+    assert trace.token_ids.dtype == np.int64
+    assert trace.token_ids.tolist() == [token.id for token in encode(model, trace.prompt.text)]
+    assert trace.residual(0).shape == (n, info.d_model)
+    assert trace.neurons(0).shape == (n, info.n_neurons)
+    assert trace.logits().shape == (n, info.n_vocab)
+    assert info.n_tiles <= 64
+    assert (info.n_tiles - 1) * info.tile_width < info.n_neurons <= info.n_tiles * info.tile_width
+
+
+def test_a_second_trace_leaves_as_many_hooks_and_no_gradients(model: LanguageModel, trace: Trace):
+    def hooks() -> int:
+        return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.network.modules())
+
+    before = hooks()
+    again = compute_trace(model, trace.prompt)
+    assert hooks() == before > 0
+    assert np.array_equal(again.logits(), trace.logits())
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in model.network.parameters())
+
+
+@pytest.mark.parametrize("kind", ["mistral", "qwen2"])
+def test_a_sliding_window_is_seen(kind: str):
+    shape = VARIANTS[f"{kind} window"][1]
+    trace = compute_trace(make_tiny(kind, **shape), Prompt("any", TEXT[:50]))
+    assert trace.n_positions > 10
+    near = np.tril(np.ones((trace.n_positions,) * 2), -5) == 0
+    first, last = trace.attention(0), trace.attention(trace.info.n_blocks - 1)
+    assert np.all(last[:, ~near] == 0)
+    if kind == "qwen2":  # only the blocks from max_window_layers on have a window
+        assert np.all(first[:, np.tri(trace.n_positions, dtype=bool)] > 0)
+    else:
+        assert np.all(first[:, ~near] == 0)
+
+
+def test_as_long_as_the_model_reads(tiny_model: LanguageModel):
+    assert tiny_model.info.max_positions == 64
+    spaces = len(encode(tiny_model, "%")) - 1  # SentencePiece's first one
+    assert compute_trace(tiny_model, Prompt("any", "%" * (64 - spaces))).n_positions == 64
+    with pytest.raises(TextError, match="this model reads at most 64"):
+        compute_trace(tiny_model, Prompt("any", "%" * (65 - spaces)))
+
+
+@pytest.mark.parametrize("text", ["a", " ", "🧀", "\x00"])
+def test_shortest_texts(tiny_model: LanguageModel, text: str):
+    trace = compute_trace(tiny_model, Prompt("any", text))
+    assert_allclose(trace.attention(0)[:, 0, 0], 1)
+    assert np.isfinite(trace.logits()).all()
+
+
+def test_started_with_the_end_of_text_token(tiny_model: LanguageModel):
+    plain, started = (compute_trace(tiny_model, Prompt("any", "fox", start=start)) for start in (False, True))
+    assert started.token_ids.tolist() == [tiny_model.start_id, *plain.token_ids]
+    assert not np.allclose(started.logits()[1:], plain.logits())
+
+
+def test_a_prefix_does_not_depend_on_what_follows(tiny_model: LanguageModel):
+    """Causal through and through, and positions are counted from the start (OPT's table has an offset of 2)."""
+    long, short = (compute_trace(tiny_model, Prompt("any", text)) for text in ("%%ab%%%%%%", "%%ab"))
+    for i in range(tiny_model.info.n_blocks + 1):
+        assert_allclose(long.residual(i)[: short.n_positions], short.residual(i), rtol=1e-4, atol=1e-5)

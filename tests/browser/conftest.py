@@ -1,0 +1,119 @@
+"""A served page and a Chromium that looks at it."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from analysis.model import LanguageModel
+from analysis.trace import Prompt, Trace, compute_trace
+from layouts.shell import EXAMPLES
+from tests.browser.explorer import Explorer
+
+ROOT = Path(__file__).parents[2]
+# WebGL in software, and no traffic of the browser's own.
+CHROMIUM = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium_path() -> str:
+    """The system's Chromium."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "The browser tests need Chromium; `make test` installs it where it may."
+    return path
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a page that is served as `make run` serves it, with a cache of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "dashboard", "--port", str(port)]
+    with TemporaryDirectory() as cache:
+        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "CACHE_DIR": cache}, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(url, timeout=5).read()
+                    break
+                except OSError:
+                    assert server.poll() is None, "the server ended before it served a page"
+                    time.sleep(0.5)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The served page's address."""
+    with served() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium that draws 3D in software."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def trace(bundled_model: LanguageModel) -> Trace:
+    """What the opening page's text does in the model, computed here."""
+    return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values()))))
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh visitor with a desktop screen and a light theme."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def explorer(context: BrowserContext, address: str) -> Iterator[Explorer]:
+    """The opening page, drawn. At the end the console must have been free of errors and no other host asked."""
+    page = context.new_page()
+    errors: list[str] = []
+    strangers: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: _note_stranger(request, address, strangers))
+    explorer = Explorer(page, address, errors)
+    explorer.open()
+    yield explorer
+    assert not errors, errors
+    assert not strangers, strangers
+
+
+def _note_stranger(request: Any, address: str, strangers: list[str]) -> None:
+    if not re.match(r"(data|blob):", request.url) and not request.url.startswith(address):
+        strangers.append(request.url)

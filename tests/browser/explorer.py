@@ -1,0 +1,156 @@
+"""What a person does on the page, in words that the tests use."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.trace import Trace
+
+WAIT_MS = 30_000
+PLOT = "document.querySelector('#{id} .js-plotly-plot')"
+FRAMES = (
+    "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
+)
+
+
+class Explorer:
+    """One tab with the explorer in it."""
+
+    def __init__(self, page: Page, address: str, errors: list[str]) -> None:
+        self.page = page
+        self.address = address
+        self.errors = errors
+        page.set_default_timeout(WAIT_MS)
+
+    def open(self, **fragment: str) -> None:
+        """Open the page, at a fragment if one is given, and wait until it is drawn."""
+        self.page.goto("about:blank")
+        self.page.goto(self.address + (f"#{urlencode(fragment)}" if fragment else ""))
+        self.page.wait_for_function(
+            "document.querySelectorAll('section.panel').length > 0 &&"
+            " [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection)"
+        )
+        self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
+        self.page.wait_for_timeout(800)  # the opening view is fitted after the first drawing
+
+    def selections(self) -> list[str]:
+        """What each panel says it shows."""
+        found: list[str] = self.page.eval_on_selector_all("section.panel", "all => all.map((s) => s.dataset.selection)")
+        return found
+
+    def follows(self, selection: str) -> None:
+        """Wait until every panel shows this selection; fail if one does not."""
+        self.page.wait_for_function(
+            "(text) => [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection === text)",
+            arg=selection,
+        )
+
+    def selection(self) -> str:
+        """The selection that all panels agree on, once they do."""
+        self.page.wait_for_function(
+            "() => new Set([...document.querySelectorAll('section.panel')].map((s) => s.dataset.selection)).size === 1"
+        )
+        return self.selections()[0]
+
+    def analyse(self, text: str) -> None:
+        """Type a text and press the button."""
+        self.page.fill("#prompt-text", text)
+        self.page.click("#prompt-analyse")
+
+    def notice(self) -> str:
+        """The words of the notice that is shown."""
+        notice = self.page.locator("#notice")
+        expect(notice).to_be_visible()
+        return notice.inner_text()
+
+    def data(self, graph: str, path: str) -> Any:
+        """A value of a figure as the browser has it, for instance `data[0].z`; typed arrays as lists."""
+        script = f"JSON.stringify({PLOT.format(id=graph)}.{path}, (_, v) => ArrayBuffer.isView(v) ? [...v] : v)"
+        return json.loads(self.page.evaluate(script) or "null")
+
+    def shows_attention(self, trace: Trace, block: int, head: int) -> None:
+        """Fail unless the heat map holds the attention of this head."""
+        grid = self.data("attention-graph", "_fullData[0].z")
+        last = trace.n_positions - 1
+        for query, key in [(1, 0), (7, 3), (last, last)]:
+            assert grid[query][key] == pytest.approx(float(trace.attention(block)[head, query, key]), abs=1e-5)
+
+    def stored(self, name: str) -> Any:
+        """What the fragment holds under a name."""
+        return self.page.evaluate("(name) => new URLSearchParams(location.hash.slice(1)).get(name)", name)
+
+    def box(self, trace: int, node: int) -> tuple[float, float]:
+        """Where a box of the 3D scene is on the screen: on its side that faces the viewer, above the stream's line."""
+        script = """([trace, node]) => {
+          const plot = document.querySelector('#architecture-graph .js-plotly-plot');
+          const scene = plot._fullLayout.scene._scene, d = plot._fullData[trace];
+          const mid = (a) => { const s = [...a].slice(node * 8, node * 8 + 8); return s.reduce((x, y) => x + y) / 8; };
+          const low = (a) => Math.min(...[...a].slice(node * 8, node * 8 + 8));
+          const top = Math.max(...[...d.z].slice(node * 8, node * 8 + 8));
+          const p = [low(d.x), mid(d.y), (mid(d.z) + top) / 2].map((v, n) => v * scene.dataScale[n]);
+          const { model, view, projection } = scene.glplot.cameraParams;
+          const row = (m, v, r) => m[r] * v[0] + m[r + 4] * v[1] + m[r + 8] * v[2] + m[r + 12] * v[3];
+          const times = (m, v) => [0, 1, 2, 3].map((r) => row(m, v, r));
+          const c = times(projection, times(view, times(model, [...p, 1])));
+          const r = scene.container.getBoundingClientRect();
+          return [r.left + (c[0] / c[3] + 1) / 2 * r.width, r.top + (1 - c[1] / c[3]) / 2 * r.height];
+        }"""
+        x, y = self.page.evaluate(script, [trace, node])
+        return x, y
+
+    def camera(self) -> dict[str, float]:
+        """Where the scene is seen from, once it has come to rest."""
+        path, before = "_fullLayout.scene._scene.getCamera().eye", None
+        for _ in range(40):
+            eye: dict[str, float] = self.data("architecture-graph", path)
+            if eye == before:
+                return eye
+            before = eye
+            self.page.evaluate(FRAMES)
+            self.page.wait_for_timeout(300)
+        raise AssertionError("the camera does not come to rest")
+
+    def turn_scene(self) -> dict[str, float]:
+        """Drag the scene's background until it has turned; the scene sees the mouse only in frames that it draws."""
+        opening = self.camera()
+        graph = self.page.locator("#architecture-graph")
+        for _ in range(6):
+            graph.scroll_into_view_if_needed()
+            box = graph.bounding_box()
+            assert box
+            self.page.mouse.move(box["x"] + 200, box["y"] + 60)
+            self.page.evaluate(FRAMES)
+            self.page.mouse.down()
+            for step in range(1, 6):
+                self.page.evaluate(FRAMES)
+                self.page.mouse.move(box["x"] + 200 + 5 * step, box["y"] + 60 + step)
+            self.page.evaluate(FRAMES)
+            self.page.mouse.up()
+            turned = self.camera()
+            if turned != pytest.approx(opening, abs=1e-2):
+                return turned
+        raise AssertionError("the scene does not turn")
+
+    def hover_box(self, trace: int, node: int) -> str:
+        """Put the mouse on a box of the scene, wait until the page names it, and return the words."""
+        self.page.locator("#architecture-graph").scroll_into_view_if_needed()
+        x, y = self.box(trace, node)
+        tip = self.page.locator("#architecture-tip")
+        before = tip.inner_text()
+        for attempt in range(60):  # the scene is drawn in software, several times a second
+            self.page.mouse.move(x + attempt % 2, y)
+            self.page.wait_for_timeout(100)
+            if "shown" in (tip.get_attribute("class") or "") and (attempt > 5 or tip.inner_text() != before):
+                return tip.inner_text()
+        raise AssertionError(f"nothing is named at box {node} of trace {trace}")
+
+    def click_box(self, trace: int, node: int) -> None:
+        """Click a box of the scene with the mouse; the scene sees a press only in a frame that it draws during it."""
+        self.hover_box(trace, node)
+        self.page.mouse.down()
+        self.page.evaluate(FRAMES)
+        self.page.wait_for_timeout(150)
+        self.page.mouse.up()

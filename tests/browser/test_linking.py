@@ -1,0 +1,179 @@
+"""Every way to select something, and that every panel follows with the right data."""
+
+import pytest
+
+from analysis.model import LanguageModel
+from analysis.trace import Prompt, Trace, compute_trace
+from tests.browser.explorer import Explorer
+
+pytestmark = pytest.mark.browser
+LAST = 18
+TEXT = "The fox said to the crow that the cheese was old."
+
+
+def test_small_multiples_heat_map_cells_and_chips(explorer: Explorer, trace: Trace) -> None:
+    page = explorer.page
+    page.locator("#attention-heads-graph .draglayer .x7y7 .nsewdrag").click()
+    explorer.follows(f"block.3.attention.head.6@{LAST}")
+    explorer.shows_attention(trace, 3, 6)
+    grid = page.locator("#attention-graph .draglayer .xy .nsewdrag").bounding_box()
+    assert grid
+    page.mouse.click(grid["x"] + 3, grid["y"] + grid["height"] * 5.5 / (LAST + 1))
+    explorer.follows("block.3.attention.head.6@5")
+    page.locator("#strip-panel [data-select='@8']").click()
+    explorer.follows("block.3.attention.head.6@8")
+
+
+def test_neuron_bars(explorer: Explorer) -> None:
+    page = explorer.page
+    page.locator("#activation-neurons-graph .barlayer .point").nth(2).scroll_into_view_if_needed()
+    neuron = explorer.data("activation-neurons-graph", "_fullData[0].customdata[2]")
+    page.locator("#activation-neurons-graph .barlayer .point path").nth(2).click(force=True)
+    explorer.follows(f"{neuron}@{LAST}")
+    page.locator("#activation-neuron-graph .barlayer .point path").nth(4).click(force=True)
+    explorer.follows(f"{neuron}@4")
+
+
+def test_an_embedding_point(explorer: Explorer) -> None:
+    explorer.page.locator("#embedding-graph").scroll_into_view_if_needed()
+    x, y = explorer.page.evaluate(
+        """() => { const p = document.querySelector('#embedding-graph .js-plotly-plot');
+          const n = p._fullData.findIndex((t) => t.mode.includes('markers') && t.x.length > 10);
+          const i = [...p._fullData[n].customdata].indexOf('@6'), l = p._fullLayout, r = p.getBoundingClientRect();
+          return [r.left + l.xaxis._offset + l.xaxis.c2p(p._fullData[n].x[i]),
+                  r.top + l.yaxis._offset + l.yaxis.c2p(p._fullData[n].y[i])]; }"""
+    )
+    explorer.page.mouse.click(x, y)
+    explorer.follows("block.3.attention.head.0@6")
+
+
+def test_arrow_keys_walk_without_losing_a_step(explorer: Explorer) -> None:
+    page = explorer.page
+    page.focus("#architecture-panel")
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    for _ in range(5):  # within half a second, faster than the server draws
+        page.keyboard.press("ArrowUp")
+        page.wait_for_timeout(60)
+    explorer.follows(f"block.1.attention.head.5@{LAST}")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    explorer.follows(f"output@{LAST}")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    explorer.follows(f"block.4.attention.head.5@{LAST}")
+    page.focus("#prompt-text")
+    page.keyboard.press("ArrowLeft")
+    assert explorer.selection() == f"block.4.attention.head.5@{LAST}"
+
+
+def test_the_selection_card_selects_without_the_scene(explorer: Explorer) -> None:
+    page = explorer.page
+    page.locator("#summary-panel .dropdown-toggle").click()
+    page.locator("#summary-panel [data-select='block.2.mlp']").click()
+    explorer.follows(f"block.2.mlp@{LAST}")
+    for button, along in (("next", 1), ("previous", -1)):
+        before = explorer.selection()
+        page.locator(f"#summary-{button}").click()
+        page.wait_for_function(
+            "(text) => document.getElementById('strip-panel').dataset.selection !== text", arg=before
+        )
+        assert explorer.selection() == f"block.{2 + max(along, 0)}.mlp@{LAST}"
+
+
+def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None:
+    explorer.analyse(TEXT)
+    tokens = compute_trace(bundled_model, Prompt("bundled", TEXT)).tokens
+    explorer.follows(f"block.3.attention.head.0@{len(tokens) - 1}")
+    assert [chip.inner_text() for chip in explorer.page.locator("#strip-panel [data-select]").all()] == [
+        token.label for token in tokens
+    ]
+    assert explorer.page.inner_text("#prompt-count") == f"{len(tokens)} of 256 tokens"
+    assert explorer.stored("text") == TEXT
+
+
+def test_the_address_is_the_page(explorer: Explorer) -> None:
+    page = explorer.page
+    explorer.open(text=TEXT, select="block.4.attention.head.2@5", **{"attention-view": "rollout"})
+    explorer.follows("block.4.attention.head.2@5")
+    assert page.input_value("#prompt-text") == TEXT
+    assert "rollout" in page.inner_text("#attention-title")
+    url = page.url
+    page.goto("about:blank")
+    page.goto(url)
+    explorer.follows("block.4.attention.head.2@5")
+    assert page.url == url
+    assert page.is_checked("#attention-view input[value='rollout']")
+
+
+def test_back_and_forward(explorer: Explorer) -> None:
+    page = explorer.page
+    first = explorer.selection()
+    page.locator("#strip-panel [data-select='@4']").click()
+    explorer.follows("block.3.attention.head.0@4")
+    explorer.analyse(TEXT)
+    page.wait_for_function("document.querySelectorAll('#strip-panel [data-select]').length < 15")
+    after = explorer.selection()
+    page.go_back()
+    explorer.follows("block.3.attention.head.0@4")
+    assert "Once upon" in page.input_value("#prompt-text")
+    page.go_back()
+    explorer.follows(first)
+    page.go_forward()
+    page.go_forward()
+    explorer.follows(after)
+    assert page.input_value("#prompt-text") == TEXT
+
+
+def test_back_then_on_then_back(explorer: Explorer) -> None:
+    for position in (2, 3):
+        explorer.page.locator(f"#strip-panel [data-select='@{position}']").click()
+        explorer.follows(f"block.3.attention.head.0@{position}")
+        explorer.page.go_back()
+        explorer.follows(f"block.3.attention.head.0@{LAST}")
+
+
+def test_quick_clicks_on_the_card_are_all_counted(explorer: Explorer) -> None:
+    explorer.page.evaluate("for (let n = 0; n < 3; n++) document.getElementById('summary-previous').click()")
+    explorer.follows(f"block.0.attention.head.0@{LAST}")
+    explorer.page.click("#summary-panel [data-layer=mlp]")
+    explorer.follows(f"block.0.mlp@{LAST}")
+
+
+def test_from_the_whole_layer_to_its_first_and_last_unit(explorer: Explorer) -> None:
+    page = explorer.page
+    page.click("#summary-panel [data-layer=attention]")
+    explorer.follows(f"block.3.attention@{LAST}")
+    page.focus("#architecture-panel")
+    page.keyboard.press("ArrowUp")
+    explorer.follows(f"block.3.attention.head.0@{LAST}")
+    page.keyboard.press("ArrowDown")
+    explorer.follows(f"block.3.attention.head.7@{LAST}")
+
+
+def test_the_start_switch_moves_the_position_with_the_text(explorer: Explorer) -> None:
+    explorer.page.check("#prompt-start input")
+    explorer.follows(f"block.3.attention.head.0@{LAST + 1}")
+    explorer.page.uncheck("#prompt-start input")
+    explorer.follows(f"block.3.attention.head.0@{LAST}")
+    assert explorer.page.locator("#notice.show").count() == 0
+
+
+def test_examples_are_one_click(explorer: Explorer) -> None:
+    explorer.page.check("#attention-view input[value='rollout']")
+    explorer.page.click("text=Examples")
+    explorer.page.click("text=The same words twice")
+    explorer.page.wait_for_function("document.getElementById('prompt-text').value.startsWith('the wolf')")
+    assert explorer.selection().startswith("block.3.attention.head.0@")
+    assert explorer.page.is_checked("#attention-view input[value='rollout']")
+
+
+def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:
+    cells = explorer.page.locator("#attention-graph .draglayer .xy .nsewdrag")
+    cells.scroll_into_view_if_needed()
+    grid = cells.bounding_box()
+    assert grid
+    explorer.page.mouse.move(grid["x"] + 3, grid["y"] + grid["height"] * 6.5 / (LAST + 1))
+    explorer.page.wait_for_selector("#strip-chips [data-select='@6'].chip-hovered")
+    explorer.page.mouse.move(2, 2)
+    explorer.page.wait_for_function("!document.querySelector('.chip-hovered')")

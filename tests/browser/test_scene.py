@@ -1,0 +1,86 @@
+"""The 3D scene: what a click and the mouse do in it, and that the view stays."""
+
+import pytest
+
+from analysis.trace import Trace
+from layouts.theme import DARK
+from tests.browser.explorer import Explorer
+
+pytestmark = pytest.mark.browser
+N_HEADS, N_TILES, TILE_WIDTH, LAST = 8, 64, 16, 18
+
+
+@pytest.mark.parametrize(("block", "head"), [(0, 1), (3, 5), (5, 7)])
+def test_a_click_on_a_head_in_the_scene(explorer: Explorer, trace: Trace, block: int, head: int) -> None:
+    explorer.click_box(0, block * N_HEADS + head)
+    explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
+    explorer.shows_attention(trace, block, head)
+    assert f"block {block}, head {head}" in explorer.page.inner_text("#attention-title")
+
+
+@pytest.mark.parametrize(("block", "tile"), [(1, 20), (4, 63)])
+def test_a_click_on_a_tile_selects_its_strongest_neuron(
+    explorer: Explorer, trace: Trace, block: int, tile: int
+) -> None:
+    values = abs(trace.neurons(block)[LAST, tile * TILE_WIDTH : (tile + 1) * TILE_WIDTH])
+    explorer.click_box(1, block * N_TILES + tile)
+    explorer.follows(f"block.{block}.mlp.neuron.{tile * TILE_WIDTH + int(values.argmax())}@{LAST}")
+
+
+def test_a_click_on_the_ends_of_the_scene(explorer: Explorer) -> None:
+    for node, part in enumerate(("embedding", "norm", "output")):
+        explorer.click_box(2, node)
+        explorer.follows(f"{part}@{LAST}")
+
+
+def test_the_same_click_counts_again_after_another_selection(explorer: Explorer) -> None:
+    explorer.click_box(0, 5)
+    explorer.follows(f"block.0.attention.head.5@{LAST}")
+    explorer.page.locator("#strip-panel [data-select='@3']").click()
+    explorer.follows("block.0.attention.head.5@3")
+    explorer.click_box(0, 6)
+    explorer.follows("block.0.attention.head.6@3")
+    explorer.click_box(0, 5)
+    explorer.follows("block.0.attention.head.5@3")
+
+
+def test_the_camera_stays_where_it_was_put(explorer: Explorer) -> None:
+    page = explorer.page
+    opening = explorer.camera()
+    turned = explorer.turn_scene()
+    page.locator("#strip-panel [data-select='@2']").click()
+    explorer.follows("block.3.attention.head.0@2")
+    explorer.click_box(0, 1)  # of the first block, which none stands before
+    explorer.follows("block.0.attention.head.1@2")
+    page.click("#theme-button")
+    page.wait_for_function(
+        f"document.querySelector('#architecture-graph .js-plotly-plot').layout.font.color === '{DARK.text}'"
+    )
+    assert explorer.camera() == pytest.approx(turned, abs=1e-3)
+    page.click("#architecture-reset")
+    page.wait_for_timeout(500)
+    assert explorer.camera() == pytest.approx(opening, abs=1e-2)
+
+
+def test_play_walks_through_the_blocks_and_stops(explorer: Explorer) -> None:
+    explorer.page.click("#architecture-play")
+    explorer.follows(f"block.5.attention.head.0@{LAST}")
+    explorer.page.wait_for_function("document.getElementById('architecture-play').innerText.includes('Play')")
+    length = explorer.page.evaluate("history.length")
+    explorer.page.go_back()
+    explorer.page.wait_for_timeout(300)
+    assert length <= 3  # about:blank, the page: a walk leaves no trail
+
+
+def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace) -> None:
+    words = explorer.hover_box(0, 3 * N_HEADS + 5)
+    assert words.startswith("Block 3 · head 5: ")
+    assert float(words.split(": ")[1].split()[0]) == pytest.approx(float(trace.head_norms(3)[LAST, 5]), rel=0.01)
+
+
+def test_the_architecture_has_one_webgl_context(explorer: Explorer) -> None:
+    count = "document.querySelectorAll('#architecture-panel canvas').length, [...document.querySelectorAll('canvas')]"
+    contexts = explorer.page.evaluate(
+        f"({count}.filter((c) => c.getContext('webgl') || c.getContext('webgl2')).length)"
+    )
+    assert contexts == 1

@@ -1,0 +1,72 @@
+"""The activations panel, drawn for a tiny model."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.errors import SelectionError
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.activation import draw_activation
+from layouts.theme import DARK
+
+
+def test_a_neuron_is_shown_at_every_token(services: Any, prompt: Prompt) -> None:
+    lines, one, many, title, reading, shown = draw_activation(
+        services, prompt, Selection.parse("block.1.mlp.neuron.17@5")
+    )
+    trace = services.trace(prompt)
+    norms = np.array([np.linalg.norm(trace.residual(i)[5]) for i in range(4)])
+    np.testing.assert_allclose(lines.data[1].y[:4], norms, rtol=1e-6)
+    np.testing.assert_array_equal(one.data[0].y, trace.neurons(1)[:, 17])
+    width = trace.info.tile_width
+    start = 17 // width * width
+    assert list(many.data[0].customdata) == [f"block.1.mlp.neuron.{start + n}" for n in range(width)]
+    assert f"Neurons {start}–{start + width - 1} (one tile) of block 1" in many.layout.title.text
+    assert title == "Activations · block 1, neuron 17"
+    assert f"‘{trace.tokens[5].label}’" in reading
+    assert shown == "block.1.mlp.neuron.17@5"
+
+
+@pytest.mark.parametrize("selection", ["block.2.attention.head.1@3", "block.2.mlp@3"])
+def test_without_a_neuron_the_strongest_of_the_block_is_shown(services: Any, prompt: Prompt, selection: str) -> None:
+    _, one, many, title, reading, shown = draw_activation(services, prompt, Selection.parse(selection))
+    neurons = services.trace(prompt).neurons(2)
+    strongest = int(np.abs(neurons[3]).argmax())
+    np.testing.assert_array_equal(one.data[0].y, neurons[:, strongest])
+    assert many.data[0].customdata[0] == f"block.2.mlp.neuron.{strongest}"
+    assert "Strongest neurons of block 2" in many.layout.title.text
+    assert f"Neuron {strongest} at each token (strongest" in one.layout.title.text
+    assert f"neuron {strongest} of block 2 is strongest" in reading
+    assert title == "Activations · block 2"
+    assert shown == selection
+
+
+@pytest.mark.parametrize(("part", "edge"), [("embedding", 0), ("norm", 3), ("output", 3)])
+def test_a_part_outside_the_blocks_has_no_neurons(services: Any, prompt: Prompt, part: str, edge: int) -> None:
+    lines, one, many, title, reading, shown = draw_activation(services, prompt, Selection.parse(f"{part}@2"))
+    assert list(lines.data[2].x) == [edge]
+    for figure in (one, many):
+        assert not figure.data
+        assert "no neurons" in figure.layout.annotations[0].text
+    assert title == f"Activations · {part}"
+    assert "neuron" not in reading
+    assert shown == f"{part}@2"
+
+
+def test_choices_and_look(services: Any, prompt: Prompt) -> None:
+    selection = Selection.parse("block.1.mlp.neuron.17@5")
+    lines, _, many, *_ = draw_activation(
+        services, prompt, selection, theme="dark", quantity="mean", listing="strongest"
+    )
+    trace = services.trace(prompt)
+    assert lines.data[1].line.color == DARK.accent2
+    np.testing.assert_allclose(lines.data[1].y[:4], [trace.residual(i)[5].mean() for i in range(4)], atol=1e-6)
+    strongest = np.abs(trace.neurons(1)[5]).argsort()[::-1][:3]
+    assert list(many.data[0].customdata[:3]) == [f"block.1.mlp.neuron.{neuron}" for neuron in strongest]
+
+
+def test_a_choice_that_does_not_exist_is_refused(services: Any, prompt: Prompt) -> None:
+    with pytest.raises(SelectionError):
+        draw_activation(services, prompt, Selection.parse("output"), quantity="sum")  # type: ignore[arg-type]

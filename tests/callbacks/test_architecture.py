@@ -1,0 +1,43 @@
+"""What the architecture panel is sent."""
+
+import plotly.graph_objects as go
+from dash import Patch
+
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.architecture import draw_architecture
+from dashboard.services import Services
+from layouts.figures.architecture import FRAME, HEADS, MARK, TILES
+from layouts.theme import DARK
+
+SELECTION = Selection.parse("block.1.mlp.neuron.7@2")
+
+
+def test_first_the_whole_picture_then_only_changes(services: Services, prompt: Prompt) -> None:
+    figure, _, reading, shown, scene = draw_architecture(services, prompt, SELECTION)
+    assert isinstance(figure, go.Figure)
+    assert shown == "block.1.mlp.neuron.7@2"
+    assert services.trace(prompt).tokens[2].label in reading
+    patch, *_ = draw_architecture(services, prompt, SELECTION, drawn=scene)
+    assert isinstance(patch, Patch)
+    places = [step["location"] for step in patch.to_plotly_json()["operations"]]
+    assert {place[1] for place in places if place[0] == "data"} >= {HEADS, TILES, MARK}
+    assert ["layout", "scene", "annotations"] in places
+    boxes = {place[2] for place in places if place[0] == "data" and place[1] in (HEADS, TILES)}
+    assert boxes.isdisjoint("xyzijk"), "geometry is not sent again"
+
+
+def test_another_model_is_drawn_anew_and_another_theme_is_not(services: Services, prompt: Prompt) -> None:
+    figure, *_, scene = draw_architecture(services, prompt, SELECTION, drawn="another model")
+    assert isinstance(figure, go.Figure)
+    assert scene == services.trace(prompt).info.fingerprint
+    patch, *_ = draw_architecture(services, prompt, SELECTION, theme="dark", drawn=scene)
+    steps = {tuple(step["location"]): step["params"] for step in patch.to_plotly_json()["operations"]}
+    assert steps["layout", "font"]["value"]["color"] == DARK.text
+    assert steps["data", FRAME, "line"]["value"]["color"] == DARK.accent
+
+
+def test_the_written_predictions_are_the_models(services: Services, prompt: Prompt) -> None:
+    figure, *_ = draw_architecture(services, prompt, SELECTION)
+    best = int(services.trace(prompt).logits()[2].argmax())
+    assert figure.layout.scene.annotations[0].text.startswith(services.model(prompt).vocabulary.piece(best).markup)

@@ -1,0 +1,75 @@
+"""What the selection card shows for a selection, and how its buttons stand."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.prediction import compute_prediction
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.summary import draw_summary, draw_summary_model
+
+
+def drawn(services: Any, prompt: Prompt, text: str, **more: Any) -> dict[str, Any]:
+    values = draw_summary(services, prompt, Selection.parse(text), **more)
+    names = ("figure", "title", "reading", "part", "shown", "place", "unit", "attention", "mlp")
+    named = dict(zip(names, values, strict=False))
+    return named | {"nowhere": values[len(names) :]}
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("embedding@2", "Token embedding"),
+        ("block.2.attention@2", "Block 2 · attention"),
+        ("block.1.attention.head.3", "Block 1 · head 3"),
+        ("block.0.mlp", "Block 0 · MLP"),
+        ("block.0.mlp.neuron.17@1~5", "Block 0 · MLP · neuron 17"),
+        ("norm", "Final norm"),
+        ("output@0", "Output"),
+    ],
+)
+def test_names_and_draws_every_kind_of_part(services: Any, prompt: Prompt, text: str, title: str) -> None:
+    card = drawn(services, prompt, text)
+    assert card["title"] == title
+    assert card["shown"] == text
+    assert len(card["figure"].data[0].x) == 5
+    assert card["reading"].endswith(".")
+
+
+def test_bars_are_the_lens_of_the_block(services: Any, prompt: Prompt) -> None:
+    card = drawn(services, prompt, "block.1.mlp@4")
+    trace = services.trace(prompt)
+    result = compute_prediction(services.model(prompt), trace, Selection.parse("block.1.mlp"), 4)
+    np.testing.assert_allclose(card["figure"].data[0].x, [p for _, p in result.top])
+    assert "logit lens after block 1" in card["figure"].layout.title.text
+    assert "After block 1 the logit lens says" in card["reading"]
+
+
+@pytest.mark.parametrize(
+    ("text", "nowhere"),
+    [
+        ("embedding@3~7", ("true", "false", "true", "true")),
+        ("block.0.attention.head.0", ("false", "false", "false", "false")),
+        ("block.2.mlp", ("false", "false", "false", "false")),
+        ("norm", ("false", "false", "true", "true")),
+        ("output", ("false", "true", "true", "true")),
+    ],
+)
+def test_a_step_that_leads_nowhere_is_dim(services: Any, prompt: Prompt, text: str, nowhere: tuple[str, ...]) -> None:
+    assert drawn(services, prompt, text)["nowhere"] == nowhere
+
+
+def test_the_layer_is_marked(services: Any, prompt: Prompt) -> None:
+    card = drawn(services, prompt, "block.1.mlp.neuron.3")
+    assert (card["attention"], card["mlp"]) == ("false", "true")
+    assert (card["place"], card["unit"]) == ("block 1", "neuron 3")
+    card = drawn(services, prompt, "output")
+    assert (card["attention"], card["mlp"], card["place"]) == ("false", "false", "output")
+
+
+def test_menu_and_table_follow_the_model(services: Any, prompt: Prompt) -> None:
+    menu, table = draw_summary_model(services, prompt)
+    assert len(menu) == 2 * 3 + 3
+    assert "49,824" in str(table[0])

@@ -1,0 +1,118 @@
+"""What many tests share: a tiny random model of every family, and the bundled one."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from analysis.families import FAMILIES
+from analysis.model import LanguageModel, ModelRegistry, load_model, prepare_model, use_one_thread
+from analysis.trace import Prompt
+from analysis.trace_store import TraceStore
+from dashboard.services import Services
+
+use_one_thread()  # as the server does; and the processes of one test run share the cores
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no deadline")
+
+TEXT = "The fox met a crow. The crow had a cheese 🧀 and the fox <b>said</b>\n hello"
+BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
+
+# One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; the
+# numbers of neurons of NeoX and OPT do not divide into equal tiles.
+_SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+_GROUPED = {"num_key_value_heads": 2, "intermediate_size": 80}
+TINY: dict[str, dict[str, Any]] = {
+    "gpt2": {},
+    "gpt_neox": {"intermediate_size": 70},
+    "llama": _GROUPED,
+    "mistral": _GROUPED,
+    "qwen2": _GROUPED,
+    "opt": {"word_embed_proj_dim": 32, "ffn_dim": 130},
+}
+
+
+def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:
+    """A random model of a family, a few thousand parameters large, with a tokenizer of the family's kind."""
+    tokenizer = sentencepiece_tokenizer() if model_type in ("llama", "mistral") else byte_level_tokenizer()
+    config = AutoConfig.for_model(
+        model_type,
+        **{"vocab_size": 300, "max_position_embeddings": 64, **_SHAPE, **TINY[model_type], **shape},
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=None,
+    )
+    torch.manual_seed(seed)
+    network = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    # Random biases and norms too: with zeros and ones, a forgotten one would not be seen.
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return prepare_model(f"tiny {model_type}", network, tokenizer)
+
+
+@cache
+def byte_level_tokenizer() -> Any:
+    """A byte-level BPE of 300 tokens, of which 0 is the end-of-text token."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator([TEXT], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>", bos_token="<|endoftext|>")
+
+
+@cache
+def sentencepiece_tokenizer() -> Any:
+    """A BPE with SentencePiece's spelling: `▁` for a space, `<0xF0>` for a byte."""
+    special = ["</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    letters = sorted(set("▁thefoxmcrwads.<>/bi"))
+    vocabulary = {piece: n for n, piece in enumerate([*special, *letters, "▁t", "he", "▁the"])}
+    merges = [("▁", "t"), ("h", "e"), ("▁t", "he")]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True, unk_token=None))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", bos_token="</s>")
+
+
+@pytest.fixture(scope="session", params=sorted(FAMILIES))
+def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
+    """A tiny random model of each family."""
+    return make_tiny(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2() -> LanguageModel:
+    """The GPT-2 among the tiny models."""
+    return make_tiny("gpt2")
+
+
+@pytest.fixture(scope="session")
+def bundled_model() -> LanguageModel:
+    """The model that the project brings along."""
+    return load_model(BUNDLED, name="bundled")
+
+
+@pytest.fixture
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+    """Services that know one tiny model, named "tiny"."""
+    store = TraceStore(tmp_path / "cache", max_bytes=10**8)
+    yield Services(ModelRegistry({"tiny": tiny_gpt2}), store, max_tokens=64, example=TEXT)
+    store.close()
+
+
+@pytest.fixture
+def prompt() -> Prompt:
+    """A text with a repeated word, an emoji of several tokens, markup and a newline."""
+    return Prompt("tiny", TEXT)

@@ -1,0 +1,130 @@
+"""The app as a whole, over HTTP: one round trip for each panel, errors as notices, nothing from other hosts."""
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash
+
+from analysis.model import LanguageModel
+from dashboard.app import create_app
+from dashboard.panels import PANELS
+from dashboard.settings import Settings
+from tests.conftest import TEXT
+
+SELECTION = "block.1.attention.head.2@3"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Dash:
+    settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")), max_tokens=64)
+    app = create_app(settings, models={"tiny": tiny_gpt2})
+    app.server.test_client().get("/")
+    return app
+
+
+def ask(app: Dash, panel: str, **changed: Any) -> Any:
+    """What the browser sends when the selection has changed, and the answer."""
+    output = next(key for key in app.callback_map if f"{panel}-panel.data-selection" in key)
+    values = {"prompt": {"model": "tiny", "text": TEXT, "start": False}, "selection": SELECTION, "theme": "light"}
+    values |= changed
+    spec = app.callback_map[output]
+    controls = {control.id: control.value for control in _controls(app)}
+
+    def filled(items: list[dict[str, str]]) -> list[dict[str, Any]]:
+        return [{**item, "value": values.get(item["id"], controls.get(item["id"]))} for item in items]
+
+    outputs = [
+        dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in output.strip(".").split("...")
+    ]
+    body = {
+        "output": output,
+        "outputs": outputs,
+        "inputs": filled(spec["inputs"]),
+        "state": filled(spec["state"]),
+        "changedPropIds": ["selection.data"],
+    }
+    return app.server.test_client().post("/_dash-update-component", json=body)
+
+
+def _controls(app: Dash) -> list[Any]:
+    return [item for item in app.layout._traverse() if getattr(item, "id", None) and hasattr(item, "value")]
+
+
+@pytest.mark.parametrize("panel", [panel.name for panel in PANELS])
+def test_every_panel_answers_and_says_what_it_shows(app: Dash, panel: str) -> None:
+    answer = ask(app, panel)
+    assert answer.status_code == 200
+    response = json.loads(answer.data)["response"]
+    assert response[f"{panel}-panel"]["data-selection"] == SELECTION
+
+
+@pytest.mark.parametrize("panel", [panel.name for panel in PANELS])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"selection": "block.99.mlp@0"}, "block 99"),
+        ({"selection": "nonsense"}, "not a selection"),
+        ({"selection": 7}, "Reload"),
+        ({"prompt": {"model": "tiny", "text": "x" * 100_000}}, "100,000 characters"),
+        ({"prompt": {"model": "/etc", "text": "x"}}, "no model"),
+        ({"prompt": ["what"]}, "Reload"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_a_notice(app: Dash, panel: str, changed: dict[str, Any], message: str) -> None:
+    answer = ask(app, panel, **changed)
+    data = json.loads(answer.data) if answer.status_code == 200 else {}
+    assert message in data["sideUpdate"]["notice"]["children"]
+    assert data["sideUpdate"]["notice"]["is_open"] is True
+
+
+def test_a_bug_is_logged_and_shown_by_number_only(app: Dash, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = ask(app, "attention", theme="sepia")
+    said = json.loads(answer.data)["sideUpdate"]["notice"]["children"]
+    number = re.search(r"number ([0-9a-f]{8})", said)
+    assert number
+    assert number[1] in caplog.text
+    assert "KeyError" in caplog.text
+    assert "KeyError" not in said
+
+
+def test_a_huge_request_is_refused(app: Dash) -> None:
+    answer = app.server.test_client().post(
+        "/_dash-update-component", data=b"x" * 2_000_000, content_type="application/json"
+    )
+    assert answer.status_code == 413
+
+
+def test_everything_is_served_from_here_and_compressed(app: Dash) -> None:
+    client = app.server.test_client()
+    page = client.get("/", headers={"Accept-Encoding": "gzip"})
+    html = client.get("/").text
+    assert page.headers.get("Content-Encoding") == "gzip"
+    links = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert len(links) > 10
+    assert all(link.startswith("/") for link in links), links
+
+
+def test_two_apps_in_one_process_both_answer(app: Dash, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    second = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    for one in (app, second):
+        assert ask(one, "attention").status_code == 200
+
+
+def test_every_setting_of_a_panel_is_a_control_with_options(app: Dash) -> None:
+    controls = {control.id: control for control in _controls(app)}
+    for panel in PANELS:
+        for setting in panel.settings:
+            assert [
+                option["value"] for option in controls[setting].options if option["value"] == controls[setting].value
+            ]
+
+
+def test_the_page_never_looks_outside(tmp_path: Path) -> None:
+    assets = Path(__file__).parents[2] / "dashboard" / "assets"
+    for file in [*assets.glob("*.js"), *(path for path in assets.glob("*.css") if "bootstrap" not in path.name)]:
+        assert "://" not in file.read_text(), file

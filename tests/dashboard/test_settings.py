@@ -1,0 +1,19 @@
+"""Settings come from the environment, and mistakes in them are named."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.settings import Settings
+
+
+def test_defaults_and_given_values(tmp_path: Path) -> None:
+    assert Settings.from_environment({}) == Settings()
+    given = Settings.from_environment({"PORT": "9000", "CACHE_DIR": str(tmp_path), "HOST": "0.0.0.0", "UNKNOWN": "1"})
+    assert (given.port, given.host, given.cache_path) == (9000, "0.0.0.0", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "1.5", "٣x"])
+def test_a_number_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="MAX_TOKENS"):
+        Settings.from_environment({"MAX_TOKENS": text})

@@ -1,0 +1,238 @@
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from numpy.testing import assert_array_equal
+
+from analysis.attention import AttentionResult
+from analysis.tokens import Token
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_reading
+from layouts.theme import DARK, LIGHT, THEMES, Theme
+
+LABELS = ("Once", "·<b>", "·a", "·a")
+GRID = np.float32([[1, 0, 0, 0], [0.75, 0.25, 0, 0], [0.5, 0.3, 0.2, 0], [0.1, 0.2, 0.1, 0.6]])
+
+
+def result(n_heads: int = 3, **changes: Any) -> AttentionResult:
+    tokens = tuple(Token(n + 7, label, n, n) for n, label in enumerate(LABELS))
+    heads = np.stack([GRID] * n_heads)
+    made = AttentionResult(
+        tokens=tokens,
+        block=2,
+        head=1,
+        position=3,
+        view="raw",
+        grid=GRID,
+        heads=heads,
+        first_share=0.1,
+        strongest=3,
+        sharpest=2,
+    )
+    return replace(made, **changes)
+
+
+def long(n: int) -> AttentionResult:
+    tokens = tuple(Token(n, f"token{n}", n, n) for n in range(n))
+    return result(tokens=tokens, grid=np.eye(n, dtype=np.float32), heads=np.eye(n, dtype=np.float32)[None], head=0)
+
+
+def readable(figure: go.Figure) -> dict[str, Any]:
+    """The figure as the browser gets it."""
+    return figure.to_plotly_json()
+
+
+def test_the_heat_map_is_the_result_below_the_diagonal():
+    (heat,) = attention_figure(result()).data
+    assert heat.type == "heatmap"
+    assert heat.z.dtype == np.float32
+    for query in range(4):
+        for key in range(4):
+            if key <= query:
+                assert heat.z[query, key] == GRID[query, key]
+            else:
+                assert np.isnan(heat.z[query, key])
+    assert (heat.zmin, heat.zmax, heat.hoverongaps) == (0, 1, False)
+
+
+def test_a_row_that_is_undefined_is_left_empty():
+    grid = GRID.copy()
+    grid[0] = np.nan
+    (heat,) = attention_figure(result(grid=grid)).data
+    assert np.isnan(heat.z[0]).all()
+    assert not np.isnan(heat.z[1, :2]).any()
+
+
+def test_a_cell_selects_its_query_position():
+    (heat,) = attention_figure(result()).data
+    assert [list(row) for row in heat.customdata] == [["@0"], ["@1"] * 2, ["@2"] * 3, ["@3"] * 4]
+
+
+def test_every_cell_names_its_query_and_its_key_escaped():
+    (heat,) = attention_figure(result()).data
+    assert heat.text[3][1] == "<b>·a</b> (3) → <b>·&lt;b&gt;</b> (1)"
+    assert heat.text[1][0] == "<b>·&lt;b&gt;</b> (1) → <b>Once</b> (0)"
+    assert [len(row) for row in heat.text] == [1, 2, 3, 4]
+
+
+def test_query_goes_down_and_key_across_on_numbers():
+    layout = attention_figure(result()).layout
+    assert layout.yaxis.autorange == "reversed"
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("key", "query")
+    for axis in (layout.xaxis, layout.yaxis):
+        assert list(axis.tickvals) == [0, 1, 2, 3], "equal labels keep a place each"
+        assert list(axis.ticktext) == ["Once", "·&lt;b&gt;", "·a", "·a"]
+
+
+@pytest.mark.parametrize("n", [24, 25, 64, 256])
+def test_labels_thin_out(n: int):
+    layout = attention_figure(long(n)).layout
+    for axis in (layout.xaxis, layout.yaxis):
+        assert len(axis.tickvals) <= 24
+        assert len(axis.tickvals) > 10
+        assert [axis.ticktext[i] for i in range(len(axis.tickvals))] == [f"token{v}" for v in axis.tickvals]
+
+
+def test_no_markup_of_a_token_reaches_plotly():
+    evil = tuple(Token(n, label, n, n) for n, label in enumerate(["<a href='x'>", "<br>", "&lt;", "<script>"]))
+    for figure in (attention_figure(result(tokens=evil)), attention_heads_figure(result(tokens=evil))):
+        assert not re.search("<(?!/?b>|br>%|/?extra>)", json.dumps(json.loads(figure.to_json())))
+
+
+def test_the_selected_position_has_a_frame():
+    (mark,) = attention_figure(result(position=2)).layout.shapes
+    assert (mark.x0, mark.x1, mark.y0, mark.y1) == (-0.5, 3.5, 1.5, 2.5)
+    assert mark.line.color == LIGHT.accent2
+
+
+@pytest.mark.parametrize("n_heads", [1, 3, 8, 12, 25])
+def test_small_multiples_are_one_byte_images_that_select_their_head(n_heads: int):
+    figure = attention_heads_figure(result(n_heads))
+    assert len(figure.data) == n_heads
+    for head, heat in enumerate(figure.data):
+        assert heat.z.dtype == np.uint8
+        assert_array_equal(heat.z, np.round(GRID * 255))
+        assert (heat.zmin, heat.zmax) == (0, 255)
+        assert heat.meta == f"block.2.attention.head.{head}"
+        assert str(head) in heat.hovertemplate
+    assert [note.text for note in figure.layout.annotations] == [
+        f"<b>{head}</b>" if head == 1 else str(head) for head in range(n_heads)
+    ]
+
+
+@pytest.mark.parametrize("n_heads", [1, 3, 8, 12, 25])
+def test_small_multiples_do_not_overlap(n_heads: int):
+    layout = attention_heads_figure(result(n_heads)).layout
+    boxes = []
+    for head in range(n_heads):
+        suffix = str(head + 1) if head else ""
+        x, y = layout[f"xaxis{suffix}"], layout[f"yaxis{suffix}"]
+        assert y.autorange == "reversed"
+        boxes.append((*x.domain, *y.domain))
+    for n, (left, right, bottom, top) in enumerate(boxes):
+        assert 0 <= left < right <= 1
+        assert 0 <= bottom < top <= 1
+        for other_left, other_right, other_bottom, other_top in boxes[n + 1 :]:
+            assert right <= other_left or other_right <= left or top <= other_bottom or other_top <= bottom
+    for (left, right, bottom, top), frame in zip(boxes, layout.shapes, strict=True):
+        assert (frame.x0, frame.x1, frame.y0, frame.y1) == (left, right, bottom, top)
+
+
+def test_undefined_shares_are_empty_in_small_multiples():
+    heads = np.stack([GRID, GRID])
+    heads[0, 0] = np.nan
+    (first, second) = attention_heads_figure(result(heads=heads)).data
+    assert first.z[0].tolist() == [0, 0, 0, 0]
+    assert second.z[0].tolist() == [255, 0, 0, 0]
+
+
+def test_the_selected_head_is_the_only_one_with_an_accent():
+    figure = attention_heads_figure(result())
+    assert [shape.line.color for shape in figure.layout.shapes] == [LIGHT.line, LIGHT.accent, LIGHT.line]
+    none = attention_heads_figure(result(head=None))
+    assert {shape.line.color for shape in none.layout.shapes} == {LIGHT.line}
+    assert not any("<b>" in note.text for note in none.layout.annotations)
+
+
+@pytest.mark.parametrize("draw", [attention_figure, attention_heads_figure])
+def test_light_and_dark_differ_in_colours_only(draw: Any):
+    light, dark = (readable(draw(result(), theme=theme)) for theme in (LIGHT, DARK))
+
+    def without_colours(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: without_colours(v) for k, v in value.items() if "color" not in k or k == "colorbar"}
+        return [without_colours(v) for v in value] if isinstance(value, list | tuple) else str(value)
+
+    assert without_colours(light) == without_colours(dark)
+    assert light["layout"]["font"]["color"] == LIGHT.text
+    assert dark["layout"]["font"]["color"] == DARK.text
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=lambda t: t.name)
+def test_the_scale_is_the_themes(theme: Theme):
+    (heat,) = attention_figure(result(), theme=theme).data
+    assert [list(stop) for stop in heat.colorscale] == theme.probabilities
+    assert heat.colorbar.title.text == "share of attention"
+    assert heat.colorbar.tickformat == ".0%"
+
+
+@pytest.mark.parametrize(
+    ("view", "whole", "unit"),
+    [
+        ("raw", "of its attention", "share of attention"),
+        ("rollout", "of the rollout", "share of rollout"),
+    ],
+)
+def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
+    (heat,) = attention_figure(result(view=view)).data
+    assert heat.hovertemplate == f"%{{text}}<br>%{{z:.1%}} {whole}<extra></extra>"
+    assert heat.colorbar.title.text == unit
+
+
+def test_long_labels_are_cut_beside_the_picture_only():
+    figure = attention_figure(result(tokens=(Token(0, "<" + "x" * 20, 0, 0), *result().tokens[1:])))
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert axis.ticktext[0] == "&lt;" + "x" * 12 + "…"
+    assert figure.data[0].text[0][0].startswith("<b>&lt;" + "x" * 20)
+
+
+# The sentence.
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {},
+            "‘·a’ looks mostly at ‘·a’ at position 3 (60%); 10% of its attention goes to the first token; "
+            "sharpest for ‘·a’.",
+        ),
+        (
+            {"sharpest": None},
+            "‘·a’ looks mostly at ‘·a’ at position 3 (60%); 10% of its attention goes to the first token.",
+        ),
+        (
+            {"position": 1, "strongest": 0, "first_share": 0.75, "sharpest": None},
+            "‘·<b>’ looks mostly at ‘Once’ at position 0 (75%); 75% of its attention goes to the first token.",
+        ),
+        (
+            {"view": "rollout"},
+            "Through blocks 0 to 2, ‘·a’ draws most on ‘·a’ at position 3 (60%), "
+            "counting half of each step as staying put.",
+        ),
+        (
+            {"view": "without_first"},
+            "Leaving out the first token, ‘·a’ looks mostly at ‘·a’ at position 3 (60%); "
+            "10% of its attention goes to the first token.",
+        ),
+        (
+            {"view": "without_first", "grid": np.full((4, 4), np.nan, np.float32), "first_share": 1.0, "position": 0},
+            "‘Once’ looks at nothing but the first token here (100%), so nothing is left without it.",
+        ),
+    ],
+)
+def test_the_reading(changes: dict[str, Any], sentence: str):
+    assert attention_reading(result(**changes)) == sentence

@@ -1,0 +1,77 @@
+"""The strip's colours and sentences, from results made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.strip import StripResult
+from analysis.tokens import Token
+from layouts.figures.strip import MOST_BITS, contrast, strip_colors, strip_gradient, strip_hover, strip_reading
+from layouts.theme import DARK, LIGHT, Theme
+
+
+def result(*bits: float) -> StripResult:
+    labels = ["The", "·fox", "<b>", "·met"][: len(bits)]
+    surprisal = np.array(bits, dtype=np.float32)
+    return StripResult(
+        tokens=tuple(Token(10 + n, label, n, n) for n, label in enumerate(labels)),
+        surprisal=surprisal,
+        probabilities=np.exp2(-surprisal),
+        ranks=np.array([0, 2, 1500, 1])[: len(bits)],
+        n_vocab=4096,
+    )
+
+
+RESULT = result(np.nan, 3.0, 14.0, 0.5)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_text_can_be_read_on_every_colour(theme: Theme) -> None:
+    bits = np.linspace(0, MOST_BITS + 3, 400, dtype=np.float32)
+    pairs = strip_colors(replace(result(np.nan), surprisal=bits), theme=theme)
+    assert len({background for background, _ in pairs}) > 100
+    assert min(contrast(*pair) for pair in pairs) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_colours_follow_the_scale(theme: Theme) -> None:
+    pairs = strip_colors(result(np.nan, 0.0, MOST_BITS, MOST_BITS / 2), theme=theme)
+    scale = [color.upper() for _, color in theme.probabilities]
+    assert [background for background, _ in pairs] == ["transparent", scale[0], scale[-1], scale[len(scale) // 2]]
+    assert pairs[0][1] == theme.text
+    assert contrast(theme.text, theme.surface) >= 4.5
+
+
+def test_what_is_more_surprising_than_the_scale_has_its_last_colour() -> None:
+    assert strip_colors(result(np.nan, 99.0))[1] == strip_colors(result(np.nan, float(MOST_BITS)))[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"), [("#000000", "#FFFFFF", 21), ("#777777", "#FFFFFF", 4.48), ("#FF0000", "#0000FF", 2.15)]
+)
+def test_contrast_is_that_of_the_guideline(one: str, other: str, ratio: float) -> None:
+    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
+    assert contrast(other, one) == contrast(one, other)
+
+
+def test_the_gradient_is_the_scale() -> None:
+    assert strip_gradient(DARK) == f"linear-gradient(90deg, {', '.join(color for _, color in DARK.probabilities)})"
+
+
+def test_tooltips() -> None:
+    assert strip_hover(RESULT, 0) == "The · position 0 · token id 10 · no surprisal: nothing comes before it"
+    assert strip_hover(RESULT, 1) == "·fox · position 1 · token id 11 · surprisal 3.0 bits · p = 0.12, rank 2 of 4,096"
+    assert "surprisal 14.0 bits · p < 0.0001, rank 1,500 of 4,096" in strip_hover(RESULT, 2)
+
+
+def test_readings() -> None:
+    assert strip_reading(RESULT, 1) == (
+        "‘·fox’ has 3.0 bits of surprisal (p = 0.12, rank 2 of 4,096); "
+        "the text’s mean is 5.8, the most is 14.0 bits for ‘<b>’."
+    )
+    assert strip_reading(RESULT, 2) == (
+        "‘<b>’ surprises most: 14.0 bits (p < 0.0001, rank 1,500 of 4,096); the text’s mean is 5.8."
+    )
+    assert strip_reading(RESULT, 0).startswith("‘The’ has no surprisal, since nothing comes before it; the text’s mean")
+    assert "only token" in strip_reading(result(np.nan), 0)

@@ -1,0 +1,84 @@
+"""The selection card's words and table."""
+
+from typing import Any
+
+import pytest
+
+from analysis.summary import compute_summary
+from layouts.summary import LAYERS, STEPS, described, layout, menu, parameter_table
+from tests.conftest import make_tiny
+
+
+def texts(component: Any) -> list[str]:
+    if isinstance(component, list | tuple):
+        return [text for child in component for text in texts(child)]
+    return [component] if isinstance(component, str) else texts(getattr(component, "children", None) or [])
+
+
+def summary(family: str) -> Any:
+    model = make_tiny(family)
+    return compute_summary(model.network, model.family)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_table_adds_up(family: str) -> None:
+    table = parameter_table(summary(family))[0]
+    body, (total,) = table.children[1].children, [table.children[2].children]
+    counts = [int(row.children[2].children.replace(",", "")) for row in body]
+    assert sum(counts) == int(total.children[2].children.replace(",", "")) == summary(family).n_parameters
+    assert len(counts) == 7
+
+
+def test_table_says_what_is_shared_or_not_learned() -> None:
+    assert "the token embedding’s" in texts(parameter_table(summary("gpt2")))
+    assert "rotations, not learned" in texts(parameter_table(summary("llama")))
+    assert "3 × 4,224" in texts(parameter_table(summary("gpt2")))
+
+
+def test_shared_parameters_are_named() -> None:
+    assert "the output bias (32) belongs to all heads together" in " ".join(
+        texts(described("head", summary("gpt2"), 1))
+    )
+    assert "512 more for keys and values, shared by 2 heads" in " ".join(texts(described("head", summary("llama"), 1)))
+    assert "the output bias (32)" in " ".join(texts(described("neuron", summary("opt"), 1)))
+    assert "no parameters of its own: it uses the token embedding’s 9,600" in " ".join(
+        texts(described("output", summary("gpt2"), 0))
+    )
+    gated = " ".join(texts(described("neuron", summary("llama"), 96)))
+    assert "the gate" in gated
+    assert "96 parameters (0.2% of the model)." in gated
+
+
+@pytest.mark.parametrize("key", ["embedding", "attention", "head", "mlp", "neuron", "norm", "output"])
+def test_every_kind_of_part_is_described(key: str) -> None:
+    what, size = described(key, summary("gpt_neox"), 1_000)
+    assert len(what.children) > 40
+    assert "1,000 parameters" in " ".join(texts(size))
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
+def test_the_embeddings_shape_is_its_count(family: str) -> None:
+    s = summary(family)
+    shape = texts(described("embedding", s, 1))[1]
+    products = [part.replace(",", "").replace("tokens ", "").replace("positions ", "") for part in shape.split(" + ")]
+    counts = [int(rows) * int(width) for rows, width in (product.split(" × ") for product in products)]
+    assert sum(counts) == s.token_embedding + s.position_embedding
+    assert len(counts) == (1 if family == "llama" else 2)
+
+
+def test_menu_names_every_part() -> None:
+    items = menu(2)
+    assert [getattr(item, "data-select") for item in items] == [
+        "embedding", "block.0.attention", "block.0.mlp", "block.1.attention", "block.1.mlp", "norm", "output"
+    ]  # fmt: skip
+    assert items[4].children.children == "Block 1 · MLP"
+
+
+def test_controls_can_be_focused_and_are_named() -> None:
+    section = layout()
+    assert section.tabIndex == 0
+    for id in (*STEPS, *LAYERS):
+        assert getattr(section[id], "aria-label")
+    steps = [(getattr(section[id], "data-along"), getattr(section[id], "data-by")) for id in STEPS]
+    assert steps == [("block", "-1"), ("block", "1"), ("unit", "-1"), ("unit", "1")]
+    assert [getattr(section[id], "data-layer") for id in LAYERS] == ["attention", "mlp"]

@@ -1,0 +1,189 @@
+"""The contract of the folders: who imports whom, what a panel consists of, what documents say."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from analysis.families import FAMILIES
+from dashboard.panels import PANELS
+from dashboard.settings import Settings
+from tests.conftest import TINY
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
+
+# What each folder may import at run time besides Python's own; the longest prefix of a file's path is its row.
+MAY_IMPORT = {
+    "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
+    "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
+    "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
+    "analysis/bundled/": {
+        "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
+    },
+    "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
+    "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
+    "callbacks/": {"analysis", "layouts", "dash"},
+    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
+}  # fmt: skip
+
+
+def imports(tree: ast.AST, *, typing_only: bool = False) -> Iterator[str]:
+    """Full names of all modules imported, within functions too; without `if TYPE_CHECKING`, or only from there."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            if typing_only:
+                yield from imports(node)
+        elif isinstance(node, ast.Import) and not typing_only:
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and not typing_only:
+            assert node.level == 0, "imports name the whole path"
+            # `from layouts import ids` imports the module layouts.ids.
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        else:
+            yield from imports(node, typing_only=typing_only)
+
+
+def tree_of(source: str) -> ast.Module:
+    return ast.parse((ROOT / source).read_text(encoding="utf-8"))
+
+
+def own(name: str) -> bool:
+    return name.split(".", maxsplit=1)[0] not in sys.stdlib_module_names
+
+
+def test_the_reader_of_imports_reads_them():
+    tree = ast.parse(
+        "import a.b\nfrom c.d import e\nif TYPE_CHECKING:\n    import f\ndef g():\n    from h import i\n"
+        "try:\n    import j\nexcept ImportError:\n    pass\n"
+    )
+    assert list(imports(tree)) == ["a.b", "c.d.e", "h.i", "j"]
+    assert list(imports(tree, typing_only=True)) == ["f"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_folder_imports_only_what_it_may(source: str):
+    row = max((prefix for prefix in MAY_IMPORT if source.startswith(prefix)), key=len)
+    used = [name for name in imports(tree_of(source)) if own(name)]
+    assert not [name for name in used if not any(f"{name}.".startswith(f"{may}.") for may in MAY_IMPORT[row])]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_types_too_are_known_only_downwards(source: str):
+    """analysis < layouts < callbacks < dashboard, for `if TYPE_CHECKING` as well."""
+    rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
+    typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
+    assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if not source.startswith("dashboard/settings")])
+def test_nothing_but_the_settings_reads_the_environment(source: str):
+    text = (ROOT / source).read_text(encoding="utf-8")
+    assert not re.search(r"os\.environ|getenv|from os import", text)
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source.startswith("callbacks/")])
+def test_callbacks_catch_nothing(source: str):
+    assert not [node for node in ast.walk(tree_of(source)) if isinstance(node, ast.Try)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_output_has_one_writer_and_every_callback_one_app(source: str):
+    text = (ROOT / source).read_text(encoding="utf-8")
+    assert "allow_duplicate" not in text
+    assert "suppress_callback_exceptions" not in text
+    assert not re.search(r"@(dash\.)?callback\b|import (callback|clientside_callback)\b", text)
+
+
+@pytest.mark.parametrize("source", [*SOURCES, *TESTS])
+def test_no_file_is_long(source: str):
+    assert len((ROOT / source).read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_module_says_what_it_is(source: str):
+    assert ast.get_docstring(tree_of(source))
+
+
+# Panels.
+
+
+@pytest.mark.parametrize("name", [panel.name for panel in PANELS])
+def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
+    four = (f"analysis/{name}.py", f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
+    tests = (
+        f"tests/analysis/test_{name}.py",
+        f"tests/layouts/figures/test_{name}.py",
+        f"tests/callbacks/test_{name}.py",
+    )
+    assert [file for file in (*four, *tests) if not (ROOT / file).is_file()] == []
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_a_panels_names_follow_from_its_name(panel):
+    name = panel.name
+    assert callable(getattr(import_module(f"analysis.{name}"), f"compute_{name}"))
+    assert callable(getattr(import_module(f"callbacks.{name}"), f"draw_{name}"))
+    assert panel.register is import_module(f"callbacks.{name}").register
+    assert panel.layout is import_module(f"layouts.{name}").layout
+    figures = vars(import_module(f"layouts.figures.{name}"))
+    assert f"{name}_reading" in figures
+    root = panel.layout()
+    assert root.id == f"{name}-panel"
+    own_ids = {item.id for item in root._traverse() if getattr(item, "id", None)}
+    assert all(str(id).startswith(f"{name}-") for id in own_ids)
+    assert {*panel.clicks, *panel.settings} <= own_ids
+
+
+def test_every_panel_is_on_the_page_once():
+    files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
+    names = [panel.name for panel in PANELS]
+    assert len(names) == len(set(names))
+    assert set(names) == files - {"__init__", "empty", "scene", "scene_colors", "text"}
+
+
+# Tests and documents.
+
+
+@pytest.mark.parametrize("test", [test for test in TESTS if Path(test).stem.startswith("test_")])
+def test_tests_mirror_the_tree(test: str):
+    """`test_x.py`, or `test_x_more.py`, stands where `x.py` does."""
+    folder, stem = Path(test).parent.relative_to("tests"), Path(test).stem.removeprefix("test_")
+    if folder.parts and folder.parts[0] in FOLDERS:
+        beside = [path.stem.strip("_") for path in (ROOT / folder).glob("*.py")] + ["app"]
+        assert any(stem == name or stem.startswith(f"{name}_") for name in beside)
+
+
+def test_every_folder_of_tests_is_a_package():
+    folders = {Path(test).parent for test in TESTS}
+    assert [folder for folder in folders if not (ROOT / folder / "__init__.py").is_file()] == []
+
+
+def test_the_readme_names_the_settings():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\| (.*?) \|$", readme, re.MULTILINE)
+    expected = [
+        (row.name.upper(), f"`{row.default}`" if row.default != "" else "", row.metadata["help"])
+        for row in fields(Settings)
+    ]
+    assert rows == expected
+
+
+def test_every_family_is_in_the_readme_and_in_the_tests():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert list(TINY) == list(FAMILIES)
+    for family in FAMILIES.values():
+        assert family.name in readme
+
+
+def test_the_top_level_is_what_the_design_says():
+    files = {"Procfile", "requirements.txt", "README.md", "LICENSE", "visualize.py", "pyproject.toml", "Makefile"}
+    seen = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
+    assert seen - files - {*FOLDERS, "tests"} == set()

@@ -44,7 +44,8 @@ class Explorer:
     def follows(self, selection: str) -> None:
         """Wait until every panel shows this selection; fail if one does not."""
         self.page.wait_for_function(
-            "(text) => [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection === text)",
+            "(text) => { const panels = [...document.querySelectorAll('section.panel')];"
+            " return panels.length && panels.every((s) => s.dataset.selection === text); }",
             arg=selection,
         )
 

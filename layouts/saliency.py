@@ -50,7 +50,7 @@ HELP = Help(
     not_said=(
         "why: attributions say what the output rests on, not for which reasons, and not what another text would give. "
         "Another baseline gives other numbers. A token’s attribution holds all its paths, also those through later "
-        "positions. Gradients are local: of a token that decides the matter long since, little may be seen."
+        "positions. Gradients are local: where the model is sure already, a decisive token may show little."
     ),
 )
 

@@ -1,6 +1,7 @@
 """The cost of integrated gradients, in units of captum used plainly on the same text."""
 
 import copy
+import os
 import time
 from statistics import median
 from typing import Any
@@ -35,7 +36,7 @@ def test_integrated_gradients(benchmark: Any, model: LanguageModel, prompt: Prom
         results.append(compute_saliency(model, trace, position, steps=STEPS))
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(torch.multiprocessing.cpu_count())
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     try:
         benchmark.pedantic(ours, setup=captum, rounds=3)
     finally:

@@ -44,7 +44,7 @@ def test_through_depth_the_error_is_that_of_the_worst_row() -> None:
     assert dict(saliency_numbers(deep))["error, worst row"] == "22.22%"
 
 
-@pytest.mark.parametrize(("miss", "words"), [(0, "0.00%"), (1e-5, "<0.01%"), (0.0225, "0.99%")])
+@pytest.mark.parametrize(("miss", "words"), [(0, "0.00%"), (1e-5, "<0.01%"), (2.25e-4, "0.01%"), (0.0225, "0.99%")])
 def test_small_errors(miss: float, words: str) -> None:
     result = replace(RESULT, value=2.25 + miss, base=0.0)
     assert dict(saliency_numbers(result))["error"] == words

@@ -30,6 +30,11 @@ SHE = Piece(41, "·she")
             "‘The’ (position 0) speaks most for ‘·ate’: +0.50 of 0.50 in all; none against it.",
         ),
         (
+            with_values(-3, 0.5, value=0.0, base=2.5),
+            "‘·<b>’ (position 1) speaks most for ‘·ate’: +0.50 of −2.50 in all; "
+            "‘The’ (position 0) most against it: −3.00.",
+        ),
+        (
             with_values(-0.5, -0.25, value=0.0),
             "No token speaks for ‘·ate’; ‘The’ (position 0) most against it: −0.50 of −0.75 in all.",
         ),

@@ -18,10 +18,14 @@ def register(app: Dash, name: str) -> None:
         Output(ids.bar, "className"),
         Input(ids.offer, "data"),
         Input(ids.tick, "data"),
-        Input(ids.done, "data"),
+        Input(ids.ended, "data"),
         Input(ids.running, "data"),
         Input(ids.lost, "data"),
         Input(ids.compute, "n_clicks"),
         Input(ids.cancel, "n_clicks"),
         prevent_initial_call=True,
+    )
+    # By way of a store that no callback writes: what depends on a callback in flight waits for it, progress too.
+    app.clientside_callback(
+        ClientsideFunction("explorer", "jobDone"), Input(ids.done, "data"), prevent_initial_call=True
     )

@@ -61,6 +61,11 @@
   }
 
   Object.assign(explorer, {
+    jobDone(done) {
+      const [{ id }] = dash.callback_context.inputs_list;
+      dash.set_props(id.replace(/done$/, "ended"), { data: done });
+    },
+
     jobBar(offer, tick, done, running, lost) {
       const { triggered, outputs_list } = dash.callback_context;
       const name = outputs_list[0].id.split("-job-")[0];

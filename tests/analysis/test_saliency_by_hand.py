@@ -29,6 +29,8 @@ ID = {letter: byte_level_tokenizer().encode(letter)[0] for letter in SIZES}
 def by_hand() -> LanguageModel:
     config = GPT2Config(
         vocab_size=300,
+        bos_token_id=0,
+        eos_token_id=0,
         n_embd=2,
         n_layer=2,
         n_head=1,
@@ -81,8 +83,7 @@ def test_a_difference_of_two_logits(by_hand: LanguageModel) -> None:
     assert minus.value == pytest.approx(alone.value * (W - V) / W, rel=1e-5)
 
 
-def test_from_another_token(by_hand: LanguageModel) -> None:
-    """Id 0 has the zero embedding here, so it takes the mean of the four that are not zero to see a baseline."""
+def test_from_the_mean_embedding(by_hand: LanguageModel) -> None:
     mean = (5 + 9 + 16 - 16) / 300
     start = mean / np.sqrt(mean**2 + 144)
     result = saliency(by_hand, 3, target=ID["x"], baseline="mean")

@@ -3,7 +3,8 @@ PYTHON ?= python3
 PORT ?= 8050
 HOST ?= 127.0.0.1
 BIN := .venv/bin
-# The browser tests need Chromium; where we may, we install it.
+# The tests need Chromium and redis-server; where we may, we install them.
+REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: run test bench lint screenshots
@@ -11,7 +12,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
 
-test: .venv/test chromium
+test: .venv/test chromium redis
 	$(BIN)/python -m pytest
 
 bench: .venv/test
@@ -40,4 +41,12 @@ ifeq ($(CHROMIUM),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && apt-get install -y -qq chromium; \
 	else echo "The browser tests need Chromium; install it first." >&2; exit 1; fi
+endif
+
+.PHONY: redis
+redis:
+ifeq ($(REDIS),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq redis-server; \
+	else echo "The tests need redis-server; install it first." >&2; exit 1; fi
 endif

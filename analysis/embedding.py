@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits
 
 from analysis.errors import SelectionError
 from analysis.selection import Part, Selection
+from analysis.task import Arrays, Keep, compute_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
 Method = Literal["pca", "tsne"]
 Dimensions = Literal["2", "3"]
 Scale = Literal["equal", "raw"]
-Keep = Callable[[str, Callable[[], dict[str, NDArray[Any]]]], dict[str, NDArray[Any]]]
 
 FEWEST_FOR_TSNE = 4
 
@@ -59,12 +59,14 @@ def compute_embedding(
     method: Method = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
-    keep: Keep = lambda _name, compute: compute(),
-) -> EmbeddingResult:
+    derived: Callable[[str, Callable[[], Arrays]], Arrays] = lambda _name, compute: compute(),
+    keep: Keep = compute_now,
+) -> EmbeddingResult | None:
     """The tokens after the selected block; at the embedding before block 0, at norm and output after the last block.
 
     With the scale `equal` each vector is divided by its L2 norm first: otherwise the first token's huge vector and the
-    growth through the blocks are all that is seen. keep: gets slow arrays by name, or has them computed.
+    growth through the blocks are all that is seen. derived: has the PCA's arrays computed or gets them by name; keep:
+    the same for t-SNE's, which are slow; where it has none, there is no result.
     PCA is fitted once over all places and positions; t-SNE (van der Maaten & Hinton 2008) at the place alone, seeded.
     Raises: SelectionError for a choice that does not exist.
     """
@@ -72,24 +74,23 @@ def compute_embedding(
         if value not in get_args(choices):
             raise SelectionError(f"There is no choice '{value}' here. Choose one of: {', '.join(get_args(choices))}.")
     n_blocks, width = trace.info.n_blocks, int(dimensions)
-    if selection.part in (Part.NORM, Part.OUTPUT):
-        after = n_blocks
-    else:
-        after = 0 if selection.block is None else selection.block + 1
+    after = blocks_passed(selection, n_blocks)
     nearest, similarity = _nearest(trace.residual(after), position)
     used: Method = method if trace.n_positions >= FEWEST_FOR_TSNE else "pca"
     paths = explained = perplexity = None
     if used == "pca":
-        kept = keep(f"embedding pca {scale}", lambda: _pca(trace, scale))
+        kept = derived(f"embedding pca {scale}", lambda: _pca(trace, scale))
         paths, explained = kept["paths"][..., :width], kept["explained"][:width]
         points = paths[after]
     else:
         perplexity = _perplexity(trace.n_positions)
-        kept = keep(
+        tsne = keep(
             f"embedding tsne {scale} {after} {dimensions}",
-            lambda: {"points": _tsne(_scaled(trace.residual(after), scale), width)},
+            lambda _report: {"points": _tsne(_scaled(trace.residual(after), scale), width)},
         )
-        points = kept["points"]
+        if tsne is None:
+            return None
+        points = tsne["points"]
     return EmbeddingResult(
         tokens=trace.tokens,
         after=after,
@@ -106,6 +107,18 @@ def compute_embedding(
         nearest=nearest,
         similarity=similarity,
     )
+
+
+def blocks_passed(selection: Selection, n_blocks: int) -> int:
+    """How many blocks the stream has passed at the selected part."""
+    if selection.part in (Part.NORM, Part.OUTPUT):
+        return n_blocks
+    return 0 if selection.block is None else selection.block + 1
+
+
+def tsne_work(n_positions: int, dimensions: Dimensions) -> float:
+    """How much work t-SNE is, in a unit of its own for two and for three dimensions; as it was measured."""
+    return 20.0 + n_positions if dimensions == "2" else 1000.0 + n_positions**2
 
 
 def _scaled(vectors: Float, scale: Scale) -> Float:

@@ -107,6 +107,12 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def use_threads(n_threads: int) -> int:
+    """Let torch compute with so many threads, as a job may in a process of its own; gives the number, at least 1."""
+    torch.set_num_threads(max(1, n_threads))
+    return max(1, n_threads)
+
+
 class ModelRegistry:
     """The models that this process knows, by name; each is loaded once, when it is first asked for."""
 
@@ -127,6 +133,8 @@ class ModelRegistry:
         if name not in self._sources:
             known = ", ".join(f"'{known}'" for known in self._sources)
             raise ModelError(f"There is no model '{name[:60]}' here. Choose one of: {known}.")
+        if name in self._loaded:  # without the lock, which another thread may hold when a job is forked
+            return self._loaded[name]
         with self._lock:
             if name not in self._loaded:
                 source = self._sources[name]

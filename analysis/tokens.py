@@ -8,6 +8,7 @@ characters as their numbers; bytes that are no text on their own (a part of an e
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analysis.errors import TextError
@@ -90,6 +91,17 @@ class Vocabulary:
         if token_id >= len(self._pieces):
             return Piece(token_id, f"‹unused {token_id}›")
         return Piece(token_id, shown(self.bytes(token_id)) or "‹empty›")
+
+    def search(self, text: str, *, most: int) -> list[Piece]:
+        """Entries whose label holds the text, a space being the same as `·`: the shortest first, then by id."""
+        wanted = text.replace(" ", _SHOWN[" "])
+        found = [token_id for token_id, label in enumerate(self._labels) if wanted in label]
+        found.sort(key=lambda token_id: len(self._labels[token_id]))
+        return [Piece(token_id, self._labels[token_id]) for token_id in found[:most]]
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return [self.piece(token_id).label for token_id in range(len(self))]
 
 
 def encode(

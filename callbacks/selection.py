@@ -4,16 +4,20 @@
 With a writer on the server, keys pressed in quick succession would each start from a stale selection.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from layouts import ids
 
 
-def register(app: Dash, clicks: Iterable[str], settings: Iterable[str]) -> None:
-    """clicks: graphs whose points name selections. settings: controls whose value is part of the address."""
-    clicks, settings = list(clicks), list(settings)
+def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> None:
+    """clicks: graphs whose points name selections.
+
+    settings: controls whose value is part of the address, and whether they have options; without, any value is taken
+    over, and is checked where it is used.
+    """
+    clicks = list(clicks)
 
     def run(name: str, *arguments: Output | Input | State, initial: bool = False) -> None:
         app.clientside_callback(ClientsideFunction("explorer", name), *arguments, prevent_initial_call=not initial)
@@ -33,7 +37,8 @@ def register(app: Dash, clicks: Iterable[str], settings: Iterable[str]) -> None:
         "readSettings",
         *[Output(id, "value") for id in settings],
         Input(ids.ADDRESS, "data"),
-        *[State(id, property) for property in ("value", "options") for id in settings],
+        *[State(id, "value") for id in settings],
+        *[State(id, "options") for id, has_options in settings.items() if has_options],
     )
     run(
         "writeAddress",

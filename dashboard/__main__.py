@@ -1,6 +1,7 @@
 """`python -m dashboard`: serve the page on this machine."""
 
 import argparse
+import gc
 import logging
 
 from dashboard.settings import Settings
@@ -20,6 +21,8 @@ def main() -> None:
     from dashboard.app import create_app  # after the arguments, so that --help and mistakes answer at once
 
     app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # a collection in a forked job would copy all that is there now
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
     print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
     app.run(host=given.host, port=given.port, debug=given.debug)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import flask
 from dash import Dash, set_props
 
+import callbacks.job
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
@@ -18,6 +20,7 @@ from analysis.bundled import BUNDLED_DIR
 from analysis.errors import AnalysisError
 from analysis.model import LanguageModel, ModelRegistry, use_one_thread
 from analysis.trace_store import TraceStore
+from dashboard.background import Jobs
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
@@ -47,7 +50,8 @@ def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | 
     use_one_thread()
     registry = ModelRegistry(models or {BUNDLED_NAME: BUNDLED_DIR})
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
-    services = Services(registry, traces, max_tokens=settings.max_tokens, example=next(iter(EXAMPLES.values())))
+    jobs = Jobs(settings)
+    services = Services(registry, traces, jobs, max_tokens=settings.max_tokens, example=next(iter(EXAMPLES.values())))
     app = Dash(
         __name__,
         title="LLM Architecture Explorer",
@@ -57,17 +61,23 @@ def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | 
         on_error=_report,
     )
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    app.server.extensions["jobs"] = jobs
     app.server.register_error_handler(413, _too_large)
-    app.layout = shell(_offered(registry), {panel.name: panel.layout() for panel in PANELS})
+    app.layout = layout = shell(_offered(registry), {panel.name: panel.layout() for panel in PANELS})
     callbacks.prompt.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,
         clicks=[click for panel in PANELS for click in panel.clicks],
-        settings=[setting for panel in PANELS for setting in panel.settings],
+        settings={
+            setting: "options" in layout[setting].available_properties for panel in PANELS for setting in panel.settings
+        },
     )
     for panel in PANELS:
         panel.register(app, services)
+        if panel.task:
+            jobs.register(app, panel.name, partial(panel.task, services))
+            callbacks.job.register(app, panel.name)
     return app
 
 

@@ -10,14 +10,17 @@ import callbacks.activation
 import callbacks.architecture
 import callbacks.attention
 import callbacks.embedding
+import callbacks.saliency
 import callbacks.strip
 import callbacks.summary
 import layouts.activation
 import layouts.architecture
 import layouts.attention
 import layouts.embedding
+import layouts.saliency
 import layouts.strip
 import layouts.summary
+from analysis.task import Task
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Panel:
 
     clicks: graphs whose points name selections, in their customdata or in their trace's meta.
     settings: ids of controls whose `value` is part of the page's address.
+    task: from services and a question, the panel's slow result, which background jobs compute; it then has a job bar.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Panel:
     register: Callable[[Dash, Any], None]
     clicks: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    task: Callable[[Any, Any], Task] | None = None
 
 
 PANELS: tuple[Panel, ...] = (
@@ -44,7 +49,7 @@ PANELS: tuple[Panel, ...] = (
         clicks=("architecture-graph",),
         settings=("architecture-color",),
     ),
-    Panel("summary", layouts.summary.layout, callbacks.summary.register),
+    Panel("summary", layouts.summary.layout, callbacks.summary.register, clicks=("summary-graph",)),
     Panel(
         "attention",
         layouts.attention.layout,
@@ -69,5 +74,14 @@ PANELS: tuple[Panel, ...] = (
         callbacks.embedding.register,
         clicks=("embedding-graph",),
         settings=("embedding-method", "embedding-dimensions", "embedding-scale", "embedding-paths"),
+        task=callbacks.embedding.embedding_task,
+    ),
+    Panel(
+        "saliency",
+        layouts.saliency.layout,
+        callbacks.saliency.register,
+        clicks=("saliency-graph", "saliency-depth-graph"),
+        settings=("saliency-method", "saliency-baseline", "saliency-against"),
+        task=callbacks.saliency.saliency_task,
     ),
 )

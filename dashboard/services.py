@@ -15,14 +15,17 @@ from analysis.trace_store import TraceStore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dashboard.background import Jobs
+
 
 class Services:
     """Answers questions; holds nothing about who asks."""
 
-    def __init__(self, models: ModelRegistry, traces: TraceStore, *, max_tokens: int, example: str) -> None:
+    def __init__(self, models: ModelRegistry, traces: TraceStore, jobs: Jobs, *, max_tokens: int, example: str) -> None:
         self._models = models
         self._traces = traces
         self._example = example
+        self.jobs = jobs
         self.max_tokens = max_tokens
 
     def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
@@ -35,6 +38,17 @@ class Services:
             raise AnalysisError("The page sent no selection. Reload it.")
         trace = self.trace(asked)
         return asked, Selection.parse(selection).checked(trace.info, trace.n_positions)
+
+    def asked(self, question: Any, *, n_choices: int) -> tuple[Prompt, Selection, list[str]]:
+        """A question that a panel had sent to the page and got back: `{"prompt", "selection", "choices"}`.
+
+        Raises: AnalysisError if it is malformed, or as `question` does.
+        """
+        given = question if isinstance(question, dict) else {}
+        choices = given.get("choices")
+        if not isinstance(choices, list) or len(choices) != n_choices or not all(isinstance(c, str) for c in choices):
+            raise AnalysisError("The page sent no readable question. Reload it.")
+        return *self.question(given.get("prompt"), given.get("selection")), choices
 
     def prompt(self, data: Any) -> Prompt:
         """The prompt in a page's data, which may be anything.

@@ -19,6 +19,16 @@ class Settings:
     cache_dir: str = field(
         default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
     )
+    jobs_parallel: int = field(
+        default=2, metadata={"help": "Background jobs (saliency, t-SNE) that run at once on a machine; others wait."}
+    )
+    job_timeout_seconds: int = field(
+        default=300, metadata={"help": "Longest time in seconds that a background job may compute."}
+    )
+    redis_url: str = field(
+        default="",
+        metadata={"help": "Redis, such as `redis://host:6379/0`: jobs are then run by Celery workers; empty: here."},
+    )
     cache_mb: int = field(default=1024, metadata={"help": "Most disk space for cached results, in MB (10⁶ bytes)."})
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from dash import html
 
+from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
 
 NAME = "embedding"
@@ -30,7 +31,8 @@ def layout() -> html.Section:
     return panel(
         NAME,
         "Embeddings",
-        graph(NAME, height=430, label="Tokens as points, projected from the residual stream"),
+        job_bar(NAME),
+        picture(NAME, graph(NAME, height=430, label="Tokens as points, projected from the residual stream")),
         controls=(
             choice(METHOD, "Method", {"pca": "PCA", "tsne": "t-SNE"}, "pca"),
             choice(DIMENSIONS, "in", {"2": "2D", "3": "3D"}, "2"),

@@ -15,7 +15,9 @@ from analysis.families import FAMILIES
 from analysis.model import LanguageModel, ModelRegistry, load_model, prepare_model, use_one_thread
 from analysis.trace import Prompt
 from analysis.trace_store import TraceStore
+from dashboard.background import Jobs
 from dashboard.services import Services
+from dashboard.settings import Settings
 
 use_one_thread()  # as the server does; and the processes of one test run share the cores
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
@@ -108,7 +110,8 @@ def bundled_model() -> LanguageModel:
 def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
     """Services that know one tiny model, named "tiny"."""
     store = TraceStore(tmp_path / "cache", max_bytes=10**8)
-    yield Services(ModelRegistry({"tiny": tiny_gpt2}), store, max_tokens=64, example=TEXT)
+    jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
+    yield Services(ModelRegistry({"tiny": tiny_gpt2}), store, jobs, max_tokens=64, example=TEXT)
     store.close()
 
 

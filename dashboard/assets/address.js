@@ -29,16 +29,16 @@
 
     readSettings() {
       const { outputs_list, states_list } = dash.callback_context;
-      const [values, options] = ["value", "options"].map((property) =>
-        states_list.filter((state) => state.property === property).map((state) => state.value));
-      defaults = defaults || Object.fromEntries(outputs_list.map(({ id }, n) => [id, values[n]]));
+      const [values, options] = ["value", "options"].map((property) => Object.fromEntries(
+        states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
+      defaults = defaults || values;
       const asked = link();
       // A link to a text alone (an example) keeps the settings.
       const whole = asked.select !== undefined || !explorer.shown();
-      return outputs_list.map(({ id }, n) => {
-        const known = options[n].some((option) => option.value === asked[id]);
-        const wanted = known ? asked[id] : whole ? defaults[id] : values[n];
-        return wanted === values[n] ? dash.no_update : wanted;
+      return outputs_list.map(({ id }) => {
+        const known = options[id] ? options[id].some((option) => option.value === asked[id]) : asked[id] !== undefined;
+        const wanted = known ? asked[id] : whole ? defaults[id] : values[id];
+        return wanted === values[id] ? dash.no_update : wanted;
       });
     },
 

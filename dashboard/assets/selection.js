@@ -78,6 +78,7 @@
 
   /* The selection after what an HTML control or a key asked for. */
   function obey(command, s, m) {
+    if (command.select === "~") return { ...s, target: null };
     if (command.select) {
       const wanted = parse(command.select);
       return wanted ? merge(s, wanted) : s;
@@ -161,8 +162,9 @@
   });
 
   document.addEventListener("click", (event) => {
-    const control = event.target.closest("[data-select], [data-along], [data-layer]");
+    const control = event.target.closest("[data-select], [data-along], [data-layer], [data-set]");
     if (!control) return;
+    if (control.dataset.set) dash.set_props(control.dataset.set, { value: control.dataset.value });
     const { select, along, by, layer } = control.dataset;
     if (select || along || layer) explorer.request({ select, along, by: Number(by), layer });
   });

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layouts.figures.shade import shade
 from layouts.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
     from analysis.strip import StripResult
 
 MOST_BITS = 12  # a guess among 4,096 equal tokens; what is more surprising has the same colour
-_LEAST_CONTRAST = 4.5
 
 
 def strip_colors(result: StripResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
     """For each token, the CSS colours of its background and its text; without a surprisal, nothing and the page's."""
     return [
-        ("transparent", theme.text) if np.isnan(bits) else _pair(theme, float(bits) / MOST_BITS)
+        ("transparent", theme.text) if np.isnan(bits) else shade(theme.probabilities, float(bits) / MOST_BITS, theme)
         for bits in result.surprisal
     ]
 
@@ -54,32 +54,7 @@ def strip_reading(result: StripResult, position: int) -> str:
     return f"{here}; {mean}, the most is {result.surprisal[top]:.1f} bits for ‘{result.tokens[top].label}’."
 
 
-def contrast(one: str, other: str) -> float:
-    """How well two colours (#RRGGBB) can be told apart, 1 to 21; 4.5 for text (WCAG 2.1, contrast ratio)."""
-    low, high = sorted(_luminance(color) for color in (one, other))
-    return float((high + 0.05) / (low + 0.05))
-
-
 def _chance(result: StripResult, position: int) -> str:
     p = result.probabilities[position]
     chance = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
     return f"{chance}, rank {result.ranks[position]:,} of {result.n_vocab:,}"
-
-
-def _pair(theme: Theme, share: float) -> tuple[str, str]:
-    stops, colors = zip(*theme.probabilities, strict=True)
-    channels = np.array([_channels(color) for color in colors])
-    mixed = [round(np.interp(share, stops, channel)) for channel in channels.T]
-    background = "#{:02X}{:02X}{:02X}".format(*mixed)
-    # Against any colour, black or white has a contrast of at least 4.58.
-    readable = (theme.text, theme.page, "#000000", "#FFFFFF")
-    return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
-
-
-def _channels(color: str) -> list[int]:
-    return [int(color[n : n + 2], 16) for n in (1, 3, 5)]
-
-
-def _luminance(color: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _channels(color))]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

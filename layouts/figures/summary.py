@@ -35,6 +35,7 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
         "textfont": {"color": theme.text, "size": 12},
         "cliponaxis": False,
         "marker": {"color": theme.accent},
+        "customdata": [f"~{piece.id}" for piece in pieces],
         "hovertext": [
             f"<b>{piece.markup}</b> (token id {piece.id})<br>logit {logit:.2f}"
             for piece, logit in zip(pieces, result.logits, strict=True)

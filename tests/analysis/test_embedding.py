@@ -52,15 +52,25 @@ def test_pca_is_one_decomposition_of_all_places(trace: Trace, equal: bool, dimen
 def test_the_place_follows_the_selection(trace: Trace, text: str, after: int, method: Any) -> None:
     names: list[str] = []
 
-    def keep(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def derived(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         names.append(name)
         return compute()
 
-    result = compute_embedding(trace, Selection.parse(text), 2, method=method, keep=keep)
+    def keep(name: str, compute: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        names.append(name)
+        return compute(lambda _share, _arrays: None)
+
+    result = compute_embedding(trace, Selection.parse(text), 2, method=method, derived=derived, keep=keep)
+    assert result is not None
     assert result.after == after
     assert names == ["embedding pca equal" if method == "pca" else f"embedding tsne equal {after} 2"]
     if result.paths is not None:
         np.testing.assert_array_equal(result.points, result.paths[after])
+
+
+def test_what_is_not_kept_is_not_computed(trace: Trace) -> None:
+    nothing = compute_embedding(trace, Selection.parse("norm"), 2, method="tsne", keep=lambda _name, _compute: None)
+    assert nothing is None
 
 
 def test_nearest_is_found_in_the_full_space(trace: Trace) -> None:

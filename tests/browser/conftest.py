@@ -45,7 +45,7 @@ def chromium_path() -> str:
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served(**environment: str) -> Iterator[str]:
     """The address of a page that is served as `make run` serves it, with a cache of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -53,7 +53,9 @@ def served() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/"
     command = [sys.executable, "-m", "dashboard", "--port", str(port)]
     with TemporaryDirectory() as cache:
-        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "CACHE_DIR": cache}, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "CACHE_DIR": cache, **environment}, stderr=subprocess.DEVNULL
+        )
         try:
             for _ in range(240):
                 try:

@@ -1,15 +1,17 @@
 """What the embeddings panel shows for a selection."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from dash import no_update
 
 import analysis.embedding
 from analysis.embedding import compute_embedding
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.embedding import draw_embedding
+from callbacks.embedding import draw_embedding, embedding_task
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,8 @@ from callbacks.embedding import draw_embedding
     ],
 )
 def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, title: str) -> None:
-    figure, heading, reading, shown = draw_embedding(services, prompt, Selection.parse(text))
+    figure, heading, reading, shown, offer, old = draw_embedding(services, prompt, Selection.parse(text))
+    assert (offer, old) == (None, "false")
     assert (heading, shown) == (title, text)
     assert reading.startswith("Nearest to")
     trace = services.trace(prompt)
@@ -41,15 +44,47 @@ def test_choices_reach_the_picture(services: Any, prompt: Prompt) -> None:
     assert {trace.type for trace in solid.data} == {"scatter3d"}
     raw = draw_embedding(services, prompt, selection, scale="raw")[0]
     assert np.abs(raw.data[0].x).max() > np.abs(flat.data[0].x).max()
-    assert "t-SNE with a perplexity" in draw_embedding(services, prompt, selection, method="tsne")[2]
+
+
+def run_job(services: Any, offer: dict[str, Any]) -> None:
+    start = {"nonce": "a", "question": offer["question"], "measure": True}
+    outcome = services.jobs.run(partial(embedding_task, services), start, lambda _progress: None)
+    assert outcome == {"nonce": "a", "kind": "done", "message": ""}
+
+
+def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
+    selection = Selection.parse("block.1.mlp@3")
+    figure, title, _, shown, offer, old = draw_embedding(services, prompt, selection, method="tsne")
+    assert (title, shown, old) == ("Embeddings · after block 1", "block.1.mlp@3", "")
+    assert figure.layout.annotations[0].text == "Not computed yet"
+    assert offer["automatic"]
+    assert offer["seconds"] is None
+    stays = draw_embedding(services, prompt, selection, method="tsne", drawn=True)
+    assert stays[0] is no_update
+    assert stays[-1] == "true"
+    run_job(services, offer)
+    figure, _, reading, _, offer, old = draw_embedding(services, prompt, selection, method="tsne", drawn=True)
+    assert "t-SNE with a perplexity" in reading
+    assert figure.data[-1].customdata == ("@3",)
+    assert old == "false"
+    assert offer["kept"] > 0
+    other = draw_embedding(services, prompt, Selection.parse("block.2.mlp@3"), method="tsne")[-2]
+    assert 0 < other["seconds"] < 60  # measured now
+
+
+def test_a_short_text_needs_no_job(services: Any) -> None:
+    result = draw_embedding(services, Prompt("tiny", "a"), Selection.parse("norm"), method="tsne")
+    assert "at least 4 tokens" in result[2] or "one token" in result[2]
+    assert result[-2:] == (None, "false")
 
 
 def test_a_click_only_reads_what_was_fitted(services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
-    for method in ("pca", "tsne"):
-        draw_embedding(services, prompt, Selection.parse("block.1.mlp@3"), method=method)  # type: ignore[arg-type]
+    selection = Selection.parse("block.1.mlp@3")
+    draw_embedding(services, prompt, selection)
+    run_job(services, draw_embedding(services, prompt, selection, method="tsne")[-2])
     monkeypatch.delattr(analysis.embedding, "PCA")
     monkeypatch.delattr(analysis.embedding, "TSNE")
     again = draw_embedding(services, prompt, Selection.parse("block.2.attention.head.1@5"))
     assert again[1] == "Embeddings · after block 2"
     again = draw_embedding(services, prompt, Selection.parse("block.1.attention.head.1@5"), method="tsne")
-    assert again[1] == "Embeddings · after block 1"
+    assert again[-2]["kept"] > 0

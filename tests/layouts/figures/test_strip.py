@@ -7,7 +7,8 @@ import pytest
 
 from analysis.strip import StripResult
 from analysis.tokens import Token
-from layouts.figures.strip import MOST_BITS, contrast, strip_colors, strip_gradient, strip_hover, strip_reading
+from layouts.figures.shade import contrast
+from layouts.figures.strip import MOST_BITS, strip_colors, strip_gradient, strip_hover, strip_reading
 from layouts.theme import DARK, LIGHT, Theme
 
 
@@ -45,14 +46,6 @@ def test_colours_follow_the_scale(theme: Theme) -> None:
 
 def test_what_is_more_surprising_than_the_scale_has_its_last_colour() -> None:
     assert strip_colors(result(np.nan, 99.0))[1] == strip_colors(result(np.nan, float(MOST_BITS)))[1]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "ratio"), [("#000000", "#FFFFFF", 21), ("#777777", "#FFFFFF", 4.48), ("#FF0000", "#0000FF", 2.15)]
-)
-def test_contrast_is_that_of_the_guideline(one: str, other: str, ratio: float) -> None:
-    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
-    assert contrast(other, one) == contrast(one, other)
 
 
 def test_the_gradient_is_the_scale() -> None:

@@ -1,0 +1,210 @@
+"""The saliency panel: fetch, guard, draw."""
+
+import json
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from dash import Dash, Input, Output, State, dcc, no_update
+
+from analysis.errors import AnalysisError
+from analysis.saliency import SaliencyResult, compute_saliency, default_target, saliency_work
+from analysis.selection import Part, Selection
+from analysis.task import Keep, Task
+from analysis.trace import Prompt
+from layouts import ids
+from layouts.figures.empty import empty_figure
+from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
+from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from layouts.job import JobIds, picture_of
+from layouts.saliency import (
+    AGAINST,
+    BASELINE,
+    DEPTH_GRAPH,
+    DOWNLOAD,
+    EXPORT,
+    FOUND,
+    METHOD,
+    NAME,
+    NUMBERS,
+    SEARCH,
+    TARGET,
+    TEXT,
+    WARNING,
+    found_tokens,
+    numbers,
+    shaded_text,
+    target_words,
+)
+from layouts.theme import THEMES, Theme
+
+_JOB = JobIds(NAME)
+_MOST_FOUND = 12
+_LIBRARIES = ("captum", "numpy", "torch", "transformers")
+_NO_DEPTH = {
+    "integrated": "Choose “… through depth” to see blocks × tokens",
+    "occlusion": "Occlusion changes the text itself: it has no blocks × tokens",
+}
+
+
+def register(app: Dash, services: Any) -> None:
+    """Redraw the panel when the question, the theme or what jobs have computed changes; search, and export."""
+    choices = [Input(METHOD, "value"), Input(BASELINE, "value"), Input(AGAINST, "value")]
+
+    @app.callback(
+        Output(ids.graph(NAME), "figure"),
+        Output(DEPTH_GRAPH, "figure"),
+        Output(TEXT, "children"),
+        Output(NUMBERS, "children"),
+        Output(WARNING, "children"),
+        Output(ids.reading(NAME), "children"),
+        Output(TARGET, "children"),
+        Output(ids.title(NAME), "children"),
+        Output(ids.panel(NAME), "data-selection"),
+        Output(_JOB.offer, "data"),
+        Output(picture_of(NAME), "data-old"),
+        Input(ids.PROMPT, "data"),
+        Input(ids.SELECTION, "data"),
+        Input(ids.THEME, "data"),
+        *choices,
+        Input(_JOB.fresh, "data"),
+        State(picture_of(NAME), "data-old"),
+        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
+        prevent_initial_call=True,
+    )
+    def draw(prompt: Any, selection: Any, theme: str, *given: Any) -> tuple[Any, ...]:
+        asked, selected = services.question(prompt, selection)
+        method, baseline, against, _fresh, old = given
+        return draw_saliency(
+            services,
+            asked,
+            selected,
+            theme=theme,
+            method=method,
+            baseline=baseline,
+            against=against or "",
+            drawn=bool(old),
+        )
+
+    @app.callback(
+        Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
+    )
+    def search(text: Any, prompt: Any) -> list[Any]:
+        if not isinstance(text, str) or not text:
+            return []
+        vocabulary = services.model(services.prompt(prompt)).vocabulary
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND))
+
+    @app.callback(
+        Output(DOWNLOAD, "data"),
+        Input(EXPORT, "n_clicks"),
+        State(ids.PROMPT, "data"),
+        State(ids.SELECTION, "data"),
+        *[State(choice.component_id, "value") for choice in choices],
+        prevent_initial_call=True,
+    )
+    def export(_clicks: Any, prompt: Any, selection: Any, *given: Any) -> Any:
+        asked, selected = services.question(prompt, selection)
+        method, baseline, against = given
+        text = export_saliency(services, asked, selected, method=method, baseline=baseline, against=against or "")
+        return dcc.send_string(text, "saliency.json")
+
+
+def draw_saliency(
+    services: Any,
+    prompt: Prompt,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    method: str = "integrated",
+    baseline: str = "zero",
+    against: str = "",
+    drawn: bool = False,
+) -> tuple[Any, ...]:
+    """Pictures, text, numbers, warning, reading, target, title; the selection; the job's offer; whether it is old.
+
+    against: a token id as text, or empty. drawn: whether there is a picture of before, which stays until there is a
+    new one.
+    """
+    look = THEMES[theme]
+    trace, model = services.trace(prompt), services.model(prompt)
+    position = services.position(trace, selection)
+    question = _question(prompt, selection, method, baseline, against)
+    result, offer = services.jobs.show(saliency_task(services, question), question)
+    piece = model.vocabulary.piece
+    target = piece(default_target(trace, position) if selection.target is None else selection.target)
+    minus = piece(int(against)) if against else None
+    words = target_words(target, minus, chosen=selection.target is not None)
+    title = f"Saliency · position {position}, ‘{trace.tokens[position].label}’"
+    ends = words, title, str(selection), offer
+    if result is None:
+        reading = "Not computed for this question; below is the picture of before." if drawn else ""
+        nothing = no_update if drawn else empty_figure("Not computed yet", theme=look)
+        return nothing, nothing, no_update, no_update, "", reading, *ends, "true" if drawn else ""
+    return (
+        saliency_figure(result, theme=look),
+        _depth_figure(result, look),
+        shaded_text(result.tokens, saliency_shades(result, theme=look), position),
+        numbers(saliency_numbers(result)),
+        saliency_warning(result),
+        saliency_reading(result),
+        *ends,
+        "false",
+    )
+
+
+def _depth_figure(result: SaliencyResult, look: Theme) -> Any:
+    if result.depth is None:
+        return empty_figure(_NO_DEPTH[result.method], theme=look)
+    return saliency_depth_figure(result, theme=look)
+
+
+def export_saliency(
+    services: Any, prompt: Prompt, selection: Selection, *, method: str, baseline: str, against: str
+) -> str:
+    """JSON with all that is needed to compute the shown result again.
+
+    Raises: AnalysisError if it has not been computed yet.
+    """
+    question = _question(prompt, selection, method, baseline, against)
+    result, _offer = services.jobs.show(saliency_task(services, question), question)
+    if result is None:
+        raise AnalysisError("There is nothing to export yet: this is not computed. Press “Compute” first.")
+    info = services.model(prompt).info
+    versions = {library: version(library) for library in _LIBRARIES}
+    return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)
+
+
+def saliency_task(services: Any, question: Any) -> Task:
+    """What a question of this panel asks to be computed.
+
+    Raises: AnalysisError for a question that is malformed.
+    """
+    prompt, selection, (method, baseline, against) = services.asked(question, n_choices=3)
+    if against and not (against.isascii() and against.isdecimal() and len(against) < 10):
+        raise AnalysisError("The token to subtract must be a number from the vocabulary. Choose one by searching.")
+    trace, model = services.trace(prompt), services.model(prompt)
+    position = services.position(trace, selection)
+    explain = partial(
+        compute_saliency,
+        model,
+        trace,
+        position,
+        target=selection.target,
+        against=int(against) if against else None,
+        method=method,
+        baseline=baseline,
+    )
+
+    def run(keep: Keep) -> SaliencyResult | None:
+        return explain(keep=keep)
+
+    work = saliency_work(position + 1, trace.info.n_blocks, method)
+    return Task(trace, kind=f"saliency {method} {baseline}", work=work, run=run)
+
+
+def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:
+    """Without the selected part, which attributions do not depend on: a click on a head asks nothing new."""
+    place = Selection(Part.OUTPUT, position=selection.position, target=selection.target)
+    return {"prompt": asdict(prompt), "selection": str(place), "choices": [method, baseline, against]}

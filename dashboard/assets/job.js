@@ -1,0 +1,106 @@
+/* A panel's job: what its bar says, when it starts, how it ended. A request is known by its nonce; nothing is started
+   twice by itself, and a job that ends without a word is said to be lost. */
+(function () {
+  "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
+  const GRACE_MS = 2000;  // the end of a job is known before its last words
+  const jobs = {};        // by the panel's name: the last request, {nonce, question, state, message, tick}
+  let fresh = 0;
+
+  const nonce = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+  function duration(seconds) {
+    if (seconds < 0.95) return `${Math.max(0.1, seconds).toFixed(1)} s`;
+    if (seconds < 90) return `${Math.round(seconds)} s`;
+    return `${Math.round(seconds / 60)} min`;
+  }
+
+  function start(name, offer) {
+    const question = JSON.stringify(offer.question);
+    jobs[name] = { nonce: nonce(), question, state: "running", message: "", tick: null, partial: 0 };
+    dash.set_props(`${name}-job-start`,
+      { data: { nonce: jobs[name].nonce, question: offer.question, measure: offer.seconds === null } });
+  }
+
+  const draw = (name) => dash.set_props(`${name}-job-fresh`, { data: ++fresh });
+
+  function follow(name, job, { tick, done }) {
+    if (job.state !== "running") return;
+    if (done && done.nonce === job.nonce) {
+      job.state = done.kind;
+      job.message = done.message;
+      draw(name);
+    } else if (tick && tick.nonce === job.nonce) {
+      job.tick = tick;
+      if (tick.partial > job.partial) { job.partial = tick.partial; draw(name); }
+    }
+  }
+
+  function progress({ tick }, offer) {
+    if (!tick) return offer && offer.seconds ? `Starting; about ${duration(offer.seconds)}.` : "Starting.";
+    if (tick.phase === "waiting") return tick.words;
+    const left = tick.left === null ? "" : ` · about ${duration(tick.left)} left`;
+    return `Computing: ${Math.round(100 * tick.share)} %${left}`;
+  }
+
+  function words(job, offer, own) {
+    if (job && job.state === "running") {
+      const elsewhere = !own && offer ? " (for what was selected before)" : "";
+      return progress(job, offer) + elsewhere;
+    }
+    if (offer && offer.kept !== undefined) {
+      const took = duration(offer.kept);
+      return own && job.state === "done" ? `Computed in ${took}.` : `From the cache: computing this once took ${took}.`;
+    }
+    if (own && job.state === "done") return "Drawing.";
+    if (own && job.state === "lost") return "The computation ended unexpectedly (its process is gone). Nothing else is affected.";
+    if (own && job.state === "cancelled") return "Cancelled.";
+    if (own && job.message) return job.message;
+    return offer ? "Not computed yet for this selection." : "";
+  }
+
+  Object.assign(explorer, {
+    jobDone(done) {
+      const [{ id }] = dash.callback_context.inputs_list;
+      dash.set_props(id.replace(/done$/, "ended"), { data: done });
+    },
+
+    jobBar(offer, tick, done, running, lost) {
+      const { triggered, outputs_list } = dash.callback_context;
+      const name = outputs_list[0].id.split("-job-")[0];
+      const happened = triggered.map((t) => t.prop_id.split(".")[0].split("-job-")[1]);
+      const same = () => jobs[name] && offer && jobs[name].question === JSON.stringify(offer.question);
+      let job = jobs[name];
+      if (job) follow(name, job, { tick, done });
+      if (job && happened.includes("lost") && lost === job.nonce && job.state === "running") job.state = "lost";
+      if (job && happened.includes("cancel") && job.state === "running") job.state = "cancelled";
+      if (job && happened.includes("running") && running === false && job.state === "running") {
+        setTimeout(() => dash.set_props(`${name}-job-lost`, { data: job.nonce }), GRACE_MS);
+      }
+      if (happened.includes("compute") && offer) start(name, offer);
+      // By itself: each question once, and again after it was only measured.
+      else if (happened.includes("offer") && offer && offer.automatic && (!same() || job.state === "measured")) start(name, offer);
+      job = jobs[name];
+      const own = Boolean(same());
+      const busy = Boolean(job && job.state === "running");
+      const drawing = own && job.state === "done";  // its result is on the way
+      const wanted = Boolean(offer) && offer.kept === undefined && !(busy && own) && !drawing;
+      const again = own && !busy && job.state !== "measured" ? "Run again" : "Compute";
+      const cost = offer && offer.seconds ? ` (about ${duration(offer.seconds)})` : "";
+      const share = busy && job.tick && job.tick.share ? job.tick.share : 0;
+      return [
+        words(job, offer, own), again + cost, wanted ? "" : "job-hidden", busy ? "" : "job-hidden",
+        { width: `${100 * share}%` },
+        `job-bar${busy ? " job-busy" : ""}${own && !busy && job.message ? " job-failed" : ""}${offer || busy ? "" : " job-hidden"}`,
+      ];
+    },
+
+    /* The server could not be reached, so no more is heard of what runs there. */
+    jobsUnheard() {
+      for (const [name, job] of Object.entries(jobs)) {
+        if (job.state === "running") dash.set_props(`${name}-job-lost`, { data: job.nonce });
+      }
+    },
+  });
+})();

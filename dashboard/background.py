@@ -1,0 +1,269 @@
+"""Background jobs: one interface, two ways to run them, and what happens inside a job.
+
+A page's request is a Dash job of its own (its nonce is part of the arguments). The job takes the lock of its work,
+looks whether the result is there, and only then waits for one of the machine's places. So equal work runs once,
+cancelling ends only one's own wait, and when the one who computes is killed, a waiter takes over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from dash import Dash, Input, Output
+from safetensors import SafetensorError
+
+from analysis.errors import AnalysisError
+from analysis.model import use_threads
+from analysis.task import Arrays, Task
+from analysis.trace_store import trace_key
+from dashboard.job_store import DiskStore, JobsError, JobStore, Places
+from dashboard.managers import BEAT, ForkManager, Watched
+from dashboard.settings import Settings
+from layouts.job import JobIds
+
+AUTOMATIC_SECONDS = 2.0  # what is expected to take no longer starts by itself
+MOST_WAITING = 16  # jobs of a machine that wait for a place; beyond that, "busy"
+_KEPT_SECONDS = 30 * 24 * 3600
+_PARTIAL_SECONDS = 120
+_TOOK = "seconds"  # among the kept arrays: how long they took
+_TELL_EVERY = 0.2
+_log = logging.getLogger(__name__)
+
+TaskOf = Callable[[Any], Task]  # from a question that came from a page
+
+
+class Jobs:
+    """Starts jobs for pages, and shows what they have computed."""
+
+    def __init__(self, settings: Settings) -> None:
+        directory = settings.cache_path / "jobs"
+        self._timeout = settings.job_timeout_seconds
+        self._places = Places(directory / "places", settings.jobs_parallel)
+        self._rooms = Places(directory / "rooms", settings.jobs_parallel + MOST_WAITING)
+        self.store: JobStore
+        self.manager: Watched
+        if settings.redis_url:
+            from dashboard.job_queue import QueueManager, RedisStore  # Celery takes 30 MB
+
+            queue = RedisStore(settings.redis_url)
+            self.store = queue
+            self.manager = QueueManager(settings.redis_url, queue, patience=self._timeout)
+            self._idle = lambda: queue.n_queued() == 0
+        else:
+            disk = DiskStore(directory, max_bytes=settings.cache_mb * 10**6)
+            self.store = disk
+            self.manager = ForkManager(disk, patience=self._timeout)
+            self._idle = self._places.any_free
+
+    def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
+        """What is known of a task's result, None if nothing; and what the page may do.
+
+        question: what a page has to send back so that the same task is run. What the page may do: the question, and for
+        a complete result the seconds it took (kept); else those expected (seconds; None: not measured yet), and whether
+        it is to start by itself (automatic). None, if the result needed nothing slow.
+        """
+        found: dict[str, Arrays] = {}
+
+        def look(name: str, _compute: Any) -> Arrays | None:
+            key = _work_key(task, name)
+            for state in ("", ".partial"):
+                if (arrays := self._read(key + state)) is not None:
+                    found[state] = arrays
+                    return arrays
+            return None
+
+        result = task.run(look)
+        if not found and result is not None:
+            return result, None
+        if "" in found:
+            return result, {"question": question, "kept": found[""][_TOOK].item()}
+        seconds = self._estimate(task)
+        automatic = (seconds is None or seconds <= AUTOMATIC_SECONDS) and self._idle()
+        return result, {"question": question, "seconds": seconds, "automatic": automatic}
+
+    def register(self, app: Dash, name: str, task_of: TaskOf) -> None:
+        """Let the panel of that name ask for tasks. task_of: raises AnalysisError for a question that is malformed."""
+        ids = JobIds(name)
+
+        @app.callback(
+            Output(ids.done, "data"),
+            Input(ids.start, "data"),
+            background=True,
+            manager=self.manager,
+            interval=250,
+            progress=[Output(ids.tick, "data")],
+            running=[(Output(ids.running, "data"), True, False)],
+            cancel=[Input(ids.cancel, "n_clicks")],
+            prevent_initial_call=True,
+        )
+        def run(set_progress: Callable[[Any], None], start: Any) -> dict[str, Any]:
+            return self.run(task_of, start, set_progress)
+
+    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None]) -> dict[str, Any]:
+        """In the job's process: compute, keep, and say how it ended. It never raises: errors are data.
+
+        start: `{"nonce", "question", "measure"}` from the page; with measure, what turns out to take long is only
+        measured.
+        """
+        start = start if isinstance(start, dict) else {}
+        try:
+            with self._alive(), self._room():
+                task = task_of(start.get("question"))
+                _Run(self, task, bool(start.get("measure")), str(start.get("nonce")), tell).run()
+            kind, message = "done", ""
+        except _Ended as ended:
+            kind, message = ended.args
+        except AnalysisError as error:
+            kind, message = "error", str(error)
+        except Exception:
+            number = secrets.token_hex(4)
+            _log.exception("Reference %s", number)
+            kind = "error"
+            message = f"The computation failed, and it was logged under the number {number}."
+        return {"nonce": start.get("nonce"), "kind": kind, "message": message}
+
+    def _read(self, key: str) -> Arrays | None:
+        value = self.store.get(key)
+        try:
+            return None if value is None else safetensors.numpy.load(value)
+        except SafetensorError:
+            _log.warning("A kept result was damaged and is computed again: %s", key)
+            return None
+
+    def _estimate(self, task: Task) -> float | None:
+        rates = json.loads(self.store.get(_rate_key(task)) or b"[]")
+        return float(np.median(rates)) * task.work if rates else None
+
+    def _learn(self, task: Task, seconds: float, *, whole: bool) -> None:
+        """Remember how long a unit of work took, the last five times. whole: not a task that was only begun."""
+        key, rate = _rate_key(task), seconds / task.work
+        if whole:
+            runs = json.loads(self.store.get(f"{key}.whole") or b"[]")
+            rates = [*runs[-4:], rate]
+            self.store.set(f"{key}.whole", json.dumps(rates).encode(), seconds=_KEPT_SECONDS)
+        else:
+            rates = [rate]
+        self.store.set(key, json.dumps(rates).encode(), seconds=_KEPT_SECONDS)
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Show signs of life from another thread, as long as this process is at work."""
+        ended, job = threading.Event(), self.manager.own_handle()
+
+        def beat() -> None:
+            while True:
+                with suppress(JobsError):
+                    self.manager.beat(job)
+                    self.store.renew()
+                if ended.wait(BEAT):
+                    return
+
+        threading.Thread(target=beat, daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        def full() -> None:
+            raise _Ended("busy", "The server is busy: many computations are waiting already. Try again in a minute.")
+
+        with self._rooms.take(full):
+            yield
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        def end(_signal: int, _frame: Any) -> None:
+            raise _Ended(
+                "timeout",
+                f"The computation was ended after {self._timeout} seconds, the longest that this server allows. "
+                "Choose a shorter text or a faster method.",
+            )
+
+        before = signal.signal(signal.SIGALRM, end)
+        signal.setitimer(signal.ITIMER_REAL, self._timeout)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+class _Ended(BaseException):
+    """The job ends before its result: kind and message. Not an Exception, so that no library keeps it to itself."""
+
+
+class _Run:
+    """One task in a job's process."""
+
+    def __init__(self, jobs: Jobs, task: Task, measure: bool, nonce: str, tell: Callable[[Any], None]) -> None:
+        self._jobs, self._task, self._measure, self._nonce, self._tell = jobs, task, measure, nonce, tell
+        self._told = -np.inf
+        self._n_partial = 0
+
+    def run(self) -> None:
+        self._task.run(self._keep)
+
+    def _keep(self, name: str, compute: Callable[[Any], Arrays]) -> Arrays:
+        jobs, key = self._jobs, _work_key(self._task, name)
+        with jobs.store.lock(f"work.{key}", lambda: self._wait("The same computation is running for someone else.")):
+            kept = jobs._read(key)
+            if kept is not None:
+                return kept
+            with jobs._places.take(lambda: self._wait("Waiting for its turn: others are being served.")) as busy:
+                n_threads = use_threads(len(os.sched_getaffinity(0)) // busy)
+                self._began, self._began_cpu = time.monotonic(), time.process_time()
+                with jobs._deadline():
+                    arrays = compute(lambda share, known: self._report(key, share, known, n_threads))
+                seconds = time.monotonic() - self._began
+            jobs._learn(self._task, seconds, whole=True)
+            jobs.store.set(key, _written({**arrays, _TOOK: np.float64(seconds)}), seconds=_KEPT_SECONDS)
+            jobs.store.delete(f"{key}.partial")
+            return arrays
+
+    def _wait(self, words: str) -> None:
+        self._say({"phase": "waiting", "words": words})
+
+    def _report(self, key: str, share: float, known: Arrays, n_threads: int) -> None:
+        if known:
+            self._jobs.store.set(f"{key}.partial", _written(known), seconds=_PARTIAL_SECONDS)
+            self._n_partial += 1
+            self._told = -np.inf
+        elapsed = time.monotonic() - self._began
+        if self._measure and share > 0:
+            # The processor's time: a page that is being opened takes much of it away for a moment.
+            own = (time.process_time() - self._began_cpu) / n_threads
+            if own > AUTOMATIC_SECONDS:
+                self._jobs._learn(self._task, own / share, whole=False)
+                raise _Ended("measured", "")
+        left = elapsed * (1 - share) / share if share > 0 else None
+        self._say({"phase": "running", "share": share, "left": left, "partial": self._n_partial})
+
+    def _say(self, what: dict[str, Any]) -> None:
+        if time.monotonic() - self._told > _TELL_EVERY:
+            self._told = time.monotonic()
+            self._tell({"nonce": self._nonce, **what})
+
+
+def _work_key(task: Task, name: str) -> str:
+    return f"result.{trace_key(task.trace.info, task.trace.tokens)}.{name}"
+
+
+def _rate_key(task: Task) -> str:
+    return f"rate.{task.trace.info.fingerprint}.{task.kind}"
+
+
+def _written(arrays: Arrays) -> bytes:
+    return safetensors.numpy.save({name: np.array(array, order="C") for name, array in arrays.items()})

@@ -1,0 +1,109 @@
+"""Jobs on several machines that share one Redis: where results lie, and Celery as the way to run them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import redis
+from celery import Celery, current_task
+from dash import CeleryManager
+
+from dashboard.job_store import POLL, JobsError
+from dashboard.managers import Watched
+
+_QUEUE = "celery"
+_LEASE = 10  # seconds after which a lock is free unless its holder renews it
+
+
+class RedisStore:
+    """A `JobStore` in Redis."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+        self._prefix = "explorer."
+        self._held: list[redis.lock.Lock] = []
+
+    def get(self, key: str) -> bytes | None:
+        with _reachable():
+            return self._redis.get(self._prefix + key)
+
+    def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        with _reachable():
+            self._redis.set(self._prefix + key, value, px=int(seconds * 1000))
+
+    def delete(self, key: str) -> None:
+        with _reachable():
+            self._redis.delete(self._prefix + key)
+
+    @contextmanager
+    def lock(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
+        lock = self._redis.lock(f"{self._prefix}lock.{name}", timeout=_LEASE, thread_local=False)
+        with _reachable():
+            while not lock.acquire(blocking=False):
+                waiting()
+                time.sleep(POLL)
+        self._held.append(lock)
+        try:
+            yield
+        finally:
+            self._held.remove(lock)
+            with suppress(redis.RedisError):  # it ends by itself
+                lock.release()
+
+    def renew(self) -> None:
+        for lock in list(self._held):
+            with suppress(redis.RedisError):  # released just now, or to be tried again in a second
+                lock.reacquire()
+
+    def n_queued(self) -> int:
+        """Tasks that no worker has taken yet."""
+        with _reachable():
+            return self._redis.llen(_QUEUE)
+
+
+class QueueManager(Watched, CeleryManager):
+    """A task for Celery's workers, which may be on other machines."""
+
+    def __init__(self, url: str, store: RedisStore, *, patience: float) -> None:
+        app = Celery("explorer", broker=url, backend=url)
+        app.conf.update(
+            task_default_queue=_QUEUE,
+            worker_prefetch_multiplier=1,  # a free worker takes what another would have to keep waiting
+            result_expires=3600,
+            broker_connection_retry_on_startup=True,
+            worker_hijack_root_logger=False,
+        )
+        super().__init__(app)
+        self.store, self.patience = store, patience
+
+    def own_handle(self) -> str:
+        return str(current_task.request.id)
+
+    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
+        job = str(super().call_job_fn(key, job_fn, args, context))
+        self.queued(job)
+        return job
+
+    def terminate_job(self, job: str | None) -> None:
+        if job:
+            self.store.delete(f"beat.{job}")
+            self.handle.control.revoke(job, terminate=True, signal="SIGKILL")
+
+    def _take(self, key: str) -> Any:
+        result = self.handle.backend.get(key)
+        if result is None:
+            return self.UNDEFINED
+        self.clear_cache_entry(key)
+        return json.loads(result)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise JobsError("The queue of computations cannot be reached at the moment. Try again in a minute.") from error

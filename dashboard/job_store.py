@@ -1,0 +1,126 @@
+"""Where jobs keep results and signs of life, and how they wait for each other on one machine.
+
+Values are bytes that are written by jobs and never by visitors; keys are ours alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+import diskcache
+
+from analysis.errors import AnalysisError
+
+POLL = 0.1  # seconds between two tries to get a lock
+_N_LOCKS = 4096
+
+
+class JobsError(AnalysisError):
+    """Results of jobs cannot be kept or read at the moment."""
+
+
+class JobStore(Protocol):
+    """Bytes by key for some seconds, and locks by name."""
+
+    def get(self, key: str) -> bytes | None:
+        """The value, unless it is not there any more."""
+
+    def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        """Keep a value for so long, or until room is needed."""
+
+    def delete(self, key: str) -> None:
+        """Forget a value."""
+
+    def lock(self, name: str, waiting: Callable[[], None]) -> AbstractContextManager[None]:
+        """Held by one job at a time; freed when its holder dies. waiting: called from time to time until then."""
+
+    def renew(self) -> None:
+        """Keep the locks that this process holds; to be called every few seconds."""
+
+
+class DiskStore:
+    """For one machine. Locks are files that the kernel frees when a process ends, however it ends."""
+
+    def __init__(self, directory: Path, *, max_bytes: int) -> None:
+        self._locks = directory / "locks"
+        self._locks.mkdir(parents=True, exist_ok=True)
+        self.cache = diskcache.Cache(str(directory), size_limit=max_bytes, eviction_policy="least-recently-used")
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self.cache.get(key)
+        except (OSError, sqlite3.Error, diskcache.Timeout):
+            return None  # damaged or gone: as if it had not been computed
+
+    def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        try:
+            self.cache.set(key, value, expire=seconds)
+        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+            raise JobsError("The server's disk cannot keep results at the moment (is it full?). Try again.") from error
+
+    def delete(self, key: str) -> None:
+        self.cache.delete(key)
+
+    @contextmanager
+    def lock(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
+        number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _N_LOCKS
+        with (self._locks / str(number)).open("w") as file:
+            while not try_lock(file):
+                waiting()
+                time.sleep(POLL)
+            yield
+
+    def renew(self) -> None:
+        """Nothing to do: the kernel keeps them."""
+
+
+class Places:
+    """A number of places on this machine, each held by one process at a time; a process that ends leaves its place."""
+
+    def __init__(self, directory: Path, n_places: int) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._paths = [directory / str(number) for number in range(n_places)]
+
+    @contextmanager
+    def take(self, waiting: Callable[[], None]) -> Iterator[int]:
+        """Hold a place; gives how many are now held. waiting: called from time to time until there is one."""
+        with ExitStack() as held:
+            while not self._took(held):
+                waiting()
+                time.sleep(POLL)
+            yield 1 + sum(not self._is_free(path) for path in self._paths)
+
+    def any_free(self) -> bool:
+        """Whether there is a place at the moment."""
+        return any(self._is_free(path) for path in self._paths)
+
+    def _took(self, held: ExitStack) -> bool:
+        for path in self._paths:
+            file = path.open("w")
+            if try_lock(file):
+                held.enter_context(file)
+                self._paths.remove(path)  # in this process, which holds it
+                held.callback(self._paths.append, path)
+                return True
+            file.close()
+        return False
+
+    def _is_free(self, path: Path) -> bool:
+        with path.open("w") as file:
+            return try_lock(file)
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Whether this process now holds the file, which it does until it closes it or ends."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

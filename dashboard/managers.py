@@ -1,0 +1,118 @@
+"""How Dash starts, watches and ends the process of a job.
+
+Each job is known by a handle and shows a sign of life; without a fresh one it has ended, whatever its process does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from contextlib import suppress
+from typing import Any
+
+import multiprocess
+import psutil
+from dash import DiskcacheManager
+
+from dashboard.job_store import DiskStore, JobStore
+
+BEAT = 1.0  # seconds between two signs of life
+_SILENCE = 6.0  # seconds without one, after which a job has ended
+_NICENESS = 10
+
+
+class Watched:
+    """What both managers share. Results are read once; a job that has written its result is left to end by itself."""
+
+    functions = ()  # those of other apps in this process are not ours
+    UNDEFINED: object
+    store: JobStore
+    func_registry: dict[str, Any]
+    patience: float  # seconds that a job may wait to be taken
+
+    def register(self, key: str, fn: Any, progress: Any) -> None:
+        if key not in self.func_registry:  # a later app's function of the same name
+            super().register(key, fn, progress)
+
+    def queued(self, job: str) -> None:
+        self.store.set(f"beat.{job}", b"queued", seconds=self.patience)
+
+    def beat(self, job: str) -> None:
+        """Show a sign of life."""
+        self.store.set(f"beat.{job}", b"running", seconds=_SILENCE)
+
+    def own_handle(self) -> str:
+        """The handle of the job that this thread runs."""
+        raise NotImplementedError
+
+    def get_result(self, key: str, job: str) -> Any:
+        result = self._take(key)
+        if result is not self.UNDEFINED and job:
+            self.store.delete(f"beat.{job}")
+        return result
+
+    def job_running(self, job: str) -> bool:
+        return self.store.get(f"beat.{job}") is not None
+
+    def _take(self, key: str) -> Any:
+        raise NotImplementedError
+
+
+class ForkManager(Watched, DiskcacheManager):
+    """A process forked from the web process, which sees the loaded models without a copy."""
+
+    def __init__(self, store: DiskStore, *, patience: float) -> None:
+        super().__init__(store.cache)
+        self.store, self.patience = store, patience
+
+    def own_handle(self) -> str:
+        return _handle(os.getpid())
+
+    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
+        process = multiprocess.Process(target=_in_child, args=(job_fn, key, f"{key}-progress", args, context))
+        process.daemon = True  # ended with the server
+        process.start()
+        job = _handle(process.pid)
+        self.queued(job)
+        return job
+
+    def job_running(self, job: str) -> bool:
+        return super().job_running(job) and _process(job) is not None
+
+    def terminate_job(self, job: str | None) -> None:
+        if job and (process := _process(job)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _take(self, key: str) -> Any:
+        return self.handle.pop(key, self.UNDEFINED)
+
+
+def _handle(pid: int) -> str:
+    """A process by its number and the time it began, since numbers are used again."""
+    return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+
+
+def _process(job: str) -> psutil.Process | None:
+    """The living process of a handle."""
+    pid, _, began = job.partition(":")
+    with suppress(psutil.NoSuchProcess, ValueError):
+        process = psutil.Process(int(pid))
+        if f"{process.create_time():.2f}" == began and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
+
+
+def _in_child(job_fn: Any, *args: Any) -> None:
+    """The first steps of a forked process: it lets go of the server's sockets and signals, and gives way to clicks."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                os.dup2(nothing, int(name))  # not closed: its number must not become another file's
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    os.nice(_NICENESS)
+    job_fn(*args)

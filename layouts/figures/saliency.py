@@ -1,0 +1,190 @@
+"""Pictures of attributions: a bar a token, blocks × tokens, shades of the text; the sentence on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from layouts.figures.shade import shade
+from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.saliency import SaliencyResult
+
+_MOST_LABELS = 24
+_LONGEST = 10  # characters of a token below the picture
+_NAMES = {
+    "integrated": "attribution",
+    "depth": "attribution",
+    "input_gradient": "input × gradient",
+    "gradient_norm": "gradient norm",
+    "occlusion": "loss when left out",
+}
+
+
+def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
+    """A bar a token, coloured from against (orange) to for (blue) the target; a click selects the position."""
+    values = result.attributions
+    scale, low, high = _colors(result, values, theme)
+    bars = {
+        "type": "bar",
+        "x": np.arange(len(values), dtype=np.float32),
+        "y": values.astype(np.float32),
+        "customdata": [f"@{token.position}" for token in result.tokens],
+        # With a hovertemplate, Plotly would also write the bare number of the column below it.
+        "hovertext": [_hover(result, n, float(value)) for n, value in enumerate(values)],
+        "hoverinfo": "text",
+        "marker": {
+            "color": values.astype(np.float32),
+            "colorscale": scale,
+            "cmin": low,
+            "cmax": high,
+            "line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0},
+        },
+    }
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
+    caption = f"Each token’s {_NAMES[result.method]} ({unit(result)})"
+    layout = base_layout(
+        theme,
+        title={"text": caption, "font": {"size": 12, "color": theme.quiet}, **place},
+        margin={"l": 8, "r": 8, "t": 24, "b": 4},
+        bargap=0.15,
+        hovermode="x",  # a whole column can be hovered and clicked, since a bar may be too low to hit
+        xaxis=_tokens(result, theme),
+        yaxis=axis(theme, nticks=5, zerolinecolor=theme.quiet),
+        shapes=[_mark(result.position, 0, 1) | {"fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}],
+    )
+    return go.Figure(data=[bars], layout=layout)
+
+
+def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
+    """Attribution of each token at the input of each block, block 0 at the bottom; rows not computed yet are blank.
+
+    A click selects the block's attention and the position.
+    """
+    assert result.depth is not None
+    n_blocks, n_positions = result.depth.shape
+    scale, low, high = _colors(result, result.depth, theme)
+    heat = {
+        "type": "heatmap",
+        "z": result.depth.astype(np.float32),
+        "zmin": low,
+        "zmax": high,
+        "colorscale": scale,
+        "colorbar": color_bar(theme, f"{_NAMES[result.method]} ({unit(result)})", len=1),
+        "customdata": [[f"block.{block}.attention@{n}" for n in range(n_positions)] for block in range(n_blocks)],
+        "text": [
+            [_hover(result, n, float(value), f"<br>at the input of block {block}") for n, value in enumerate(row)]
+            for block, row in enumerate(result.depth)
+        ],
+        "hovertemplate": "%{text}<extra></extra>",
+        "hoverongaps": False,
+    }
+    ticks = list(range(0, n_blocks, -(-n_blocks // 13)))
+    blocks = {"tickmode": "array", "tickvals": ticks, "showgrid": False, "zeroline": False}
+    layout = base_layout(
+        theme,
+        xaxis=_tokens(result, theme),
+        yaxis=axis(theme, title="block", range=[-0.5, n_blocks - 0.5], **blocks),
+        # Above the column: with many tokens, a frame would cover it; its line keeps it visible.
+        shapes=[_mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}}],
+    )
+    return go.Figure(data=[heat], layout=layout)
+
+
+def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
+    """For each token, the CSS colours of its background and its text; those not read have none of their own."""
+    scale, low, high = _colors(result, result.attributions, theme)
+    return [
+        ("transparent", theme.quiet)
+        if position > result.position
+        else shade(scale, (float(value) - low) / (high - low), theme)
+        for position, value in enumerate(result.attributions)
+    ]
+
+
+def saliency_reading(result: SaliencyResult) -> str:
+    """One sentence: what speaks most for the target and most against it, with numbers."""
+    goal, values = _goal(result), result.attributions[: result.position + 1]
+    if not values.any():
+        return f"No token moves the logit of {goal}: every {_NAMES[result.method]} is 0."
+    best, worst = int(values.argmax()), int(values.argmin())
+    top, bottom = float(values[best]), float(values[worst])
+    first, last = _who(result, best), _who(result, worst)
+    if len(values) == 1:
+        return f"{first} is the only token read here; its {_NAMES[result.method]} for {goal} is {_amount(result, top)}."
+    if result.method == "gradient_norm":
+        least = f"least to {last}: {_number(bottom)}"
+        return f"The logit of {goal} is most sensitive to {first}: {_amount(result, top)}; {least}."
+    if result.method == "occlusion":
+        falls = f"leaving out {first} lowers the logit of {goal} most, by {_number(top)}"
+        rises = f"leaving out {last} raises it most, by {_number(-bottom)}"
+        none_falls, none_rises = f"no token lowers the logit of {goal} when left out", "none raises it"
+    else:
+        share = f" of {_number(result.value - result.base)} in all" if result.exact else ""
+        falls = f"{first} speaks most for {goal}: {signed(top)}{share}"
+        rises = f"{last} most against it: {signed(bottom)}" + ("" if top > 0 else share)
+        none_falls, none_rises = f"no token speaks for {goal}", "none against it"
+    sentence = f"{falls if top > 0 else none_falls}; {rises if bottom < 0 else none_rises}."
+    return sentence[0].upper() + sentence[1:]
+
+
+def unit(result: SaliencyResult) -> str:
+    """What the attributions are measured in."""
+    return "logits per unit of length" if result.method == "gradient_norm" else "logits"
+
+
+def signed(value: float) -> str:
+    """A number with its sign."""
+    return _number(value, "+")
+
+
+def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[Scale, float, float]:
+    """A colour scale and the values at its ends: with zero in the middle, or at the low end of what has no sign."""
+    most = float(np.nanmax(np.abs(values), initial=0)) or 1.0
+    return (theme.probabilities, 0.0, most) if result.method == "gradient_norm" else (theme.signed, -most, most)
+
+
+def _tokens(result: SaliencyResult, theme: Theme) -> dict[str, Any]:
+    labels = [token.short(_LONGEST) for token in result.tokens]
+    return token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50, range=[-0.5, len(labels) - 0.5])
+
+
+def _mark(position: int, bottom: float, top: float) -> dict[str, Any]:
+    """A rectangle at a position's column; bottom, top: 0 is the lower edge of the picture, 1 the upper."""
+    place = {"x0": position - 0.5, "x1": position + 0.5, "y0": bottom, "y1": top, "yref": "paper"}
+    return {"type": "rect", "layer": "below", **place}
+
+
+def _hover(result: SaliencyResult, position: int, value: float, place: str = "") -> str:
+    name = f"<b>{result.tokens[position].markup}</b> ({position}){place}"
+    if position > result.position:
+        return f"{name}<br>comes after the explained position: exactly 0"
+    difference = result.value - result.base
+    share = f"<br>{value / difference:.1%} of F(x) − F(x′)" if result.exact and difference else ""
+    return f"{name}<br>{_amount(result, value)}{share.replace('-', '−')}"
+
+
+def _who(result: SaliencyResult, position: int) -> str:
+    return f"‘{result.tokens[position].label}’ (position {position})"
+
+
+def _goal(result: SaliencyResult) -> str:
+    minus = f" minus ‘{result.against.label}’" if result.against else ""
+    return f"‘{result.target.label}’{minus}"
+
+
+def _amount(result: SaliencyResult, value: float) -> str:
+    number = _number(value) if result.method == "gradient_norm" else signed(value)
+    return f"{number} {unit(result)}"
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Two decimals, or two digits of what is smaller."""
+    if value == 0:
+        return "0"
+    return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")

@@ -1,0 +1,33 @@
+"""Colours behind text: a shade of a scale, and the text colour that can be read on it."""
+
+import numpy as np
+
+from layouts.theme import Scale, Theme
+
+_LEAST_CONTRAST = 4.5
+
+
+def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
+    """CSS colours of background and text. share: place on the scale, 0 to 1; beyond it, its end's."""
+    stops, colors = zip(*scale, strict=True)
+    channels = np.array([_channels(color) for color in colors])
+    mixed = [round(np.interp(share, stops, channel)) for channel in channels.T]
+    background = "#{:02X}{:02X}{:02X}".format(*mixed)
+    # Against any colour, black or white has a contrast of at least 4.58.
+    readable = (theme.text, theme.page, "#000000", "#FFFFFF")
+    return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
+
+
+def contrast(one: str, other: str) -> float:
+    """How well two colours (#RRGGBB) can be told apart, 1 to 21; 4.5 for text (WCAG 2.1, contrast ratio)."""
+    low, high = sorted(_luminance(color) for color in (one, other))
+    return float((high + 0.05) / (low + 0.05))
+
+
+def _channels(color: str) -> list[int]:
+    return [int(color[n : n + 2], 16) for n in (1, 3, 5)]
+
+
+def _luminance(color: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _channels(color))]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

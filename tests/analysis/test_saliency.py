@@ -1,0 +1,255 @@
+"""Attributions on every family: what they sum to, what is kept and reported, what is refused."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.errors import SelectionError
+from analysis.model import LanguageModel
+from analysis.saliency import Method, SaliencyResult, compute_saliency, default_target, partial_saliency, saliency_work
+from analysis.task import Arrays
+from analysis.trace import Prompt, Trace, compute_trace
+
+METHODS: tuple[Any, ...] = get_args(Method)
+POSITION = 8
+
+
+@pytest.fixture(scope="module")
+def trace(tiny_model: LanguageModel) -> Trace:
+    return compute_trace(tiny_model, Prompt("tiny", "The fox met a crow. The fox ate"))
+
+
+def saliency(model: LanguageModel, trace: Trace, position: int = POSITION, **choices: Any) -> SaliencyResult:
+    result = compute_saliency(model, trace, position, **choices)
+    assert result is not None
+    return result
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_explains_the_logit(tiny_model: LanguageModel, trace: Trace, method: Any) -> None:
+    result = saliency(tiny_model, trace, method=method, baseline="mean")
+    assert result.target.id == trace.logits()[POSITION].argmax() == default_target(trace, POSITION)
+    assert not result.chosen
+    assert result.value == pytest.approx(trace.logits()[POSITION].max(), rel=1e-5)
+    assert result.attributions.shape == (trace.n_positions,)
+    assert result.attributions.dtype == np.float32
+    assert result.attributions[: POSITION + 1].all()
+    assert not result.attributions[POSITION + 1 :].any()
+    if result.depth is not None:
+        assert result.depth.shape == (trace.info.n_blocks, trace.n_positions)
+        assert not result.depth[:, POSITION + 1 :].any()
+    assert result.converged
+    assert (result.steps > 0) == result.exact == (method in ("integrated", "depth"))
+    assert result.precision in ("float32", "bfloat16")
+    assert (result.depth is None) == (method in ("integrated", "occlusion"))
+    if method == "gradient_norm":
+        assert (result.attributions >= 0).all()
+
+
+def test_rows_sum_to_the_change_of_the_logit(tiny_model: LanguageModel, trace: Trace) -> None:
+    result = saliency(tiny_model, trace, method="depth", baseline="mean", target=7, against=8)
+    change = result.value - result.base
+    logits = trace.logits()[POSITION]
+    assert result.value == pytest.approx(logits[7] - logits[8], abs=1e-5)
+    embedding = tiny_model.network.get_input_embeddings()
+    with torch.inference_mode():
+        means = embedding.weight.mean(0).expand(1, POSITION + 1, -1)
+        base = tiny_model.network(inputs_embeds=means, use_cache=False).logits[0, -1]
+    assert result.base == pytest.approx(float(base[7] - base[8]), abs=1e-5)
+    assert result.depth is not None
+    assert result.depth_deltas is not None
+    sums = result.depth.sum(axis=1, dtype=np.float64)
+    np.testing.assert_allclose(sums, change, rtol=0.01)
+    np.testing.assert_allclose(result.depth_deltas, sums - change, atol=1e-6)
+    assert result.error == pytest.approx(np.abs(result.depth_deltas).max() / abs(change))
+    assert result.total == pytest.approx(sums[0])
+    assert result.delta == pytest.approx(sums[0] - change, abs=1e-7)
+    np.testing.assert_array_equal(result.depth[0], result.attributions)
+    assert (result.chosen, result.target.id, result.against and result.against.id) == (True, 7, 8)
+
+
+def test_depth_begins_with_the_integrated_gradients(tiny_model: LanguageModel, trace: Trace) -> None:
+    """What enters the first block is the embedding plus what is the same in both texts."""
+    deep, plain = (saliency(tiny_model, trace, method=m, baseline="mean", steps=32) for m in ("depth", "integrated"))
+    assert deep.depth is not None
+    np.testing.assert_allclose(deep.depth[0], plain.attributions, atol=1e-5 * np.abs(plain.attributions).max())
+
+
+def test_occlusion_leaves_one_token_out(tiny_model: LanguageModel, trace: Trace) -> None:
+    result = saliency(tiny_model, trace, method="occlusion", baseline="mean", target=5)
+    embedding = tiny_model.network.get_input_embeddings()
+    lost = []
+    with torch.inference_mode():
+        text = embedding(torch.from_numpy(trace.token_ids))
+        for position in range(POSITION + 1):
+            without = text.clone()
+            without[position] = embedding.weight.mean(0)
+            logits = tiny_model.network(inputs_embeds=without[None], use_cache=False).logits[0, POSITION]
+            lost.append(trace.logits()[POSITION, 5] - float(logits[5]))
+    np.testing.assert_allclose(result.attributions[: POSITION + 1], lost, atol=2e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_difference_is_antisymmetric(tiny_gpt2: LanguageModel, method: Any) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow"))
+    one, other = (
+        saliency(tiny_gpt2, trace, 3, target=a, against=b, method=method, steps=16) for a, b in ((3, 4), (4, 3))
+    )
+    sign = 1 if method == "gradient_norm" else -1
+    np.testing.assert_allclose(other.attributions, sign * one.attributions, atol=1e-5)
+    assert (other.value, other.base) == pytest.approx((-one.value, -one.base), abs=1e-6)
+    same = saliency(tiny_gpt2, trace, 3, target=3, against=3, method=method)
+    assert not same.attributions.any()
+    assert (same.value, same.base, same.error, same.converged) == (0, 0, 0, True)
+
+
+@pytest.mark.parametrize("method", ["integrated", "depth", "occlusion"])
+def test_a_text_that_is_its_baseline(tiny_gpt2: LanguageModel, method: Any) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "<|endoftext|>" * 5))
+    result = saliency(tiny_gpt2, trace, 3, method=method, baseline="end")
+    assert set(trace.token_ids) == {tiny_gpt2.start_id}
+    assert not result.attributions.any()
+    assert result.depth is None or not result.depth.any()
+    assert result.value == result.base
+    assert (result.delta, result.error, result.converged) == (0, 0, True)
+
+
+def test_the_error_is_a_share_of_the_change(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    result = saliency(tiny_gpt2, trace, 1)
+    half = np.array([0.5, *[0.0] * (trace.n_positions - 1)], dtype=np.float32)
+    made = replace(result, attributions=half, value=3.0, base=2.0)
+    assert (made.total, made.delta, made.error, made.converged) == (0.5, -0.5, 0.5, False)
+    assert replace(made, base=2.504).converged  # 0.5 of 0.496: 0.8 % too much
+    assert not replace(made, base=2.506).converged  # 0.5 of 0.494: 1.2 %
+    assert replace(made, base=3.0).error == np.inf
+    assert not replace(made, base=3.0).converged
+    assert replace(made, method="occlusion").converged
+    deep = replace(made, base=2.5, method="depth", depth_deltas=np.float32([0, np.nan, -0.25]))
+    assert (deep.error, deep.converged) == (0.5, False)
+
+
+def test_what_is_known_is_shown_before_the_end(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow. The crow had a cheese"))
+    reports: list[tuple[float, Arrays]] = []
+    result = saliency(
+        tiny_gpt2, trace, method="depth", keep=lambda _name, run: run(lambda *report: reports.append(report))
+    )
+    shares = [share for share, _ in reports]
+    assert shares == sorted(shares)  # nothing is doubled here
+    assert 0 <= shares[0] < 0.1
+    assert shares[-1] == pytest.approx(1)
+    known = [
+        partial_saliency(tiny_gpt2, trace, POSITION, method="depth", arrays=arrays) for _, arrays in reports if arrays
+    ]
+    assert result.depth is not None
+    assert len(known) == trace.info.n_blocks
+    for rows, partial in enumerate(known, start=1):
+        assert partial.depth is not None
+        np.testing.assert_array_equal(partial.depth[:rows], result.depth[:rows])
+        assert np.isnan(partial.depth[rows:, : POSITION + 1]).all()
+        np.testing.assert_array_equal(partial.attributions, result.attributions)
+        assert partial.converged
+
+
+def test_each_doubling_is_shown(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.saliency_methods.TOLERANCE", -1.0)  # never reached
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    known: list[int] = []
+
+    def see(share: float, arrays: Arrays) -> None:
+        assert 0 <= share <= 1
+        if arrays:
+            known.append(partial_saliency(tiny_gpt2, trace, 1, arrays=arrays).steps)
+
+    result = saliency(tiny_gpt2, trace, 1, keep=lambda _name, run: run(see))
+    assert known == [16, 32, 64, 128, 256]
+    assert result.steps == 256
+
+
+def test_looking_up_runs_nothing(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    names = []
+
+    def missing(name: str, _compute: Any) -> None:
+        names.append(name)
+
+    def fail(*_: Any) -> None:
+        raise AssertionError("a pass was run")
+
+    watched = tiny_gpt2.network.register_forward_pre_hook(fail)
+    try:
+        for method in METHODS:
+            assert compute_saliency(tiny_gpt2, trace, 1, method=method, keep=missing) is None
+        with pytest.raises(AssertionError, match="a pass was run"):
+            compute_saliency(tiny_gpt2, trace, 1)
+    finally:
+        watched.remove()
+    assert len(set(names)) == len(METHODS)
+
+
+def test_the_name_says_what_the_arrays_depend_on(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    best = default_target(trace, 1)
+    names: list[str] = []
+    choices: list[dict[str, Any]] = [
+        {}, {"target": best + 1}, {"against": best + 1}, {"position": 0, "target": best}, {"method": "depth"},
+        {"baseline": "mean"}, {"steps": 16},
+    ]  # fmt: skip
+    for changed in [*choices, {"target": best}]:
+        question = {"position": 1, **changed}
+        compute_saliency(tiny_gpt2, trace, **question, keep=lambda name, _run: names.append(name))
+    assert len(set(names)) == len(choices)
+    assert names[-1] == names[0]  # asked for or not, it is the same token
+
+
+def test_threads_do_not_see_each_others_questions(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow. The crow had a cheese"))
+    questions = [(target, method) for target in range(4) for method in METHODS]
+    hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in tiny_gpt2.network.modules()]
+
+    def ask(question: tuple[int, Any]) -> SaliencyResult:
+        return saliency(tiny_gpt2, trace, target=question[0], method=question[1])
+
+    alone = [ask(question).attributions for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        together = [result.attributions for result in pool.map(ask, questions)]
+    np.testing.assert_array_equal(together, alone)
+    after = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in tiny_gpt2.network.modules()]
+    assert after == hooks
+
+
+def test_choices_that_do_not_exist_are_refused(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    for wrong in ({"method": "lime"}, {"baseline": "noise"}, {"steps": 0}, {"steps": 257}):
+        with pytest.raises(SelectionError, match="Choose"):
+            compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
+    for wrong in ({"target": 300}, {"against": 300}):
+        with pytest.raises(SelectionError, match="token id 300; here they run from 0 to 299"):
+            compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(SelectionError):
+        compute_saliency(tiny_gpt2, trace, 1, target=-1)
+    with pytest.raises(SelectionError, match="position"):
+        compute_saliency(tiny_gpt2, trace, trace.n_positions)
+
+
+def test_a_model_without_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
+    class Endless:
+        eos_token_id = None
+
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    with pytest.raises(SelectionError, match="no end-of-text token"):
+        compute_saliency(replace(tiny_gpt2, tokenizer=Endless()), trace, 1, baseline="end")
+
+
+def test_work_grows_with_what_is_run() -> None:
+    works = {method: saliency_work(64, 24, method) for method in METHODS}
+    assert works["integrated"] == 2 * saliency_work(32, 24, "integrated")
+    assert works["gradient_norm"] == works["input_gradient"] < works["integrated"] < works["depth"]
+    assert saliency_work(64, 12, "depth") < works["depth"]
+    assert saliency_work(64, 12, "integrated") == works["integrated"]
+    assert works["occlusion"] > 3 * saliency_work(32, 24, "occlusion")

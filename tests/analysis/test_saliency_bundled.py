@@ -1,0 +1,169 @@
+"""Integrated gradients of a trained model: against an own quadrature, and how many points they take."""
+
+import re
+from collections import Counter
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from analysis.model import LanguageModel
+from analysis.saliency import SaliencyResult, compute_saliency
+from analysis.saliency_entry import Explained
+from analysis.trace import Float, Prompt, Trace, compute_trace
+from tests.conftest import BUNDLED
+
+SENTENCES = [
+    sentence
+    for sentence in re.split(r"(?<=[.!?])\s+", (BUNDLED / "heldout.txt").read_text(encoding="utf-8"))
+    if len(sentence) > 20
+][:50]
+
+
+def explained(
+    model: LanguageModel, text: str = SENTENCES[0], position: int | None = None, **choices: Any
+) -> tuple[Trace, SaliencyResult]:
+    trace = compute_trace(model, Prompt("bundled", text))
+    result = compute_saliency(model, trace, trace.n_positions - 1 if position is None else position, **choices)
+    assert result is not None
+    return trace, result
+
+
+def own_quadrature(
+    network: Any, start: torch.Tensor, end: torch.Tensor, *, target: int, against: int | None, points: int
+) -> tuple[NDArray[np.float64], float]:
+    """Attributions and the change of the logit in float64, one point after another, from the whole output."""
+
+    def logit(embeddings: torch.Tensor) -> torch.Tensor:
+        logits = network(inputs_embeds=embeddings[None], use_cache=False).logits[0, -1]
+        value: torch.Tensor = logits[target] - (logits[against] if against is not None else 0)
+        return value
+
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    attributions = torch.zeros(len(end), dtype=torch.float64)
+    for node, weight in zip(nodes, weights, strict=True):
+        at = (start + (node + 1) / 2 * (end - start)).requires_grad_()
+        (slope,) = torch.autograd.grad(logit(at), at)
+        attributions += weight / 2 * (slope * (end - start)).sum(-1)
+    with torch.no_grad():
+        return attributions.numpy(), float(logit(end) - logit(start))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "against", "position"), [("zero", None, 20), ("end", 300, 20), ("mean", None, 11)]
+)
+def test_captum_equals_an_own_quadrature(
+    bundled_model: LanguageModel, baseline: Any, against: int | None, position: int
+) -> None:
+    trace, result = explained(bundled_model, position=position, baseline=baseline, against=against)
+    network = deepcopy(bundled_model.network).double()
+    table = network.get_input_embeddings().weight.detach()
+    end = table[torch.from_numpy(trace.token_ids[: position + 1])]
+    row = {"zero": 0 * table[0], "end": table[bundled_model.start_id], "mean": table.mean(0)}[baseline]
+    own, change = own_quadrature(
+        network, row.expand_as(end), end, target=result.target.id, against=against, points=result.steps
+    )
+    np.testing.assert_allclose(result.attributions[: position + 1], own, rtol=1e-4, atol=1e-4 * np.abs(own).max())
+    assert not result.attributions[position + 1 :].any()
+    assert result.value - result.base == pytest.approx(change, rel=1e-4)
+    assert result.delta == pytest.approx(own.sum() - change, abs=1e-4 * abs(change))
+    assert result.converged
+
+
+def test_depth_equals_an_own_quadrature(bundled_model: LanguageModel) -> None:
+    """Row 3 on the straight path between what the two texts give before block 3, with the blocks from there on."""
+    position = 12
+    trace, result = explained(bundled_model, position=position, method="depth", steps=32)
+    network: Any = deepcopy(bundled_model.network).double()
+    table = network.get_input_embeddings().weight
+    end = table[torch.from_numpy(trace.token_ids[: position + 1])]
+    with torch.no_grad():
+        run = network.transformer(
+            inputs_embeds=torch.stack([torch.zeros_like(end), end]), output_hidden_states=True, use_cache=False
+        )
+    start, stop = run.hidden_states[3]
+    mask = torch.full((position + 1, position + 1), -torch.inf, dtype=torch.float64).triu(1)[None, None]
+    attributions = torch.zeros(position + 1, dtype=torch.float64)
+    for node, weight in zip(*np.polynomial.legendre.leggauss(32), strict=True):
+        at = (start + (node + 1) / 2 * (stop - start)).requires_grad_()
+        stream = at[None]
+        for block in network.transformer.h[3:]:
+            stream = block(stream, attention_mask=mask)
+        logit = network.lm_head(network.transformer.ln_f(stream))[0, -1, result.target.id]
+        (slope,) = torch.autograd.grad(logit, at)
+        attributions += weight / 2 * (slope * (stop - start)).sum(-1)
+    assert result.depth is not None
+    own = attributions.numpy()
+    np.testing.assert_allclose(result.depth[3, : position + 1], own, rtol=1e-4, atol=1e-4 * np.abs(own).max())
+
+
+def test_sentences_converge(bundled_model: LanguageModel) -> None:
+    """At least 95 % to 1 %, with as many points as are chosen; and those that do not, say so."""
+    network = bundled_model.network
+    steps: Counter[int] = Counter()
+    n_converged = 0
+    assert len(SENTENCES) == 50
+    for sentence in SENTENCES:
+        trace, result = explained(bundled_model, sentence)
+        assert result.value == pytest.approx(float(trace.logits()[-1].max()), rel=1e-5)
+        with torch.inference_mode():
+            nothing = torch.zeros(1, trace.n_positions, trace.info.d_model)
+            base = float(network(inputs_embeds=nothing, use_cache=False).logits[0, -1, result.target.id])
+        change = float(trace.logits()[-1].max()) - base
+        error = abs(result.attributions.sum(dtype=np.float64) - change) / abs(change)
+        assert result.error == pytest.approx(error, abs=1e-5)
+        assert result.converged == (result.error <= 0.01)
+        n_converged += result.converged
+        steps[result.steps] += 1
+    print(f"{n_converged} of {len(SENTENCES)} converge; points: {dict(steps)}")
+    assert n_converged >= 0.95 * len(SENTENCES)
+
+
+def test_too_few_points_do_not_converge_and_say_so(bundled_model: LanguageModel) -> None:
+    for method in ("integrated", "depth"):
+        _, result = explained(bundled_model, method=method, steps=2)
+        assert result.steps == 2
+        assert result.error > 0.01
+        assert not result.converged
+
+
+@pytest.mark.parametrize("method", ["integrated", "depth"])
+def test_bfloat16_gives_the_same_or_is_not_used(
+    bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, method: Any
+) -> None:
+    def rows(result: SaliencyResult) -> Float:
+        return result.attributions[None] if result.depth is None else result.depth
+
+    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: False)
+    _, exact = explained(bundled_model, position=9, method=method)
+    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: True)
+    _, fast = explained(bundled_model, position=9, method=method)
+    assert exact.precision == "float32"
+    assert fast.converged
+    assert (fast.value, fast.base) == (exact.value, exact.base)
+    for one, other in zip(rows(exact), rows(fast), strict=True):
+        assert np.corrcoef(one, other)[0, 1] >= 0.999
+    assert fast.precision == "bfloat16" or np.array_equal(rows(fast), rows(exact))
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(16, [(16, True), (16, False)]), (None, [(16, True), (32, True), (32, False)])]
+)
+def test_bfloat16_that_does_not_converge_is_repeated(
+    bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, steps: int | None, expected: list[Any]
+) -> None:
+    tried: list[tuple[int, bool]] = []
+    integrate = Explained.integrate
+
+    def coarse(self: Explained, *path: Any, bfloat16: bool) -> Float:
+        tried.append((path[3], bfloat16))
+        return integrate(self, *path, bfloat16=bfloat16) * (1.05 if bfloat16 else 1)
+
+    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: True)
+    monkeypatch.setattr(Explained, "integrate", coarse)
+    _, result = explained(bundled_model, position=5, steps=steps)
+    assert tried == expected
+    assert (result.precision, result.converged) == ("float32", True)

@@ -1,0 +1,91 @@
+"""What the saliency panel shows for a question, before and after a job."""
+
+import json
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from dash import no_update
+
+from analysis.errors import AnalysisError
+from analysis.saliency import compute_saliency
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.saliency import draw_saliency, export_saliency, saliency_task
+
+SELECTION = Selection.parse("block.1.mlp@5")
+
+
+def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
+    progress: list[dict[str, Any]] = []
+    start = {"nonce": "a", "question": offer["question"], "measure": False}
+    outcome = services.jobs.run(partial(saliency_task, services), start, progress.append)
+    assert outcome == {"nonce": "a", "kind": "done", "message": ""}
+    return progress
+
+
+@pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
+def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
+    before = draw_saliency(services, prompt, SELECTION, method=method)
+    assert before[0].layout.annotations[0].text == "Not computed yet"
+    assert before[8] == str(SELECTION)
+    assert before[-1] == ""
+    assert draw_saliency(services, prompt, SELECTION, method=method, drawn=True)[0] is no_update
+    run_job(services, before[-2])
+    after = draw_saliency(services, prompt, SELECTION, method=method)
+    expected = compute_saliency(services.model(prompt), services.trace(prompt), 5, method=method)  # type: ignore[arg-type]
+    assert expected is not None
+    np.testing.assert_allclose(after[0].data[0].y, expected.attributions, atol=1e-5)
+    assert (len(after[1].data) == 1) == (expected.depth is not None)
+    assert len(after[2]) == len(expected.tokens)
+    assert after[-1] == "false"
+    assert after[-2]["kept"] > 0
+
+
+def test_a_click_on_another_part_asks_nothing_new(services: Any, prompt: Prompt) -> None:
+    run_job(services, draw_saliency(services, prompt, SELECTION)[-2])
+    assert "kept" in draw_saliency(services, prompt, Selection.parse("block.0.attention.head.1@5"))[-2]
+    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@4"))[-2]
+    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@5~7"))[-2]
+    assert "kept" not in draw_saliency(services, prompt, SELECTION, against="7")[-2]
+
+
+def test_the_target_is_named(services: Any, prompt: Prompt) -> None:
+    drawn = draw_saliency(services, prompt, Selection.parse("norm@2~9"), against="10")
+    pieces = services.model(prompt).vocabulary
+    assert pieces.piece(9).label in drawn[6]
+    assert f"minus ‘{pieces.piece(10).label}’" in drawn[6]
+    assert "position 2" in drawn[7]
+
+
+def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
+    choices = {"method": "integrated", "baseline": "mean", "against": ""}
+    with pytest.raises(AnalysisError, match="nothing to export"):
+        export_saliency(services, prompt, SELECTION, **choices)
+    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="mean")[-2])
+    exported = json.loads(export_saliency(services, prompt, SELECTION, **choices))
+    assert exported["text"] == prompt.text
+    assert exported["sum"] == pytest.approx(sum(exported["attributions"]), rel=1e-5)
+    assert {"captum", "torch"} <= exported["versions"].keys()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        None,
+        [],
+        {},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output"},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["integrated", "zero", {}]},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["integrated", "zero", "-1"]},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["integrated", "zero", "9999"]},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["__class__", "zero", ""]},
+        {"prompt": {"model": "../x", "text": "a"}, "selection": "output", "choices": ["integrated", "zero", ""]},
+    ],
+)
+def test_a_malformed_question_is_an_error_in_words(services: Any, question: Any) -> None:
+    start = {"nonce": "a", "question": question}
+    outcome = services.jobs.run(partial(saliency_task, services), start, lambda _progress: None)
+    assert outcome["kind"] == "error"
+    assert "logged" not in outcome["message"]

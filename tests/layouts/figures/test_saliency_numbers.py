@@ -1,0 +1,174 @@
+"""Numbers, warning and export of attributions, from results made by hand."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.saliency import SaliencyResult
+from analysis.tokens import Piece
+from analysis.trace import ModelInfo, Prompt
+from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from tests.layouts.figures.test_saliency import DEEP, NORMS, RESULT
+
+INFO = ModelInfo(
+    family="GPT-2",
+    n_blocks=2,
+    n_heads=2,
+    d_model=8,
+    n_neurons=32,
+    n_vocab=50,
+    max_positions=16,
+    n_parameters=999,
+    fingerprint="abc",
+)
+OFF = replace(RESULT, value=3.35)  # the attributions sum to 2.25, the difference is 2.6
+
+
+def test_numbers_of_a_method_that_adds_up() -> None:
+    assert saliency_numbers(OFF) == [
+        ("F(x)", "3.3500 logits"),
+        ("F(x′)", "0.7500 logits"),
+        ("F(x) − F(x′)", "2.6000 logits"),
+        ("Σ attributions", "2.2500 logits"),
+        ("δ", "−0.35 logits"),
+        ("error", "13.46%"),
+        ("steps", "32"),
+        ("precision", "float32"),
+    ]
+
+
+def test_through_depth_the_error_is_that_of_the_worst_row() -> None:
+    deep = replace(DEEP, value=3.0, depth_deltas=np.float32([0.009, -0.5]))
+    assert dict(saliency_numbers(deep))["error, worst row"] == "22.22%"
+
+
+@pytest.mark.parametrize(("miss", "words"), [(0, "0.00%"), (1e-5, "<0.01%"), (2.25e-4, "0.01%"), (0.0225, "0.99%")])
+def test_small_errors(miss: float, words: str) -> None:
+    result = replace(RESULT, value=2.25 + miss, base=0.0)
+    assert dict(saliency_numbers(result))["error"] == words
+
+
+@pytest.mark.parametrize(
+    ("result", "names"),
+    [
+        (replace(RESULT, method="occlusion"), ["F(x)", "F(x′)", "F(x) − F(x′)", "Σ", "precision"]),
+        (replace(DEEP, method="input_gradient"), ["F(x)", "Σ", "precision"]),
+        (NORMS, ["F(x)", "Σ", "precision"]),
+    ],
+    ids=lambda given: given.method if isinstance(given, SaliencyResult) else "",
+)
+def test_the_others_claim_no_sum(result: SaliencyResult, names: list[str]) -> None:
+    pairs = saliency_numbers(result)
+    assert [name for name, _ in pairs] == names
+    assert dict(pairs)["Σ"].endswith(f"; need not add up to {names[names.index('Σ') - 1]}")
+
+
+@pytest.mark.parametrize(
+    ("result", "warning"),
+    [
+        (
+            OFF,
+            "Not converged: with 32 steps the attributions miss the difference F(x) − F(x′) by 13.46%. "
+            "Read them as rough.",
+        ),
+        (
+            replace(DEEP, value=3.0, depth_deltas=np.float32([0, 0.5])),
+            "Not converged: with 32 steps the attributions miss the difference F(x) − F(x′) by 22.22% in the worst row."
+            " Read them as rough.",
+        ),
+        (
+            replace(RESULT, value=0.75),
+            "Not converged: with 32 steps the attributions do not add up to F(x) − F(x′), which is 0. "
+            "Read them as rough.",
+        ),
+        (replace(RESULT, value=3.0), ""),
+        (replace(OFF, method="occlusion"), ""),
+    ],
+)
+def test_the_warning(result: SaliencyResult, warning: str) -> None:
+    assert saliency_warning(result) == warning
+
+
+def test_an_infinite_error_is_a_sign() -> None:
+    assert dict(saliency_numbers(replace(RESULT, value=0.75)))["error"] == "∞"
+
+
+# The export.
+
+
+def exported(result: SaliencyResult) -> dict:
+    made = saliency_export(result, Prompt("tiny", "The <b> wolf", start=True), INFO, versions={"torch": "2.13.0"})
+    return json.loads(json.dumps(made, allow_nan=False))
+
+
+def test_the_export_is_what_a_computation_needs() -> None:
+    chosen = replace(RESULT, against=Piece(41, "·she"))
+    assert {key: value for key, value in exported(chosen).items() if key != "definition"} == {
+        "model": "tiny",
+        "family": "GPT-2",
+        "fingerprint": "abc",
+        "text": "The <b> wolf",
+        "start": True,
+        "tokens": [
+            {"position": 0, "id": 7, "label": "The"},
+            {"position": 1, "id": 8, "label": "·<b>"},
+            {"position": 2, "id": 9, "label": "·wolf"},
+            {"position": 3, "id": 10, "label": "·a"},
+            {"position": 4, "id": 11, "label": "·a"},
+        ],
+        "position": 2,
+        "target": {"id": 40, "label": "·ate", "most_probable": False},
+        "against": {"id": 41, "label": "·she"},
+        "method": "integrated",
+        "baseline": "zero",
+        "steps": 32,
+        "precision": "float32",
+        "F(x)": 3.25,
+        "F(x′)": 0.75,
+        "attributions": [0.5, -0.25, 2.0, 0.0, 0.0],
+        "sum": 2.25,
+        "delta": -0.25,
+        "converged": False,
+        "depth": None,
+        "depth_deltas": None,
+        "unit": "logits",
+        "versions": {"torch": "2.13.0"},
+    }
+
+
+def test_no_digit_is_lost() -> None:
+    values = np.float32([1 / 3, -1e-20, 123456.79, 0, 0])
+    read = exported(replace(DEEP, attributions=values, depth=np.stack([values] * 2)))
+    np.testing.assert_array_equal(np.float32(read["attributions"]), values)
+    np.testing.assert_array_equal(np.float32(read["depth"]), [values] * 2)
+    np.testing.assert_array_equal(np.float32(read["depth_deltas"]), DEEP.depth_deltas)
+
+
+def test_what_is_not_computed_yet_is_null() -> None:
+    depth = DEEP.depth.copy()
+    depth[1] = np.nan
+    assert exported(replace(DEEP, depth=depth))["depth"] == [[0.5, -0.25, 2, 0, 0], [None] * 5]
+
+
+def test_methods_that_need_not_add_up_claim_nothing() -> None:
+    read = exported(replace(NORMS, chosen=False))
+    assert (read["delta"], read["converged"], read["against"]) == (None, None, None)
+    assert (read["unit"], read["target"]["most_probable"]) == ("logits per unit of length", True)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("integrated", "∫₀¹"),
+        ("depth", "at the input of each block"),
+        ("input_gradient", "x_id ∂F(x)"),
+        ("gradient_norm", "unsigned"),
+        ("occlusion", "x_i replaced by x′_i"),
+    ],
+)
+def test_the_definition_is_in_words(method: str, words: str) -> None:
+    definition = exported(replace(DEEP, method=method))["definition"]
+    assert words in definition
+    assert "the logit of `target` at `position`, minus that of `against`" in definition

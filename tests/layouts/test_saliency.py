@@ -1,0 +1,119 @@
+"""The saliency panel's controls and the pieces of HTML that its callback fills in."""
+
+from typing import Any, get_args
+
+import pytest
+from dash import html
+
+from analysis.saliency import Baseline, Method
+from analysis.tokens import Piece, Token
+from layouts import saliency
+from layouts.job import JobIds, picture_of
+from layouts.saliency import found_tokens, layout, numbers, shaded_text, target_words
+
+
+def props(component: Any) -> dict[str, Any]:
+    return component.to_plotly_json()["props"]
+
+
+def buttons(component: Any) -> list[dict[str, Any]]:
+    return [props(item) for item in component._traverse() if isinstance(item, html.Button)]
+
+
+def test_every_id_is_on_the_panel_once() -> None:
+    named = [item.id for item in layout()._traverse() if getattr(item, "id", None)]
+    assert len(named) == len(set(named))
+    own = {value for name, value in vars(saliency).items() if name.isupper() and isinstance(value, str)}
+    assert own - {"saliency"} <= set(named)
+    assert {"saliency-graph", picture_of("saliency"), JobIds("saliency").offer} <= set(named)
+
+
+def test_what_is_slow_lies_in_the_picture() -> None:
+    inside = {item.id for item in layout()[picture_of("saliency")]._traverse() if getattr(item, "id", None)}
+    assert inside == {
+        "saliency-graph", "saliency-depth-graph", "saliency-text", "saliency-numbers", "saliency-warning"
+    }  # fmt: skip
+
+
+def test_the_choices_are_those_of_the_analysis() -> None:
+    section = layout()
+    for id, choices, first in (
+        (saliency.METHOD, Method, "integrated"),
+        (saliency.BASELINE, Baseline, "zero"),
+    ):
+        assert [option["value"] for option in section[id].options] == list(get_args(choices))
+        assert section[id].value == first
+
+
+def test_the_search_is_labelled_and_waits_for_the_hand() -> None:
+    section = layout()
+    search = section[saliency.SEARCH]
+    assert (search.debounce, search.placeholder, search.value) == (250, "search the vocabulary", "")
+    labels = [item for item in section._traverse() if isinstance(item, html.Label)]
+    assert [label.htmlFor for label in labels] == [saliency.SEARCH]
+
+
+def test_nothing_is_subtracted_at_first() -> None:
+    against = layout()[saliency.AGAINST]
+    assert (against.type, against.value) == ("hidden", "")
+
+
+def test_one_can_go_back() -> None:
+    back, none = [
+        button for button in buttons(layout()) if button["className"] == "quiet-button" and "id" not in button
+    ]
+    assert back["data-select"] == "~"
+    assert (none["data-set"], none["data-value"]) == ("saliency-against", "")
+
+
+def test_heights_are_fixed() -> None:
+    section = layout()
+    heights = [section[id].style["height"] for id in ("saliency-graph", "saliency-depth-graph")]
+    assert heights == ["220px", "400px"]
+
+
+@pytest.mark.parametrize(
+    ("against", "chosen", "words"),
+    [
+        (None, True, "‘·he’"),
+        (None, False, "‘·he’, the most probable"),
+        (Piece(4, "·she"), True, "‘·he’ minus ‘·she’"),
+        (Piece(4, "·she"), False, "‘·he’ minus ‘·she’, the most probable"),
+    ],
+)
+def test_the_target_in_words(against: Piece | None, chosen: bool, words: str) -> None:
+    assert target_words(Piece(3, "·he"), against, chosen=chosen) == words
+
+
+def test_a_found_token_can_be_explained_or_subtracted() -> None:
+    first, second = found_tokens([Piece(3, "<b>"), Piece(40, "·she")])
+    assert props(first.children[0])["children"] == "<b>"
+    assert props(second.children[1])["children"] == "id 40"
+    explain, minus = buttons(second)
+    assert (explain["children"], explain["data-select"], explain["aria-label"]) == ("explain", "~40", "Explain ‘·she’")
+    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("minus", "saliency-against", "40")
+    assert minus["aria-label"] == "Subtract the logit of ‘·she’"
+    assert all(button["type"] == "button" for button in (explain, minus))
+
+
+def test_nothing_found_is_said() -> None:
+    (note,) = found_tokens([])
+    assert "No token" in note.children
+
+
+def test_the_text_is_shaded_and_clickable() -> None:
+    tokens = [Token(9, "The", 0, 0), Token(8, "·<b>", 1, 1)]
+    first, second = map(props, shaded_text(tokens, [("#112233", "#FFFFFF"), ("transparent", "#57606A")], 1))
+    assert (first["children"], second["children"]) == ("The", "·<b>")
+    assert first["style"] == {"background": "#112233", "color": "#FFFFFF"}
+    assert second["style"] == {"background": "transparent", "color": "#57606A"}
+    assert (first["data-select"], second["data-select"]) == ("@0", "@1")
+    assert (first["aria-pressed"], second["aria-pressed"]) == ("false", "true")
+    assert (second["title"], second["dir"], second["tabIndex"]) == ("position 1", "auto", -1)
+
+
+def test_numbers_are_a_list_of_names_and_values() -> None:
+    first, second = numbers([("F(x)", "3.2 logits"), ("steps", "32")])
+    assert [(type(child), child.children) for child in first.children] == [(html.Dt, "F(x)"), (html.Dd, "3.2 logits")]
+    assert [child.children for child in second.children] == ["steps", "32"]
+    assert isinstance(layout()[saliency.NUMBERS], html.Dl)

@@ -12,7 +12,7 @@ from analysis.model import LanguageModel
 from analysis.saliency_entry import Explained
 from analysis.saliency_methods import MOST_STEPS, TOLERANCE, USUAL_STEPS, gradients, integrated, occlusion
 from analysis.selection import Part, Selection
-from analysis.task import Arrays, Keep, Report, compute_now
+from analysis.task import Arrays, Keep, Report, Task, compute_now
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
@@ -162,6 +162,31 @@ def partial_saliency(
     result = compute_saliency(model, trace, position, **choices, keep=lambda _name, _compute: arrays)
     assert result is not None
     return result
+
+
+def plan_saliency(
+    model: LanguageModel,
+    trace: Trace,
+    position: int,
+    *,
+    target: int | None,
+    method: Any,
+    baseline: Any,
+    against: str,
+) -> Task:
+    """What `compute_saliency` would do, as a task. against: a token id as text, or empty for none, as a page says it.
+
+    Raises: SelectionError for a choice that does not exist; running it raises as `compute_saliency` does.
+    """
+    if against and not (against.isascii() and against.isdecimal() and len(against) < 10):
+        raise SelectionError("The token to subtract must be a number from the vocabulary. Choose one by searching.")
+    choices = {"target": target, "against": int(against) if against else None, "method": method, "baseline": baseline}
+    return Task(
+        trace,
+        kind=f"saliency {method} {baseline}",
+        work=saliency_work(position + 1, trace.info.n_blocks, method),
+        run=lambda keep: compute_saliency(model, trace, position, **choices, keep=keep),
+    )
 
 
 def saliency_work(n_positions: int, n_blocks: int, method: Method) -> float:

@@ -75,27 +75,32 @@ def integrated(
 
 def _row(explained: Explained, path: _Path, steps: int | None, seen: Callable[[float, _Row | None], None]) -> _Row:
     """In bfloat16 where that is fast, until doubling no longer halves the error: what is left then is its rounding."""
+    spent = 0  # points
 
     def computed(points: int) -> _Row:
-        with explained.counting(lambda n: seen(n / (points + 2), None)):  # two find the ends
+        nonlocal spent
+        all_points = spent + points + 2  # two find the ends
+        with explained.counting(lambda n: seen((spent + n) / all_points, None)):
             values = explained.integrate(path.place, path.end, path.start, points, bfloat16=bfloat16)
-        row = _Row(values, float(values.sum(dtype=np.float64)) - path.change, points, bfloat16)
-        seen(1.0, row)
-        return row
+        spent = all_points
+        return _Row(values, float(values.sum(dtype=np.float64)) - path.change, points, bfloat16)
 
     def converged(row: _Row) -> bool:
         return abs(row.delta) <= TOLERANCE * abs(path.change)
 
     bfloat16, before = has_bfloat16_units(), np.inf
     schedule = DOUBLINGS if steps is None else (steps,)
-    for points in schedule:
+    for points, doubled in zip(schedule, (*schedule[1:], 0), strict=True):
         row = computed(points)
-        if bfloat16 and not converged(row) and (abs(row.delta) > before / 2 or points == schedule[-1]):
+        if bfloat16 and not converged(row) and (abs(row.delta) > before / 2 or not doubled):
             bfloat16 = False
             row = computed(points)
         if converged(row):
             break
+        if doubled:
+            seen(spent / (spent + doubled), row)
         before = abs(row.delta)
+    seen(1.0, row)
     return row
 
 

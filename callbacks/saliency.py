@@ -2,16 +2,15 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, no_update
 
 from analysis.errors import AnalysisError
-from analysis.saliency import SaliencyResult, compute_saliency, default_target, saliency_work
+from analysis.saliency import default_target, plan_saliency
 from analysis.selection import Part, Selection
-from analysis.task import Keep, Task
+from analysis.task import Task
 from analysis.trace import Prompt
 from layouts import ids
 from layouts.figures.empty import empty_figure
@@ -21,6 +20,7 @@ from layouts.job import JobIds, picture_of
 from layouts.saliency import (
     AGAINST,
     BASELINE,
+    DEPTH,
     DEPTH_GRAPH,
     DOWNLOAD,
     EXPORT,
@@ -37,15 +37,11 @@ from layouts.saliency import (
     shaded_text,
     target_words,
 )
-from layouts.theme import THEMES, Theme
+from layouts.theme import THEMES
 
 _JOB = JobIds(NAME)
 _MOST_FOUND = 12
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
-_NO_DEPTH = {
-    "integrated": "Choose “… through depth” to see blocks × tokens",
-    "occlusion": "Occlusion changes the text itself: it has no blocks × tokens",
-}
 
 
 def register(app: Dash, services: Any) -> None:
@@ -55,6 +51,7 @@ def register(app: Dash, services: Any) -> None:
     @app.callback(
         Output(ids.graph(NAME), "figure"),
         Output(DEPTH_GRAPH, "figure"),
+        Output(DEPTH, "hidden"),
         Output(TEXT, "children"),
         Output(NUMBERS, "children"),
         Output(WARNING, "children"),
@@ -122,7 +119,8 @@ def draw_saliency(
     against: str = "",
     drawn: bool = False,
 ) -> tuple[Any, ...]:
-    """Pictures, text, numbers, warning, reading, target, title; the selection; the job's offer; whether it is old.
+    """Bars, depth and whether it is hidden, text, numbers, warning, reading, target, title; the selection that they
+    show; the job's offer; whether what is drawn is old.
 
     against: a token id as text, or empty. drawn: whether there is a picture of before, which stays until there is a
     new one.
@@ -140,11 +138,14 @@ def draw_saliency(
     ends = words, title, str(selection), offer
     if result is None:
         reading = "Not computed for this question; below is the picture of before." if drawn else ""
-        nothing = no_update if drawn else empty_figure("Not computed yet", theme=look)
-        return nothing, nothing, no_update, no_update, "", reading, *ends, "true" if drawn else ""
+        bars = no_update if drawn else empty_figure("Not computed yet", theme=look)
+        hidden = no_update if drawn else True
+        return bars, no_update, hidden, no_update, no_update, "", reading, *ends, "true" if drawn else ""
+    deep = result.depth is not None
     return (
         saliency_figure(result, theme=look),
-        _depth_figure(result, look),
+        saliency_depth_figure(result, theme=look) if deep else no_update,
+        not deep,
         shaded_text(result.tokens, saliency_shades(result, theme=look), position),
         numbers(saliency_numbers(result)),
         saliency_warning(result),
@@ -152,12 +153,6 @@ def draw_saliency(
         *ends,
         "false",
     )
-
-
-def _depth_figure(result: SaliencyResult, look: Theme) -> Any:
-    if result.depth is None:
-        return empty_figure(_NO_DEPTH[result.method], theme=look)
-    return saliency_depth_figure(result, theme=look)
 
 
 def export_saliency(
@@ -182,26 +177,10 @@ def saliency_task(services: Any, question: Any) -> Task:
     Raises: AnalysisError for a question that is malformed.
     """
     prompt, selection, (method, baseline, against) = services.asked(question, n_choices=3)
-    if against and not (against.isascii() and against.isdecimal() and len(against) < 10):
-        raise AnalysisError("The token to subtract must be a number from the vocabulary. Choose one by searching.")
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    explain = partial(
-        compute_saliency,
-        model,
-        trace,
-        position,
-        target=selection.target,
-        against=int(against) if against else None,
-        method=method,
-        baseline=baseline,
-    )
-
-    def run(keep: Keep) -> SaliencyResult | None:
-        return explain(keep=keep)
-
-    work = saliency_work(position + 1, trace.info.n_blocks, method)
-    return Task(trace, kind=f"saliency {method} {baseline}", work=work, run=run)
+    choices = {"method": method, "baseline": baseline, "against": against}
+    return plan_saliency(model, trace, position, target=selection.target, **choices)
 
 
 def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:

@@ -28,12 +28,11 @@ from analysis.model import use_threads
 from analysis.task import Arrays, Task
 from analysis.trace_store import trace_key
 from dashboard.job_store import DiskStore, JobsError, JobStore, Places
-from dashboard.managers import BEAT, ForkManager, Watched
+from dashboard.managers import BEAT, BUSY, MOST_WAITING, ForkManager, Watched, outcome
 from dashboard.settings import Settings
 from layouts.job import JobIds
 
 AUTOMATIC_SECONDS = 2.0  # what is expected to take no longer starts by itself
-MOST_WAITING = 16  # jobs of a machine that wait for a place; beyond that, "busy"
 _KEPT_SECONDS = 30 * 24 * 3600
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
@@ -121,17 +120,15 @@ class Jobs:
             with self._alive(), self._room():
                 task = task_of(start.get("question"))
                 _Run(self, task, bool(start.get("measure")), str(start.get("nonce")), tell).run()
-            kind, message = "done", ""
+            return outcome(start, "done")
         except _Ended as ended:
-            kind, message = ended.args
+            return outcome(start, *ended.args)
         except AnalysisError as error:
-            kind, message = "error", str(error)
+            return outcome(start, "error", str(error))
         except Exception:
             number = secrets.token_hex(4)
             _log.exception("Reference %s", number)
-            kind = "error"
-            message = f"The computation failed, and it was logged under the number {number}."
-        return {"nonce": start.get("nonce"), "kind": kind, "message": message}
+            return outcome(start, "error", f"The computation failed, and it was logged under the number {number}.")
 
     def _read(self, key: str) -> Arrays | None:
         value = self.store.get(key)
@@ -178,7 +175,7 @@ class Jobs:
     @contextmanager
     def _room(self) -> Iterator[None]:
         def full() -> None:
-            raise _Ended("busy", "The server is busy: many computations are waiting already. Try again in a minute.")
+            raise _Ended("busy", BUSY)
 
         with self._rooms.take(full):
             yield
@@ -247,7 +244,7 @@ class _Run:
             own = (time.process_time() - self._began_cpu) / n_threads
             if own > AUTOMATIC_SECONDS:
                 self._jobs._learn(self._task, own / share, whole=False)
-                raise _Ended("measured", "")
+                raise _Ended("measured")
         left = elapsed * (1 - share) / share if share > 0 else None
         self._say({"phase": "running", "share": share, "left": left, "partial": self._n_partial})
 

@@ -11,9 +11,10 @@ from typing import Any
 import redis
 from celery import Celery, current_task
 from dash import CeleryManager
+from kombu.exceptions import OperationalError
 
 from dashboard.job_store import POLL, JobsError
-from dashboard.managers import Watched
+from dashboard.managers import BUSY, MOST_WAITING, Watched, outcome
 
 _QUEUE = "celery"
 _LEASE = 10  # seconds after which a lock is free unless its holder renews it
@@ -84,7 +85,14 @@ class QueueManager(Watched, CeleryManager):
         return str(current_task.request.id)
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
-        job = str(super().call_job_fn(key, job_fn, args, context))
+        (start,) = args
+        if self.store.n_queued() >= MOST_WAITING:
+            self.handle.backend.set(key, json.dumps(outcome(start, "busy", BUSY)))
+            return ""
+        waiting = outcome(start, "waiting") | {"phase": "waiting", "words": "Waiting for its turn."}
+        self.handle.backend.set(self._make_progress_key(key), json.dumps([waiting]))
+        with _reachable():
+            job = str(super().call_job_fn(key, job_fn, args, context))
         self.queued(job)
         return job
 
@@ -105,5 +113,5 @@ class QueueManager(Watched, CeleryManager):
 def _reachable() -> Iterator[None]:
     try:
         yield
-    except redis.RedisError as error:
+    except (redis.RedisError, OperationalError) as error:
         raise JobsError("The queue of computations cannot be reached at the moment. Try again in a minute.") from error

@@ -20,6 +20,13 @@ from dashboard.job_store import DiskStore, JobStore
 BEAT = 1.0  # seconds between two signs of life
 _SILENCE = 6.0  # seconds without one, after which a job has ended
 _NICENESS = 10
+MOST_WAITING = 16  # jobs that wait for a place, on a machine or in a queue; beyond that, "busy"
+BUSY = "The server is busy: many computations are waiting already. Try again in a minute."
+
+
+def outcome(start: Any, kind: str, message: str = "") -> dict[str, Any]:
+    """How a job ended, for the page that asked. start: what it asked with, which may be anything."""
+    return {"nonce": start.get("nonce") if isinstance(start, dict) else None, "kind": kind, "message": message}
 
 
 class Watched:

@@ -41,7 +41,7 @@ class Panel:
 
 
 PANELS: tuple[Panel, ...] = (
-    Panel("strip", layouts.strip.layout, callbacks.strip.register),
+    Panel("strip", layouts.strip.layout, callbacks.strip.register, settings=("strip-color",)),
     Panel(
         "architecture",
         layouts.architecture.layout,

@@ -25,6 +25,7 @@ AGAINST = "saliency-against"
 TEXT = "saliency-text"
 NUMBERS = "saliency-numbers"
 WARNING = "saliency-warning"
+DEPTH = "saliency-depth"
 DEPTH_GRAPH = "saliency-depth-graph"
 EXPORT = "saliency-export"
 DOWNLOAD = "saliency-download"
@@ -56,7 +57,7 @@ HELP = Help(
 
 
 def layout() -> html.Section:
-    """The text, bars and numbers on one side, blocks × tokens on the other."""
+    """The text, bars and numbers; beside them blocks × tokens, where there are."""
     tokens = html.Div(
         [
             html.Div(
@@ -71,7 +72,8 @@ def layout() -> html.Section:
         graph(
             NAME, id=DEPTH_GRAPH, height=400, label="Heat map of each token’s attribution at the input of each block"
         ),
-        className="saliency-depth",
+        id=DEPTH,
+        hidden=True,
     )
     return panel(
         NAME,

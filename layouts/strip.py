@@ -2,18 +2,21 @@
 
 from dash import html
 
-from layouts.figures.strip import MOST_BITS
-from layouts.panel import Help, panel
+from layouts.panel import Help, choice, panel
 
 NAME = "strip"
 CHIPS = "strip-chips"
+COLOR = "strip-color"
+LOW = "strip-low"
 SCALE = "strip-scale"
+HIGH = "strip-high"
 
 HELP = Help(
     how=(
         "Each chip is one token, the piece that the model reads; click one to choose its position. Its colour is its "
         "surprisal: −log₂ of the probability that the model gave this token after those before it. 0 bits is certain, "
-        "1 bit a toss of a coin, 12 bits one chance in 4,096; the first token has nothing before it, so it has none."
+        "1 bit a toss of a coin, 12 bits one chance in 4,096; the first token has nothing before it, so it has none. "
+        "Or it is the saliency panel’s attribution: blue speaks for the explained token, orange against it."
     ),
     not_said=(
         "how important a token is, or whether it is right. A surprising token may be a good one, and the surprisals of "
@@ -29,7 +32,10 @@ def layout() -> html.Section:
         "Tokens",
         html.Div(id=CHIPS, className="strip-chips", role="group", **{"aria-label": "Tokens of the text"}),
         html.Div(
-            ["surprisal 0", html.Span(id=SCALE, className="strip-scale"), f"{MOST_BITS} bits or more"],
+            [
+                choice(COLOR, "Colour", {"surprisal": "surprisal", "attribution": "attribution"}, "surprisal"),
+                html.Span([html.Span(id=LOW), html.Span(id=SCALE, className="strip-scale"), html.Span(id=HIGH)]),
+            ],
             className="strip-legend",
         ),
         help=HELP,

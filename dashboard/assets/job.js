@@ -54,7 +54,7 @@
       return own && job.state === "done" ? `Computed in ${took}.` : `From the cache: computing this once took ${took}.`;
     }
     if (own && job.state === "done") return "Drawing.";
-    if (own && job.state === "lost") return "The computation ended unexpectedly (its process is gone). Nothing else is affected.";
+    if (own && job.state === "lost") return "The computation ended without a result: its process is gone, or cannot be reached. Nothing else is affected.";
     if (own && job.state === "cancelled") return "Cancelled.";
     if (own && job.message) return job.message;
     return offer ? "Not computed yet for this selection." : "";
@@ -96,11 +96,12 @@
       ];
     },
 
+    /* The panel whose job a request starts or follows, if it does. */
+    jobAsked: (options) => /"output":\s*"(\w+)-job-done\.data"/.exec(options && options.body)?.[1],
+
     /* The server could not be reached, so no more is heard of what runs there. */
-    jobsUnheard() {
-      for (const [name, job] of Object.entries(jobs)) {
-        if (job.state === "running") dash.set_props(`${name}-job-lost`, { data: job.nonce });
-      }
+    jobUnheard(name) {
+      if (jobs[name]) dash.set_props(`${name}-job-lost`, { data: jobs[name].nonce });
     },
   });
 })();

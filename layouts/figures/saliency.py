@@ -107,6 +107,21 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
     ]
 
 
+def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
+    """The colour scale of the shades, and the words at its low and its high end."""
+    scale, low, high = _colors(result, result.attributions, theme)
+    if result.method == "gradient_norm":
+        return scale, f"{_NAMES[result.method]} 0", _amount(result, high)
+    return scale, f"against {signed(low)}", f"{_amount(result, high)} for"
+
+
+def saliency_words(result: SaliencyResult, position: int) -> str:
+    """The attribution of one token, for its tooltip."""
+    if position > result.position:
+        return "after the explained position"
+    return f"{_NAMES[result.method]} {_amount(result, float(result.attributions[position]))}"
+
+
 def saliency_reading(result: SaliencyResult) -> str:
     """One sentence: what speaks most for the target and most against it, with numbers."""
     goal, values = _goal(result), result.attributions[: result.position + 1]

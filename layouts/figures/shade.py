@@ -18,6 +18,11 @@ def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
     return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
 
 
+def gradient(scale: Scale) -> str:
+    """The whole scale from low to high, as a CSS image."""
+    return f"linear-gradient(90deg, {', '.join(color for _, color in scale)})"
+
+
 def contrast(one: str, other: str) -> float:
     """How well two colours (#RRGGBB) can be told apart, 1 to 21; 4.5 for text (WCAG 2.1, contrast ratio)."""
     low, high = sorted(_luminance(color) for color in (one, other))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layouts.figures.shade import shade
-from layouts.theme import LIGHT, Theme
+from layouts.theme import LIGHT, Scale, Theme
 
 if TYPE_CHECKING:
     from analysis.strip import StripResult
@@ -23,9 +23,9 @@ def strip_colors(result: StripResult, *, theme: Theme = LIGHT) -> list[tuple[str
     ]
 
 
-def strip_gradient(theme: Theme = LIGHT) -> str:
-    """The colour scale from 0 to `MOST_BITS` bits, as a CSS image."""
-    return f"linear-gradient(90deg, {', '.join(color for _, color in theme.probabilities)})"
+def strip_legend(*, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
+    """The colour scale, and the words at its low and its high end."""
+    return theme.probabilities, "0", f"{MOST_BITS} bits or more"
 
 
 def strip_hover(result: StripResult, position: int) -> str:

@@ -166,7 +166,7 @@ def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Expl
     for process in job_processes(visitor):
         os.kill(process.pid, signal.SIGKILL)
     killed = time.monotonic()
-    wait_for(visitor, "ended unexpectedly")
+    wait_for(visitor, "ended without a result")
     assert time.monotonic() - killed < 12
     expect(visitor.page.locator("#saliency-job-compute")).to_contain_text("Run again")
 

@@ -1,7 +1,6 @@
 """`python -m dashboard`: serve the page on this machine."""
 
 import argparse
-import gc
 import logging
 
 from dashboard.settings import Settings
@@ -18,11 +17,10 @@ def main() -> None:
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--debug", action="store_true", help="reload on changes and show errors in the page")
     given = parser.parse_args()
-    from dashboard.app import create_app  # after the arguments, so that --help and mistakes answer at once
+    from dashboard.app import create_app, make_ready  # after the arguments: --help and mistakes answer at once
 
     app = create_app(settings)
-    gc.collect()
-    gc.freeze()  # a collection in a forked job would copy all that is there now
+    make_ready(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
     print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
     app.run(host=given.host, port=given.port, debug=given.debug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | 
         on_error=_report,
     )
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
-    app.server.extensions["jobs"] = jobs
+    app.server.extensions |= {"jobs": jobs, "traces": traces}
     app.server.register_error_handler(413, _too_large)
     app.layout = layout = shell(_offered(registry), {panel.name: panel.layout() for panel in PANELS})
     callbacks.prompt.register(app, services)
@@ -79,6 +80,18 @@ def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | 
             jobs.register(app, panel.name, partial(panel.task, services))
             callbacks.job.register(app, panel.name)
     return app
+
+
+def make_ready(app: Dash) -> None:
+    """What a process does once, after the last import and before its first thread and request."""
+    # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
+    # them.
+    app.server.test_client().get("/")
+    app.server.extensions["traces"].close()  # it opens by itself again, each process its own
+    # What is there now stays: a collection in a forked job would copy all of it.
+    gc.collect()
+    gc.freeze()
+    app.server.extensions["jobs"].start()
 
 
 def _offered(registry: ModelRegistry) -> dict[str, str]:

@@ -65,6 +65,12 @@ class Jobs:
             self.manager = ForkManager(disk, patience=self._timeout)
             self._idle = self._places.any_free
 
+    def start(self) -> None:
+        """Make ready to start jobs, while this process has one thread and its other databases are closed."""
+        if isinstance(self.store, DiskStore):
+            self.store.close()
+        self.manager.start()
+
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """What is known of a task's result, None if nothing; and what the page may do.
 

@@ -68,6 +68,10 @@ class DiskStore:
     def delete(self, key: str) -> None:
         self.cache.delete(key)
 
+    def close(self) -> None:
+        """Close the cache's files; it opens by itself again."""
+        self.cache.close()
+
     @contextmanager
     def lock(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
         number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _N_LOCKS

@@ -6,20 +6,17 @@ Each job is known by a handle and shows a sign of life; without a fresh one it h
 from __future__ import annotations
 
 import os
-import signal
-import stat
 from contextlib import suppress
 from typing import Any
 
-import multiprocess
 import psutil
 from dash import DiskcacheManager
 
-from dashboard.job_store import DiskStore, JobStore
+from dashboard.forker import Forker
+from dashboard.job_store import DiskStore, JobsError, JobStore
 
 BEAT = 1.0  # seconds between two signs of life
 _SILENCE = 6.0  # seconds without one, after which a job has ended
-_NICENESS = 10
 MOST_WAITING = 16  # jobs that wait for a place, on a machine or in a queue; beyond that, "busy"
 BUSY = "The server is busy: many computations are waiting already. Try again in a minute."
 
@@ -41,6 +38,9 @@ class Watched:
     def register(self, key: str, fn: Any, progress: Any) -> None:
         if key not in self.func_registry:  # a later app's function of the same name
             super().register(key, fn, progress)
+
+    def start(self) -> None:
+        """Make ready, while this process has one thread and no open database."""
 
     def queued(self, job: str) -> None:
         self.store.set(f"beat.{job}", b"queued", seconds=self.patience)
@@ -67,20 +67,25 @@ class Watched:
 
 
 class ForkManager(Watched, DiskcacheManager):
-    """A process forked from the web process, which sees the loaded models without a copy."""
+    """A process for each job, which sees the models that were loaded at the start without a copy."""
 
     def __init__(self, store: DiskStore, *, patience: float) -> None:
         super().__init__(store.cache)
         self.store, self.patience = store, patience
+        self._forker = Forker(self._run)
+
+    def start(self) -> None:
+        self._forker.start()
 
     def own_handle(self) -> str:
         return _handle(os.getpid())
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
-        process = multiprocess.Process(target=_in_child, args=(job_fn, key, f"{key}-progress", args, context))
-        process.daemon = True  # ended with the server
-        process.start()
-        job = _handle(process.pid)
+        name = next(name for name, known in self.func_registry.items() if known is job_fn)
+        try:
+            job = _handle(self._forker.fork([name, key, args, context]))
+        except OSError as error:
+            raise JobsError("The server has no room for another computation at the moment. Try again.") from error
         self.queued(job)
         return job
 
@@ -91,6 +96,10 @@ class ForkManager(Watched, DiskcacheManager):
         if job and (process := _process(job)):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def _run(self, what: Any) -> None:
+        name, key, args, context = what
+        self.func_registry[name](key, self._make_progress_key(key), args, context)
 
     def _take(self, key: str) -> Any:
         return self.handle.pop(key, self.UNDEFINED)
@@ -109,17 +118,3 @@ def _process(job: str) -> psutil.Process | None:
         if f"{process.create_time():.2f}" == began and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
-
-
-def _in_child(job_fn: Any, *args: Any) -> None:
-    """The first steps of a forked process: it lets go of the server's sockets and signals, and gives way to clicks."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                os.dup2(nothing, int(name))  # not closed: its number must not become another file's
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.set_wakeup_fd(-1)
-    os.nice(_NICENESS)
-    job_fn(*args)

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
-    "dashboard/managers.py": {"dashboard", "dash", "multiprocess", "psutil"},
+    "dashboard/managers.py": {"dashboard", "dash", "psutil"},
     "dashboard/worker.py": {"dashboard", "celery"},
 }  # fmt: skip
 

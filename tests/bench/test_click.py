@@ -14,7 +14,7 @@ from analysis.trace import Prompt
 from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
-from tests.bench.page import Answers, Page
+from tests.page import Answers, Page, of_app
 
 MOST_BYTES = 250_000
 
@@ -23,7 +23,7 @@ MOST_BYTES = 250_000
 def page(tmp_path_factory: pytest.TempPathFactory, model: LanguageModel, prompt: Prompt) -> Page:
     """A page that shows the text and has seen one selection, so that the 3D scene is drawn and PCA is known."""
     app = create_app(Settings(cache_dir=str(tmp_path_factory.mktemp("cache"))), models={"measured": model})
-    page = Page(app)
+    page = of_app(app.server)
     page.set("prompt", "data", {"model": "measured", "text": prompt.text, "start": False})
     page.set("selection", "data", "block.0.attention.head.0@1")
     return page

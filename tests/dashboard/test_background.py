@@ -215,7 +215,8 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path, tiny_gpt2: LanguageM
 def test_a_process_is_watched_and_ended(tmp_path: Path) -> None:
     manager = jobs_in(tmp_path).manager
     assert isinstance(manager, ForkManager)
-    job = manager.call_job_fn("key", lambda *_: time.sleep(60), [], {})
+    manager.func_registry["sleep"] = lambda *_: time.sleep(60)
+    job = manager.call_job_fn("key", manager.func_registry["sleep"], [], {})
     assert manager.job_running(job)
     manager.terminate_job(job)
     ends = time.monotonic() + 10

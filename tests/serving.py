@@ -1,0 +1,104 @@
+"""Servers of our own for a test: the page, Redis, Celery workers; on loopback, and gone when the test is."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+PLAIN = ("dashboard", "--port", "{port}")  # as `make run` does
+GUNICORN = ("gunicorn", "dashboard.server:server", "--threads", "8", "--bind", "127.0.0.1:{port}")
+
+
+@contextmanager
+def served(command: Sequence[str] = PLAIN, **environment: str) -> Iterator[str]:
+    """The address of a page, with a cache of its own. command: a module and its arguments."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    arguments = [argument.format(port=port) for argument in command]
+    with TemporaryDirectory() as cache, process(arguments, CACHE_DIR=cache, **environment) as server:
+        wait_until(lambda: _answers(url, server), 120)
+        yield url
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """The address of a Redis."""
+    program = shutil.which("redis-server")
+    assert program, "The tests of jobs need redis-server; `make test` installs it where it may."
+    port = free_port()
+    redis = subprocess.Popen(
+        [program, "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: _is_open(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        redis.terminate()
+        redis.wait(10)
+
+
+@contextmanager
+def celery_worker(redis: str, folder: Path) -> Iterator[None]:
+    """A worker as on another machine: with a cache of its own. It is ready when it takes the first job."""
+    command = ["celery", "-A", "dashboard.worker", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
+    with process(command, REDIS_URL=redis, CACHE_DIR=str(folder)):
+        yield
+
+
+@contextmanager
+def process(command: Sequence[str], **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Python module as a process; it and all that it started end with the context."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield started
+    finally:
+        family = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
+        started.terminate()
+        psutil.wait_procs(family, timeout=10)
+        for left in family:
+            if left.is_running():
+                left.kill()
+        started.wait(10)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait for something to hold; fail if it does not in time."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
+    assert server.poll() is None, "the server ended before it served a page"
+    try:
+        urllib.request.urlopen(url, timeout=5).read()
+    except OSError:
+        return False
+    return True
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -96,6 +96,10 @@ class QueueManager(Watched, CeleryManager):
         self.queued(job)
         return job
 
+    def job_running(self, job: str) -> bool:
+        # A worker says at once that a process of its own was killed; silence is for a worker that is gone itself.
+        return super().job_running(job) and self.handle.AsyncResult(job).state not in ("FAILURE", "REVOKED")
+
     def terminate_job(self, job: str | None) -> None:
         if job:
             self.store.delete(f"beat.{job}")

@@ -15,7 +15,7 @@ run: .venv/run
 test: .venv/test chromium redis
 	$(BIN)/python -m pytest
 
-bench: .venv/test
+bench: .venv/test chromium redis
 	$(BIN)/python -m pytest tests/bench -n 0 -p no:randomly --benchmark-enable -s
 
 lint: .venv/test

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -48,9 +49,10 @@ class Page:
                 self._read(answer)
         return Answers(seconds, sent)
 
-    def start_job(self, name: str, question: Any) -> "JobOfPage":
+    def start_job(self, name: str, question: Any, *, measure: bool = False) -> "JobOfPage":
         """Ask for the job of a panel."""
-        self.values[f"{name}-job-start", "data"] = {"nonce": "n", "question": question, "measure": False}
+        start = {"nonce": token_hex(8), "question": question, "measure": measure}
+        self.values[f"{name}-job-start", "data"] = start
         (row,) = [row for row in self._callbacks if row["output"] == f"{name}-job-done.data"]
         body = self._body(row, f"{name}-job-start.data")
         answer, _ = self._post("", body)
@@ -117,7 +119,11 @@ class JobOfPage:
 
     def outcome(self) -> dict[str, Any] | None:
         """How it ended, once it has."""
-        found = self.ask().get("response", {}).get(self.done)
+        return self.outcome_in(self.ask())
+
+    def outcome_in(self, answer: dict[str, Any]) -> dict[str, Any] | None:
+        """How it ended, if the answer says so."""
+        found = answer.get("response", {}).get(self.done)
         return found["data"] if found else None
 
 

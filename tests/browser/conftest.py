@@ -1,17 +1,8 @@
 """A served page and a Chromium that looks at it."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,8 +12,8 @@ from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import Explorer
+from tests.serving import served
 
-ROOT = Path(__file__).parents[2]
 # WebGL in software, and no traffic of the browser's own.
 CHROMIUM = [
     "--no-sandbox",
@@ -42,32 +33,6 @@ def chromium_path() -> str:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert path, "The browser tests need Chromium; `make test` installs it where it may."
     return path
-
-
-@contextmanager
-def served(**environment: str) -> Iterator[str]:
-    """The address of a page that is served as `make run` serves it, with a cache of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "dashboard", "--port", str(port)]
-    with TemporaryDirectory() as cache:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "CACHE_DIR": cache, **environment}, stderr=subprocess.DEVNULL
-        )
-        try:
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(url, timeout=5).read()
-                    break
-                except OSError:
-                    assert server.poll() is None, "the server ended before it served a page"
-                    time.sleep(0.5)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(10)
 
 
 @pytest.fixture(scope="session")

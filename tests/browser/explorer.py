@@ -33,8 +33,9 @@ class Explorer:
             "document.querySelectorAll('section.panel').length > 0 &&"
             " [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection)"
         )
-        self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
-        self.page.wait_for_timeout(800)  # the opening view is fitted after the first drawing
+        if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
+            self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
+            self.page.wait_for_timeout(800)  # the opening view is fitted after the first drawing
 
     def selections(self) -> list[str]:
         """What each panel says it shows."""

@@ -1,24 +1,29 @@
-"""Jobs under gunicorn: a child that is forked from a busy server with threads neither hangs nor keeps its sockets."""
+"""Jobs under gunicorn: beside visitors who keep it busy, and more than may run at once; with forks and with Celery."""
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psutil
 import pytest
 
 from tests.page import JobOfPage, Page, of_address
-from tests.serving import GUNICORN, served
+from tests.serving import GUNICORN, celery_worker, redis_server, served
 
 TEXT = "The fox met a crow who had a cheese, and the crow number {} met the fox"
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(GUNICORN) as url:
-        yield url
+@pytest.fixture(scope="module", params=["fork", "celery"])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ExitStack() as stack:
+        environment = {}
+        if request.param == "celery":
+            folder = tmp_path_factory.mktemp("redis")
+            environment["REDIS_URL"] = redis = stack.enter_context(redis_server(folder))
+            stack.enter_context(celery_worker(redis, folder / "worker"))
+        yield stack.enter_context(served(GUNICORN, **environment))
 
 
 def show(page: Page, text: str, selection: str = "block.3.attention.head.0@5") -> None:
@@ -94,3 +99,29 @@ def test_jobs_beside_visitors_who_keep_their_connections(address: str) -> None:
         visitor.join(60)
         assert not visitor.is_alive()
     assert not failed, failed
+
+
+def test_more_jobs_than_may_run_at_once(address: str) -> None:
+    """Six visitors with a text each, two places: all are served, each with its own."""
+    pages = [of_address(address) for _ in range(6)]
+    asked = [question(TEXT.format(f"six times {number}"), "depth", "mean", "") for number in range(6)]
+    jobs = [page.start_job("saliency", one) for page, one in zip(pages, asked, strict=True)]
+    waited = set()
+    found: list[Any] = [None] * len(jobs)
+    ends = time.monotonic() + 120
+    while None in found and time.monotonic() < ends:
+        for number, job in enumerate(jobs):
+            if found[number] is None:
+                answer = job.ask()
+                found[number] = job.outcome_in(answer)
+                tick = answer.get("progress", {}).get("saliency-job-tick.data", {})
+                if tick.get("phase") == "waiting":
+                    waited.add(number)
+        time.sleep(0.05)
+    assert [one and one["kind"] for one in found] == ["done"] * 6
+    assert len({one["nonce"] for one in found}) == 6
+    assert len(waited) >= 3, "four had to wait, and said so"
+    for page, one in zip(pages, asked, strict=True):
+        page.values |= {("saliency-method", "value"): "depth", ("saliency-baseline", "value"): "mean"}
+        show(page, one["prompt"]["text"])
+        assert page.values["saliency-job-offer", "data"]["kept"] > 0

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from captum.attr import FeatureAblation, LayerGradientXActivation, LayerIntegratedGradients
+from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActivation
 from torch import Tensor, nn
 
 from analysis.capture import recording
-from analysis.model import LanguageModel
+from analysis.model import LanguageModel, fuse_activations
 from analysis.trace import Float
 
 BATCH_TOKENS = 640  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
@@ -31,6 +31,7 @@ class Explained(nn.Module):
         self._count: Callable[[int], None] = lambda _n: None
         weights = [*model.network.parameters(), *model.network.buffers()]
         self._network = deepcopy(model.network, {id(weight): weight for weight in weights})
+        fuse_activations(self._network)
         self._entry = _Entry()
         self._ports = [nn.Identity()]
         blocks = self._network.get_submodule(model.family.blocks)
@@ -77,7 +78,8 @@ class Explained(nn.Module):
         """Integrated gradients by Gauss-Legendre quadrature, (n_positions,)."""
         self._entry.place, self._entry.bfloat16 = place, bfloat16
         try:
-            attributions = LayerIntegratedGradients(self, self._ports[place]).attribute(
+            # Not LayerIntegratedGradients: the vectors are given, so no pass is needed to find them.
+            attributions = IntegratedGradients(self).attribute(
                 vectors,
                 baselines=baseline,
                 n_steps=steps,

@@ -27,6 +27,7 @@ from analysis.errors import AnalysisError
 from analysis.model import use_threads
 from analysis.task import Arrays, Task
 from analysis.trace_store import trace_key
+from dashboard.estimate import expected_seconds
 from dashboard.job_store import DiskStore, JobsError, JobStore, Places
 from dashboard.managers import BEAT, BUSY, MOST_WAITING, ForkManager, Watched, outcome
 from dashboard.settings import Settings
@@ -145,19 +146,16 @@ class Jobs:
             return None
 
     def _estimate(self, task: Task) -> float | None:
-        rates = json.loads(self.store.get(_rate_key(task)) or b"[]")
-        return float(np.median(rates)) * task.work if rates else None
+        return expected_seconds(json.loads(self.store.get(_runs_key(task)) or b"[]"), task.work)
 
     def _learn(self, task: Task, seconds: float, *, whole: bool) -> None:
-        """Remember how long a unit of work took, the last five times. whole: not a task that was only begun."""
-        key, rate = _rate_key(task), seconds / task.work
+        """Remember how long some work took, the last ten times. whole: not a task that was only begun."""
+        key, run = _runs_key(task), (task.work, seconds)
+        runs = [run]
         if whole:
-            runs = json.loads(self.store.get(f"{key}.whole") or b"[]")
-            rates = [*runs[-4:], rate]
-            self.store.set(f"{key}.whole", json.dumps(rates).encode(), seconds=_KEPT_SECONDS)
-        else:
-            rates = [rate]
-        self.store.set(key, json.dumps(rates).encode(), seconds=_KEPT_SECONDS)
+            runs = [*json.loads(self.store.get(f"{key}.whole") or b"[]")[-9:], run]
+            self.store.set(f"{key}.whole", json.dumps(runs).encode(), seconds=_KEPT_SECONDS)
+        self.store.set(key, json.dumps(runs).encode(), seconds=_KEPT_SECONDS)
 
     @contextmanager
     def _alive(self) -> Iterator[None]:
@@ -264,8 +262,8 @@ def _work_key(task: Task, name: str) -> str:
     return f"result.{trace_key(task.trace.info, task.trace.tokens)}.{name}"
 
 
-def _rate_key(task: Task) -> str:
-    return f"rate.{task.trace.info.fingerprint}.{task.kind}"
+def _runs_key(task: Task) -> str:
+    return f"runs.{task.trace.info.fingerprint}.{task.kind}"
 
 
 def _written(arrays: Arrays) -> bytes:

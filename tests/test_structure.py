@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
+    "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},

@@ -1,6 +1,7 @@
 """Attributions on every family: what they sum to, what is kept and reported, what is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
+from analysis.model import LanguageModel, fuse_activations
 from analysis.saliency import Method, SaliencyResult, compute_saliency, default_target, partial_saliency, saliency_work
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace, compute_trace
@@ -169,6 +170,16 @@ def test_each_doubling_is_shown(tiny_gpt2: LanguageModel, monkeypatch: pytest.Mo
     result = saliency(tiny_gpt2, trace, 1, keep=lambda _name, run: run(see))
     assert known == [16, 32, 64, 128, 256]
     assert result.steps == 256
+
+
+def test_the_fused_activation_is_the_same_function(tiny_gpt2: LanguageModel) -> None:
+    network: Any = deepcopy(tiny_gpt2.network)
+    fuse_activations(network)
+    assert not [module for module in network.modules() if type(module).__name__ == "NewGELUActivation"]
+    assert [module for module in tiny_gpt2.network.modules() if type(module).__name__ == "NewGELUActivation"]
+    ids = torch.arange(9)[None]
+    with torch.inference_mode():
+        torch.testing.assert_close(network(ids).logits, tiny_gpt2.network(ids).logits, rtol=1e-5, atol=1e-5)
 
 
 def test_looking_up_runs_nothing(tiny_gpt2: LanguageModel) -> None:

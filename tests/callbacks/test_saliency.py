@@ -29,7 +29,8 @@ def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
     before = draw_saliency(services, prompt, SELECTION, method=method)
     assert before[0].layout.annotations[0].text == "Not computed yet"
-    assert before[8] == str(SELECTION)
+    assert before[2] is True
+    assert before[9] == str(SELECTION)
     assert before[-1] == ""
     assert draw_saliency(services, prompt, SELECTION, method=method, drawn=True)[0] is no_update
     run_job(services, before[-2])
@@ -37,8 +38,10 @@ def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method
     expected = compute_saliency(services.model(prompt), services.trace(prompt), 5, method=method)  # type: ignore[arg-type]
     assert expected is not None
     np.testing.assert_allclose(after[0].data[0].y, expected.attributions, atol=1e-5)
-    assert (len(after[1].data) == 1) == (expected.depth is not None)
-    assert len(after[2]) == len(expected.tokens)
+    assert after[2] == (expected.depth is None)
+    if expected.depth is not None:
+        np.testing.assert_allclose(after[1].data[0].z, expected.depth, atol=1e-5)
+    assert len(after[3]) == len(expected.tokens)
     assert after[-1] == "false"
     assert after[-2]["kept"] > 0
 
@@ -54,9 +57,9 @@ def test_a_click_on_another_part_asks_nothing_new(services: Any, prompt: Prompt)
 def test_the_target_is_named(services: Any, prompt: Prompt) -> None:
     drawn = draw_saliency(services, prompt, Selection.parse("norm@2~9"), against="10")
     pieces = services.model(prompt).vocabulary
-    assert pieces.piece(9).label in drawn[6]
-    assert f"minus ‘{pieces.piece(10).label}’" in drawn[6]
-    assert "position 2" in drawn[7]
+    assert pieces.piece(9).label in drawn[7]
+    assert f"minus ‘{pieces.piece(10).label}’" in drawn[7]
+    assert "position 2" in drawn[8]
 
 
 def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:

@@ -31,7 +31,8 @@ def test_every_id_is_on_the_panel_once() -> None:
 def test_what_is_slow_lies_in_the_picture() -> None:
     inside = {item.id for item in layout()[picture_of("saliency")]._traverse() if getattr(item, "id", None)}
     assert inside == {
-        "saliency-graph", "saliency-depth-graph", "saliency-text", "saliency-numbers", "saliency-warning"
+        "saliency-graph", "saliency-depth", "saliency-depth-graph", "saliency-text", "saliency-numbers",
+        "saliency-warning",
     }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from analysis.saliency import SaliencyResult
 from analysis.tokens import Piece
-from layouts.figures.saliency import saliency_reading, signed
+from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_words, signed
+from layouts.theme import DARK
 from tests.layouts.figures.test_saliency import NORMS, RESULT, with_values
 
 SHE = Piece(41, "·she")
@@ -76,3 +77,15 @@ def test_the_reading(result: SaliencyResult, sentence: str) -> None:
 )
 def test_a_number_has_sensible_digits(value: float, words: str) -> None:
     assert signed(value) == words
+
+
+def test_the_legend_has_zero_in_the_middle_or_at_its_low_end() -> None:
+    assert saliency_legend(RESULT, theme=DARK) == (DARK.signed, "against −2.00", "+2.00 logits for")
+    scale, low, high = saliency_legend(NORMS, theme=DARK)
+    assert (scale, low) == (DARK.probabilities, "gradient norm 0")
+    assert high.startswith("2.00 ")
+
+
+def test_words_of_one_token() -> None:
+    assert saliency_words(RESULT, 1) == "attribution −0.25 logits"
+    assert saliency_words(RESULT, 3) == "after the explained position"

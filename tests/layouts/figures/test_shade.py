@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layouts.figures.shade import contrast, shade
+from layouts.figures.shade import contrast, gradient, shade
 from layouts.theme import DARK, LIGHT, Theme
 
 
@@ -19,6 +19,10 @@ def test_a_shade_lies_on_the_scale_and_ends_with_it() -> None:
     scale = [[0, "#000000"], [0.5, "#204060"], [1, "#FFFFFF"]]
     shades = [shade(scale, share, LIGHT)[0] for share in (-1, 0, 0.25, 0.5, 1, 7)]
     assert shades == ["#000000", "#000000", "#102030", "#204060", "#FFFFFF", "#FFFFFF"]
+
+
+def test_the_gradient_is_the_scale() -> None:
+    assert gradient([[0, "#000000"], [1, "#FFFFFF"]]) == "linear-gradient(90deg, #000000, #FFFFFF)"
 
 
 def test_the_pages_own_colours_come_first() -> None:

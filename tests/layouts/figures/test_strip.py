@@ -8,7 +8,7 @@ import pytest
 from analysis.strip import StripResult
 from analysis.tokens import Token
 from layouts.figures.shade import contrast
-from layouts.figures.strip import MOST_BITS, strip_colors, strip_gradient, strip_hover, strip_reading
+from layouts.figures.strip import MOST_BITS, strip_colors, strip_hover, strip_legend, strip_reading
 from layouts.theme import DARK, LIGHT, Theme
 
 
@@ -48,8 +48,8 @@ def test_what_is_more_surprising_than_the_scale_has_its_last_colour() -> None:
     assert strip_colors(result(np.nan, 99.0))[1] == strip_colors(result(np.nan, float(MOST_BITS)))[1]
 
 
-def test_the_gradient_is_the_scale() -> None:
-    assert strip_gradient(DARK) == f"linear-gradient(90deg, {', '.join(color for _, color in DARK.probabilities)})"
+def test_the_legend_is_the_scale() -> None:
+    assert strip_legend(theme=DARK) == (DARK.probabilities, "0", "12 bits or more")
 
 
 def test_tooltips() -> None:

@@ -1,0 +1,31 @@
+"""Estimates from runs made by hand."""
+
+import numpy as np
+import pytest
+
+from dashboard.estimate import expected_seconds
+
+
+def test_without_a_run_nothing_is_known() -> None:
+    assert expected_seconds([], 3) is None
+
+
+def test_one_run_tells_the_time_of_a_unit() -> None:
+    assert expected_seconds([(10, 2)], 10) == pytest.approx(2, rel=0.01)
+    assert expected_seconds([(10, 2)], 30) == pytest.approx(6, rel=0.01)
+
+
+def test_a_start_that_always_takes_its_time_is_seen() -> None:
+    runs = [(work, 0.5 + 0.01 * work) for work in (5, 40, 300)]
+    for work in (1, 20, 500):
+        assert expected_seconds(runs, work) == pytest.approx(0.5 + 0.01 * work, rel=0.3)
+
+
+def test_two_runs_that_differ_little_say_nothing_of_a_start() -> None:
+    assert expected_seconds([(100, 1.0), (110, 0.9)], 1000) == pytest.approx(9, rel=0.2)
+
+
+def test_work_that_is_sometimes_doubled() -> None:
+    """Between the two, within a factor of 2 of both; what happens once in a while counts for nothing."""
+    assert expected_seconds([(1, 1), (1, 3), (1, 1), (1, 3)], 1) == pytest.approx(np.sqrt(3), rel=0.05)
+    assert expected_seconds([(1, 1), (1, 1), (1, 1), (1, 30)], 1) == pytest.approx(1, rel=0.05)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from analysis.errors import SelectionError
 from analysis.model import LanguageModel
 from analysis.saliency_entry import Explained
-from analysis.saliency_methods import MOST_STEPS, TOLERANCE, USUAL_STEPS, gradients, integrated, occlusion
+from analysis.saliency_methods import MOST_STEPS, TOLERANCE, USUAL_STEPS, gradients, integrated, occlusion, work_of
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Keep, Report, Task, compute_now
 from analysis.tokens import Piece, Token
@@ -190,7 +190,7 @@ def plan_saliency(
 
 
 def saliency_work(n_positions: int, n_blocks: int, method: Method) -> float:
-    """Expected work up to a position, in token passes: one token's way forward and backward through all blocks."""
+    """Expected work up to a position, in token passes."""
     _refuse_unknown(method, Method)
     passes = {
         "integrated": float(USUAL_STEPS),
@@ -199,7 +199,7 @@ def saliency_work(n_positions: int, n_blocks: int, method: Method) -> float:
         "gradient_norm": 1.0,
         "occlusion": n_positions / 2,  # forward only
     }
-    return n_positions * (1 + passes[method])
+    return work_of(n_positions, passes[method])
 
 
 def _refuse_unknown(value: str, choices: Any) -> None:

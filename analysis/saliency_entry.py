@@ -40,6 +40,9 @@ class Explained(nn.Module):
             gate = _Gate(block, index + 1, self._entry)
             blocks[index] = gate
             self._ports.append(gate.port)
+        mlp = model.family.mlp_out.rpartition(".")[0]
+        if mlp:  # where it is a module of its own
+            block.set_submodule(mlp, _LastPosition(block.get_submodule(mlp)))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(batch,)"""
@@ -131,6 +134,18 @@ class _Gate(nn.Module):
             return hidden_states
         entering = self._entry.vectors if self._place == self._entry.place else hidden_states
         return self.block(self.port(entering), *args, **kwargs)
+
+
+class _LastPosition(nn.Module):
+    """The MLP of the last block, which says something to the explained logit at the last position only."""
+
+    def __init__(self, mlp: nn.Module) -> None:
+        super().__init__()
+        self.mlp = mlp
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        last: Tensor = self.mlp(hidden_states[:, -1:])
+        return nn.functional.pad(last, (0, 0, hidden_states.shape[1] - 1, 0))
 
 
 def _batch(vectors: Tensor) -> int:

@@ -18,7 +18,7 @@ from analysis.trace import Float
 TOLERANCE = 0.01
 DOUBLINGS = (16, 32, 64, 128, 256)
 MOST_STEPS = DOUBLINGS[-1]
-USUAL_STEPS = 30  # of all doublings together; within a factor of 2 of the cost of 16, and of 16 and then 32
+USUAL_STEPS = 27  # of all doublings together: within a factor of 2 of 16, and of 16 and then 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,12 @@ class _Path:
 
 @dataclass(frozen=True, eq=False)
 class _Row:
-    """The attributions at one place. delta: their sum minus what it should be."""
+    """The attributions at one place. delta: their sum minus what it should be. spent: points of all tries."""
 
     values: Float
     delta: float
     steps: int
+    spent: int
     bfloat16: bool
 
 
@@ -70,7 +71,8 @@ def integrated(
     for place in places:
         path = _Path(place, ends[place], starts[place], value - base)
         rows.append(_row(explained, path, steps, seen))
-    return known(rows)
+    passes = sum(row.spent * cost for row, cost in zip(rows, costs, strict=True)) / costs[0]
+    return known(rows) | {"work": np.array(work_of(text.shape[1], passes))}
 
 
 def _row(explained: Explained, path: _Path, steps: int | None, seen: Callable[[float, _Row | None], None]) -> _Row:
@@ -84,7 +86,7 @@ def _row(explained: Explained, path: _Path, steps: int | None, seen: Callable[[f
         with explained.counting(lambda n: seen((spent + n) / expected, None)):
             values = explained.integrate(path.place, path.end, path.start, points, bfloat16=bfloat16)
         spent = all_points
-        return _Row(values, float(values.sum(dtype=np.float64)) - path.change, points, bfloat16)
+        return _Row(values, float(values.sum(dtype=np.float64)) - path.change, points, spent, bfloat16)
 
     def converged(row: _Row) -> bool:
         return abs(row.delta) <= TOLERANCE * abs(path.change)
@@ -117,6 +119,11 @@ def occlusion(explained: Explained, text: Tensor, empty: Tensor, tell: Report) -
     with explained.counting(lambda n: tell(n / (text.shape[1] + 1), {})):
         lost = explained.occlude(text, empty)
     return _arrays(lost, value, base)
+
+
+def work_of(n_positions: int, passes: float) -> float:
+    """In token passes: one token's way forward and backward through all blocks."""
+    return n_positions * (1 + passes)
 
 
 def has_bfloat16_units() -> bool:

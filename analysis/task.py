@@ -19,7 +19,8 @@ Keep = Callable[[str, Callable[[Report], Arrays]], Arrays | None]
 class Task:
     """One slow result of a trace.
 
-    kind: what sort of work it is; equal kinds take a time in proportion to their `work`, in any unit.
+    kind: what sort of work it is; equal kinds take a time in proportion to their `work`, in any unit. It is what is
+    expected; arrays that know better have a number under that name, too.
     run: the result, from the arrays that a `Keep` gives; None if it has none.
     """
 

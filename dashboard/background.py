@@ -148,9 +148,9 @@ class Jobs:
     def _estimate(self, task: Task) -> float | None:
         return expected_seconds(json.loads(self.store.get(_runs_key(task)) or b"[]"), task.work)
 
-    def _learn(self, task: Task, seconds: float, *, whole: bool) -> None:
+    def _learn(self, task: Task, work: float, seconds: float, *, whole: bool) -> None:
         """Remember how long some work took, the last ten times. whole: not a task that was only begun."""
-        key, run = _runs_key(task), (task.work, seconds)
+        key, run = _runs_key(task), (work, seconds)
         runs = [run]
         if whole:
             runs = [*json.loads(self.store.get(f"{key}.whole") or b"[]")[-9:], run]
@@ -229,7 +229,7 @@ class _Run:
                 with jobs._deadline():
                     arrays = compute(lambda share, known: self._report(key, share, known, n_threads))
                 seconds = time.monotonic() - self._began
-            jobs._learn(self._task, seconds, whole=True)
+            jobs._learn(self._task, float(arrays.get("work", self._task.work)), seconds, whole=True)
             jobs.store.set(key, _written({**arrays, _TOOK: np.float64(seconds)}), seconds=_KEPT_SECONDS)
             jobs.store.delete(f"{key}.partial")
             return arrays
@@ -247,7 +247,7 @@ class _Run:
             # The processor's time: a page that is being opened takes much of it away for a moment.
             own = (time.process_time() - self._began_cpu) / n_threads
             if own > AUTOMATIC_SECONDS:
-                self._jobs._learn(self._task, own / share, whole=False)
+                self._jobs._learn(self._task, self._task.work, own / share, whole=False)
                 raise _Ended("measured")
         left = elapsed * (1 - share) / share if share > 0 else None
         self._say({"phase": "running", "share": share, "left": left, "partial": self._n_partial})

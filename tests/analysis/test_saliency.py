@@ -12,6 +12,7 @@ import torch
 from analysis.errors import SelectionError
 from analysis.model import LanguageModel, fuse_activations
 from analysis.saliency import Method, SaliencyResult, compute_saliency, default_target, partial_saliency, saliency_work
+from analysis.saliency_methods import USUAL_STEPS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace, compute_trace
 
@@ -255,6 +256,21 @@ def test_a_model_without_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
     with pytest.raises(SelectionError, match="no end-of-text token"):
         compute_saliency(replace(tiny_gpt2, tokenizer=Endless()), trace, 1, baseline="end")
+
+
+@pytest.mark.parametrize("method", ["integrated", "depth"])
+def test_the_work_that_was_done_is_told(tiny_gpt2: LanguageModel, method: Any) -> None:
+    """With as many points as are expected, it is the work that was."""
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow"))
+    done = []
+
+    def keep(_name: str, compute: Any) -> Arrays:
+        arrays: Arrays = compute(lambda *_: None)
+        done.append(float(arrays["work"]))
+        return arrays
+
+    saliency(tiny_gpt2, trace, 3, method=method, steps=USUAL_STEPS, keep=keep)
+    assert done == [pytest.approx(saliency_work(4, trace.info.n_blocks, method))]
 
 
 def test_work_grows_with_what_is_run() -> None:

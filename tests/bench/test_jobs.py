@@ -94,6 +94,7 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(request: pytest.FixtureR
         heads = iter(list(range(8)) * 10)  # of the first block, which none stands before
         idle = [click(explorer, next(heads)) for _ in range(12 if measured else 1)]
         explorer.page.check("#saliency-method input[value='depth']")
+        explorer.page.wait_for_timeout(1500)  # until the words are about the new question
         press(explorer)
         wait_until(lambda: "Computing" in words(explorer), 60)
         busy = [click(explorer, next(heads))]
@@ -123,7 +124,7 @@ def press(explorer: Explorer) -> None:
 
 def computed(explorer: Explorer) -> None:
     """Have what is asked for computed."""
-    explorer.page.wait_for_timeout(500)
+    explorer.page.wait_for_timeout(1500)
     press(explorer)
     wait_until(lambda: words(explorer).startswith(("Computed", "From the cache")), 120)
 

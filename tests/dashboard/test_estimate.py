@@ -1,6 +1,5 @@
 """Estimates from runs made by hand."""
 
-import numpy as np
 import pytest
 
 from dashboard.estimate import expected_seconds
@@ -25,7 +24,5 @@ def test_two_runs_that_differ_little_say_nothing_of_a_start() -> None:
     assert expected_seconds([(100, 1.0), (110, 0.9)], 1000) == pytest.approx(9, rel=0.2)
 
 
-def test_work_that_is_sometimes_doubled() -> None:
-    """Between the two, within a factor of 2 of both; what happens once in a while counts for nothing."""
-    assert expected_seconds([(1, 1), (1, 3), (1, 1), (1, 3)], 1) == pytest.approx(np.sqrt(3), rel=0.05)
-    assert expected_seconds([(1, 1), (1, 1), (1, 1), (1, 30)], 1) == pytest.approx(1, rel=0.05)
+def test_one_that_was_held_up_changes_little() -> None:
+    assert expected_seconds([(1, 1), (2, 2), (4, 4), (3, 30)], 8) == pytest.approx(8, rel=0.2)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import nnls
 
-_TRUST = 0.3  # in the start of a process taking no time: what a few runs that differ little cannot tell
+_START = 0.15  # seconds that the first pass of a process usually takes longer
+_TRUST = 0.3  # in that, where a few runs that differ little cannot tell
 
 
 def expected_seconds(runs: Sequence[tuple[float, float]], work: float) -> float | None:
@@ -15,7 +16,8 @@ def expected_seconds(runs: Sequence[tuple[float, float]], work: float) -> float 
     works, seconds = np.array(runs).T
     # Least squares of relative errors: a start, and a time for each unit of work, neither below zero.
     rows = np.stack([1 / seconds, works / seconds], axis=1)
-    at_start, per_unit = nnls(np.vstack([rows, [_TRUST / seconds.mean(), 0]]), np.append(np.ones(len(runs)), 0))[0]
+    goal = np.append(np.ones(len(runs)), _TRUST * _START / seconds.mean())
+    at_start, per_unit = nnls(np.vstack([rows, [_TRUST / seconds.mean(), 0]]), goal)[0]
     # One that was held up by others counts for no more than the rest.
     held_up = float(np.median(seconds / (at_start + per_unit * works)))
     return float(held_up * (at_start + per_unit * work))

@@ -137,9 +137,9 @@ def test_bfloat16_gives_the_same_or_is_not_used(
     def rows(result: SaliencyResult) -> Float:
         return result.attributions[None] if result.depth is None else result.depth
 
-    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: False)
+    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: False)
     _, exact = explained(bundled_model, position=9, method=method)
-    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: True)
+    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
     _, fast = explained(bundled_model, position=9, method=method)
     assert exact.precision == "float32"
     assert fast.converged
@@ -150,7 +150,7 @@ def test_bfloat16_gives_the_same_or_is_not_used(
 
 
 @pytest.mark.parametrize(
-    ("steps", "expected"), [(16, [(16, True), (16, False)]), (None, [(16, True), (32, True), (32, False)])]
+    ("steps", "expected"), [(16, [(16, True), (16, False)]), (None, [(32, True), (64, True), (64, False)])]
 )
 def test_bfloat16_that_does_not_converge_is_repeated(
     bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, steps: int | None, expected: list[Any]
@@ -162,7 +162,7 @@ def test_bfloat16_that_does_not_converge_is_repeated(
         tried.append((path[3], bfloat16))
         return integrate(self, *path, bfloat16=bfloat16) * (1.05 if bfloat16 else 1)
 
-    monkeypatch.setattr("analysis.saliency_methods.has_bfloat16_units", lambda: True)
+    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
     monkeypatch.setattr(Explained, "integrate", coarse)
     _, result = explained(bundled_model, position=5, steps=steps)
     assert tried == expected

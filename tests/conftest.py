@@ -8,6 +8,7 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
@@ -18,6 +19,7 @@ from analysis.trace_store import TraceStore
 from dashboard.background import Jobs
 from dashboard.services import Services
 from dashboard.settings import Settings
+from tests.chromium import CHROMIUM, chromium_path
 
 use_one_thread()  # as the server does; and the processes of one test run share the cores
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
@@ -104,6 +106,15 @@ def tiny_gpt2() -> LanguageModel:
 def bundled_model() -> LanguageModel:
     """The model that the project brings along."""
     return load_model(BUNDLED, name="bundled")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium that draws 3D in software; one for all tests of a process, as Playwright allows no more."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from statistics import median
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser.conftest import CHROMIUM, chromium_path
 from tests.browser.explorer import Explorer
 from tests.conftest import BUNDLED
 from tests.page import Page, of_address
@@ -82,11 +81,12 @@ def test_estimates(jobs_address: str, request: pytest.FixtureRequest, report: An
         assert within >= 0.9 * n_runs
 
 
-def test_clicks_beside_a_job_and_answers_from_the_cache(request: pytest.FixtureRequest, report: Any) -> None:
+def test_clicks_beside_a_job_and_answers_from_the_cache(
+    browser: Browser, request: pytest.FixtureRequest, report: Any
+) -> None:
     measured = request.config.getoption("benchmark_enable")
-    with sync_playwright() as playwright, served(GUNICORN) as url:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
-        explorer = Explorer(browser.new_page(viewport={"width": 1440, "height": 900}), url, [])
+    with served(GUNICORN) as url, browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        explorer = Explorer(context.new_page(), url, [])
         explorer.open()
         computed(explorer)
         explorer.page.check("#saliency-method input[value='depth']")
@@ -104,7 +104,6 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(request: pytest.FixtureR
         busy = [click(explorer, next(heads))]
         while "Computing" in words(explorer) and len(busy) < 12:
             busy.append(click(explorer, next(heads)))
-        browser.close()
     ratio = median(busy) / median(idle)
     report("click in the scene until all panels follow, idle", f"{median(idle) * 1e3:.0f} ms")
     report(f"the same while a job runs ({len(busy)} clicks), of that", f"{ratio:.2f}")

@@ -1,12 +1,11 @@
 """A served page and a Chromium that looks at it."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
@@ -14,41 +13,12 @@ from layouts.shell import EXAMPLES
 from tests.browser.explorer import Explorer
 from tests.serving import served
 
-# WebGL in software, and no traffic of the browser's own.
-CHROMIUM = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-def chromium_path() -> str:
-    """The system's Chromium."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "The browser tests need Chromium; `make test` installs it where it may."
-    return path
-
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The served page's address."""
     with served() as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A Chromium that draws 3D in software."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

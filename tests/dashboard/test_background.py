@@ -119,7 +119,7 @@ def test_what_takes_long_is_only_measured(tmp_path: Path, tiny_gpt2: LanguageMod
     assert not offer["automatic"]
     assert 10 < offer["seconds"] < 120
     twice = jobs.show(task(tiny_gpt2, busy, work=2), {})[1]
-    assert twice["seconds"] == pytest.approx(2 * offer["seconds"])
+    assert twice["seconds"] == pytest.approx(2 * offer["seconds"], rel=0.02)  # all but the start of a process
 
 
 def in_processes(n: int, jobs: Jobs, wanted: Callable[[int], Task]) -> list[Any]:

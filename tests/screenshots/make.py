@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM, chromium_path
 from tests.browser.explorer import Explorer
+from tests.chromium import CHROMIUM, chromium_path
 from tests.serving import served
 
 HERE = Path(__file__).parent

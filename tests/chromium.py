@@ -1,0 +1,23 @@
+"""The browser of the tests: the system's Chromium."""
+
+import shutil
+
+# WebGL in software, and no traffic of the browser's own.
+CHROMIUM = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium_path() -> str:
+    """The system's Chromium."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "The browser tests need Chromium; `make test` installs it where it may."
+    return path

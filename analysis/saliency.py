@@ -16,6 +16,7 @@ from analysis.task import Arrays, Keep, Report, Task, compute_now
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
+_VERSION = 2  # to be raised when what is computed changes, so that older results are not shown
 Method = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
 Baseline = Literal["zero", "end", "mean"]
 
@@ -126,7 +127,7 @@ def compute_saliency(
             arrays = gradients(function, text, empty, times_input=method == "input_gradient")
         return _to_the_end(arrays, trace.n_positions)
 
-    arrays = keep(f"saliency {method} {baseline} {position} {explained} {against} {steps}", compute)
+    arrays = keep(f"saliency {_VERSION} {method} {baseline} {position} {explained} {against} {steps}", compute)
     if arrays is None:
         return None
     return SaliencyResult(

@@ -148,7 +148,7 @@ def draw_saliency(
         not deep,
         shaded_text(result.tokens, saliency_shades(result, theme=look), position),
         numbers(saliency_numbers(result)),
-        saliency_warning(result),
+        saliency_warning(result) if _final(offer) else "Still being computed: this is not its last state.",
         saliency_reading(result),
         *ends,
         "false",
@@ -163,8 +163,8 @@ def export_saliency(
     Raises: AnalysisError if it has not been computed yet.
     """
     question = _question(prompt, selection, method, baseline, against)
-    result, _offer = services.jobs.show(saliency_task(services, question), question)
-    if result is None:
+    result, offer = services.jobs.show(saliency_task(services, question), question)
+    if result is None or not _final(offer):
         raise AnalysisError("There is nothing to export yet: this is not computed. Press “Compute” first.")
     info = services.model(prompt).info
     versions = {library: version(library) for library in _LIBRARIES}
@@ -181,6 +181,11 @@ def saliency_task(services: Any, question: Any) -> Task:
     position = services.position(trace, selection)
     choices = {"method": method, "baseline": baseline, "against": against}
     return plan_saliency(model, trace, position, target=selection.target, **choices)
+
+
+def _final(offer: dict[str, Any] | None) -> bool:
+    """Whether what is shown beside this offer is the whole result."""
+    return offer is None or "kept" in offer
 
 
 def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:

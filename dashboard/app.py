@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
-import secrets
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,10 +16,10 @@ import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.bundled import BUNDLED_DIR
-from analysis.errors import AnalysisError
 from analysis.model import LanguageModel, ModelRegistry, use_one_thread
 from analysis.trace_store import TraceStore
 from dashboard.background import Jobs
+from dashboard.errors import said
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
@@ -30,7 +28,6 @@ from layouts.shell import EXAMPLES, shell
 
 MAX_REQUEST_BYTES = 1_000_000
 BUNDLED_NAME = "bundled"
-_log = logging.getLogger(__name__)
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -105,14 +102,8 @@ def _words(model: LanguageModel) -> str:
 
 
 def _report(error: Exception) -> None:
-    """What went wrong, said to the person; a bug is logged and shown under a number that finds it in the log."""
-    if isinstance(error, AnalysisError):
-        message = str(error)
-    else:
-        number = secrets.token_hex(4)
-        _log.error("Reference %s", number, exc_info=error)
-        message = f"Something went wrong on the server, and it was logged under the number {number}. Try again."
-    set_props(ids.NOTICE, {"is_open": True, "children": message})
+    """Say what went wrong on the page."""
+    set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
 
 
 def _too_large(_error: Any) -> flask.Response:

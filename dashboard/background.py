@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import signal
 import threading
 import time
@@ -18,15 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import flask
 import numpy as np
 import safetensors.numpy
 from dash import Dash, Input, Output
 from safetensors import SafetensorError
 
-from analysis.errors import AnalysisError
 from analysis.model import use_threads
 from analysis.task import Arrays, Task
 from analysis.trace_store import trace_key
+from dashboard.errors import said
 from dashboard.estimate import expected_seconds
 from dashboard.job_store import DiskStore, JobsError, JobStore, Places
 from dashboard.managers import BEAT, BUSY, MOST_WAITING, ForkManager, Watched, outcome
@@ -38,6 +38,7 @@ _KEPT_SECONDS = 30 * 24 * 3600
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
 _TELL_EVERY = 0.2
+_AGAIN_SECONDS = 5
 _log = logging.getLogger(__name__)
 
 TaskOf = Callable[[Any], Task]  # from a question that came from a page
@@ -109,9 +110,9 @@ class Jobs:
             manager=self.manager,
             interval=250,
             progress=[Output(ids.tick, "data")],
-            running=[(Output(ids.running, "data"), True, False)],
             cancel=[Input(ids.cancel, "n_clicks")],
             prevent_initial_call=True,
+            on_error=_not_started,
         )
         def run(set_progress: Callable[[Any], None], start: Any) -> dict[str, Any]:
             return self.run(task_of, start, set_progress)
@@ -124,18 +125,16 @@ class Jobs:
         """
         start = start if isinstance(start, dict) else {}
         try:
+            if not self.manager.wanted():
+                return outcome(start, "cancelled")
             with self._alive(), self._room():
                 task = task_of(start.get("question"))
                 _Run(self, task, bool(start.get("measure")), str(start.get("nonce")), tell).run()
             return outcome(start, "done")
         except _Ended as ended:
             return outcome(start, *ended.args)
-        except AnalysisError as error:
-            return outcome(start, "error", str(error))
-        except Exception:
-            number = secrets.token_hex(4)
-            _log.exception("Reference %s", number)
-            return outcome(start, "error", f"The computation failed, and it was logged under the number {number}.")
+        except Exception as error:
+            return outcome(start, "error", said(error))
 
     def _read(self, key: str) -> Arrays | None:
         value = self.store.get(key)
@@ -194,7 +193,8 @@ class Jobs:
             )
 
         before = signal.signal(signal.SIGALRM, end)
-        signal.setitimer(signal.ITIMER_REAL, self._timeout)
+        # Again and again, in case a library keeps it to itself.
+        signal.setitimer(signal.ITIMER_REAL, self._timeout, _AGAIN_SECONDS)
         try:
             yield
         finally:
@@ -256,6 +256,14 @@ class _Run:
         if time.monotonic() - self._told > _TELL_EVERY:
             self._told = time.monotonic()
             self._tell({"nonce": self._nonce, **what})
+
+
+def _not_started(error: Exception) -> dict[str, Any]:
+    """The outcome of a request that no job came of."""
+    start = flask.request.get_json()["inputs"][0]["value"]
+    if start is None:
+        raise error  # it follows a job, and will be asked again
+    return outcome(start, "error", said(error))
 
 
 def _work_key(task: Task, name: str) -> str:

@@ -62,6 +62,12 @@ class Forker:
             raise OSError("no further process can be forked")
         return job
 
+    def close(self) -> None:
+        """End the process that forks, and with it its jobs."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
     def _ask(self, what: Any) -> int:
         assert self._line is not None
         self._line.send_bytes(json.dumps(what).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,9 +15,10 @@ from dash import CeleryManager
 from kombu.exceptions import OperationalError
 
 from dashboard.job_store import POLL, JobsError
-from dashboard.managers import BUSY, MOST_WAITING, Watched, outcome
+from dashboard.managers import BUSY, MOST_WAITING, QUEUED, Watched, outcome
 
 _QUEUE = "celery"
+_AT_WORK = "at work"  # there while workers run jobs
 _LEASE = 10  # seconds after which a lock is free unless its holder renews it
 
 
@@ -60,6 +62,12 @@ class RedisStore:
             with suppress(redis.RedisError):  # released just now, or to be tried again in a second
                 lock.reacquire()
 
+    def secret(self, generate: Callable[[], bytes]) -> bytes:
+        key = f"{self._prefix}secret"
+        with _reachable():
+            self._redis.set(key, generate(), nx=True)
+            return self._redis.get(key)
+
     def n_queued(self) -> int:
         """Tasks that no worker has taken yet."""
         with _reachable():
@@ -91,14 +99,25 @@ class QueueManager(Watched, CeleryManager):
             return ""
         waiting = outcome(start, "waiting") | {"phase": "waiting", "words": "Waiting for its turn."}
         self.handle.backend.set(self._make_progress_key(key), json.dumps([waiting]))
-        with _reachable():
-            job = str(super().call_job_fn(key, job_fn, args, context))
+        job = str(uuid.uuid4())
         self.queued(job)
+        with _reachable():
+            job_fn.apply_async((key, self._make_progress_key(key), args, context), task_id=job)
         return job
 
+    def beat(self, job: str) -> None:
+        super().beat(job)
+        self.store.set(_AT_WORK, b"", seconds=self.patience)
+
+    def wanted(self) -> bool:
+        return super().job_running(self.own_handle())
+
     def job_running(self, job: str) -> bool:
+        sign = self.store.get(f"beat.{job}")
+        if sign == QUEUED and self.store.get(_AT_WORK) is not None:
+            self.queued(job)  # its turn will come: a worker is at work, and its page still asks
         # A worker says at once that a process of its own was killed; silence is for a worker that is gone itself.
-        return super().job_running(job) and self.handle.AsyncResult(job).state not in ("FAILURE", "REVOKED")
+        return sign is not None and self.handle.AsyncResult(job).state not in ("FAILURE", "REVOKED")
 
     def terminate_job(self, job: str | None) -> None:
         if job:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, Protocol
 
 import diskcache
@@ -44,6 +46,9 @@ class JobStore(Protocol):
     def renew(self) -> None:
         """Keep the locks that this process holds; to be called every few seconds."""
 
+    def secret(self, generate: Callable[[], bytes]) -> bytes:
+        """The same for all processes that share the store: what the first of them has generated. It is never lost."""
+
 
 class DiskStore:
     """For one machine. Locks are files that the kernel frees when a process ends, however it ends."""
@@ -51,6 +56,7 @@ class DiskStore:
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
+        self._secret = directory / "secret"
         self.cache = diskcache.Cache(str(directory), size_limit=max_bytes, eviction_policy="least-recently-used")
 
     def get(self, key: str) -> bytes | None:
@@ -83,6 +89,15 @@ class DiskStore:
 
     def renew(self) -> None:
         """Nothing to do: the kernel keeps them."""
+
+    def secret(self, generate: Callable[[], bytes]) -> bytes:
+        # A file, as the cache forgets; complete before it has its name, and only for its owner to read.
+        with NamedTemporaryFile(dir=self._secret.parent) as file:
+            file.write(generate())
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, self._secret)
+        return self._secret.read_bytes()
 
 
 class Places:

@@ -6,6 +6,8 @@ Each job is known by a handle and shows a sign of life; without a fresh one it h
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +17,10 @@ from dash import DiskcacheManager
 from dashboard.forker import Forker
 from dashboard.job_store import DiskStore, JobsError, JobStore
 
+QUEUED = b"queued"  # the sign of life of one that waits to be taken
 BEAT = 1.0  # seconds between two signs of life
 _SILENCE = 6.0  # seconds without one, after which a job has ended
+_AFTERWARDS = 1.0  # seconds that a job outlives its result: who looks for the one and then for the other finds one
 MOST_WAITING = 16  # jobs that wait for a place, on a machine or in a queue; beyond that, "busy"
 BUSY = "The server is busy: many computations are waiting already. Try again in a minute."
 
@@ -43,7 +47,7 @@ class Watched:
         """Make ready, while this process has one thread and no open database."""
 
     def queued(self, job: str) -> None:
-        self.store.set(f"beat.{job}", b"queued", seconds=self.patience)
+        self.store.set(f"beat.{job}", QUEUED, seconds=self.patience)
 
     def beat(self, job: str) -> None:
         """Show a sign of life."""
@@ -52,6 +56,14 @@ class Watched:
     def own_handle(self) -> str:
         """The handle of the job that this thread runs."""
         raise NotImplementedError
+
+    def wanted(self) -> bool:
+        """Whether anyone still waits for the job that this thread is to run."""
+        return True
+
+    def get_or_create_signing_secret(self, generate: Callable[[], bytes]) -> bytes:
+        """What the pages' handles of jobs are signed with, by all processes that serve them."""
+        return self.store.secret(generate)
 
     def get_result(self, key: str, job: str) -> Any:
         result = self._take(key)
@@ -77,6 +89,10 @@ class ForkManager(Watched, DiskcacheManager):
     def start(self) -> None:
         self._forker.start()
 
+    def close(self) -> None:
+        """End all jobs that this process has started."""
+        self._forker.close()
+
     def own_handle(self) -> str:
         return _handle(os.getpid())
 
@@ -100,6 +116,7 @@ class ForkManager(Watched, DiskcacheManager):
     def _run(self, what: Any) -> None:
         name, key, args, context = what
         self.func_registry[name](key, self._make_progress_key(key), args, context)
+        time.sleep(_AFTERWARDS)
 
     def _take(self, key: str) -> Any:
         return self.handle.pop(key, self.UNDEFINED)

@@ -10,9 +10,9 @@ from dash import dcc, html
 class JobIds:
     """The ids of a panel's job.
 
-    Stores: offer (by the panel’s callback: what it could not draw); start, fresh, ended, lost (by assets/job.js: what
-    is to run; that there is something new to draw; the last words of a job; the nonce of one that ended silently);
-    tick, done, running (by the job).
+    Stores: offer (by the panel’s callback: what it could not draw); start, fresh, ended, news (by assets/job.js: what
+    is to run; that there is something new to draw; the last words of a job; that the bar has something new to say);
+    tick, done (by the job).
     """
 
     panel: str
@@ -21,7 +21,7 @@ class JobIds:
         return f"{self.panel}-job-{name}"
 
 
-STORES = ("offer", "start", "tick", "done", "ended", "running", "lost", "fresh")
+STORES = ("offer", "start", "tick", "done", "ended", "news", "fresh")
 
 
 def picture_of(name: str) -> str:

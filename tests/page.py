@@ -56,8 +56,8 @@ class Page:
         (row,) = [row for row in self._callbacks if row["output"] == f"{name}-job-done.data"]
         body = self._body(row, f"{name}-job-start.data")
         answer, _ = self._post("", body)
-        handles = urlencode({"cacheKey": answer["cacheKey"], "job": answer["job"]})
-        return JobOfPage(lambda: self._post(f"?{handles}", body)[0], f"{name}-job-done")
+        handles = urlencode({part: answer[part] for part in ("cacheKey", "job") if part in answer})
+        return JobOfPage(answer, lambda: self._post(f"?{handles}", body)[0], f"{name}-job-done")
 
     def _ready(self) -> bool:
         """Whether there is a question: before, no panel is asked."""
@@ -112,8 +112,9 @@ class Page:
 
 @dataclass(frozen=True)
 class JobOfPage:
-    """A job that a page has asked for."""
+    """A job that a page has asked for. answer: to the request that asked."""
 
+    answer: dict[str, Any]
     ask: Callable[[], dict[str, Any]]
     done: str
 

@@ -1,12 +1,14 @@
 /* A panel's job: what its bar says, when it starts, how it ended. A request is known by its nonce; nothing is started
-   twice by itself, and a job that ends without a word is said to be lost. */
+   twice by itself, and a job that ends without a word is said to be lost. Whose end an answer tells is known by the
+   request that it answers (page.js), as a newer question may have been asked meanwhile. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const GRACE_MS = 2000;  // the end of a job is known before its last words
-  const jobs = {};        // by the panel's name: the last request, {nonce, question, state, message, tick}
-  let fresh = 0;
+  const DRAWN_MS = 15000;
+  const jobs = {};     // by the panel's name: the last request, {nonce, question, state, message, tick, partial}
+  const handles = {};  // the nonces of requests by what the server calls them
+  let news = 0;
 
   const nonce = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -16,14 +18,20 @@
     return `${Math.round(seconds / 60)} min`;
   }
 
-  function start(name, offer) {
+  function start(name, offer, { measure }) {
     const question = JSON.stringify(offer.question);
     jobs[name] = { nonce: nonce(), question, state: "running", message: "", tick: null, partial: 0 };
-    dash.set_props(`${name}-job-start`,
-      { data: { nonce: jobs[name].nonce, question: offer.question, measure: offer.seconds === null } });
+    dash.set_props(`${name}-job-start`, { data: { nonce: jobs[name].nonce, question: offer.question, measure } });
   }
 
-  const draw = (name) => dash.set_props(`${name}-job-fresh`, { data: ++fresh });
+  const draw = (name) => dash.set_props(`${name}-job-fresh`, { data: ++news });
+
+  /* The last request of a panel, if it is this one and in that state, changes to another. */
+  function become({ name, nonce }, before, after) {
+    if (!jobs[name] || jobs[name].nonce !== nonce || jobs[name].state !== before) return;
+    jobs[name].state = after;
+    dash.set_props(`${name}-job-news`, { data: ++news });
+  }
 
   function follow(name, job, { tick, done }) {
     if (job.state !== "running") return;
@@ -31,6 +39,7 @@
       job.state = done.kind;
       job.message = done.message;
       draw(name);
+      setTimeout(() => become({ name, nonce: job.nonce }, "done", "undrawn"), DRAWN_MS);
     } else if (tick && tick.nonce === job.nonce) {
       job.tick = tick;
       if (tick.partial > job.partial) { job.partial = tick.partial; draw(name); }
@@ -54,6 +63,7 @@
       return own && job.state === "done" ? `Computed in ${took}.` : `From the cache: computing this once took ${took}.`;
     }
     if (own && job.state === "done") return "Drawing.";
+    if (own && job.state === "undrawn") return "It was computed, but its result did not get here.";
     if (own && job.state === "lost") return "The computation ended without a result: its process is gone, or cannot be reached. Nothing else is affected.";
     if (own && job.state === "cancelled") return "Cancelled.";
     if (own && job.message) return job.message;
@@ -66,21 +76,19 @@
       dash.set_props(id.replace(/done$/, "ended"), { data: done });
     },
 
-    jobBar(offer, tick, done, running, lost) {
+    jobBar(offer, tick, done) {
       const { triggered, outputs_list } = dash.callback_context;
       const name = outputs_list[0].id.split("-job-")[0];
       const happened = triggered.map((t) => t.prop_id.split(".")[0].split("-job-")[1]);
       const same = () => jobs[name] && offer && jobs[name].question === JSON.stringify(offer.question);
       let job = jobs[name];
       if (job) follow(name, job, { tick, done });
-      if (job && happened.includes("lost") && lost === job.nonce && job.state === "running") job.state = "lost";
       if (job && happened.includes("cancel") && job.state === "running") job.state = "cancelled";
-      if (job && happened.includes("running") && running === false && job.state === "running") {
-        setTimeout(() => dash.set_props(`${name}-job-lost`, { data: job.nonce }), GRACE_MS);
-      }
-      if (happened.includes("compute") && offer) start(name, offer);
+      if (happened.includes("compute") && offer) start(name, offer, { measure: false });
       // By itself: each question once, and again after it was only measured.
-      else if (happened.includes("offer") && offer && offer.automatic && (!same() || job.state === "measured")) start(name, offer);
+      else if (happened.includes("offer") && offer && offer.automatic && (!same() || job.state === "measured")) {
+        start(name, offer, { measure: offer.seconds === null });
+      }
       job = jobs[name];
       const own = Boolean(same());
       const busy = Boolean(job && job.state === "running");
@@ -96,12 +104,27 @@
       ];
     },
 
-    /* The panel whose job a request starts or follows, if it does. */
-    jobAsked: (options) => /"output":\s*"(\w+)-job-done\.data"/.exec(options && options.body)?.[1],
+    /* The panel and the nonce of the job that a request starts or follows, if it does. */
+    jobAsked(url, options) {
+      const name = /"output":\s*"(\w+)-job-done\.data"/.exec(options && options.body)?.[1];
+      const handle = /[?&]job=([^&]*)/.exec(url)?.[1];
+      if (!name) return undefined;
+      return { name, follows: Boolean(handle), nonce: handle ? handles[handle] : JSON.parse(options.body).inputs[0].value.nonce };
+    },
+
+    async jobAnswered(asked, response) {
+      if (response.status === 204) become(asked, "running", "lost");  // it has ended, and left nothing
+      if (response.status !== 200 || asked.follows) return;
+      const { job } = await response.clone().json();
+      handles[job] = asked.nonce;
+      // Cancelled before it had a name: once Dash knows that, too.
+      const { name, nonce } = asked;
+      setTimeout(() => {
+        if (jobs[name].nonce === nonce && jobs[name].state === "cancelled") dash.set_props(`${name}-job-cancel`, { n_clicks: ++news });
+      }, 500);
+    },
 
     /* The server could not be reached, so no more is heard of what runs there. */
-    jobUnheard(name) {
-      if (jobs[name]) dash.set_props(`${name}-job-lost`, { data: jobs[name].nonce });
-    },
+    jobUnheard: (asked) => become(asked, "running", "lost"),
   });
 })();

@@ -72,21 +72,22 @@
   window.fetch = async function (resource, options) {
     const url = String(resource && resource.url ? resource.url : resource);
     if (!url.includes("_dash-update-component")) return ask.call(this, resource, options);
-    const job = explorer.jobAsked(options);  // the panel, if this starts or follows its job
+    const job = explorer.jobAsked(url, options);
     const slow = setTimeout(
       () => say("The server has not answered for 20 seconds. It may be busy: wait, or reload the page."), SLOW_MS);
     try {
-      const response = await insist(() => ask.call(this, resource, options), job && url.includes("job=") ? 5 : 0);
+      const response = await insist(() => ask.call(this, resource, options), job && job.follows ? 5 : 0);
+      if (job && response.ok) explorer.jobAnswered(job, response);
       if (response.ok) { answered(); return response; }
       failed = true;
-      explorer.jobUnheard(job);
+      if (job) explorer.jobUnheard(job);
       if (response.status === 413) say("That is more than this server reads. Shorten the text.");
       else if (response.status === 429) say("Too many requests at once. Wait a moment, then try again.");
       else say(`The server could not answer (status ${response.status}). What you see is from before; try again.`);
       return response;
     } catch (error) {
       failed = true;
-      explorer.jobUnheard(job);
+      if (job) explorer.jobUnheard(job);
       say("The server cannot be reached. What you see is from before; try again in a moment.");
       throw error;
     } finally {

@@ -63,7 +63,8 @@ def test_estimates(jobs_address: str, request: pytest.FixtureRequest, report: An
     ratios: list[float] = []
     for number in range(n_runs):
         method = ("integrated", "depth", "occlusion")[number % 3]
-        text = " ".join(SENTENCES[5 * number : 5 * number + 1 + number % 4])[:900]
+        first = len(SENTENCES) // 2 + 5 * number
+        text = " ".join(SENTENCES[first : first + 1 + number % 4])[:900]
         offer = asked(page, text, method)
         if offer["seconds"] is None:
             run(page, offer, measure=True)

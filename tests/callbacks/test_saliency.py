@@ -73,6 +73,22 @@ def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
     assert {"captum", "torch"} <= exported["versions"].keys()
 
 
+def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, prompt: Prompt) -> None:
+    """Shown with a warning meanwhile, and not exported."""
+    seen: list[tuple[Any, ...]] = []
+
+    def look(progress: dict[str, Any]) -> None:
+        if progress["phase"] == "running" and progress["partial"] and not seen:
+            seen.append(draw_saliency(services, prompt, SELECTION, method="depth"))
+            with pytest.raises(AnalysisError, match="nothing to export"):
+                export_saliency(services, prompt, SELECTION, method="depth", baseline="zero", against="")
+
+    offer = draw_saliency(services, prompt, SELECTION, method="depth")[-2]
+    services.jobs.run(partial(saliency_task, services), {"nonce": "a", "question": offer["question"]}, look)
+    assert "Still being computed" in seen[0][5]
+    assert "Still" not in draw_saliency(services, prompt, SELECTION, method="depth")[5]
+
+
 @pytest.mark.parametrize(
     "question",
     [

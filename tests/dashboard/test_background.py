@@ -15,9 +15,12 @@ from analysis.errors import AnalysisError
 from analysis.model import LanguageModel, use_one_thread
 from analysis.task import Arrays, Report, Task
 from analysis.trace import Prompt, compute_trace
+from dashboard.app import create_app
 from dashboard.background import Jobs
+from dashboard.forker import Forker
 from dashboard.managers import ForkManager
 from dashboard.settings import Settings
+from tests.page import of_app
 
 START = {"nonce": "n", "question": None, "measure": False}
 FORK = multiprocessing.get_context("fork")
@@ -212,6 +215,28 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path, tiny_gpt2: LanguageM
     assert jobs.show(wanted, {})[0] is not None
 
 
+def test_all_processes_get_the_same_secret(tmp_path: Path) -> None:
+    """Also after the cache was emptied; and nobody else can read it."""
+    first = jobs_in(tmp_path).manager.get_or_create_signing_secret(lambda: b"one")
+    other = jobs_in(tmp_path)
+    other.store.cache.clear()  # type: ignore[attr-defined]
+    assert first == other.manager.get_or_create_signing_secret(lambda: b"two") == b"one"
+    assert (tmp_path / "jobs" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_that_cannot_be_started_is_an_error_in_words(
+    tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_forker: Forker, _what: Any) -> int:
+        raise OSError("no further process can be forked")
+
+    monkeypatch.setattr(Forker, "fork", full)
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    outcome = of_app(app.server).start_job("saliency", {"any": "question"}).answer["response"]["saliency-job-done"]
+    assert outcome["data"]["kind"] == "error"
+    assert "no room for another computation" in outcome["data"]["message"]
+
+
 def test_a_process_is_watched_and_ended(tmp_path: Path) -> None:
     manager = jobs_in(tmp_path).manager
     assert isinstance(manager, ForkManager)
@@ -225,3 +250,4 @@ def test_a_process_is_watched_and_ended(tmp_path: Path) -> None:
     assert not manager.job_running(job)
     manager.terminate_job("1:0.00")  # another process with that number is not ours
     manager.terminate_job("nonsense")
+    manager.close()

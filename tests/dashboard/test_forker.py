@@ -5,7 +5,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,15 @@ def noting(tmp_path: Path) -> Callable[[Any], None]:
     return lambda what: (tmp_path / what).write_text(str(os.getpid()))
 
 
-def test_a_function_runs_in_a_process_of_its_own(tmp_path: Path, noting: Callable[[Any], None]) -> None:
-    forker = Forker(noting)
+@pytest.fixture
+def forker_of() -> Iterator[Callable[[Callable[[Any], None]], Forker]]:
+    """Makes forkers that end with the test: what they have inherited would be open for as long as they are."""
+    with ExitStack() as stack:
+        yield lambda run: stack.enter_context(closing(Forker(run)))
+
+
+def test_a_function_runs_in_a_process_of_its_own(forker_of: Any, tmp_path: Path, noting: Callable[[Any], None]) -> None:
+    forker = forker_of(noting)
     forker.start()
     jobs = {name: forker.fork(name) for name in ("one", "two")}
     wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
@@ -34,9 +42,9 @@ def test_a_function_runs_in_a_process_of_its_own(tmp_path: Path, noting: Callabl
     wait_until(lambda: not any(map(psutil.pid_exists, jobs.values())))  # no zombies
 
 
-def test_a_lock_that_another_thread_holds_is_free_there(tmp_path: Path) -> None:
+def test_a_lock_that_another_thread_holds_is_free_there(forker_of: Any, tmp_path: Path) -> None:
     """With a fork of this process it would be taken for ever."""
-    forker = Forker(lambda _: (tmp_path / "got").touch() if LOCK.acquire(timeout=20) else None)
+    forker = forker_of(lambda _: (tmp_path / "got").touch() if LOCK.acquire(timeout=20) else None)
     forker.start()
     held, done = threading.Event(), threading.Event()
 
@@ -54,9 +62,9 @@ def test_a_lock_that_another_thread_holds_is_free_there(tmp_path: Path) -> None:
     holder.join()
 
 
-def test_sockets_are_not_kept_open(tmp_path: Path) -> None:
+def test_sockets_are_not_kept_open(forker_of: Any, tmp_path: Path) -> None:
     ours, visitor = socket.socketpair()
-    forker = Forker(lambda _: time.sleep(30))
+    forker = forker_of(lambda _: time.sleep(30))
     forker.start()
     job = forker.fork(None)
     ours.close()
@@ -66,8 +74,8 @@ def test_sockets_are_not_kept_open(tmp_path: Path) -> None:
     os.kill(job, signal.SIGKILL)
 
 
-def test_one_that_was_killed_is_started_again(tmp_path: Path, noting: Callable[[Any], None]) -> None:
-    forker = Forker(lambda what: time.sleep(30) if what == "one" else noting(what))
+def test_one_that_was_killed_is_started_again(forker_of: Any, tmp_path: Path, noting: Callable[[Any], None]) -> None:
+    forker = forker_of(lambda what: time.sleep(30) if what == "one" else noting(what))
     parent = psutil.Process(forker.fork("one")).parent()
     assert parent is not None
     assert parent.pid != os.getpid()

@@ -84,6 +84,25 @@ def test_a_job_that_waits_says_so(manager: QueueManager) -> None:
     assert not manager.job_running(job)
 
 
+def test_it_waits_as_long_as_workers_are_at_work(manager: QueueManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = call(manager)
+    for _ in range(3):
+        time.sleep(1)
+        manager.beat("another job")
+        assert manager.job_running(job)
+    monkeypatch.setattr(manager, "own_handle", lambda: job)
+    assert manager.wanted()
+    manager.terminate_job(job)
+    assert not manager.wanted()
+
+
+def test_all_processes_get_the_same_secret(manager: QueueManager, url: str) -> None:
+    other = QueueManager(url, RedisStore(url), patience=2)
+    first = manager.get_or_create_signing_secret(lambda: b"one")
+    assert first == other.get_or_create_signing_secret(lambda: b"two") == b"one"
+    assert manager.store._redis.ttl("explorer.secret") == -1  # for ever
+
+
 def test_a_job_that_failed_in_its_worker_has_ended(manager: QueueManager) -> None:
     job = call(manager)
     manager.handle.backend.store_result(job, RuntimeError("Worker exited prematurely: signal 9"), "FAILURE")

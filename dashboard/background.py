@@ -34,6 +34,7 @@ from dashboard.settings import Settings
 from layouts.job import JobIds
 
 AUTOMATIC_SECONDS = 2.0  # what is expected to take no longer starts by itself
+_MOST_MEASURING = 8.0  # seconds, on a busy machine
 _KEPT_SECONDS = 30 * 24 * 3600
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
@@ -244,9 +245,9 @@ class _Run:
             self._told = -np.inf
         elapsed = time.monotonic() - self._began
         if self._measure and share > 0:
-            # The processor's time: a page that is being opened takes much of it away for a moment.
+            # The processor's time: a page that is being opened takes much of it away for a moment; but not for long.
             own = (time.process_time() - self._began_cpu) / n_threads
-            if own > AUTOMATIC_SECONDS:
+            if own > AUTOMATIC_SECONDS or elapsed > _MOST_MEASURING:
                 self._jobs._learn(self._task, self._task.work, own / share, whole=False)
                 raise _Ended("measured")
         left = elapsed * (1 - share) / share if share > 0 else None

@@ -90,6 +90,12 @@ def sentencepiece_tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", bos_token="</s>")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In random order, but what takes longest does not begin last."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", params=sorted(FAMILIES))
 def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
     """A tiny random model of each family."""

@@ -142,10 +142,14 @@ def of_app(server: Flask) -> Page:
 
 
 def of_address(url: str) -> Page:
-    """A page of a server, asked through one connection that is kept open."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    """A page of a server, asked through one connection that is kept open while it is used."""
+    connection, used = HTTPConnection(urlsplit(url).netloc, timeout=60), time.monotonic()
 
     def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+        nonlocal used
+        if time.monotonic() - used > 1:  # the server closes it after two seconds
+            connection.close()
+        used = time.monotonic()
         headers = {"Accept-Encoding": "gzip", "Content-Type": "application/json"}
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()

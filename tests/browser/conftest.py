@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext
 from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
 from layouts.shell import EXAMPLES
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.serving import served
 
 
@@ -28,9 +28,11 @@ def trace(bundled_model: LanguageModel) -> Trace:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh visitor with a desktop screen and a light theme."""
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A fresh visitor with a desktop screen and a light theme; with the 3D scene in tests marked `webgl`."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    if "webgl" not in request.keywords:
+        context.add_init_script(NO_WEBGL)
     yield context
     context.close()
 

@@ -10,6 +10,12 @@ from playwright.sync_api import Page, expect
 from analysis.trace import Trace
 
 WAIT_MS = 30_000
+# A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.
+NO_WEBGL = (
+    "const all = HTMLCanvasElement.prototype.getContext;"
+    "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+    "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
+)
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"
 FRAMES = (
     "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"

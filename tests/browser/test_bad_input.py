@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.explorer import Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OPENING = "block.3.attention.head.0@18"
 
 

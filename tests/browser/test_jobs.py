@@ -10,24 +10,18 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Route, TimeoutError, expect
 
 from analysis.model import LanguageModel
 from analysis.saliency import compute_saliency
 from analysis.trace import Prompt, compute_trace
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.serving import celery_worker, redis_server, served, wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 # Long enough to be looked at while it runs, in float32 on any processor.
 LONG = " ".join(["Once upon a time there was a fox who lived in the forest and a crow who lived in the old tree."] * 4)
 SLOW = {"saliency-method": "depth", "saliency-baseline": "mean"}
-# As in a browser that cannot draw 3D: in software that takes a core, and here many pages are open.
-NO_WEBGL = (
-    "const all = HTMLCanvasElement.prototype.getContext;"
-    "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-    "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
-)
 
 
 @pytest.fixture(scope="module", params=["fork", "celery"])
@@ -72,11 +66,20 @@ def wait_for(explorer: Explorer, *possible: str, seconds: float = 90) -> str:
 
 
 def compute(explorer: Explorer) -> None:
-    """Press the button, once it is there; what is short has started by itself and is done."""
-    button = explorer.page.locator("#saliency-job-compute")
-    wait_until(lambda: button.is_visible() or words(explorer).startswith(("Computed", "From the cache")), 60)
-    if button.is_visible():
-        button.click()
+    """Have what is asked for computed: press the button, unless it has started by itself."""
+    explorer.page.wait_for_timeout(200)
+    explorer.page.wait_for_selector("#saliency-panel:not([aria-busy='true'])")
+
+    def begun() -> bool:
+        if words(explorer).startswith(("Computed", "From the cache")):
+            return True
+        try:
+            explorer.page.click("#saliency-job-compute", timeout=500)
+        except TimeoutError:  # it is not there, or not any more
+            return False
+        return True
+
+    wait_until(begun, 60)
 
 
 def shows(explorer: Explorer, model: LanguageModel, text: str, **choices: str) -> None:
@@ -163,22 +166,56 @@ def test_of_two_who_wait_for_equal_work_one_cancels(
     shows(second, bundled_model, text, method="depth", baseline="mean")
 
 
-def test_a_job_that_is_not_heard_of_any_more(browser: Browser, address: str) -> None:
+@pytest.fixture
+def visitor(context: BrowserContext, address: str) -> Explorer:
+    return Explorer(context.new_page(), address, [])
+
+
+def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: LanguageModel) -> None:
+    """Cancelled before: the job ends. Another question meanwhile: that one is answered."""
+    page, held = visitor.page, []
+    text = f"A duck. {LONG}"
+    visitor.open(text=text, **SLOW)
+    page.wait_for_selector("#saliency-job-compute:visible")
+
+    def hold(route: Route) -> None:
+        if "saliency-job-done" in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile("_dash-update-component(?!.*job=)"), hold)
+    compute(visitor)
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.click("#saliency-job-cancel")
+    wait_for(visitor, "Cancelled")
+    held[0].continue_()
+    page.wait_for_timeout(4000)
+    assert not job_processes()
+    held.clear()
+    compute(visitor)
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.check("#saliency-method input[value='occlusion']")
+    compute(visitor)
+    held[0].continue_()
+    wait_for(visitor, "Computed in")
+    shows(visitor, bundled_model, text, method="occlusion", baseline="mean")
+
+
+def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     """One lost answer changes nothing; when none comes for long, the page says so and offers to run it again."""
-    page = browser.new_context().new_page()
-    page.add_init_script(NO_WEBGL)
-    visitor = Explorer(page, address, [])
+    page = visitor.page
     visitor.open(text=f"A goose. {LONG}", **SLOW)
     compute(visitor)
     wait_for(visitor, r"Computing: [1-9]")
     lost = []
 
-    def lose(route: object, *, at_most: int) -> None:
+    def lose(route: Route, *, at_most: int) -> None:
         lost.append(1)
         if len(lost) <= at_most:
-            route.abort()  # type: ignore[attr-defined]
+            route.abort()
         else:
-            route.continue_()  # type: ignore[attr-defined]
+            route.continue_()
 
     polls = re.compile("_dash-update-component.*job=")
     page.route(polls, lambda route: lose(route, at_most=1))
@@ -190,4 +227,3 @@ def test_a_job_that_is_not_heard_of_any_more(browser: Browser, address: str) -> 
     wait_for(visitor, "ended without a result", seconds=20)
     expect(page.locator("#saliency-job-compute")).to_contain_text("Run again")
     assert "cannot be reached" in visitor.notice()
-    page.context.close()

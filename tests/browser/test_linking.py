@@ -6,7 +6,7 @@ from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
 from tests.browser.explorer import Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 LAST = 18
 TEXT = "The fox said to the crow that the cheese was old."
 

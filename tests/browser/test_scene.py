@@ -6,7 +6,7 @@ from analysis.trace import Trace
 from layouts.theme import DARK
 from tests.browser.explorer import Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 N_HEADS, N_TILES, TILE_WIDTH, LAST = 8, 64, 16, 18
 
 

@@ -14,6 +14,7 @@ def background(explorer: Explorer) -> str:
     return "#" + "".join(f"{int(part):02X}" for part in color[4:-1].split(","))
 
 
+@pytest.mark.webgl
 def test_switching(explorer: Explorer) -> None:
     assert background(explorer) == LIGHT.page
     explorer.page.click("#theme-button")

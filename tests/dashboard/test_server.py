@@ -12,6 +12,7 @@ import pytest
 from tests.page import JobOfPage, Page, of_address
 from tests.serving import GUNICORN, celery_worker, redis_server, served
 
+pytestmark = pytest.mark.long
 TEXT = "The fox met a crow who had a cheese, and the crow number {} met the fox"
 
 

@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import flask
 import numpy as np
 import safetensors.numpy
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, ctx
 from safetensors import SafetensorError
 
 from analysis.model import use_threads
@@ -261,7 +260,7 @@ class _Run:
 
 def _not_started(error: Exception) -> dict[str, Any]:
     """The outcome of a request that no job came of."""
-    start = flask.request.get_json()["inputs"][0]["value"]
+    (start,) = ctx.inputs.values()
     if start is None:
         raise error  # it follows a job, and will be asked again
     return outcome(start, "error", said(error))

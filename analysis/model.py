@@ -105,6 +105,15 @@ def fuse_activations(network: nn.Module) -> None:
                 setattr(module, name, nn.GELU("tanh"))
 
 
+def fuse_attention(network: Any) -> None:
+    """Let torch compute attention in one step, without keeping the weights: the same sums, faster and smaller.
+
+    Not where it caps attention scores, which the fused function cannot, nor where a family is not written for it.
+    """
+    if network._supports_sdpa and getattr(network.config, "attn_logit_softcapping", None) is None:
+        network.set_attn_implementation("sdpa")
+
+
 def network_without_weights(config: Any) -> Any:
     """The network of a configuration with exact shapes and no memory (on torch's meta device)."""
     with torch.device("meta"):

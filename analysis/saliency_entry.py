@@ -10,8 +10,7 @@ import torch
 from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActivation
 from torch import Tensor, nn
 
-from analysis.capture import recording
-from analysis.model import LanguageModel, fuse_activations
+from analysis.model import LanguageModel, fuse_activations, fuse_attention
 from analysis.trace import Float
 
 BATCH_TOKENS = 640  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
@@ -32,6 +31,7 @@ class Explained(nn.Module):
         weights = [*model.network.parameters(), *model.network.buffers()]
         self._network = deepcopy(model.network, {id(weight): weight for weight in weights})
         fuse_activations(self._network)
+        fuse_attention(self._network)
         self._entry = _Entry()
         self._ports = [nn.Identity()]
         blocks = self._network.get_submodule(model.family.blocks)
@@ -72,10 +72,12 @@ class Explained(nn.Module):
 
     def read(self, embeddings: Tensor) -> tuple[float, list[Tensor]]:
         """The logit of one text, and its vectors at every place, from one pass in float32."""
-        self._entry.place = 0
-        with torch.no_grad(), recording() as arrays:
-            value = float(self(embeddings))
-        return value, [embeddings, *(arrays[f"residual.{block}"][None] for block in range(len(self._ports) - 1))]
+        self._entry.place, self._entry.seen = 0, [embeddings]
+        try:
+            with torch.no_grad():
+                return float(self(embeddings)), self._entry.seen
+        finally:
+            self._entry.seen = []
 
     def integrate(self, place: int, vectors: Tensor, baseline: Tensor, steps: int, *, bfloat16: bool) -> Float:
         """Integrated gradients by Gauss-Legendre quadrature, (n_positions,)."""
@@ -114,9 +116,10 @@ class Explained(nn.Module):
 
 @dataclass
 class _Entry:
-    """Where a function's vectors enter, and in which precision the network then runs."""
+    """Where a function's vectors enter, in which precision the network then runs, and what has entered the blocks."""
 
     place: int = 0
+    seen: list[Tensor] = field(default_factory=list)
     vectors: Tensor = field(default_factory=lambda: torch.empty(0))
     bfloat16: bool = False
 
@@ -133,6 +136,8 @@ class _Gate(nn.Module):
         if self._place < self._entry.place:
             return hidden_states
         entering = self._entry.vectors if self._place == self._entry.place else hidden_states
+        if self._entry.seen:  # wanted
+            self._entry.seen.append(entering)
         return self.block(self.port(entering), *args, **kwargs)
 
 

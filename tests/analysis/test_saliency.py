@@ -233,6 +233,7 @@ def test_threads_do_not_see_each_others_questions(tiny_gpt2: LanguageModel) -> N
     np.testing.assert_array_equal(together, alone)
     after = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in tiny_gpt2.network.modules()]
     assert after == hooks
+    assert tiny_gpt2.network.config._attn_implementation == "eager"
 
 
 def test_choices_that_do_not_exist_are_refused(tiny_gpt2: LanguageModel) -> None:

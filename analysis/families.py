@@ -18,7 +18,7 @@ class Family:
     mlp, norms: all modules of a block that are its MLP, or its norms. positions: the table of learned positions; None
     where positions are rotations inside the attention. attention_norm, mlp_norm: the RMSNorm that what attention or
     MLP writes goes through before it is added to the residual stream. logit_cap: the setting c of a model whose logits
-    are c·tanh(logit / c). tuples: whether a block gives a tuple that begins with the stream, not the stream alone.
+    are c·tanh(logit / c).
     """
 
     name: str
@@ -34,7 +34,6 @@ class Family:
     attention_norm: str | None = None
     mlp_norm: str | None = None
     logit_cap: str | None = None
-    tuples: bool = False
 
 
 _LLAMA = Family(
@@ -84,7 +83,6 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.c_proj",
         mlp=("mlp",),
         norms=("ln_1", "ln_2"),
-        tuples=True,
     ),
     "gptj": Family(
         name="GPT-J",
@@ -96,7 +94,6 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.fc_out",
         mlp=("mlp",),
         norms=("ln_1",),
-        tuples=True,
     ),
     "gpt_neox": Family(
         name="GPT-NeoX",

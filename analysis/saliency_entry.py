@@ -37,7 +37,7 @@ class Explained(nn.Module):
         blocks = self._network.get_submodule(model.family.blocks)
         assert isinstance(blocks, nn.ModuleList)
         for index, block in enumerate(blocks):
-            gate = _Gate(block, index + 1, self._entry, tuples=model.family.tuples)
+            gate = _Gate(block, index + 1, self._entry)
             blocks[index] = gate
             self._ports.append(gate.port)
         mlp = model.family.mlp_out.rpartition(".")[0]
@@ -124,14 +124,14 @@ class _Entry:
 class _Gate(nn.Module):
     """A block whose input passes a port; at the place of entry that is the function's vectors, before it nothing."""
 
-    def __init__(self, block: nn.Module, place: int, entry: _Entry, *, tuples: bool) -> None:
+    def __init__(self, block: nn.Module, place: int, entry: _Entry) -> None:
         super().__init__()
         self.block, self.port = block, nn.Identity()
-        self._place, self._entry, self._tuples = place, entry, tuples
+        self._place, self._entry = place, entry
 
     def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> object:
         if self._place < self._entry.place:
-            return (hidden_states, None) if self._tuples else hidden_states
+            return (hidden_states,)  # nobody reads it; but some families take a block's output apart
         entering = self._entry.vectors if self._place == self._entry.place else hidden_states
         return self.block(self.port(entering), *args, **kwargs)
 

@@ -29,7 +29,7 @@ TEXT = "The fox met a crow. The crow had a cheese 🧀 and the fox <b>said</b>\n
 BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
 
 # One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; heads
-# of Qwen3 and Gemma are wider than their share of the model, as they are in theirs; the numbers of neurons of NeoX and
+# of Qwen3 and Gemma are wider than d_model / n_heads, as in the real ones; the numbers of neurons of NeoX and
 # OPT do not divide into equal tiles; windows are smaller than texts, caps small enough to bend.
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 _GROUPED = {"num_key_value_heads": 2, "intermediate_size": 80}

@@ -62,6 +62,16 @@ def test_the_zero_baseline_is_the_zero_vector(tiny_model: LanguageModel) -> None
     assert saliency(tiny_model, target=7, method="input_gradient").base == pytest.approx(float(base), abs=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neo", "gptj"])
+def test_many_blocks_can_be_left_out(kind: str) -> None:
+    """GPT-Neo and GPT-J take what a block gives apart, again and again."""
+    layers = {"attention_types": [[["global", "local"], 3]]} if kind == "gpt_neo" else {}
+    result = saliency(make_tiny(kind, num_hidden_layers=6, **layers), method="depth")
+    assert result.depth is not None
+    assert result.depth.shape[0] == 6
+    assert result.converged
+
+
 @pytest.mark.parametrize("kind", ["gpt_neo", "gptj", "gemma2", "gemma3_text"])
 @pytest.mark.parametrize("steps", [None, 64])
 def test_bfloat16_gives_nearly_the_same_or_is_not_used(

@@ -38,6 +38,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt_neo few neurons": ("gpt_neo", {"intermediate_size": 50}),
     "gptj tied": ("gptj", {"tie_word_embeddings": True, "rotary_dim": 8}),
     "gemma2 no caps": ("gemma2", {"final_logit_softcapping": None, "attn_logit_softcapping": None}),
+    "gemma2 large epsilon": ("gemma2", {"rms_norm_eps": 0.1}),
     "gemma2 biased": ("gemma2", {"attention_bias": True, "tie_word_embeddings": False}),
     "gemma3 no groups": ("gemma3_text", {"num_key_value_heads": 4, "attention_bias": True}),
     "phi normed queries": ("phi", {"qk_layernorm": True, "num_key_value_heads": 2}),

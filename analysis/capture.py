@@ -37,8 +37,10 @@ def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
         block.register_forward_pre_hook(_residual(index), with_kwargs=True)
         block.get_submodule(family.attention).register_forward_hook(_attention(index))
         attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
-        attention_out.register_forward_pre_hook(_head_norms(index, last_map(attention_out), n_heads))
-        mlp_out.register_forward_pre_hook(_neurons(index, last_map(mlp_out)))
+        attention_norm = block.get_submodule(family.attention_norm) if family.attention_norm else None
+        mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
+        attention_out.register_forward_hook(_head_norms(index, attention_out, attention_norm, n_heads))
+        mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
     network.get_submodule(family.final_norm).register_forward_pre_hook(_residual(len(blocks)), with_kwargs=True)
 
 
@@ -70,26 +72,51 @@ def _attention(index: int) -> Callable[..., None]:
     return hook
 
 
-def _head_norms(index: int, weight: Tensor, n_heads: int) -> Callable[..., None]:
-    gram = _gram(weight, weight.shape[0] // n_heads)
+def _head_norms(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
+    n_inputs = last_map(last).shape[0]
+    norms = _writing(last, norm, n_inputs // n_heads)
 
-    def hook(_module: nn.Module, args: tuple[Tensor]) -> None:
+    def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
         if (record := _RECORDER.get()) is not None:
-            record[f"head_norms.{index}"] = _written_norms(args[0].reshape(-1, weight.shape[0]), gram)
+            record[f"head_norms.{index}"] = norms(args[0].reshape(-1, n_inputs), output)
 
     return hook
 
 
-def _neurons(index: int, weight: Tensor) -> Callable[..., None]:
-    gram = _gram(weight, tile_width(weight.shape[0]))
+def _neurons(index: int, last: nn.Module, norm: nn.Module | None) -> Callable[..., None]:
+    n_neurons = last_map(last).shape[0]
+    norms = _writing(last, norm, tile_width(n_neurons))
 
-    def hook(_module: nn.Module, args: tuple[Tensor]) -> None:
+    def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
         if (record := _RECORDER.get()) is not None:
-            neurons = args[0].reshape(-1, weight.shape[0])  # OPT flattens batch and positions
+            neurons = args[0].reshape(-1, n_neurons)  # OPT flattens batch and positions
             record[f"neurons.{index}"] = neurons
-            record[f"tile_norms.{index}"] = _written_norms(neurons, gram)
+            record[f"tile_norms.{index}"] = norms(neurons, output)
 
     return hook
+
+
+def _writing(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """The norms of what each group of `width` inputs of a last map adds to the stream, given inputs and its output.
+
+    An RMSNorm that follows multiplies all that is written at a position by one number and each dimension by a gain:
+    given these, it is linear, and what the groups add still sums to what their part adds.
+    """
+    weight = last_map(last)
+    if norm is None:
+        gram = _gram(weight, width)
+        return lambda inputs, _output: _written_norms(inputs, gram)
+    eps = norm.eps
+    assert isinstance(eps, float)
+    even = weight.new_full((1, weight.shape[1]), 1e3)
+    with torch.no_grad():
+        gram = _gram(weight * norm(even), width)  # equal numbers become the gains, whatever they are stored as
+
+    def norms(inputs: Tensor, output: Tensor) -> Tensor:
+        size = output.reshape(-1, weight.shape[1]).square().mean(-1, keepdim=True).add(eps).sqrt()
+        return _written_norms(inputs, gram) / size
+
+    return norms
 
 
 def _gram(weight: Tensor, width: int) -> Tensor:

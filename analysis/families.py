@@ -5,14 +5,21 @@ Paths are dotted attribute names, from the Hugging Face causal-LM object (`block
 the neurons.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from analysis.errors import ModelError
 
 
 @dataclass(frozen=True)
 class Family:
-    """One row: where a family keeps its parts."""
+    """One row: where a family keeps its parts.
+
+    mlp, norms: all modules of a block that are its MLP, or its norms. positions: the table of learned positions; None
+    where positions are rotations inside the attention. attention_norm, mlp_norm: the RMSNorm that what attention or
+    MLP writes goes through before it is added to the residual stream. logit_cap: the setting c of a model whose logits
+    are c·tanh(logit / c).
+    """
 
     name: str
     blocks: str
@@ -24,6 +31,9 @@ class Family:
     mlp: tuple[str, ...]
     norms: tuple[str, ...]
     positions: str | None = None
+    attention_norm: str | None = None
+    mlp_norm: str | None = None
+    logit_cap: str | None = None
 
 
 _LLAMA = Family(
@@ -38,6 +48,17 @@ _LLAMA = Family(
     norms=("input_layernorm", "post_attention_layernorm"),
 )
 
+_GEMMA2 = replace(
+    _LLAMA,
+    name="Gemma 2",
+    norms=(
+        "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm",
+    ),
+    attention_norm="post_attention_layernorm",
+    mlp_norm="post_feedforward_layernorm",
+    logit_cap="final_logit_softcapping",
+)  # fmt: skip
+
 FAMILIES: dict[str, Family] = {
     "gpt2": Family(
         name="GPT-2",
@@ -51,6 +72,29 @@ FAMILIES: dict[str, Family] = {
         mlp=("mlp",),
         norms=("ln_1", "ln_2"),
     ),
+    "gpt_neo": Family(
+        name="GPT-Neo",
+        blocks="transformer.h",
+        embedding="transformer.wte",
+        positions="transformer.wpe",
+        final_norm="transformer.ln_f",
+        attention="attn",
+        attention_out="attn.attention.out_proj",
+        mlp_out="mlp.c_proj",
+        mlp=("mlp",),
+        norms=("ln_1", "ln_2"),
+    ),
+    "gptj": Family(
+        name="GPT-J",
+        blocks="transformer.h",
+        embedding="transformer.wte",
+        final_norm="transformer.ln_f",
+        attention="attn",
+        attention_out="attn.out_proj",
+        mlp_out="mlp.fc_out",
+        mlp=("mlp",),
+        norms=("ln_1",),
+    ),
     "gpt_neox": Family(
         name="GPT-NeoX",
         blocks="gpt_neox.layers",
@@ -63,8 +107,12 @@ FAMILIES: dict[str, Family] = {
         norms=("input_layernorm", "post_attention_layernorm"),
     ),
     "llama": _LLAMA,
-    "mistral": _LLAMA,
-    "qwen2": _LLAMA,
+    "mistral": replace(_LLAMA, name="Mistral"),
+    "qwen2": replace(_LLAMA, name="Qwen2"),
+    "qwen3": replace(_LLAMA, name="Qwen3"),
+    "phi3": replace(_LLAMA, name="Phi-3"),
+    "gemma2": _GEMMA2,
+    "gemma3_text": replace(_GEMMA2, name="Gemma 3"),
     "opt": Family(
         name="OPT",
         blocks="model.decoder.layers",
@@ -77,7 +125,29 @@ FAMILIES: dict[str, Family] = {
         mlp=("fc1", "fc2"),
         norms=("self_attn_layer_norm", "final_layer_norm"),
     ),
+    "phi": Family(
+        name="Phi",
+        blocks="model.layers",
+        embedding="model.embed_tokens",
+        final_norm="model.final_layernorm",
+        attention="self_attn",
+        attention_out="self_attn.dense",
+        mlp_out="mlp.fc2",
+        mlp=("mlp",),
+        norms=("input_layernorm",),
+    ),
 }
+
+_BOTH_WAYS = "it reads a text in both directions, and predicts no next token"
+_TWO_STACKS = "it has an encoder and a decoder; what is drawn here is one stack of blocks"
+_EXPERTS = "its MLPs choose among experts, so that a block has no fixed neurons"
+_REASONS = {
+    "bert": _BOTH_WAYS, "roberta": _BOTH_WAYS, "distilbert": _BOTH_WAYS,
+    "t5": _TWO_STACKS, "bart": _TWO_STACKS,
+    "mixtral": _EXPERTS, "qwen2_moe": _EXPERTS, "qwen3_moe": _EXPERTS, "gpt_oss": _EXPERTS,
+    "mamba": "it has no attention",
+    "gemma3": "it reads images, too; Gemma 3 for text alone is 'gemma3_text'",
+}  # fmt: skip
 
 
 def family_of(model_type: str) -> Family:
@@ -86,6 +156,14 @@ def family_of(model_type: str) -> Family:
     Raises: ModelError for a family without a row; it is never guessed.
     """
     if model_type not in FAMILIES:
-        known = ", ".join(sorted(FAMILIES))
-        raise ModelError(f"The model is of the family '{model_type}', which is not supported. Supported: {known}.")
+        reason = _REASONS.get(model_type, "where it keeps its parts is not known here")
+        raise ModelError(
+            f"The model is of the family '{model_type}', which is not supported: {reason}. "
+            f"Supported: {', '.join(sorted(FAMILIES))}."
+        )
     return FAMILIES[model_type]
+
+
+def logit_cap(config: Any, family: Family) -> float | None:
+    """The value that no logit's size reaches, where the model has one."""
+    return getattr(config, family.logit_cap) if family.logit_cap else None

@@ -15,7 +15,7 @@ from transformers.activations import NewGELUActivation
 
 from analysis.capture import install_hooks, last_map
 from analysis.errors import ModelError
-from analysis.families import Family, family_of
+from analysis.families import Family, family_of, logit_cap
 from analysis.tokens import Vocabulary
 from analysis.trace import ModelInfo
 
@@ -44,7 +44,8 @@ class LanguageModel:
     def head(self, normed: Tensor) -> Tensor:
         """Logits from a residual that went through the final norm."""
         logits: Tensor = self.network.get_output_embeddings()(normed)  # type: ignore[operator]
-        return logits
+        cap = logit_cap(self.network.config, self.family)
+        return logits if cap is None else cap * torch.tanh(logits / cap)
 
     def final_norm(self, residual: Tensor) -> Tensor:
         """The final norm, with its statistics computed from this residual."""
@@ -171,6 +172,11 @@ def _refuse_variants(network: Any, family: Family) -> None:
         )
     if getattr(network.config, "add_cross_attention", False):
         raise ModelError(f"This {family.name} model attends to a second text; only language models are supported.")
+    if getattr(network.config, "use_bidirectional_attention", False) or not getattr(network.config, "is_causal", True):
+        raise ModelError(
+            f"This {family.name} model attends to later tokens too (it embeds texts); only models that predict the "
+            "next token are supported."
+        )
 
 
 def _measure(network: Any, family: Family) -> ModelInfo:

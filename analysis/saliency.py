@@ -17,6 +17,7 @@ from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
 _VERSION = 2  # to be raised when what is computed changes, so that older results are not shown
+_CHUNK = 4096  # tokens at once, so that a large table is not copied as a whole
 Method = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
 Baseline = Literal["zero", "end", "mean"]
 
@@ -214,8 +215,15 @@ def _texts(model: LanguageModel, trace: Trace, position: int, baseline: Baseline
     text: Tensor = embed(torch.from_numpy(trace.token_ids[None, : position + 1]))
     if baseline == "zero":
         return text, torch.zeros_like(text)
-    row = embed(torch.tensor(model.start_id)) if baseline == "end" else next(embed.parameters()).mean(dim=0)
+    row = embed(torch.tensor(model.start_id)) if baseline == "end" else _mean(embed)
     return text, row.expand_as(text).clone()
+
+
+def _mean(embed: nn.Module) -> Tensor:
+    """The mean of all embeddings as they enter the network: Gemma's are a multiple of the table's rows."""
+    table = next(embed.parameters())
+    chunks = torch.arange(len(table)).split(_CHUNK)
+    return torch.stack([embed(ids).sum(dim=0) for ids in chunks]).sum(dim=0) / len(table)
 
 
 def _to_the_end(arrays: Arrays, n_positions: int) -> Arrays:

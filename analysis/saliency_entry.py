@@ -134,7 +134,7 @@ class _Gate(nn.Module):
 
     def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> object:
         if self._place < self._entry.place:
-            return hidden_states
+            return (hidden_states,)  # nobody reads it; but some families take a block's output apart
         entering = self._entry.vectors if self._place == self._entry.place else hidden_states
         if self._entry.seen:  # wanted
             self._entry.seen.append(entering)

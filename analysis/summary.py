@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from analysis.capture import last_map
-from analysis.families import Family
+from analysis.families import Family, logit_cap
 from analysis.selection import Part, Selection
 
 _FLOAT32_BYTES = 4
@@ -19,10 +19,12 @@ class SummaryResult:
     n_key_value_heads: fewer than n_heads where several heads share keys and values. d_head: width of one head.
     token_embedding, position_embedding (0 where positions are rotations inside the attention), final_norm: parameters.
     attention, mlp, norms: parameters in one block. output: the output head's own parameters. tied: it multiplies with
-    the token embedding's matrix. head: parameters that one head has for itself, biases included; key_value: those
-    of its keys and values, if it shares them with others, else 0. attention_shared: the bias that all heads of a
-    block add together. neuron: input weights, bias and output weights of one neuron. mlp_shared: as for attention.
-    gated: each neuron multiplies two inputs. n_parameters: all.
+    the token embedding's matrix. output_bias: it adds a number for each token. logit_cap: no logit's size reaches this.
+    head: parameters that one head has for itself, biases included; key_value: those of its keys and values, if it
+    shares them with others, else 0. attention_shared: what all heads of a block share besides: the bias that they add
+    together, norms of queries and keys. neuron: input weights, bias and output weights of one neuron. mlp_shared: the
+    bias that all neurons of a block add together. gated: each neuron multiplies two inputs. written_through_norm: what
+    attention and MLP write is normed before it is added. n_parameters: all.
     """
 
     n_blocks: int
@@ -41,12 +43,15 @@ class SummaryResult:
     final_norm: int
     output: int
     tied: bool
+    output_bias: bool
+    logit_cap: float | None
     head: int
     key_value: int
     attention_shared: int
     neuron: int
     mlp_shared: int
     gated: bool
+    written_through_norm: bool
     n_parameters: int
 
     @property
@@ -96,6 +101,7 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
     """
     config = network.config
     block = network.get_submodule(family.blocks)[0]
+    inside = block.get_submodule(family.attention)
     n_heads = config.num_attention_heads
     n_key_value_heads = getattr(config, "num_key_value_heads", None) or n_heads
     attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
@@ -105,9 +111,13 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
     attention = _count(block, family.attention)
     mlp = _count(block, *family.mlp)
     # One row a feature: a query's, key's or value's input weights with its bias; a neuron's, twice if gated.
-    row = (attention - _size(attention_out)) // ((n_heads + 2 * n_key_value_heads) * d_head)
+    maps = [module for module in inside.modules() if module is not attention_out and _is_map(module)]
+    row = sum(_size(module) for module in maps) // ((n_heads + 2 * n_key_value_heads) * d_head)
     into_neuron = (mlp - _size(mlp_out)) // n_neurons
     shares_keys = n_key_value_heads < n_heads
+    one_head = d_head * (d_model + row * (1 if shares_keys else 3))
+    key_value = 2 * d_head * row if shares_keys else 0
+    tied = head.weight is embedding.weight
     return SummaryResult(
         n_blocks=config.num_hidden_layers,
         n_heads=n_heads,
@@ -123,16 +133,24 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
         mlp=mlp,
         norms=_count(block, *family.norms),
         final_norm=_count(network, family.final_norm),
-        output=0 if head.weight is embedding.weight else _size(head),
-        tied=head.weight is embedding.weight,
-        head=d_head * (d_model + row * (1 if shares_keys else 3)),
-        key_value=2 * d_head * row if shares_keys else 0,
-        attention_shared=_size(attention_out) - d_inside * d_model,
+        output=_size(head) - (head.weight.numel() if tied else 0),
+        tied=tied,
+        output_bias=getattr(head, "bias", None) is not None,
+        logit_cap=logit_cap(config, family),
+        head=one_head,
+        key_value=key_value,
+        attention_shared=attention - n_heads * one_head - n_key_value_heads * key_value,
         neuron=into_neuron + d_model,
         mlp_shared=_size(mlp_out) - n_neurons * d_model,
         gated=into_neuron >= 2 * d_model,
+        written_through_norm=family.mlp_norm is not None,
         n_parameters=_size(network),
     )
+
+
+def _is_map(module: nn.Module) -> bool:
+    weight = getattr(module, "weight", None)
+    return weight is not None and weight.dim() == 2
 
 
 def _size(module: nn.Module) -> int:

@@ -62,7 +62,7 @@ class Vocabulary:
 
     pieces: the tokenizer's own string for each token id. byte_level: whether these strings use the byte alphabet of
     GPT-2 (Radford et al. 2019); otherwise they are SentencePiece's (`▁` for a space, `<0x0A>` for a byte).
-    literal: ids whose string stands for itself (special and added tokens).
+    literal: ids whose string is not in the byte alphabet (special and added tokens).
     """
 
     def __init__(self, pieces: Sequence[str], *, byte_level: bool, literal: frozenset[int]) -> None:
@@ -78,9 +78,9 @@ class Vocabulary:
         if token_id >= len(self._pieces):  # a row of the embedding that no token uses (padding to a round size)
             return b""
         piece = self._pieces[token_id]
-        if token_id in self._literal:
-            return piece.encode()
         if self._alphabet is not None:
+            if token_id in self._literal:
+                return piece.encode()
             return b"".join(self._alphabet.get(c, c.encode()) for c in piece)
         if len(piece) == 6 and piece.startswith("<0x"):
             return bytes([int(piece[3:5], 16)])

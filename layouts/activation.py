@@ -14,13 +14,16 @@ HELP = Help(
     how=(
         "At the top, each line is one token’s residual stream on its way through the blocks, by its length (L2 norm); "
         "the first token’s is often huge; heads with nothing else to do look there. A neuron is one unit of a block’s "
-        "MLP, after the activation function. The bars show one neuron at every token and, at the selected token, the "
-        "neurons of its tile, or the strongest of the block: click a bar to choose that token or that neuron."
+        "MLP, after the activation function: what the MLP’s last map reads. In gated MLPs (Llama, Mistral, Qwen, "
+        "Phi-3, Gemma) that is the product of two maps of the stream, one through the activation function (the gate) "
+        "and one not, so that it can be large with either sign. The bars show one neuron at every token and, at the "
+        "selected token, the neurons of its tile, or the strongest of the block: click a bar to choose that token or "
+        "that neuron."
     ),
     not_said=(
         "that what is large matters: a norm is a size, and a neuron’s effect also depends on what it writes. Neurons "
         "are not the residual stream’s dimensions, of which there are fewer; and the mean over these carries nothing "
-        "where every reader begins with a LayerNorm (GPT-2, GPT-NeoX, OPT), which removes it."
+        "where every reader begins with a LayerNorm (GPT-2, GPT-Neo, GPT-J, GPT-NeoX, OPT, Phi), which removes it."
     ),
 )
 

@@ -21,8 +21,9 @@ HELP = Help(
     ),
     not_said=(
         "how the parts are wired inside (queries, keys, values, the two maps of the MLP), or that a large value is an "
-        "important one: a later part may cancel what an earlier one adds. In some families attention and MLP of a "
-        "block work side by side, not one after the other."
+        "important one: a later part may cancel what an earlier one adds. In GPT-J, Phi and most GPT-NeoX models "
+        "attention and MLP of a block work side by side: both read what enters the block. In Gemma 2 and 3 what each "
+        "of them writes is normed before it is added; the norms shown are those of what is added."
     ),
 )
 

@@ -12,7 +12,10 @@ HELP = Help(
     how=(
         "Each row is a token that looks (query), each column a token looked at (key); a row's shares sum to 100 %. "
         "Tokens look at themselves and back, so the upper right is empty. Many heads put most of their attention on "
-        "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %."
+        "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %. "
+        "In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others) the lower left is empty, too, in longer "
+        "texts. Where several heads share keys and values (grouped-query attention), each still has queries, and so an "
+        "attention, of its own."
     ),
     not_said=(
         "that what is looked at matters for the prediction. A head may look at a token and move nothing of weight "

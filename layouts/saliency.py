@@ -50,8 +50,9 @@ HELP = Help(
     ),
     not_said=(
         "why: attributions say what the output rests on, not for which reasons, and not what another text would give. "
-        "Another baseline gives other numbers. A token’s attribution holds all its paths, also those through later "
-        "positions. Gradients are local: where the model is sure already, a decisive token may show little."
+        "Another baseline gives other numbers; from zeros, Llama’s kind and Gemma often do not converge, since their "
+        "norms (RMSNorm) jump there: choose another. A token’s attribution holds all its paths, also those through "
+        "later positions. Gradients are local: where the model is sure already, a decisive token may show little."
     ),
 )
 

@@ -173,31 +173,35 @@ def _what(key: str, s: SummaryResult) -> str:
         if s.position_embedding
         else "(positions are told later, by rotating queries and keys inside the attention)"
     )
+    normed = ", after one more norm" if s.written_through_norm else ""
     return {
         "embedding": f"Looks up a learned vector for each token {positions}: what enters block 0.",
         "attention": (
             f"{s.n_heads} heads that read the residual stream through a norm, fetch information from this and earlier "
-            "positions, and add it to the stream: the only place where positions meet."
+            f"positions, and add it to the stream{normed}: the only place where positions meet."
         ),
         "head": (
             "Its queries and keys decide how much each token looks at itself and earlier ones; its values say what is "
-            "fetched from there, and its output map adds it to the residual stream."
+            f"fetched from there, and its output map adds it to the stream{normed}."
         ),
         "mlp": (
             f"Works on each position alone: reads the residual stream through a norm into {s.n_neurons:,} neurons, "
-            "each of which adds its own vector to the stream as strongly as it is active."
+            f"each of which adds its own vector to the stream as strongly as it is active{normed}."
         ),
         "neuron": (
             "Its input weights say which direction of the normed residual stream makes it active"
             + (" (two of them, multiplied: one is the gate)" if s.gated else "")
-            + "; its output weights are the vector that it then adds to the stream."
+            + f"; its output weights are the vector that it then adds to the stream{normed}."
         ),
         "norm": (
             "Brings each position’s vector to one size for the output head, and rescales its dimensions by learned "
             "factors; a LayerNorm, unlike an RMSNorm, also removes the mean and adds a learned bias."
         ),
         "output": (
-            "Multiplies the normed vector with each token’s own vector: the logits, whose softmax is the prediction."
+            "Multiplies the normed vector with each token’s own vector"
+            + (", adds a number of each token’s own" if s.output_bias else "")
+            + (f", and bends the results so that none reaches ±{s.logit_cap:g}" if s.logit_cap else "")
+            + ": the logits, whose softmax is the prediction."
         ),
     }[key]
 
@@ -217,12 +221,20 @@ def _shape(key: str, s: SummaryResult) -> str:
 
 
 def _shared(key: str, s: SummaryResult) -> str:
-    if key == "head" and s.key_value:
-        return f"; {s.key_value:,} more for keys and values, shared by {s.n_heads // s.n_key_value_heads} heads"
-    if key == "head" and s.attention_shared:
-        return f"; the output bias ({s.attention_shared:,}) belongs to all heads together"
+    if key == "head":
+        return _shared_by_heads(s)
     if key == "neuron" and s.mlp_shared:
         return f"; the output bias ({s.mlp_shared:,}) belongs to all neurons together"
     if key == "output" and s.tied:
         return f": it uses the token embedding’s {s.token_embedding:,}"
     return ""
+
+
+def _shared_by_heads(s: SummaryResult) -> str:
+    words = ""
+    if s.key_value:
+        words += f"; {s.key_value:,} more for keys and values, shared by {s.n_heads // s.n_key_value_heads} heads"
+    if s.attention_shared:
+        what = "output bias, or norms of queries and keys"
+        words += f"; {s.attention_shared:,} more ({what}) belong to all heads together"
+    return words

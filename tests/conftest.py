@@ -28,23 +28,33 @@ hypothesis.settings.load_profile("no deadline")
 TEXT = "The fox met a crow. The crow had a cheese 🧀 and the fox <b>said</b>\n hello"
 BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
 
-# One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; the
-# numbers of neurons of NeoX and OPT do not divide into equal tiles.
+# One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; heads
+# of Qwen3 and Gemma are wider than d_model / n_heads, as in the real ones; the numbers of neurons of NeoX and
+# OPT do not divide into equal tiles; windows are smaller than texts, caps small enough to bend.
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 _GROUPED = {"num_key_value_heads": 2, "intermediate_size": 80}
+_GEMMA = {**_GROUPED, "head_dim": 12, "query_pre_attn_scalar": 10, "sliding_window": 5, "final_logit_softcapping": 4.0}
+_SENTENCEPIECE = {"llama", "mistral", "phi3", "gemma2", "gemma3_text"}
 TINY: dict[str, dict[str, Any]] = {
     "gpt2": {},
+    "gpt_neo": {"attention_types": [[["global", "local", "global"], 1]], "window_size": 5},
+    "gptj": {"rotary_dim": 4},
     "gpt_neox": {"intermediate_size": 70},
     "llama": _GROUPED,
     "mistral": _GROUPED,
     "qwen2": _GROUPED,
+    "qwen3": {**_GROUPED, "head_dim": 12},
+    "phi3": _GROUPED,
+    "gemma2": {**_GEMMA, "attn_logit_softcapping": 2.0},
+    "gemma3_text": {**_GEMMA, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
     "opt": {"word_embed_proj_dim": 32, "ffn_dim": 130},
+    "phi": {"intermediate_size": 80},
 }
 
 
 def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:
     """A random model of a family, a few thousand parameters large, with a tokenizer of the family's kind."""
-    tokenizer = sentencepiece_tokenizer() if model_type in ("llama", "mistral") else byte_level_tokenizer()
+    tokenizer = sentencepiece_tokenizer() if model_type in _SENTENCEPIECE else byte_level_tokenizer()
     config = AutoConfig.for_model(
         model_type,
         **{"vocab_size": 300, "max_position_embeddings": 64, **_SHAPE, **TINY[model_type], **shape},

@@ -4,13 +4,13 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from analysis.families import FAMILIES
+from analysis.families import FAMILIES, Family
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
 from tests.conftest import TINY
@@ -185,8 +185,18 @@ def test_the_readme_names_the_settings():
 def test_every_family_is_in_the_readme_and_in_the_tests():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert list(TINY) == list(FAMILIES)
-    for family in FAMILIES.values():
-        assert family.name in readme
+    listed = re.search(r"^Supported: (.*?)\. A family is", readme, re.MULTILINE)
+    assert listed
+    assert re.sub(r" \(.*?\)", "", listed[1]).split(", ") == [family.name for family in FAMILIES.values()]
+
+
+def test_the_family_that_the_readme_adds_is_the_one_that_is_there():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Add a model family\n")[2]
+    row, line, *_ = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert eval(f"{{{row}}}", {"Family": Family}) == {"phi": FAMILIES["phi"]}
+    assert ast.literal_eval(f"{{{line}}}") == {"phi": TINY["phi"]}
+    optional = [field.name for field in fields(Family) if field.default is not MISSING]
+    assert [name for name in optional if f"`{name}`" not in section] == []
 
 
 def test_the_top_level_is_what_the_design_says():

@@ -1,7 +1,8 @@
 import pytest
+from transformers import CONFIG_MAPPING, AutoConfig
 
 from analysis.errors import ModelError
-from analysis.families import FAMILIES, family_of
+from analysis.families import _REASONS, FAMILIES, family_of, logit_cap
 from analysis.model import LanguageModel, network_without_weights
 from tests.conftest import make_tiny
 
@@ -15,6 +16,7 @@ def test_every_path_of_a_row_leads_to_a_module(tiny_model: LanguageModel):
     for block in blocks:
         for path in (family.attention, family.attention_out, family.mlp_out, *family.mlp, *family.norms):
             block.get_submodule(path)
+        assert {family.attention_norm, family.mlp_norm} <= {None, *family.norms}
 
 
 def test_the_rows_parts_are_all_that_there_is(tiny_model: LanguageModel):
@@ -38,14 +40,39 @@ def test_the_output_maps_write_to_the_residual_stream(tiny_model: LanguageModel)
         assert info.d_model in block.get_submodule(path).weight.shape
 
 
-@pytest.mark.parametrize("model_type", ["mamba", "t5", "bert", "", "GPT2", "gpt2 "])
-def test_an_unknown_family_is_refused_by_name_with_the_known_ones(model_type: str):
+@pytest.mark.parametrize(
+    ("model_type", "reason"),
+    [
+        ("mamba", "it has no attention"),
+        ("t5", "it has an encoder and a decoder; what is drawn here is one stack of blocks"),
+        ("bert", "it reads a text in both directions, and predicts no next token"),
+        ("mixtral", "its MLPs choose among experts, so that a block has no fixed neurons"),
+        ("gemma3", "it reads images, too; Gemma 3 for text alone is 'gemma3_text'"),
+        *((odd, "where it keeps its parts is not known here") for odd in ("falcon", "", "GPT2", "gpt2 ")),
+    ],
+)
+def test_an_unknown_family_is_refused_by_name_with_a_reason_and_the_known_ones(model_type: str, reason: str):
     with pytest.raises(ModelError) as refused:
         family_of(model_type)
     assert str(refused.value) == (
-        f"The model is of the family '{model_type}', which is not supported. "
-        "Supported: gpt2, gpt_neox, llama, mistral, opt, qwen2."
+        f"The model is of the family '{model_type}', which is not supported: {reason}. Supported: "
+        "gemma2, gemma3_text, gpt2, gpt_neo, gpt_neox, gptj, llama, mistral, opt, phi, phi3, qwen2, qwen3."
     )
+
+
+def test_a_family_that_is_refused_has_no_row():
+    assert not set(_REASONS) & set(FAMILIES)
+    assert set(_REASONS) <= set(CONFIG_MAPPING)
+
+
+def test_the_cap_is_the_settings():
+    gemma, llama = make_tiny("gemma2"), make_tiny("llama")
+    assert logit_cap(gemma.network.config, gemma.family) == 4
+    assert logit_cap(make_tiny("gemma2", final_logit_softcapping=None).network.config, gemma.family) is None
+    # Llama's code would not look at such a setting.
+    config = AutoConfig.for_model("llama", final_logit_softcapping=4.0)
+    assert config.final_logit_softcapping == 4
+    assert logit_cap(config, llama.family) is None
 
 
 def test_every_family_has_a_tiny_model():

@@ -15,6 +15,7 @@ from analysis.saliency import Method, SaliencyResult, compute_saliency, default_
 from analysis.saliency_methods import USUAL_STEPS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace, compute_trace
+from tests.conftest import make_tiny
 
 METHODS: tuple[Any, ...] = get_args(Method)
 POSITION = 8
@@ -29,6 +30,14 @@ def saliency(model: LanguageModel, trace: Trace, position: int = POSITION, **cho
     result = compute_saliency(model, trace, position, **choices)
     assert result is not None
     return result
+
+
+def mean_embedding(model: LanguageModel) -> torch.Tensor:
+    """Gemma multiplies what it looks up by the root of the width."""
+    network: Any = model.network
+    scale = 32**0.5 if network.config.model_type.startswith("gemma") else 1
+    mean: torch.Tensor = network.get_input_embeddings().weight.mean(0) * scale
+    return mean
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -57,9 +66,8 @@ def test_rows_sum_to_the_change_of_the_logit(tiny_model: LanguageModel, trace: T
     change = result.value - result.base
     logits = trace.logits()[POSITION]
     assert result.value == pytest.approx(logits[7] - logits[8], abs=1e-5)
-    embedding = tiny_model.network.get_input_embeddings()
     with torch.inference_mode():
-        means = embedding.weight.mean(0).expand(1, POSITION + 1, -1)
+        means = mean_embedding(tiny_model).expand(1, POSITION + 1, -1)
         base = tiny_model.network(inputs_embeds=means, use_cache=False).logits[0, -1]
     assert result.base == pytest.approx(float(base[7] - base[8]), abs=1e-5)
     assert result.depth is not None
@@ -89,7 +97,7 @@ def test_occlusion_leaves_one_token_out(tiny_model: LanguageModel, trace: Trace)
         text = embedding(torch.from_numpy(trace.token_ids))
         for position in range(POSITION + 1):
             without = text.clone()
-            without[position] = embedding.weight.mean(0)
+            without[position] = mean_embedding(tiny_model)
             logits = tiny_model.network(inputs_embeds=without[None], use_cache=False).logits[0, POSITION]
             lost.append(trace.logits()[POSITION, 5] - float(logits[5]))
     np.testing.assert_allclose(result.attributions[: POSITION + 1], lost, atol=2e-5)
@@ -173,14 +181,16 @@ def test_each_doubling_is_shown(tiny_gpt2: LanguageModel, monkeypatch: pytest.Mo
     assert result.steps == 256
 
 
-def test_the_fused_activation_is_the_same_function(tiny_gpt2: LanguageModel) -> None:
-    network: Any = deepcopy(tiny_gpt2.network)
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neo", "gptj", "phi"])
+def test_the_fused_activation_is_the_same_function(kind: str) -> None:
+    model = make_tiny(kind)
+    network: Any = deepcopy(model.network)
     fuse_activations(network)
     assert not [module for module in network.modules() if type(module).__name__ == "NewGELUActivation"]
-    assert [module for module in tiny_gpt2.network.modules() if type(module).__name__ == "NewGELUActivation"]
+    assert [module for module in model.network.modules() if type(module).__name__ == "NewGELUActivation"]
     ids = torch.arange(9)[None]
     with torch.inference_mode():
-        torch.testing.assert_close(network(ids).logits, tiny_gpt2.network(ids).logits, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(network(ids).logits, model.network(ids).logits, rtol=1e-5, atol=1e-5)
 
 
 def test_looking_up_runs_nothing(tiny_gpt2: LanguageModel) -> None:

@@ -1,12 +1,15 @@
 """Parameter counts: against GPT-2's published sizes, and on every family against the tensors themselves."""
 
+from typing import Any
+
 import pytest
-from transformers import GPT2Config
+from transformers import Gemma2Config, GPT2Config, GPTJConfig, GPTNeoConfig, PhiConfig
 
 from analysis.families import FAMILIES
 from analysis.model import LanguageModel, network_without_weights
 from analysis.selection import Selection
 from analysis.summary import SummaryResult, compute_summary
+from tests.conftest import make_tiny
 
 # Blocks, heads, width; parameters, per block, attention, MLP, both norms; in all heads, neurons, residual dimensions.
 GPT2 = {
@@ -45,31 +48,88 @@ def test_parts_add_up_to_the_tensors(tiny_model: LanguageModel) -> None:
     assert (s.n_blocks, s.n_heads, s.d_model, s.n_neurons) == (3, 4, 32, tiny_model.info.n_neurons)
 
 
-def test_heads_and_neurons_add_up_to_their_layers(tiny_model: LanguageModel) -> None:
+# Width 32, 4 heads of 8, 300 tokens, 64 positions. One head: weights of queries, keys, values and output, then biases;
+# with 2 key-value heads the keys and values apart. What heads share. One neuron: one or (gated) two inputs, their bias,
+# its output. What neurons share. Norms of a block; final norm; output head's own; positions.
+_BIASED = (4 * 8 * 32 + 3 * 8, 0, 32, 32 + 1 + 32, 32, 2 * 64, 64)
+_UNBIASED_HEADS = (4 * 8 * 32, 0, 32, 32 + 1 + 32, 32, 2 * 64, 64)
+_GATED = (2 * 8 * 32, 2 * 8 * 32, 0, 2 * 32 + 32, 0, 2 * 32, 32, 300 * 32, 0)
+_GEMMA = (3 * 32 + 32, 32, 0, 0)  # norms of a block and the rest
+_WIDE = (2 * 12 * 32, 2 * 12 * 32)  # heads of 12
+BY_HAND = {
+    "gpt2": (*_BIASED, 0, 64 * 32),
+    "gpt_neo": (*_UNBIASED_HEADS, 0, 64 * 32),
+    "gptj": (4 * 8 * 32, 0, 0, 32 + 1 + 32, 32, 64, 64, 300 * 32 + 300, 0),
+    "gpt_neox": (*_BIASED, 300 * 32, 0),
+    "llama": _GATED,
+    "mistral": _GATED,
+    "qwen2": (2 * 8 * 32 + 8, 2 * 8 * 32 + 2 * 8, *_GATED[2:]),
+    "qwen3": (*_WIDE, 2 * 12, *_GATED[3:]),  # norms of queries and of keys
+    "phi3": _GATED,
+    "gemma2": (*_WIDE, 0, 2 * 32 + 32, 0, *_GEMMA),
+    "gemma3_text": (*_WIDE, 2 * 12, 2 * 32 + 32, 0, *_GEMMA),
+    "opt": (*_BIASED, 0, 66 * 32),
+    "phi": (*_BIASED[:5], 64, 64, 300 * 32 + 300, 0),
+}
+GATED = {"llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text"}
+
+
+def counts(s: SummaryResult) -> tuple[int, ...]:
+    return (
+        s.head, s.key_value, s.attention_shared, s.neuron, s.mlp_shared, s.norms, s.final_norm, s.output,
+        s.position_embedding,
+    )  # fmt: skip
+
+
+def test_parts_counted_by_hand(tiny_model: LanguageModel) -> None:
     s = compute_summary(tiny_model.network, tiny_model.family)
+    model_type: str = tiny_model.network.config.model_type  # type: ignore[union-attr, assignment]
+    assert counts(s) == BY_HAND[model_type]
+    assert s.n_key_value_heads == (2 if model_type in GATED else 4)
+    assert s.d_head == (12 if model_type in ("qwen3", "gemma2", "gemma3_text") else 8)
+    assert s.gated == (model_type in GATED)
+    gemma = model_type.startswith("gemma")
+    assert (s.written_through_norm, s.logit_cap) == (gemma, 4.0 if gemma else None)
+    assert s.output_bias == (model_type in ("gptj", "phi"))
+    assert s.tied == (s.output == 0)
     assert s.n_heads * s.head + s.n_key_value_heads * s.key_value + s.attention_shared == s.attention
     assert s.n_neurons * s.neuron + s.mlp_shared == s.mlp
 
 
-# Width 32, 4 heads of 8. Weights, then biases: queries, keys, values and output; with 2 key-value heads the latter
-# apart. A neuron: one or (gated) two inputs, their bias, its output.
-_BIASED = (4 * 8 * 32 + 3 * 8, 0, 32 + 1 + 32, False)
-_GATED = (2 * 8 * 32, 2 * 8 * 32, 2 * 32 + 32, True)
-BY_HAND = {
-    "gpt2": _BIASED,
-    "gpt_neox": _BIASED,
-    "opt": _BIASED,
-    "llama": _GATED,
-    "mistral": _GATED,
-    "qwen2": (2 * 8 * 32 + 8, 2 * 8 * 32 + 2 * 8, 2 * 32 + 32, True),
+@pytest.mark.parametrize(
+    ("model_type", "shape", "changed"),
+    [
+        ("gptj", {"tie_word_embeddings": True}, {"output": 300, "tied": True, "output_bias": True}),
+        ("phi", {"qk_layernorm": True}, {"head": 4 * 8 * 32 + 3 * 8, "attention_shared": 32 + 2 * 2 * 8}),
+        # One head: the norms are more than one of its features.
+        ("phi", {"qk_layernorm": True, "num_attention_heads": 1}, {"head": 4 * 32 * 32 + 3 * 32, "key_value": 0}),
+        ("qwen3", {"num_attention_heads": 1, "num_key_value_heads": 1}, {"head": 4 * 12 * 32, "attention_shared": 24}),
+        ("gemma2", {"attention_bias": True}, {"head": 2 * 12 * 32 + 12, "attention_shared": 32}),
+        ("gemma2", {"final_logit_softcapping": None}, {"logit_cap": None}),
+        ("llama", {"mlp_bias": True}, {"neuron": 2 * 33 + 32, "mlp_shared": 32, "gated": True}),
+        ("gpt_neo", {"intermediate_size": 50}, {"n_neurons": 50, "neuron": 65}),
+    ],
+)
+def test_variants_counted_by_hand(model_type: str, shape: dict[str, Any], changed: dict[str, Any]) -> None:
+    model = make_tiny(model_type, **shape)
+    s = compute_summary(model.network, model.family)
+    assert {name: getattr(s, name) for name in changed} == changed
+
+
+# Parameters of gpt-j-6b, phi-1, gpt-neo-1.3B and gemma-2-2b, whose configurations are the classes' defaults; cited.
+PUBLISHED = {
+    "gptj": (GPTJConfig(), 6_050_882_784),
+    "phi": (PhiConfig(), 1_418_270_720),
+    "gpt_neo": (GPTNeoConfig(), 1_315_575_808),
+    "gemma2": (Gemma2Config(), 2_614_341_888),
 }
 
 
-def test_one_head_and_one_neuron_counted_by_hand(tiny_model: LanguageModel) -> None:
-    s = compute_summary(tiny_model.network, tiny_model.family)
-    model_type = tiny_model.network.config.model_type  # type: ignore[union-attr]
-    assert (s.head, s.key_value, s.neuron, s.gated) == BY_HAND[model_type]  # type: ignore[index]
-    assert s.n_key_value_heads == (2 if s.key_value else 4)
+@pytest.mark.parametrize("model_type", PUBLISHED)
+def test_published_sizes_of_other_families(model_type: str) -> None:
+    config, published = PUBLISHED[model_type]
+    network = network_without_weights(config)
+    assert compute_summary(network, FAMILIES[model_type]).n_parameters == published
 
 
 @pytest.mark.parametrize(

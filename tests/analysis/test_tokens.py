@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from analysis.errors import TextError
-from analysis.model import LanguageModel, prepare_model
+from analysis.model import LanguageModel, _vocabulary, prepare_model
 from analysis.tokens import MAX_CHARACTERS, Piece, Token, Vocabulary, encode, shown
 from tests.conftest import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
 
@@ -167,6 +167,16 @@ def test_a_space_and_half_an_emoji_in_one_token_are_grouped_with_the_other_half(
     assert [(token.label, token.group) for token in tokens] == [
         ("x", 0), ("·‹F0 9F›", 1), ("‹98›", 1), ("‹80›", 1), ("y", 4),
     ]  # fmt: skip
+
+
+def test_added_tokens_are_spelled_as_the_vocabulary_is():
+    """Gemma's tokens for several spaces are in its list of added tokens as well."""
+    for make, expected in ((sentencepiece_tokenizer, b"  "), (byte_level_tokenizer, "▁▁".encode())):
+        tokenizer = copy.deepcopy(make())
+        tokenizer.add_tokens([AddedToken("▁▁", normalized=False)])
+        token_id = tokenizer.convert_tokens_to_ids("▁▁")
+        assert tokenizer.decode([0, token_id]).encode() == tokenizer.eos_token.encode() + expected
+        assert _vocabulary(tokenizer).bytes(token_id) == expected
 
 
 def test_bytes_of_sentencepiece_tokens():

@@ -1,7 +1,7 @@
 """Every number of a Trace against an independent computation: plain transformers outputs, and the formulas of the
-families written out here, with hooks and module names of this file's own."""
+families written out in the tests, with hooks and module names of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from torch import Tensor
-from torch.nn import functional as F
 
 from analysis.errors import TextError
 from analysis.model import LanguageModel
 from analysis.tokens import encode
 from analysis.trace import Prompt, Trace, compute_trace
+from tests.analysis.parts import Parts, added, explicit_norms
 from tests.conftest import TEXT, TINY, make_tiny
+
+_LATE_WINDOW = {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}
 
 # What a family's shapes can be, besides the usual.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -29,7 +31,17 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama wide heads": ("llama", {"num_key_value_heads": 1, "head_dim": 12}),
     "llama biased": ("llama", {"attention_bias": True, "mlp_bias": True}),
     "mistral window": ("mistral", {"sliding_window": 5}),
-    "qwen2 window": ("qwen2", {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}),
+    "qwen2 window": ("qwen2", _LATE_WINDOW),
+    "qwen3 window": ("qwen3", _LATE_WINDOW),
+    "phi3 window": ("phi3", {"sliding_window": 5}),
+    "phi3 half rotated": ("phi3", {"rope_parameters": {"rope_theta": 1e4, "partial_rotary_factor": 0.5}}),
+    "gpt_neo few neurons": ("gpt_neo", {"intermediate_size": 50}),
+    "gptj tied": ("gptj", {"tie_word_embeddings": True, "rotary_dim": 8}),
+    "gemma2 no caps": ("gemma2", {"final_logit_softcapping": None, "attn_logit_softcapping": None}),
+    "gemma2 large epsilon": ("gemma2", {"rms_norm_eps": 0.1}),
+    "gemma2 biased": ("gemma2", {"attention_bias": True, "tie_word_embeddings": False}),
+    "gemma3 no groups": ("gemma3_text", {"num_key_value_heads": 4, "attention_bias": True}),
+    "phi normed queries": ("phi", {"qk_layernorm": True, "num_key_value_heads": 2}),
     "opt untied": ("opt", {"tie_word_embeddings": False}),
     "opt gelu": ("opt", {"activation_function": "gelu"}),
 }
@@ -51,54 +63,16 @@ def trace(model: LanguageModel) -> Trace:
     return compute_trace(model, Prompt("any", text))
 
 
-class Parts:
-    """A network's parts by the names of its family, written down here once more on purpose."""
-
-    def __init__(self, network: Any) -> None:
-        kind = network.config.model_type
-        if kind == "gpt2":
-            self.blocks, self.norm = network.transformer.h, network.transformer.ln_f
-            self.attention = [block.attn for block in self.blocks]
-            self.attention_out = [block.attn.c_proj for block in self.blocks]
-            self.mlp = [block.mlp for block in self.blocks]
-            self.mlp_out = [block.mlp.c_proj for block in self.blocks]
-            self.neurons: Callable[[Any, Tensor], Tensor] = lambda mlp, x: mlp.act(mlp.c_fc(x))
-        elif kind == "gpt_neox":
-            self.blocks, self.norm = network.gpt_neox.layers, network.gpt_neox.final_layer_norm
-            self.attention = [block.attention for block in self.blocks]
-            self.attention_out = [block.attention.dense for block in self.blocks]
-            self.mlp = [block.mlp for block in self.blocks]
-            self.mlp_out = [block.mlp.dense_4h_to_h for block in self.blocks]
-            self.neurons = lambda mlp, x: F.gelu(mlp.dense_h_to_4h(x))
-        elif kind == "opt":
-            act = F.gelu if network.config.activation_function == "gelu" else F.relu
-            self.blocks, self.norm = network.model.decoder.layers, network.model.decoder.final_layer_norm
-            self.attention = [block.self_attn for block in self.blocks]
-            self.attention_out = [block.self_attn.out_proj for block in self.blocks]
-            self.mlp = [block.fc1 for block in self.blocks]
-            self.mlp_out = [block.fc2 for block in self.blocks]
-            self.neurons = lambda fc1, x: act(fc1(x))
-        else:
-            self.blocks, self.norm = network.model.layers, network.model.norm
-            self.attention = [block.self_attn for block in self.blocks]
-            self.attention_out = [block.self_attn.o_proj for block in self.blocks]
-            self.mlp = [block.mlp for block in self.blocks]
-            self.mlp_out = [block.mlp.down_proj for block in self.blocks]
-            self.neurons = lambda mlp, x: F.silu(mlp.gate_proj(x)) * mlp.up_proj(x)
-
-
 @contextmanager
 def spying(modules: list[Any], seen: list[Any], *, output: bool) -> Iterator[None]:
     """What goes in or comes out of each module, in order; the hooks are gone afterwards."""
 
-    def first(value: Any) -> Tensor:
-        return value[0] if isinstance(value, tuple) else value
-
-    def look(_module: Any, args: Any, out: Any = None) -> None:
-        seen.append(first(out if output else args).detach().clone())
+    def look(_module: Any, args: Any, named: Any, out: Any = None) -> None:
+        value = out if output else args or named["hidden_states"]
+        seen.append((value[0] if isinstance(value, tuple) else value).detach().clone())
 
     register = [m.register_forward_hook if output else m.register_forward_pre_hook for m in modules]
-    handles = [add(look) for add in register]
+    handles = [add(look, with_kwargs=True) for add in register]
     try:
         yield
     finally:
@@ -163,22 +137,12 @@ def test_a_block_adds_its_attention_and_its_mlp(model: LanguageModel, trace: Tra
     parts = Parts(model.network)
     attention: list[Tensor] = []
     mlp: list[Tensor] = []
-    with spying(parts.attention, attention, output=True), spying(parts.mlp_out, mlp, output=True):
+    with spying(parts.attention_written, attention, output=True), spying(parts.mlp_written, mlp, output=True):
         plain_forward(model, trace)
     for block in range(model.info.n_blocks):
-        added = trace.residual(block + 1) - trace.residual(block)
+        change = trace.residual(block + 1) - trace.residual(block)
         written = flat(attention[block]) + flat(mlp[block])
-        assert_allclose(added, written, rtol=0, atol=1e-5 * np.abs(trace.residual(block + 1)).max())
-
-
-def explicit_norms(inputs: Tensor, module: Any, width: int) -> np.ndarray:
-    """‖x_g W_g‖ of each group of `width` inputs, in float64, one product after another."""
-    weight = module.weight.double()
-    weight = weight.T if isinstance(module, torch.nn.Linear) else weight
-    x = flat(inputs).double()
-    starts = range(0, x.shape[1], width)
-    norms = [(x[:, s : s + width] @ weight[s : s + width]).norm(dim=1) for s in starts]
-    return torch.stack(norms, dim=1).numpy()
+        assert_allclose(change, written, rtol=0, atol=1e-5 * np.abs(trace.residual(block + 1)).max())
 
 
 def test_norms_of_heads_and_tiles_are_those_of_what_they_write(model: LanguageModel, trace: Trace):
@@ -188,9 +152,11 @@ def test_norms_of_heads_and_tiles_are_those_of_what_they_write(model: LanguageMo
     with spying(parts.attention_out, heads, output=False), spying(parts.mlp_out, neurons, output=False):
         plain_forward(model, trace)
     for block in range(info.n_blocks):
-        expected = explicit_norms(heads[block], parts.attention_out[block], heads[block].shape[-1] // info.n_heads)
+        after_attention, after_mlp = parts.norms_after[block]
+        width = heads[block].shape[-1] // info.n_heads
+        expected = explicit_norms(heads[block], parts.attention_out[block], width, after_attention)
         close(trace.head_norms(block), expected, rtol=1e-4)
-        expected = explicit_norms(neurons[block], parts.mlp_out[block], info.tile_width)
+        expected = explicit_norms(neurons[block], parts.mlp_out[block], info.tile_width, after_mlp)
         close(trace.tile_norms(block), expected, rtol=1e-4)
         assert trace.tile_norms(block).shape == (trace.n_positions, info.n_tiles)
         assert trace.head_norms(block).shape == (trace.n_positions, info.n_heads)
@@ -201,15 +167,16 @@ def test_heads_together_write_what_attention_writes(model: LanguageModel, trace:
     parts, info = Parts(model.network), model.info
     heads: list[Tensor] = []
     values: list[Tensor] = []
-    with spying(parts.attention_out, heads, output=False), spying(parts.attention, values, output=True):
+    with spying(parts.attention_out, heads, output=False), spying(parts.attention_written, values, output=True):
         plain_forward(model, trace)
-    out, head = parts.attention_out[0], info.n_heads - 1
+    out, head, norm = parts.attention_out[0], info.n_heads - 1, parts.norms_after[0][0]
     width = heads[0].shape[-1] // info.n_heads
     alone = torch.zeros_like(heads[0])
     alone[..., head * width :] = heads[0][..., head * width :]
     with torch.no_grad():
-        written = out(alone) - (0 if out.bias is None else out.bias)
-        rest = out(heads[0] - alone)
+        whole = out(heads[0])
+        written = added(norm, out(alone) - (0 if out.bias is None else out.bias), whole)
+        rest = added(norm, out(heads[0] - alone), whole)
     close(trace.head_norms(0)[:, head], flat(written).norm(dim=1), rtol=1e-4)
     assert_allclose(flat(written + rest), flat(values[0]), rtol=0, atol=1e-5 * float(values[0].abs().max()))
 
@@ -222,6 +189,20 @@ def test_attention_is_a_causal_distribution(model: LanguageModel, trace: Trace):
         assert_allclose(attention.sum(-1), 1, atol=1e-5)
         assert np.all(np.triu(attention, 1) == 0)
         assert attention.min() >= 0
+
+
+def test_a_head_moves_values_by_the_attention_that_is_shown(model: LanguageModel, trace: Trace):
+    parts, info = Parts(model.network), model.info
+    inputs: list[Tensor] = []
+    heads: list[Tensor] = []
+    with spying(parts.attention, inputs, output=False), spying(parts.attention_out, heads, output=False):
+        plain_forward(model, trace)
+    for block, attention in enumerate(parts.attention):
+        with torch.no_grad():
+            values = parts.values(attention, inputs[block][0])
+        shared = values.repeat_interleave(info.n_heads // values.shape[1], dim=1).transpose(0, 1)
+        moved = torch.tensor(trace.attention(block)) @ shared
+        close(moved.transpose(0, 1).flatten(1), flat(heads[block]))
 
 
 def test_the_head_reads_the_last_residual(model: LanguageModel, trace: Trace):
@@ -250,20 +231,6 @@ def test_a_second_trace_leaves_as_many_hooks_and_no_gradients(model: LanguageMod
     assert hooks() == before > 0
     assert np.array_equal(again.logits(), trace.logits())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in model.network.parameters())
-
-
-@pytest.mark.parametrize("kind", ["mistral", "qwen2"])
-def test_a_sliding_window_is_seen(kind: str):
-    shape = VARIANTS[f"{kind} window"][1]
-    trace = compute_trace(make_tiny(kind, **shape), Prompt("any", TEXT[:50]))
-    assert trace.n_positions > 10
-    near = np.tril(np.ones((trace.n_positions,) * 2), -5) == 0
-    first, last = trace.attention(0), trace.attention(trace.info.n_blocks - 1)
-    assert np.all(last[:, ~near] == 0)
-    if kind == "qwen2":  # only the blocks from max_window_layers on have a window
-        assert np.all(first[:, np.tri(trace.n_positions, dtype=bool)] > 0)
-    else:
-        assert np.all(first[:, ~near] == 0)
 
 
 def test_as_long_as_the_model_reads(tiny_model: LanguageModel):

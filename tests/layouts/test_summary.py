@@ -36,9 +36,10 @@ def test_table_says_what_is_shared_or_not_learned() -> None:
 
 
 def test_shared_parameters_are_named() -> None:
-    assert "the output bias (32) belongs to all heads together" in " ".join(
-        texts(described("head", summary("gpt2"), 1))
-    )
+    head = " ".join(texts(described("head", summary("gpt2"), 1)))
+    assert "; 32 more (output bias, or norms of queries and keys) belong to all heads together." in head
+    head = " ".join(texts(described("head", summary("qwen3"), 1)))
+    assert "; 768 more for keys and values, shared by 2 heads; 24 more (output bias, or norms" in head
     assert "512 more for keys and values, shared by 2 heads" in " ".join(texts(described("head", summary("llama"), 1)))
     assert "the output bias (32)" in " ".join(texts(described("neuron", summary("opt"), 1)))
     assert "no parameters of its own: it uses the token embedding’s 9,600" in " ".join(
@@ -47,6 +48,19 @@ def test_shared_parameters_are_named() -> None:
     gated = " ".join(texts(described("neuron", summary("llama"), 96)))
     assert "the gate" in gated
     assert "96 parameters (0.2% of the model)." in gated
+
+
+@pytest.mark.parametrize(("family", "capped", "biased"), [("gemma2", True, False), ("phi", False, True)])
+def test_what_is_done_to_logits_is_said(family: str, capped: bool, biased: bool) -> None:
+    words = " ".join(texts(described("output", summary(family), 1)))
+    assert ("none reaches ±4:" in words) == capped
+    assert ("a number of each token’s own" in words) == biased
+
+
+@pytest.mark.parametrize("key", ["attention", "head", "mlp", "neuron"])
+def test_a_norm_after_what_is_written_is_said(key: str) -> None:
+    for family, normed in (("gemma3_text", True), ("llama", False)):
+        assert ("after one more norm" in " ".join(texts(described(key, summary(family), 1)))) == normed
 
 
 @pytest.mark.parametrize("key", ["embedding", "attention", "head", "mlp", "neuron", "norm", "output"])

@@ -4,9 +4,8 @@ Words as in the original notebook; a layer is what the rest of the project calls
 `"bundled"`, a folder as `save_pretrained` writes it, an id of the Hugging Face hub that is on this machine
 (`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, which is left as it is, or an
 `analysis.model.LanguageModel`. Without it the model is that of `use`, else the environment's `LLM_MODEL`, else the
-bundled one. What cannot be drawn is an `analysis.errors.AnalysisError`, whose message says why.
-
-Source: the definitions are those of `analysis`, which computes every number here.
+bundled one. What cannot be drawn is an `analysis.errors.AnalysisError`, whose message says why. Every number is one of
+`analysis`, where its definition is.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from layouts.figures.attention import attention_figure, attention_place, attenti
 from layouts.figures.embedding import embedding_figure, embedding_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
-from layouts.figures.scene_hover import hover_boxes
+from layouts.figures.scene_alone import leave_alone
 from layouts.figures.standalone import standalone
 from layouts.figures.summary_table import SummaryTable
 
@@ -136,7 +135,7 @@ def enhanced_3d_visualization(
     output = Selection(Part.OUTPUT)
     result = compute_architecture(trace, output, here, color_by=color_by)
     figure = architecture_figure(result, predictions=compute_prediction(shown, trace, output, here, k=4).top)
-    hover_boxes(figure)
+    leave_alone(figure)
     return standalone(
         [figure],
         [420],

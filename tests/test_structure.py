@@ -156,7 +156,7 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    parts = {"saliency_numbers", "scene", "scene_colors", "scene_hover", "summary_table"}
+    parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
     assert set(names) == files - parts - {"__init__", "empty", "shade", "standalone", "text"}
 
 

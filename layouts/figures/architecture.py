@@ -158,7 +158,6 @@ def _labels(
         "x": float(scene.ends[-1, 0]) + 0.25 * scene.width,
         "z": 0,
         "xanchor": "left",
-        "xshift": 8,
         "yanchor": "bottom",
         "align": "left",
         "font": {"color": theme.text, "size": 13, "family": MONOSPACE},

@@ -22,7 +22,7 @@ def seconds(code: str) -> float:
 def test_importing_visualize(request: Any, report: Any):
     """In turns, so that both meet the same machine."""
     measuring = request.config.getoption("benchmark_enable")
-    pairs = [(seconds(LIBRARIES), seconds("import visualize")) for _ in range(7 if measuring else 1)]
+    pairs = [(seconds(LIBRARIES), seconds("import visualize")) for _ in range(6 if measuring else 1)]
     if measuring:
         ratio = median(ours for _, ours in pairs[1:]) / median(theirs for theirs, _ in pairs[1:])
         report("importing visualize, of importing torch, transformers' GPT-2 and plotly", f"{ratio:.2f}")

@@ -1,4 +1,4 @@
-"""What the 3D picture says of each box where no page does: in a notebook."""
+"""The 3D picture where no page is around it: in a notebook."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import re
 
 import plotly.graph_objects as go
 
+from layouts.figures.architecture import FRAME, MARK
 from layouts.figures.scene import VERTICES
 
 _ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"}
 _HEAD = re.compile(r"block\.(\d+)\.attention\.head\.(\d+)")
 
 
-def hover_boxes(figure: go.Figure) -> None:
-    """Let an architecture figure show name, number and unit of the box below the mouse, as the page's own label does.
+def leave_alone(figure: go.Figure) -> None:
+    """Let an architecture figure do by itself what the page does for it; what is selected there is not marked here.
 
-    The page is not sent these texts: each stands at every corner of its box, which is most of such a figure.
+    Below the mouse it shows name, number and unit of a box, as the page's own label does. The page is not sent these
+    texts: each stands at every corner of its box, which is most of such a figure.
     """
+    for mark in (MARK, FRAME):
+        figure.data[mark].visible = False
     for mesh in figure.select_traces({"type": "mesh3d"}):
         names = mesh.hovertext or [
             _ENDS.get(place) or _HEAD.sub(r"Block \1 · head \2", place) for place in mesh.customdata

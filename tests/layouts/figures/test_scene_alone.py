@@ -1,17 +1,17 @@
-"""What the 3D picture says of each box in a notebook, from a hand-made result."""
+"""The 3D picture in a notebook, from a hand-made result."""
 
 from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import ENDS, HEADS, TILES, architecture_figure
-from layouts.figures.scene_hover import hover_boxes
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES, architecture_figure
+from layouts.figures.scene_alone import leave_alone
 from tests.layouts.figures.test_architecture import RESULT
 
 
 def hovers(figure: go.Figure, mesh: int) -> list[str]:
     """One text a box, where every corner of it has the same."""
-    hover_boxes(figure)
+    leave_alone(figure)
     texts = list(figure.data[mesh].hovertext)
     assert len(texts) == len(figure.data[mesh].x)
     boxes = [texts[n : n + 8] for n in range(0, len(texts), 8)]
@@ -40,3 +40,9 @@ def test_each_box_has_its_name_its_number_and_the_unit() -> None:
 def test_a_box_without_a_number_has_its_name() -> None:
     plain = replace(RESULT, color_by="kind", heads=None, tiles=None)
     assert hovers(architecture_figure(plain), HEADS)[2] == "Block 1 · head 0"
+
+
+def test_nothing_is_marked_as_selected() -> None:
+    figure = architecture_figure(RESULT)
+    leave_alone(figure)
+    assert [n for n, trace in enumerate(figure.data) if trace.visible is False] == [MARK, FRAME]

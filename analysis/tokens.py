@@ -92,6 +92,11 @@ class Vocabulary:
             return Piece(token_id, f"‹unused {token_id}›")
         return Piece(token_id, shown(self.bytes(token_id)) or "‹empty›")
 
+    def ids(self, text: str) -> list[int]:
+        """Ids of the tokens that are exactly this text, or are shown so."""
+        raw = text.encode()
+        return [n for n, label in enumerate(self._labels) if label == text or self.bytes(n) == raw]
+
     def search(self, text: str, *, most: int) -> list[Piece]:
         """Entries whose label holds the text, a space being the same as `·`: the shortest first, then by id."""
         wanted = text.replace(" ", _SHOWN[" "])

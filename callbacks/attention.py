@@ -9,7 +9,7 @@ from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -47,14 +47,10 @@ def draw_attention(
     position = services.position(trace, selection)
     head = selection.head if selection.part is Part.ATTENTION else None
     result = compute_attention(trace, selection.block, head, position, view=view)
-    if view == "rollout":
-        place = f"rollout up to block {selection.block}"
-    else:
-        place = f"block {selection.block}, " + ("mean of all heads" if head is None else f"head {head}")
     return (
         attention_figure(result, theme=look),
         attention_heads_figure(result, theme=look),
-        f"Attention · {place}",
+        f"Attention · {attention_place(result)}",
         attention_reading(result),
         str(selection),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
+from layouts.figures.summary import parameter_rows, size_words
 from layouts.figures.text import percent
 from layouts.panel import Help, graph, panel
 
@@ -130,16 +131,6 @@ def described(key: str, summary: SummaryResult, own: int) -> list[Any]:
 
 def parameter_table(s: SummaryResult) -> list[Any]:
     """Parameters by part, which add up to the total; and the model's sizes."""
-    each = f"{s.n_blocks} × "
-    rows = [
-        ("Token embedding", "", s.token_embedding),
-        ("Position embedding", "" if s.position_embedding else "rotations, not learned", s.position_embedding),
-        ("Attention", f"{each}{s.attention:,}", s.n_blocks * s.attention),
-        ("MLP", f"{each}{s.mlp:,}", s.n_blocks * s.mlp),
-        ("Norms in blocks", f"{each}{s.norms:,}", s.n_blocks * s.norms),
-        ("Final norm", "", s.final_norm),
-        ("Output head", "the token embedding’s" if s.tied else "", s.output),
-    ]
     head = [
         html.Th("Part", scope="col"),
         *(html.Th(w, scope="col", className="number") for w in ("blocks × each", "in all", "share")),
@@ -148,17 +139,12 @@ def parameter_table(s: SummaryResult) -> list[Any]:
         html.Table(
             [
                 html.Thead(html.Tr(head)),
-                html.Tbody([_row(words, detail, count, count / s.n_parameters) for words, detail, count in rows]),
+                html.Tbody([_row(*row, row[2] / s.n_parameters) for row in parameter_rows(s)]),
                 html.Tfoot(_row("All", "", s.n_parameters, 1.0)),
             ],
             className="summary-table",
         ),
-        html.P(
-            f"{s.n_blocks} blocks · {s.all_heads:,} heads, {s.n_heads} a block, {s.d_head} wide · {s.all_neurons:,} "
-            f"MLP neurons, {s.n_neurons:,} a block · residual stream {s.d_model:,} wide, {s.residual_dimensions:,} "
-            f"dimensions over all blocks · {s.memory_bytes / 1e6:,.0f} MB of memory in float32.",
-            className="summary-sizes",
-        ),
+        html.P(size_words(s), className="summary-sizes"),
     ]
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
+import visualize
 from analysis.families import FAMILIES
 from analysis.model import LanguageModel, ModelRegistry, load_model, prepare_model, use_one_thread
 from analysis.trace import Prompt
@@ -122,6 +123,13 @@ def tiny_gpt2() -> LanguageModel:
 def bundled_model() -> LanguageModel:
     """The model that the project brings along."""
     return load_model(BUNDLED, name="bundled")
+
+
+@pytest.fixture
+def no_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebook interface as it is when no model was chosen, in the session or the environment."""
+    monkeypatch.setattr(visualize, "_default", None)
+    monkeypatch.delenv("LLM_MODEL", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,11 @@ from tests.conftest import TINY
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
-SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+IN_FOLDERS = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+SOURCES = [*IN_FOLDERS, "visualize.py"]
 TESTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
+
+READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 
 # What each folder may import at run time besides Python's own; the longest prefix of a file's path is its row.
 MAY_IMPORT = {
@@ -38,6 +41,7 @@ MAY_IMPORT = {
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
     "dashboard/worker.py": {"dashboard", "celery"},
+    "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
 
 
@@ -81,7 +85,7 @@ def test_each_folder_imports_only_what_it_may(source: str):
     assert not [name for name in used if not any(f"{name}.".startswith(f"{may}.") for may in MAY_IMPORT[row])]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", IN_FOLDERS)
 def test_types_too_are_known_only_downwards(source: str):
     """analysis < layouts < callbacks < dashboard, for `if TYPE_CHECKING` as well."""
     rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
@@ -89,8 +93,8 @@ def test_types_too_are_known_only_downwards(source: str):
     assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
 
 
-@pytest.mark.parametrize("source", [source for source in SOURCES if not source.startswith("dashboard/settings")])
-def test_nothing_but_the_settings_reads_the_environment(source: str):
+@pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])
+def test_nothing_but_the_settings_and_the_notebook_reads_the_environment(source: str):
     text = (ROOT / source).read_text(encoding="utf-8")
     assert not re.search(r"os\.environ|getenv|from os import", text)
 
@@ -152,7 +156,8 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    assert set(names) == files - {"__init__", "empty", "saliency_numbers", "scene", "scene_colors", "shade", "text"}
+    parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
+    assert set(names) == files - parts - {"__init__", "empty", "shade", "standalone", "text"}
 
 
 # Tests and documents.

@@ -119,6 +119,13 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     return go.Figure(data=data, layout=layout)
 
 
+def attention_place(result: AttentionResult) -> str:
+    """Whose attention it is, for a title."""
+    if result.view == "rollout":
+        return f"rollout up to block {result.block}"
+    return f"block {result.block}, " + ("mean of all heads" if result.head is None else f"head {result.head}")
+
+
 def attention_reading(result: AttentionResult) -> str:
     """One sentence with the numbers of what is seen."""
     labels, row = [token.label for token in result.tokens], result.grid[result.position]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Paths = Literal["none", "selected", "all"]
 Points = NDArray[np.floating[Any]]
 
-_WIDTH, _HEIGHT = 300, 340  # pixels of the plot that labels are thinned out for; in a larger one they have more room
+_ROOM = 300, 340  # pixels of the page's plot at its smallest
 _LETTER, _LINE, _RISE = 7, 14, 11
 _LONGEST = 14
 _MARGIN = 0.08  # of the range, on each side
@@ -25,18 +25,21 @@ _EDGES = {"l": 8, "r": 8, "t": 40, "b": 8}
 _CAMERA = {"eye": {"x": 1.35, "y": 1.35, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
 
 
-def embedding_figure(result: EmbeddingResult, *, paths: Paths = "selected", theme: Theme = LIGHT) -> go.Figure:
+def embedding_figure(
+    result: EmbeddingResult, *, paths: Paths = "selected", room: tuple[int, int] = _ROOM, theme: Theme = LIGHT
+) -> go.Figure:
     """One point a token, coloured by its position, the selected one strong; a click on a point selects its token.
 
     paths: with PCA, whose ways through the blocks are drawn. With any, the frame is that of all blocks and tokens, so
-    that it stays whatever is selected; without, it is that of the points.
+    that it stays whatever is selected; without, it is that of the points. room: pixels across and up that labels are
+    thinned out for; in a larger plot they have more.
     """
     ways = result.paths if paths != "none" else None
     width = result.points.shape[1]
     framed = (result.points if ways is None else ways).reshape(-1, width)
     low, high = framed.min(axis=0), framed.max(axis=0)
     span = np.where(high > low, high - low, 1)
-    texts, sides = _labels(result, _seen((result.points - low) / span))
+    texts, sides = _labels(result, _seen((result.points - low) / span), room)
     everyone, chosen = np.arange(len(result.tokens)), np.array([result.position])
     data = []
     if ways is not None and paths == "all":
@@ -174,12 +177,12 @@ def _seen(places: Points) -> Points:
     return np.stack([(y - x) / 2, (2 * z - x - y) / 4], axis=1) + 0.5
 
 
-def _labels(result: EmbeddingResult, places: Points) -> tuple[list[str], NDArray[np.str_]]:
+def _labels(result: EmbeddingResult, places: Points, room: tuple[int, int]) -> tuple[list[str], NDArray[np.str_]]:
     """The label of each point, empty where it would cover another's, and the side that it is written on.
 
     The selected token's own label is written apart, but has its room here.
     """
-    pixels = places * [_WIDTH, _HEIGHT]
+    pixels = places * room
     sides = np.full(len(pixels), "top center", dtype=object)
     texts = [""] * len(pixels)
     taken: list[tuple[float, float, float]] = []
@@ -190,7 +193,7 @@ def _labels(result: EmbeddingResult, places: Points) -> tuple[list[str], NDArray
         half = len(result.tokens[position].label[:_LONGEST]) * _LETTER / 2
         if x < half:
             sides[position], x = "top right", x + half
-        elif x > _WIDTH - half:
+        elif x > room[0] - half:
             sides[position], x = "top left", x - half
         y += _RISE
         if all(abs(x - other) >= half + wide or abs(y - above) >= _LINE for other, above, wide in taken):

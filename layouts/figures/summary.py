@@ -1,4 +1,4 @@
-"""Picture of the most probable next tokens, and the sentence on them."""
+"""Picture of the most probable next tokens, and the sentence on them; the model's sizes in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
 if TYPE_CHECKING:
     from analysis.prediction import PredictionResult
+    from analysis.summary import SummaryResult
 
 _LONGEST = 14  # characters of a token; the hover has all
 
@@ -86,6 +87,29 @@ def summary_reading(result: PredictionResult, end: PredictionResult) -> str:
     return (
         f"{sentence}; the text goes on with ‘{follows.token.label}’ ({percent(follows.probability)}, rank "
         f"{follows.rank:,}, {follows.surprisal:.1f} bits of surprisal)."
+    )
+
+
+def parameter_rows(s: SummaryResult) -> list[tuple[str, str, int]]:
+    """Parts of the model: what each is, how it is counted, and its parameters, which add up to the total."""
+    each = f"{s.n_blocks} × "
+    return [
+        ("Token embedding", "", s.token_embedding),
+        ("Position embedding", "" if s.position_embedding else "rotations, not learned", s.position_embedding),
+        ("Attention", f"{each}{s.attention:,}", s.n_blocks * s.attention),
+        ("MLP", f"{each}{s.mlp:,}", s.n_blocks * s.mlp),
+        ("Norms in blocks", f"{each}{s.norms:,}", s.n_blocks * s.norms),
+        ("Final norm", "", s.final_norm),
+        ("Output head", "the token embedding’s" if s.tied else "", s.output),
+    ]
+
+
+def size_words(s: SummaryResult) -> str:
+    """The model's sizes in one line."""
+    return (
+        f"{s.n_blocks} blocks · {s.all_heads:,} heads, {s.n_heads} a block, {s.d_head} wide · {s.all_neurons:,} "
+        f"MLP neurons, {s.n_neurons:,} a block · residual stream {s.d_model:,} wide, {s.residual_dimensions:,} "
+        f"dimensions over all blocks · {s.memory_bytes / 1e6:,.0f} MB of memory in float32."
     )
 
 

@@ -185,6 +185,16 @@ def test_bytes_of_sentencepiece_tokens():
     assert len(vocabulary) == 5
 
 
+def test_tokens_are_found_by_their_exact_text():
+    vocabulary = Vocabulary(["Ġthe", "the", "Â·the", "th", "Ċ", "ðŁ", "the"], byte_level=True, literal=frozenset({6}))
+    assert vocabulary.ids(" the") == [0]
+    assert vocabulary.ids("·the") == [0, 2]  # as it is shown, or as it is
+    assert vocabulary.ids("the") == [1, 6]
+    assert vocabulary.ids("\n") == vocabulary.ids("↵") == [4]
+    assert vocabulary.ids("‹F0 9F›") == [5]
+    assert vocabulary.ids("t") == vocabulary.ids("") == []
+
+
 def test_an_id_without_a_token_is_shown_as_unused():
     model = make_tiny("gpt2", vocab_size=320)
     assert model.info.n_vocab == 320

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from analysis.attention import AttentionResult
 from analysis.tokens import Token
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
 from layouts.theme import DARK, LIGHT, THEMES, Theme
 
 LABELS = ("Once", "·<b>", "·a", "·a")
@@ -190,6 +190,18 @@ def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
     (heat,) = attention_figure(result(view=view)).data
     assert heat.hovertemplate == f"%{{text}}<br>%{{z:.1%}} {whole}<extra></extra>"
     assert heat.colorbar.title.text == unit
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"block": 2, "head": 1}, "block 2, head 1"),
+        ({"block": 2, "head": None}, "block 2, mean of all heads"),
+        ({"block": 2, "head": None, "view": "rollout"}, "rollout up to block 2"),
+    ],
+)
+def test_the_place_says_whose_attention_it_is(changes: dict[str, Any], place: str):
+    assert attention_place(result(**changes)) == place
 
 
 def test_long_labels_are_cut_beside_the_picture_only():

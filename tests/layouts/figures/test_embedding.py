@@ -124,6 +124,16 @@ def test_labels_of_many_tokens_do_not_overlap() -> None:
             assert abs(x - other_x) >= half + other_half or abs(y - other_y) >= 12
 
 
+def test_a_larger_plot_has_more_labels() -> None:
+    places = np.random.default_rng(0).normal(size=(120, 2))
+    many = made([f"·word{n}" for n in range(120)], places)
+    small, large = (embedding_figure(many, paths="none", **room) for room in ({}, {"room": (700, 430)}))
+    assert len(boxes(large, 820, 505)) > 1.5 * len(boxes(small, 300, 340))
+    for n, (x, y, half) in enumerate(boxes(large, 820, 505)):
+        for other_x, other_y, other_half in boxes(large, 820, 505)[:n]:
+            assert abs(x - other_x) >= half + other_half or abs(y - other_y) >= 12
+
+
 def test_few_tokens_are_all_labelled() -> None:
     figure = embedding_figure(SQUARE, paths="none")
     assert figure.data[0].text == ("·a", "&lt;b&gt;", "", "·d")

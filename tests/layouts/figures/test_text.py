@@ -1,8 +1,8 @@
-"""How numbers are written."""
+"""How numbers and sentences are written."""
 
 import pytest
 
-from layouts.figures.text import percent
+from layouts.figures.text import lines, percent
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,9 @@ from layouts.figures.text import percent
 )
 def test_percent_has_sensible_digits(share: float, words: str) -> None:
     assert percent(share) == words
+
+
+def test_lines_are_short_and_no_markup() -> None:
+    assert lines("a <b> & c", most=7) == ["a &lt;b&gt; &amp;", "c"]
+    assert lines('‘it\'s’ "so"', most=99) == ['‘it\'s’ "so"']
+    assert lines("", most=9) == []

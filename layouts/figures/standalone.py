@@ -1,0 +1,96 @@
+"""A figure that stands on its own, as in a notebook: with the title, the words and the size that a page gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from layouts.figures.text import lines
+from layouts.theme import LIGHT, Theme, base_layout
+
+WIDTH = 900
+_CAP, _LINE, _EDGE = 12, 21, 16  # pixels: a letter of the title, a line above the figures, the space around all
+_TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # that fit into the width; beside the title appear Plotly's buttons
+_CAPTION, _GAP = 22, 96  # pixels above a figure for its caption; between two, also for the tokens below the upper one
+
+
+def standalone(
+    figures: Sequence[go.Figure],
+    heights: Sequence[int],
+    *,
+    title: str,
+    sentences: Sequence[str],
+    theme: Theme = LIGHT,
+) -> go.Figure:
+    """Figures below each other as one, `heights` in pixels, under a title and sentences, which are plain text.
+
+    Each has one pair of axes; or there is one figure only, which may be a 3D scene. Their titles become captions.
+    Unlike on the page, one can zoom.
+    """
+    heading, top = _heading(title, sentences, theme)
+    top += _CAPTION if figures[0].layout.title.text else 0
+    inner = sum(heights) + _GAP * (len(heights) - 1)
+    layout = base_layout(
+        theme,
+        title=heading,
+        width=WIDTH,
+        height=top + inner + _EDGE,
+        margin={"l": _EDGE, "r": _EDGE, "t": top, "b": _EDGE},
+        paper_bgcolor=theme.surface,  # a notebook may be dark
+        shapes=[],
+        annotations=[],
+    )
+    data: list[Any] = []
+    ends = np.cumsum(np.add(heights, _GAP)) - _GAP  # from the top
+    for n, (figure, height, end) in enumerate(zip(figures, heights, ends.tolist(), strict=True)):
+        number = "" if n == 0 else str(n + 1)
+        place = (1 - end / inner, 1 - (end - height) / inner)
+        data += [_placed_trace(trace, number, place) for trace in figure.data]
+        own = figure.layout.to_plotly_json()
+        layout["shapes"] += [_placed_shape(shape, number) for shape in own.get("shapes", ())]
+        if "xaxis" in own:
+            layout[f"xaxis{number}"] = own["xaxis"] | {"anchor": f"y{number}", "fixedrange": False}
+            layout[f"yaxis{number}"] = own["yaxis"] | {"anchor": f"x{number}", "fixedrange": False, "domain": place}
+        if "title" in own:
+            layout["annotations"].append(_caption(own["title"], number))
+        layout |= {name: own[name] for name in ("scene", "hovermode", "bargap") if name in own and name not in layout}
+    return go.Figure(data=data, layout=layout)
+
+
+def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:
+    """The title with the sentences below it, and the pixels that they need."""
+    titles = lines(title, most=_TITLE_CHARACTERS)
+    small = [line for sentence in sentences for line in lines(sentence, most=_LINE_CHARACTERS)]
+    below = "".join(f'<br><span style="font-size:12px;color:{theme.quiet}">{line}</span>' for line in small)
+    heading = {
+        "text": f"<b>{'<br>'.join(titles)}</b>{below}",
+        "font": {"size": 16, "color": theme.text},
+        **{"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "bottom"},
+        # From its first line's foot; hung from its head, Plotly moves it when it draws again.
+        "pad": {"b": -_EDGE - _CAP, "l": _EDGE},
+    }
+    return heading, 2 * _EDGE + _LINE * (len(titles) + len(small))
+
+
+def _placed_trace(trace: Any, number: str, place: tuple[float, float]) -> dict[str, Any]:
+    """place: its lower and its upper end, as shares of the whole height."""
+    placed: dict[str, Any] = trace.to_plotly_json()
+    if placed["type"] in ("bar", "heatmap", "scatter"):
+        placed |= {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+    if placed["type"] == "heatmap":
+        low, high = place
+        placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
+    return placed
+
+
+def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:
+    yref = f"y{number} domain" if shape.get("yref") == "paper" else f"y{number}"
+    return shape | {"xref": f"x{number}", "yref": yref}
+
+
+def _caption(title: dict[str, Any], number: str) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": f"y{number} domain", "yanchor": "bottom"}
+    return {"text": title["text"], "font": title["font"], "showarrow": False, "yshift": 3, **place}

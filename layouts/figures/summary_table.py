@@ -1,0 +1,59 @@
+"""A model's sizes and parameters as a table of text, and as one that a notebook shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from layouts.figures.summary import parameter_rows, size_words
+from layouts.figures.text import percent
+
+if TYPE_CHECKING:
+    from analysis.summary import SummaryResult
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """A model's name and family, how large it is, and its parameters by part; printed or shown, it is a table."""
+
+    name: str
+    family: str
+    sizes: SummaryResult
+
+    def __str__(self) -> str:
+        head, *rows, total = self._rows()
+        widths = [max(map(len, column)) for column in zip(head, *rows, total, strict=True)]
+        head, *rows, total = (
+            "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, "<>>>", widths, strict=True))
+            for row in (head, *rows, total)
+        )
+        rule = "-" * len(head)
+        return "\n".join([self._title(), rule, head, rule, *rows, rule, total, rule, size_words(self.sizes)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        body = "".join(_html_row("td", row) for row in rows)
+        return (
+            f"<table><caption>{escape(self._title())}</caption><thead>{_html_row('th', head)}</thead>"
+            f"<tbody>{body}</tbody></table><p>{escape(size_words(self.sizes))}</p>"
+        )
+
+    def _title(self) -> str:
+        return f"{self.name} ({self.family}, {self.sizes.n_parameters:,} parameters)"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        everything = self.sizes.n_parameters
+        counts = [*parameter_rows(self.sizes), ("All", "", everything)]
+        return [
+            ("Part", "blocks × each", "in all", "share"),
+            *((part, each, f"{count:,}", percent(count / everything)) for part, each, count in counts),
+        ]
+
+
+def _html_row(tag: str, row: tuple[str, ...]) -> str:
+    sides = ("left", "right", "right", "right")
+    cells = (f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in zip(row, sides, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"

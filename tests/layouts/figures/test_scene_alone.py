@@ -1,0 +1,48 @@
+"""The 3D picture in a notebook, from a hand-made result."""
+
+from dataclasses import replace
+
+import plotly.graph_objects as go
+
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES, architecture_figure
+from layouts.figures.scene_alone import leave_alone
+from tests.layouts.figures.test_architecture import RESULT
+
+
+def hovers(figure: go.Figure, mesh: int) -> list[str]:
+    """One text a box, where every corner of it has the same."""
+    leave_alone(figure)
+    texts = list(figure.data[mesh].hovertext)
+    assert len(texts) == len(figure.data[mesh].x)
+    boxes = [texts[n : n + 8] for n in range(0, len(texts), 8)]
+    assert all(len(set(box)) == 1 for box in boxes)
+    assert figure.data[mesh].hoverinfo == "text"
+    return [box[0] for box in boxes]
+
+
+def test_each_box_has_its_name_its_number_and_the_unit() -> None:
+    unit = "added to the residual stream (L2 norm)"
+    heads = hovers(architecture_figure(RESULT), HEADS)
+    assert heads == [
+        f"Block 0 · head 0<br>0.0 {unit}",
+        f"Block 0 · head 1<br>1.0 {unit}",
+        f"Block 1 · head 0<br>4.0 {unit}",
+        f"Block 1 · head 1<br>0.25 {unit}",
+    ]
+    tiles = hovers(architecture_figure(RESULT), TILES)
+    assert tiles[0] == f"Block 0 · neurons 0–0<br>1.0 {unit}"
+    assert tiles[-1] == f"Block 1 · neurons 5–5<br>2.0 {unit}"
+    stream = "L2 norm of the residual stream here"
+    ends = hovers(architecture_figure(RESULT), ENDS)
+    assert ends == [f"Token embedding<br>1.0 {stream}", f"Final norm<br>3.0 {stream}", "Output"]
+
+
+def test_a_box_without_a_number_has_its_name() -> None:
+    plain = replace(RESULT, color_by="kind", heads=None, tiles=None)
+    assert hovers(architecture_figure(plain), HEADS)[2] == "Block 1 · head 0"
+
+
+def test_nothing_is_marked_as_selected() -> None:
+    figure = architecture_figure(RESULT)
+    leave_alone(figure)
+    assert [n for n, trace in enumerate(figure.data) if trace.visible is False] == [MARK, FRAME]

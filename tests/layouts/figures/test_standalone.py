@@ -1,0 +1,93 @@
+"""Figures that stand on their own, from hand-made ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from numpy.testing import assert_array_equal
+
+from layouts.figures.architecture import architecture_figure
+from layouts.figures.saliency import saliency_depth_figure, saliency_figure
+from layouts.figures.standalone import WIDTH, standalone
+from layouts.theme import DARK, LIGHT
+from tests.layouts.figures.test_architecture import RESULT as NETWORK
+from tests.layouts.figures.test_saliency import DEPTH, RESULT
+
+DEEP = saliency_depth_figure(replace(RESULT, depth=DEPTH))
+
+
+def made(*figures: go.Figure, **words: object) -> go.Figure:
+    return standalone(figures, [200] * len(figures), **{"title": "Saliency", "sentences": ["One.", "Two."], **words})
+
+
+def test_words_stand_above_and_are_no_markup() -> None:
+    figure = made(saliency_figure(RESULT), title="of <b> & “<a href=x>”", sentences=["‘<i>’ says", "", "more"])
+    text = figure.layout.title.text
+    assert text.startswith("<b>of &lt;b&gt; &amp; “&lt;a href=x&gt;”</b><br>")
+    assert "‘&lt;i&gt;’ says</span><br>" in text
+    assert text.count("<br>") == 2  # an empty sentence takes no line
+
+
+def test_long_words_are_broken_and_have_their_room() -> None:
+    short = made(saliency_figure(RESULT))
+    long = made(saliency_figure(RESULT), title="wolf " * 30, sentences=["the wolf ate " * 40])
+    lines = long.layout.title.text.count("<br>") + 1
+    assert lines > 3
+    assert long.layout.margin.t - short.layout.margin.t == (lines - 3) * 21
+    assert long.layout.height - short.layout.height == (lines - 3) * 21
+
+
+def test_one_figure_keeps_its_data_and_has_a_size() -> None:
+    figure = made(saliency_figure(RESULT))
+    assert_array_equal(figure.data[0].y, RESULT.attributions)
+    assert figure.layout.width == WIDTH
+    assert figure.layout.height == 200 + figure.layout.margin.t + figure.layout.margin.b
+    assert figure.layout.paper_bgcolor == LIGHT.surface
+    assert made(saliency_figure(RESULT), theme=DARK).layout.paper_bgcolor == DARK.surface
+    assert figure.layout.xaxis.ticktext == saliency_figure(RESULT).layout.xaxis.ticktext
+    assert figure.layout.hovermode == "x"
+    assert figure.layout.bargap == pytest.approx(0.15)
+
+
+def test_one_can_zoom() -> None:
+    figure = made(saliency_figure(RESULT), DEEP)
+    assert not any(axis.fixedrange for axis in (*figure.select_xaxes(), *figure.select_yaxes()))
+
+
+def test_figures_stand_below_each_other() -> None:
+    upper, lower = (axis.domain for axis in made(saliency_figure(RESULT), DEEP).select_yaxes())
+    assert upper[1] == pytest.approx(1)
+    assert lower[0] == pytest.approx(0)
+    inner = 200 + 96 + 200
+    assert np.multiply(upper, inner) == pytest.approx([296, 496])
+    assert np.multiply(lower, inner) == pytest.approx([0, 200])
+
+
+def test_each_figure_keeps_its_own_axes_marks_and_colour_bar() -> None:
+    figure = made(saliency_figure(RESULT), DEEP)
+    bars, heat = figure.data
+    assert (bars.xaxis, bars.yaxis, heat.xaxis, heat.yaxis) == ("x", "y", "x2", "y2")
+    assert_array_equal(heat.z, DEPTH)
+    assert [shape.xref for shape in figure.layout.shapes] == ["x", "x2"]
+    assert [shape.yref for shape in figure.layout.shapes] == ["y domain", "y2 domain"]
+    low, high = figure.layout.yaxis2.domain
+    assert heat.colorbar.y == pytest.approx((low + high) / 2)
+    assert heat.colorbar.len == pytest.approx(high - low)
+    assert (figure.layout.xaxis2.anchor, figure.layout.yaxis2.anchor) == ("y2", "x2")
+
+
+def test_a_figures_title_becomes_its_caption() -> None:
+    (caption,) = made(DEEP, saliency_figure(RESULT)).layout.annotations
+    assert caption.text == "Each token’s attribution (logits)"
+    assert (caption.yref, caption.y) == ("y2 domain", 1)
+    room = made(saliency_figure(RESULT), DEEP).layout.margin.t - made(DEEP).layout.margin.t
+    assert room == 22
+
+
+def test_a_scene_keeps_its_boxes_texts_and_camera() -> None:
+    scene = architecture_figure(NETWORK)
+    figure = made(scene)
+    assert len(figure.data) == len(scene.data)
+    assert figure.layout.scene == scene.layout.scene
+    assert_array_equal(figure.data[0].intensity, scene.data[0].intensity)

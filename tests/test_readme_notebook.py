@@ -1,0 +1,54 @@
+"""The README's notebook, executed by a kernel as a person would."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The section's blocks of Python, executed one after the other in the project's folder."""
+    section = re.search(r"^## Notebook\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert section
+    blocks = re.findall(r"^```python\n(.*?)^```$", section[1], re.M | re.S)
+    notebook = new_notebook(cells=[new_code_cell(block) for block in blocks])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LLM_MODEL", raising=False)
+        for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name)))
+        NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
+    nbformat.validate(notebook)
+    return list(notebook.cells)
+
+
+def shown(cell: Any) -> dict[str, Any]:
+    """What the cell's last line shows, by kind."""
+    (result,) = [one for one in cell.outputs if one.output_type in ("execute_result", "display_data")]
+    return dict(result.data)
+
+
+def test_the_first_cell_shows_a_table(cells: list[Any]) -> None:
+    data = shown(cells[0])
+    assert "<td" in data["text/html"]
+    assert "5,853,184" in data["text/html"]
+    assert "5,853,184" in data["text/plain"]
+
+
+def test_every_other_cell_shows_a_figure(cells: list[Any]) -> None:
+    titles = [shown(cell)["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for cell in cells[1:]]
+    kinds = [re.match(r"<b>(\w+) · (.*?) · “When", title) for title in titles]
+    assert [kind and (kind[1], kind[2]) for kind in kinds] == [
+        ("Attention", "block 3, head 4"),
+        ("Activations", "block 2"),
+        ("Embeddings", "before block 0"),
+        ("Saliency", "logit of ‘·and’ after position 18"),
+        ("Architecture", "bundled"),
+        ("Attention", "block 3, mean of all heads"),
+    ]

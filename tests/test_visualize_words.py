@@ -1,0 +1,117 @@
+"""The notebook interface: what it says, what it refuses, and which model it shows."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numpy.testing import assert_array_equal
+
+import visualize
+from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
+from analysis.model import LanguageModel, load_model
+from tests.conftest import make_tiny
+from tests.test_visualize import FOX, title
+
+pytestmark = pytest.mark.usefixtures("no_model_chosen")
+
+
+def test_the_text_is_in_the_title_as_plain_text_and_cut():
+    place = "Attention · block 3, head 4"
+    assert title(visualize.plot_attention("<b>bold</b> & so\non")) == f"{place} · “&lt;b&gt;bold&lt;/b&gt; &amp; so on”"
+    cut = title(visualize.plot_attention("the wolf and the hare " * 5))
+    assert cut == f"{place} · “the wolf and the hare the wolf and th…”"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: visualize.plot_attention(""), TextError, "The text is empty"),
+        (lambda: visualize.plot_attention(None), TextError, "must be a text.*NoneType"),
+        (lambda: visualize.plot_gradients("a " * 400), TextError, "401 tokens; this model reads at most 256"),
+        (lambda: visualize.plot_attention(FOX, 6), SelectionError, "no layer 6: here they run from 0 to 5"),
+        (lambda: visualize.plot_attention(FOX, -1), SelectionError, "no layer -1"),
+        (lambda: visualize.plot_attention(FOX, "two"), SelectionError, "no layer 'two'"),
+        (lambda: visualize.plot_attention(FOX, 0, 8), SelectionError, "no head 8: here they run from 0 to 7"),
+        (lambda: visualize.plot_attention(FOX, 0, 0.5), SelectionError, "no head 0.5"),
+        (lambda: visualize.plot_attention(FOX, view="side"), SelectionError, "no view 'side'"),
+        (lambda: visualize.plot_token_activations(FOX, layer=6), SelectionError, "no layer 6"),
+        (lambda: visualize.plot_token_activations(FOX, neuron=1024), SelectionError, "no neuron 1024"),
+        (lambda: visualize.plot_token_activations("a", position=1), SelectionError, "no position 1: here.* 0 to 0"),
+        (lambda: visualize.plot_token_embeddings(FOX, dimensions=4), SelectionError, "'4'.*2, 3"),
+        (lambda: visualize.plot_token_embeddings(FOX, method="umap"), SelectionError, "'umap'.*pca, tsne"),
+        (lambda: visualize.enhanced_3d_visualization(color_by="mood"), SelectionError, "no colouring 'mood'"),
+        (lambda: visualize.plot_gradients(FOX, method="guess"), SelectionError, "'guess'.*occlusion"),
+        (lambda: visualize.plot_gradients(FOX, baseline="one"), SelectionError, "'one'.*zero, end, mean"),
+        (lambda: visualize.plot_gradients(FOX, target=4096), SelectionError, "no token id 4096"),
+        (
+            lambda: visualize.plot_gradients(FOX, target=" roses and"),
+            SelectionError,
+            "No single token of this model is",
+        ),
+        (lambda: visualize.plot_gradients(FOX, target="rincess"), SelectionError, r"contain it: '·Princess' \(\d+\)"),
+        (
+            lambda: visualize.plot_attention(FOX, model="someone/unheard-of"),
+            ModelError,
+            "no model 'someone/unheard-of'",
+        ),
+        (lambda: visualize.model_summary(model=5), ModelError, "this is a int"),
+        (lambda: visualize.use("nowhere"), ModelError, "no model 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_words(call: Any, error: type[AnalysisError], message: str):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tiny_gpt2.vocabulary, "_pieces", ["the", "Ġthe", "Âłthe", "the"])
+    with pytest.raises(SelectionError, match="2 tokens read 'the': ids 0, 3"):
+        visualize._token_id("the", tiny_gpt2)
+
+
+# Which model.
+
+
+def test_the_model_is_that_of_the_call_else_of_the_session_else_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_gpt2: LanguageModel
+):
+    for name in ("environment", "session"):
+        tiny = make_tiny("gpt2", seed=len(name))
+        tiny.network.save_pretrained(tmp_path / name)
+        tiny.tokenizer.save_pretrained(tmp_path / name)
+    assert visualize.model_summary().name == "bundled"
+    monkeypatch.setenv("LLM_MODEL", str(tmp_path / "environment"))
+    assert visualize.model_summary().name == str(tmp_path / "environment")
+    visualize.use(tmp_path / "session")
+    assert visualize.model_summary().name == str(tmp_path / "session")
+    assert visualize.model_summary(model=tiny_gpt2).name == tiny_gpt2.name
+    with pytest.raises(ModelError):
+        visualize.use("nowhere")
+    assert visualize.model_summary().name == str(tmp_path / "session")  # a mistake changes nothing
+
+
+def test_a_model_in_memory_may_be_used_and_is_not_changed(tiny_gpt2: LanguageModel):
+    network = type(tiny_gpt2.network)(deepcopy(tiny_gpt2.network.config))
+    network.load_state_dict(tiny_gpt2.network.state_dict())
+    network.set_attn_implementation("sdpa")
+    network.train()
+    visualize.use((network, tiny_gpt2.tokenizer))
+    figure = visualize.plot_attention(FOX, 1, 2)
+    assert_array_equal(figure.data[0].z, visualize.plot_attention(FOX, 1, 2, model=tiny_gpt2).data[0].z)
+    visualize.plot_gradients(FOX)
+    assert network.training
+    assert all(weight.requires_grad and weight.grad is None for weight in network.parameters())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    assert network.config._attn_implementation == "sdpa"
+
+
+def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch):
+    bundled_model.network.save_pretrained(tmp_path / "mine")
+    bundled_model.tokenizer.save_pretrained(tmp_path / "mine")
+    loaded = []
+    monkeypatch.setattr("analysis.source.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more))
+    monkeypatch.setenv("LLM_MODEL", str(tmp_path / "mine"))
+    for _ in range(5):
+        visualize.plot_attention(FOX)
+    assert len(loaded) == 1

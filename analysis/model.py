@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,6 @@ from threading import Lock
 from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.activations import NewGELUActivation
@@ -86,27 +83,6 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
     return prepare_model(name, network, tokenizer)
-
-
-def find_model(name: str) -> Path:
-    """The folder of a model on this machine: a path, or an id of the Hugging Face hub that was downloaded before.
-
-    Raises: ModelError if it is neither.
-    """
-    folder = os.path.expanduser(name)
-    if os.path.isdir(folder):  # unlike pathlib's, it takes any text
-        return Path(folder)
-    repository, _, revision = name.partition("@")
-    try:
-        cached = try_to_load_from_cache(repository, "config.json", revision=revision or None)
-    except HFValidationError:  # it cannot be an id
-        cached = None
-    if not isinstance(cached, str):
-        raise ModelError(
-            f"There is no model '{name[:60]}' on this machine: no folder has this path, and no model of this id was "
-            "downloaded from the Hugging Face hub."
-        )
-    return Path(cached).parent
 
 
 def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:

@@ -1,17 +1,20 @@
 """A model from wherever it is: the bundled one, a folder, what was downloaded, or memory."""
 
+import os.path
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import ModelError
 from analysis.families import family_of
-from analysis.model import LanguageModel, find_model, load_model, network_without_weights, prepare_model
+from analysis.model import LanguageModel, load_model, network_without_weights, prepare_model
 
 Source = str | Path | LanguageModel | tuple[Any, Any]
 
@@ -34,6 +37,27 @@ def open_model(source: Source) -> LanguageModel:
     folder = BUNDLED_DIR if source == "bundled" else find_model(str(source))
     changed = max((file.stat().st_mtime_ns for file in folder.iterdir()), default=0)
     return _loaded(folder.resolve(), str(source), changed)
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model on this machine: a path, or an id of the Hugging Face hub that was downloaded before.
+
+    Raises: ModelError if it is neither.
+    """
+    folder = os.path.expanduser(name)
+    if os.path.isdir(folder):  # unlike pathlib's, it takes any text
+        return Path(folder)
+    repository, _, revision = name.partition("@")
+    try:
+        cached = try_to_load_from_cache(repository, "config.json", revision=revision or None)
+    except HFValidationError:  # it cannot be an id
+        cached = None
+    if not isinstance(cached, str):
+        raise ModelError(
+            f"There is no model '{name[:60]}' on this machine: no folder has this path, and no model of this id was "
+            "downloaded from the Hugging Face hub."
+        )
+    return Path(cached).parent
 
 
 @lru_cache(maxsize=2)  # so that two can be compared
@@ -73,9 +97,9 @@ def adopt_model(network: Any, tokenizer: Any) -> LanguageModel:
             f"The weights of this {type(network).__name__} are not those of its configuration: {error}"
         ) from error
     own.tie_weights()
-    for name, buffer in network.named_buffers():  # which the weights need not hold
+    for name, _ in list(own.named_buffers()):  # which `state_dict` need not hold
         parent, _, leaf = name.rpartition(".")
-        setattr(own.get_submodule(parent), leaf, _readable(buffer))
+        setattr(own.get_submodule(parent), leaf, _readable(network.get_buffer(name)))
     return prepare_model(config.name_or_path or type(network).__name__, own, tokenizer)
 
 

@@ -27,6 +27,7 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
+    "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
     "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",

@@ -128,7 +128,7 @@ def described(key: str, summary: SummaryResult, own: int) -> list[Any]:
     ]
 
 
-def parameter_table(s: SummaryResult) -> list[Any]:
+def parameter_table(s: SummaryResult, *, untrained: bool = False) -> list[Any]:
     """Parameters by part, which add up to the total; and the model's sizes."""
     each = f"{s.n_blocks} × "
     rows = [
@@ -156,7 +156,8 @@ def parameter_table(s: SummaryResult) -> list[Any]:
         html.P(
             f"{s.n_blocks} blocks · {s.all_heads:,} heads, {s.n_heads} a block, {s.d_head} wide · {s.all_neurons:,} "
             f"MLP neurons, {s.n_neurons:,} a block · residual stream {s.d_model:,} wide, {s.residual_dimensions:,} "
-            f"dimensions over all blocks · {s.memory_bytes / 1e6:,.0f} MB of memory in float32.",
+            f"dimensions over all blocks · {s.memory_bytes / 1e6:,.0f} MB of memory in float32."
+            + (" The weights were never trained: they are random numbers." if untrained else ""),
             className="summary-sizes",
         ),
     ]

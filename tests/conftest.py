@@ -13,7 +13,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from analysis.families import FAMILIES
-from analysis.model import LanguageModel, ModelRegistry, load_model, prepare_model, use_one_thread
+from analysis.model import LanguageModel, load_model, prepare_model, use_one_thread
+from analysis.registry import ModelRegistry
 from analysis.trace import Prompt
 from analysis.trace_store import TraceStore
 from dashboard.background import Jobs

@@ -1,8 +1,6 @@
 import json
 import shutil
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,8 @@ from transformers import (
     T5Config,
 )
 
-import analysis.model
 from analysis.errors import ModelError
-from analysis.model import LanguageModel, ModelRegistry, load_model, network_without_weights, prepare_model
+from analysis.model import LanguageModel, load_model, network_without_weights, prepare_model
 from analysis.trace import Prompt, compute_trace
 from tests.conftest import BUNDLED, byte_level_tokenizer, make_tiny
 
@@ -218,35 +215,3 @@ def test_a_model_that_reads_a_second_text_is_refused():
     config = AutoConfig.for_model("gpt2", n_embd=32, n_layer=1, n_head=2, vocab_size=300, add_cross_attention=True)
     with pytest.raises(ModelError, match="attends to a second text"):
         prepare_model("crossed", AutoModelForCausalLM.from_config(config), byte_level_tokenizer())
-
-
-# The registry.
-
-
-def test_a_registry_loads_at_first_use_and_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    loads = []
-
-    def load(path: Path, *, name: str) -> LanguageModel:
-        loads.append(path)
-        return load_model(path, name=name)
-
-    monkeypatch.setattr(analysis.model, "load_model", load)
-    registry = ModelRegistry({"first": make_tiny("gpt2"), "second": folder, "absent": folder / "nowhere"})
-    assert registry.names() == ("first", "second", "absent")
-    assert loads == []
-    with ThreadPoolExecutor(8) as threads:
-        models = set(threads.map(registry.get, ["second"] * 8))
-    assert len(models) == 1
-    assert models.pop().name == "second"
-    assert loads == [folder]
-    with pytest.raises(ModelError, match="'absent' cannot be read"):
-        registry.get("absent")
-
-
-@pytest.mark.parametrize("name", ["", "../secret", "/etc/passwd", "gpt2", "x" * 10_000])
-def test_a_name_that_is_not_offered_is_never_looked_for(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(analysis.model, "load_model", lambda *_, **__: sys.exit("looked for"))
-    registry = ModelRegistry({"one": folder, "two": folder})
-    with pytest.raises(ModelError) as refused:
-        registry.get(name)
-    assert str(refused.value) == f"There is no model '{name[:60]}' here. Choose one of: 'one', 'two'."

@@ -1,0 +1,38 @@
+"""What a panel shows that needs weights which are not in memory: what is missing, instead of an older picture.
+
+The one place for all panels: a callback whose request ended with `NotLoaded` is answered here, from the properties that
+it writes.
+"""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from dash import no_update
+
+from layouts.figures.empty import empty_figure
+from layouts.models import download_button
+from layouts.theme import LIGHT, THEMES
+
+_WIDTH = 34  # characters of a line, for the narrowest panel
+
+
+def without_weights(
+    message: str, outputs: Iterable[dict[str, str]], *, selection: str, theme: Any, downloadable: bool
+) -> list[Any]:
+    """A value for each property that a panel's callback writes. outputs: of `{"id", "property"}`."""
+    words = [message, " ", download_button()] if downloadable else message
+    figure = empty_figure("<br>".join(map(html.escape, textwrap.wrap(message, _WIDTH))), theme=THEMES.get(theme, LIGHT))
+    headings = {"title": no_update, "reading": words}
+
+    def value(id: str, name: str) -> Any:
+        if name == "children":
+            return headings.get(id.rpartition("-")[2], "")
+        return {"figure": figure, "data-selection": selection, "data-old": "", "hidden": True, "data": None}.get(
+            name, no_update
+        )
+
+    return [value(output["id"], output["property"]) for output in outputs]

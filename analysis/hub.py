@@ -246,7 +246,7 @@ def _in_words(model: HubModel) -> Iterator[None]:
         ) from error
     except HfHubHTTPError as error:
         status = error.response.status_code
-        advice = "The token in HF_TOKEN was refused." if status in (401, 403) else "Try again later."
+        advice = "Set HF_TOKEN to a token that may read it." if status in (401, 403) else "Try again later."
         raise ModelError(f"The hub did not give {name} (status {status}). {advice}") from error
     except (httpx2.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise ModelError(

@@ -88,18 +88,20 @@ def create_app(
     # The model that the page opens with is there before the first visitor, and before the process that jobs come from.
     with suppress(NotLoaded):
         registry.get(registry.names()[0])
+    sections = {panel.name: panel.layout() for panel in PANELS}
+    headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
         __name__,
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
         compress=True,
-        on_error=partial(_report, offers),
+        on_error=partial(_report, offers, headings),
     )
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces}
     app.server.register_error_handler(413, _too_large)
-    app.layout = layout = shell(offers.all(), {panel.name: panel.layout() for panel in PANELS})
+    app.layout = layout = shell(offers.all(), sections)
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.theme.register(app)
@@ -136,7 +138,7 @@ def models_on_offer(settings: Settings) -> dict[str, Source]:
     return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
 
 
-def _report(offers: Offers, error: Exception) -> Any:
+def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
     """Say what went wrong: on the page, or in the panel whose values are not in memory."""
     outputs = ctx.outputs_list if isinstance(ctx.outputs_list, list) else [ctx.outputs_list]
     given = {item["id"]: item.get("value") for item in ctx.inputs_list}
@@ -147,6 +149,7 @@ def _report(offers: Offers, error: Exception) -> Any:
         return without_weights(
             str(error),
             outputs,
+            headings=headings,
             selection=given[ids.SELECTION],
             theme=given[ids.THEME],
             downloadable=offer.state == "to download",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import no_update
@@ -21,18 +21,28 @@ _WIDTH = 34  # characters of a line, for the narrowest panel
 
 
 def without_weights(
-    message: str, outputs: Iterable[dict[str, str]], *, selection: str, theme: Any, downloadable: bool
+    message: str,
+    outputs: Sequence[dict[str, str]],
+    *,
+    headings: Mapping[str, str],
+    selection: str,
+    theme: Any,
+    downloadable: bool,
 ) -> list[Any]:
-    """A value for each property that a panel's callback writes. outputs: of `{"id", "property"}`."""
-    words = [message, " ", download_button()] if downloadable else message
-    figure = empty_figure("<br>".join(map(html.escape, textwrap.wrap(message, _WIDTH))), theme=THEMES.get(theme, LIGHT))
-    headings = {"title": no_update, "reading": words}
+    """A value for each property that a panel's callback writes; the message stands in its first figure.
+
+    outputs: of `{"id", "property"}`. headings: by the ids of panels' titles. downloadable: whether to offer that.
+    """
+    look = THEMES.get(theme, LIGHT)
+    lines = "<br>".join(map(html.escape, textwrap.wrap(message, _WIDTH)))
+    figures = iter([empty_figure(lines, theme=look)])
+    reading = [message, " ", download_button()] if downloadable else message
 
     def value(id: str, name: str) -> Any:
+        if name == "figure":
+            return next(figures, empty_figure("", theme=look))
         if name == "children":
-            return headings.get(id.rpartition("-")[2], "")
-        return {"figure": figure, "data-selection": selection, "data-old": "", "hidden": True, "data": None}.get(
-            name, no_update
-        )
+            return headings.get(id, reading if id.endswith("-reading") else "")
+        return {"data-selection": selection, "data-old": "", "hidden": True, "data": None}.get(name, no_update)
 
     return [value(output["id"], output["property"]) for output in outputs]

@@ -82,18 +82,17 @@ def bar_words(offer: Any) -> str:
     memory = f" ({size(offer.memory_bytes)})" if offer.memory_bytes else ""
     known = "Its architecture and sizes are shown without them" if offer.n_parameters else "Nothing is known of it yet"
     away = f"The weights of {name} are not on this machine. {known}"
-    problem = f"{offer.problem} " if offer.problem else ""
     loading = f"{name} is being loaded into memory{memory}."
     return {
         "ready": f"The weights of {name} were never trained: they are random numbers." if offer.untrained else "",
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
-        "to download": f"{problem}{away}; values need a download{_cost(offer)}.",
+        "to download": offer.problem or f"{away}; values need a download{_cost(offer)}.",
         "forbidden": f"{away}; this server does not download models. Its host may allow it (ALLOW_DOWNLOADS).",
         "too large": f"{name} needs more memory{memory} than this server has for models. {known}; its host may allow "
         "more (MODEL_MEMORY_MB).",
-        "unusable": problem,
+        "unusable": offer.problem,
     }[offer.state]
 
 

@@ -41,7 +41,7 @@ def offered(names: str, folder: Path | None) -> dict[str, Source]:
     """
     sources: dict[str, Source] = {name: HubModel(name) for name in _GPT2_SIZES}
     for name in filter(None, (part.strip() for part in names.split(","))):
-        local = folder / name if folder and Path(name).name == name else None
+        local = folder / name if folder and Path(name).parts == (name,) and name != ".." else None
         sources[name] = local if local and local.is_dir() else HubModel.parse(name)
     return sources
 

@@ -98,8 +98,9 @@ def bar_words(offer: Any) -> str:
 
 def download_words(offer: Any) -> str:
     """The words of the button that downloads."""
-    words = "Go on downloading" if offer.download and offer.download.done else "Download"
-    return f"{words} {size(offer.download_bytes)}" if offer.download_bytes else words
+    if offer.download and offer.download.done:
+        return "Go on downloading"
+    return f"Download {size(offer.download_bytes)}" if offer.download_bytes else "Download"
 
 
 def _progress(name: str, download: Any) -> str:

@@ -159,7 +159,7 @@ def test_a_revision_that_is_not_there(hub: Hub):
 def test_a_hub_that_is_down(tmp_path: Path):
     with served_hub() as small_hub:
         url = small_hub.url
-    with pytest.raises(ModelError, match="hub cannot be reached.*connected to the internet"):
+    with pytest.raises(ModelError, match=r"hub cannot be reached.*connected to the internet"):
         Hub(endpoint=url, cache=tmp_path).fetch(FOX, nothing)
 
 

@@ -215,3 +215,27 @@ def test_a_model_that_reads_a_second_text_is_refused():
     config = AutoConfig.for_model("gpt2", n_embd=32, n_layer=1, n_head=2, vocab_size=300, add_cross_attention=True)
     with pytest.raises(ModelError, match="attends to a second text"):
         prepare_model("crossed", AutoModelForCausalLM.from_config(config), byte_level_tokenizer())
+
+
+# What was never trained.
+
+
+def test_a_model_as_it_is_initialised_is_untrained(tiny_model: LanguageModel):
+    assert not tiny_model.info.untrained, "its norms are not as they are initialised"
+    config = tiny_model.network.config
+    fresh = AutoModelForCausalLM.from_config(config)
+    assert prepare_model("fresh", fresh, tiny_model.tokenizer).info.untrained
+
+
+def test_one_step_of_training_makes_a_difference():
+    config = make_tiny("gpt2").network.config
+    network = AutoModelForCausalLM.from_config(config)
+    ids = torch.tensor([[1, 2, 3, 4]])
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(input_ids=ids, labels=ids).loss.backward()
+    optimizer.step()
+    assert not prepare_model("trained", network, byte_level_tokenizer()).info.untrained
+
+
+def test_the_bundled_model_is_trained(bundled_model: LanguageModel):
+    assert not bundled_model.info.untrained

@@ -211,7 +211,7 @@ class _Part(io.FileIO):
         return hashlib.file_digest(self, "sha256").hexdigest()
 
 
-class _Silent(tqdm):  # type: ignore[type-arg]
+class _Silent(tqdm):
     """The progress bar of a library that draws none."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import flask
@@ -17,18 +16,14 @@ import callbacks.models
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
-from analysis.bundled import BUNDLED_DIR
-from analysis.catalogue import BUNDLED, Source, offered
+from analysis.catalogue import Source
 from analysis.errors import NotLoaded
-from analysis.hub import Hub
 from analysis.model import use_one_thread
-from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
 from dashboard.background import Jobs
-from dashboard.downloads import Downloads
 from dashboard.errors import said
 from dashboard.fallback import without_weights
-from dashboard.offers import Offers, memory_for_models
+from dashboard.offers import Offers, make_offers, models_on_offer
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
@@ -65,14 +60,9 @@ def create_app(
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    hub = Hub()
-    registry = ModelRegistry(
-        models or models_on_offer(settings), max_bytes=memory_for_models(settings.model_memory_mb), hub=hub
-    )
+    registry, offers = make_offers(settings, models or models_on_offer(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
     jobs = Jobs(settings)
-    downloads = Downloads(settings.cache_path / "downloads", hub)
-    offers = Offers(registry, downloads, allow_downloads=settings.allow_downloads)
     services, in_jobs = (
         Services(
             registry,
@@ -132,30 +122,27 @@ def make_ready(app: Dash) -> None:
     app.server.extensions["jobs"].start()
 
 
-def models_on_offer(settings: Settings) -> dict[str, Source]:
-    """The bundled model, the sizes of GPT-2, and what the settings add."""
-    folder = Path(settings.models_dir) if settings.models_dir else None
-    return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
-
-
 def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
     """Say what went wrong: on the page, or in the panel whose values are not in memory."""
-    outputs = ctx.outputs_list if isinstance(ctx.outputs_list, list) else [ctx.outputs_list]
-    given = {item["id"]: item.get("value") for item in ctx.inputs_list}
-    if isinstance(error, NotLoaded) and any(output["property"] == "data-selection" for output in outputs):
-        offer = offers.offer(given[ids.PROMPT]["model"])
-        if offer.state in ON_ITS_WAY:
-            set_props(POLL, {"disabled": False})
-        return without_weights(
-            str(error),
-            outputs,
-            headings=headings,
-            selection=given[ids.SELECTION],
-            theme=given[ids.THEME],
-            downloadable=offer.state == "to download",
-        )
-    set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
-    return None
+    several = isinstance(ctx.outputs_list, list)
+    outputs = ctx.outputs_list if several else [ctx.outputs_list]
+    written = {output["property"] for output in outputs}
+    if not isinstance(error, NotLoaded) or ("data-selection" not in written and written != {"children"}):
+        set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
+        return None
+    given = {item["id"]: item.get("value") for item in [*ctx.inputs_list, *ctx.states_list]}
+    offer = offers.offer(given[ids.PROMPT]["model"])
+    if offer.state in ON_ITS_WAY:
+        set_props(POLL, {"disabled": False})
+    values = without_weights(
+        str(error),
+        outputs,
+        headings=headings,
+        selection=given.get(ids.SELECTION),
+        theme=given.get(ids.THEME),
+        downloadable=offer.state == "to download",
+    )
+    return values if several else values[0]
 
 
 def _too_large(_error: Any) -> flask.Response:

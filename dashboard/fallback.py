@@ -25,7 +25,7 @@ def without_weights(
     outputs: Sequence[dict[str, str]],
     *,
     headings: Mapping[str, str],
-    selection: str,
+    selection: Any,
     theme: Any,
     downloadable: bool,
 ) -> list[Any]:

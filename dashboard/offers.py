@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import psutil
 
+from analysis.bundled import BUNDLED_DIR
+from analysis.catalogue import BUNDLED, Source, offered
 from analysis.errors import AnalysisError, ModelError, NotLoaded
-from analysis.hub import HubModel
+from analysis.hub import Hub, HubModel
 from analysis.registry import ModelRegistry
 from dashboard.downloads import Download, Downloads
+from dashboard.settings import Settings
 
 State = Literal["ready", "loading", "on disk", "downloading", "to download", "forbidden", "too large", "unusable"]
 
@@ -83,6 +88,13 @@ class Offers:
         self._downloads.start(name, self.downloadable(name))
         self._models.forget_failure(name)
 
+    def download_now(self, name: str, report: Callable[[int, int], None]) -> None:
+        """Download a model of the list in this thread. report: bytes here, and in all.
+
+        Raises: AnalysisError if it is not to be downloaded here, or as `Hub.fetch` does.
+        """
+        self._downloads.run(name, self.downloadable(name), report)
+
     def downloadable(self, name: str) -> HubModel:
         """Where a model of the list comes from, if it may be downloaded.
 
@@ -93,6 +105,7 @@ class Offers:
         if isinstance(source, HubModel) and state in ("to download", "downloading"):
             return source
         reasons = {
+            "unusable": self._models.standing(name)[1],
             "forbidden": "This server does not download models (ALLOW_DOWNLOADS is 0).",
             "too large": f"{name} is too large for this server; raise MODEL_MEMORY_MB, or choose a smaller model.",
         }
@@ -102,6 +115,36 @@ class Offers:
         """End the download of a model of the list, if there is one."""
         self._models.source(name)
         self._downloads.cancel(name)
+
+
+def models_on_offer(settings: Settings) -> dict[str, Source]:
+    """The bundled model, the sizes of GPT-2, and what the settings add.
+
+    Raises: ModelError for a name that can be no model.
+    """
+    folder = Path(settings.models_dir) if settings.models_dir else None
+    return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
+
+
+def first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
+    """The list with one model in front, which is on it already, or a folder, or on the hub. Only for what a host says.
+
+    Raises: ModelError if it can be none of these.
+    """
+    name, source = chosen, models.get(chosen)
+    if source is None:
+        folder = Path(chosen)
+        name = folder.resolve().name if folder.is_dir() else chosen
+        source = folder if folder.is_dir() else HubModel.parse(chosen)
+    return {name: source, **{other: known for other, known in models.items() if other != name}}
+
+
+def make_offers(settings: Settings, models: Mapping[str, Source]) -> tuple[ModelRegistry, Offers]:
+    """The models of this process, and what may be done with them."""
+    hub = Hub()
+    registry = ModelRegistry(models, max_bytes=memory_for_models(settings.model_memory_mb), hub=hub)
+    downloads = Downloads(settings.cache_path / "downloads", hub)
+    return registry, Offers(registry, downloads, allow_downloads=settings.allow_downloads)
 
 
 def memory_for_models(setting_mb: int) -> int:

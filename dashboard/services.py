@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from analysis.catalogue import Outline
-from analysis.errors import AnalysisError, NotLoaded
+from analysis.errors import AnalysisError, NotLoaded, TextError
 from analysis.model import LanguageModel
 from analysis.registry import ModelRegistry
 from analysis.selection import Selection
@@ -113,7 +113,10 @@ class Services:
         except AnalysisError as error:
             before = self._before(shown)
             # What was shown without weights may turn out to be impossible once they are there.
-            return Prompt(self._models.names()[0], self._example) if before == asked else before, str(error)
+            if before == asked:
+                model = asked.model if isinstance(error, TextError) else self._models.names()[0]
+                before = Prompt(model, self._example)
+            return before, str(error)
         return asked, ""
 
     def _before(self, shown: Any) -> Prompt:

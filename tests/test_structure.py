@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "flask", "numpy", "safetensors"},
+    "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/fallback.py": {"layouts", "dash"},
     "dashboard/offers.py": {"analysis", "dashboard", "psutil"},

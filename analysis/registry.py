@@ -147,6 +147,7 @@ class ModelRegistry:
         model = load_model(folder, name=name)
         with self._lock:
             self._loaded[name] = model
+        _give_back()  # what loading needed
         return model
 
     def _folder_of(self, name: str) -> Path:
@@ -188,7 +189,8 @@ class ModelRegistry:
         ends = time.monotonic() + _PATIENCE_SECONDS
         while self.max_bytes is not None and self._held() + needed > self.max_bytes:
             if self._let_go():
-                _return_memory()
+                gc.collect()
+                _give_back()
             elif time.monotonic() > ends:
                 raise ModelError("All models in memory are in use, and there is no room for another. Try again later.")
             else:
@@ -211,8 +213,7 @@ class ModelRegistry:
             return False
 
 
-def _return_memory() -> None:
-    """Give what is free back to the system; the C library would keep it for later."""
-    gc.collect()
+def _give_back() -> None:
+    """Give free memory back to the system; the C library would keep it for later."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

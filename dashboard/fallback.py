@@ -33,7 +33,7 @@ def without_weights(
 
     outputs: of `{"id", "property"}`. headings: by the ids of panels' titles. downloadable: whether to offer that.
     """
-    look = THEMES.get(theme, LIGHT)
+    look = THEMES.get(str(theme), LIGHT)
     lines = "<br>".join(map(html.escape, textwrap.wrap(message, _WIDTH)))
     figures = iter([empty_figure(lines, theme=look)])
     reading = [message, " ", download_button()] if downloadable else message

@@ -1,21 +1,17 @@
 """`python -m dashboard models` and `download`, as a person runs them."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
-from analysis.hub import Hub, HubModel
+from analysis.hub import HubModel
 from dashboard.commands import download, print_models
 from dashboard.offers import first, models_on_offer
 from dashboard.settings import Settings
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
-from tests.serving import ROOT
 
 
 @pytest.fixture
@@ -26,24 +22,6 @@ def small_hub(tmp_path: Path) -> Iterator[SmallHub]:
     with served_hub() as hub:
         hub.hold("owner/fox", tmp_path / "model")
         yield hub
-
-
-def test_a_download_ends_well(small_hub: SmallHub, tmp_path: Path) -> None:
-    environment = {"HF_ENDPOINT": small_hub.url, "HF_HOME": str(tmp_path / "home"), "CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "dashboard", "download", "owner/fox"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "100 %" in done.stderr
-    assert done.stdout.splitlines()[0] == "owner/fox is on this machine."
-    assert "MODELS=owner/fox" in done.stdout
-    assert Hub(cache=tmp_path / "home" / "hub").folder(HubModel("owner/fox"))
 
 
 def test_a_download_that_fails_ends_with_words_and_a_status(

@@ -20,7 +20,8 @@ class ArchitectureResult:
 
     heads: (n_blocks, n_heads). tiles: (n_blocks, n_tiles); None where MLPs have no such number. Both None for "kind".
     strongest: (n_blocks, n_tiles), in each tile the neuron with the largest absolute value at the position.
-    residual_norms: (n_blocks + 1,), L2 norm of the residual stream at the position, as in `Trace.residual`.
+    residual_norms: (n_blocks + 1,), L2 norm of the residual stream at the position, as in `Trace.residual`; None where
+    there are no values, since the model's weights are not in memory.
     color_by "norm": L2 norm of what the part adds to the residual stream. "entropy": of the head's attention from the
     position, in bits. "first": share of that attention on position 0, from 0 to 1.
     """
@@ -31,7 +32,7 @@ class ArchitectureResult:
     heads: Float | None
     tiles: Float | None
     strongest: NDArray[np.int64]
-    residual_norms: Float
+    residual_norms: Float | None
 
 
 def compute_architecture(
@@ -61,6 +62,20 @@ def compute_architecture(
         residual_norms=np.array(
             [np.linalg.norm(trace.residual(i)[position]) for i in range(trace.info.n_blocks + 1)], dtype=np.float32
         ),
+    )
+
+
+def architecture_without_values(info: ModelInfo, selection: Selection) -> ArchitectureResult:
+    """The parts of a network whose weights are not in memory, by kind; a tile stands for its first neuron."""
+    starts = np.arange(info.n_tiles, dtype=np.int64) * info.tile_width
+    return ArchitectureResult(
+        info=info,
+        selection=selection,
+        color_by="kind",
+        heads=None,
+        tiles=None,
+        strongest=np.tile(starts, (info.n_blocks, 1)),
+        residual_norms=None,
     )
 
 

@@ -3,6 +3,7 @@
 AnalysisError
 ├── TextError        the text cannot be read: empty, too long, not text
 ├── ModelError       the model is unknown, of an unknown family, or not readable
+├── NotLoaded        the model's weights are not in memory: not on this machine, or on their way
 └── SelectionError   the selected part, position or token does not exist
 
 Every message says what was asked, what is possible, and what to do. Anything that is not an AnalysisError is a bug.
@@ -19,6 +20,10 @@ class TextError(AnalysisError):
 
 class ModelError(AnalysisError):
     """The model cannot be used."""
+
+
+class NotLoaded(AnalysisError):
+    """The model is known, but its weights are not in memory; its architecture can be shown without them."""
 
 
 class SelectionError(AnalysisError):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.activations import NewGELUActivation
 
 from analysis.capture import install_hooks, last_map
@@ -18,6 +17,8 @@ from analysis.errors import ModelError
 from analysis.families import Family, family_of, logit_cap
 from analysis.tokens import Vocabulary
 from analysis.trace import ModelInfo
+
+_BUILDING = Lock()  # transformers changes torch's own functions while it makes a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +62,21 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     name = name or path.name
     try:
         family_of(json.loads((path / "config.json").read_text())["model_type"])
-        network, loading = AutoModelForCausalLM.from_pretrained(
-            path,
-            dtype=torch.float32,
-            attn_implementation="eager",  # the default one returns no attention, without an error
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with _BUILDING:
+            network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
+                path,
+                dtype=torch.float32,
+                attn_implementation="eager",  # the default one returns no attention, without an error
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
         raise
     except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
-        raise ModelError(
-            f"The model '{name}' cannot be read. It must be a folder with config.json, weights as safetensors and a "
-            f"tokenizer; here: {error}"
-        ) from error
+        raise _unreadable(name, error) from error
     if missing := sorted(loading["missing_keys"]):  # they would be random, and shown as if they were the model's
         raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -92,8 +91,8 @@ def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
     """
     family = family_of(network.config.model_type)
     network.eval().requires_grad_(False)
-    _refuse_variants(network, family)
-    info = _measure(network, family)
+    refuse_variants(network, family)
+    info = measure(network, family)
     install_hooks(network, family, info.n_heads)
     return LanguageModel(name, network, family, info, _vocabulary(tokenizer), tokenizer)
 
@@ -117,8 +116,28 @@ def fuse_attention(network: Any) -> None:
 
 def network_without_weights(config: Any) -> Any:
     """The network of a configuration with exact shapes and no memory (on torch's meta device)."""
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
+    with _BUILDING, torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def new_configuration(model_type: str, **sizes: int) -> Any:
+    """The configuration of a family with these sizes."""
+    return AutoConfig.for_model(model_type, **sizes)
+
+
+def read_configuration(path: Path, *, name: str | None = None) -> Any:
+    """The configuration in a model's folder.
+
+    Raises: ModelError if it cannot be read, or is of a family without a row in `families.py`.
+    """
+    name = name or path.name
+    try:
+        family_of(json.loads((path / "config.json").read_text())["model_type"])
+        return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except ModelError:
+        raise
+    except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
+        raise _unreadable(name, error) from error
 
 
 def use_one_thread() -> None:
@@ -132,37 +151,8 @@ def use_threads(n_threads: int) -> int:
     return max(1, n_threads)
 
 
-class ModelRegistry:
-    """The models that this process knows, by name; each is loaded once, when it is first asked for."""
-
-    def __init__(self, sources: Mapping[str, Path | LanguageModel]) -> None:
-        self._sources = sources
-        self._loaded = {name: source for name, source in sources.items() if isinstance(source, LanguageModel)}
-        self._lock = Lock()
-
-    def names(self) -> tuple[str, ...]:
-        """All names, in the order in which they are offered."""
-        return tuple(self._sources)
-
-    def get(self, name: str) -> LanguageModel:
-        """The model of that name, loaded.
-
-        Raises: ModelError for a name that is not on the list; it is never read as a path or an address.
-        """
-        if name not in self._sources:
-            known = ", ".join(f"'{known}'" for known in self._sources)
-            raise ModelError(f"There is no model '{name[:60]}' here. Choose one of: {known}.")
-        if name in self._loaded:  # without the lock, which another thread may hold when a job is forked
-            return self._loaded[name]
-        with self._lock:
-            if name not in self._loaded:
-                source = self._sources[name]
-                assert isinstance(source, Path)
-                self._loaded[name] = load_model(source, name=name)
-            return self._loaded[name]
-
-
-def _refuse_variants(network: Any, family: Family) -> None:
+def refuse_variants(network: Any, family: Family) -> None:
+    """Raises: ModelError for a variant of the family that would be shown wrongly."""
     decoder = family.final_norm.rpartition(".")[0]
     norm = getattr(network.get_submodule(decoder), family.final_norm.rpartition(".")[2], None)
     if norm is None or getattr(network.get_submodule(decoder), "project_out", None) is not None:
@@ -179,7 +169,8 @@ def _refuse_variants(network: Any, family: Family) -> None:
         )
 
 
-def _measure(network: Any, family: Family) -> ModelInfo:
+def measure(network: Any, family: Family) -> ModelInfo:
+    """A network's sizes; one without weights has a fingerprint of its own."""
     config = network.config
     blocks = network.get_submodule(family.blocks)
     return ModelInfo(
@@ -192,6 +183,7 @@ def _measure(network: Any, family: Family) -> ModelInfo:
         max_positions=config.max_position_embeddings,
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
         fingerprint=_fingerprint(network),
+        untrained=_untrained(network, family),
     )
 
 
@@ -199,8 +191,26 @@ def _fingerprint(network: Any) -> str:
     digest = hashlib.sha256(json.dumps(network.config.to_diff_dict(), sort_keys=True, default=str).encode())
     for name, parameter in network.named_parameters():
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
-        digest.update(parameter.detach().contiguous().numpy().data)
+        digest.update(b"no weights" if parameter.is_meta else parameter.detach().contiguous().numpy().data)
     return digest.hexdigest()[:32]
+
+
+def _untrained(network: Any, family: Family) -> bool:
+    """Whether every norm's weights are all equal, as they are before the first step of training."""
+    blocks = network.get_submodule(family.blocks)
+    norms = [block.get_submodule(path) for block in blocks for path in family.norms]
+    norms.append(network.get_submodule(family.final_norm))
+    parameters = [parameter for norm in norms for parameter in norm.parameters()]
+    if not parameters or parameters[0].is_meta:
+        return False
+    return all(bool((parameter == parameter.flatten()[0]).all()) for parameter in parameters)
+
+
+def _unreadable(name: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"The model '{name}' cannot be read. It must be a folder with config.json, weights as safetensors and a "
+        f"tokenizer; here: {error}"
+    )
 
 
 def _vocabulary(tokenizer: Any) -> Vocabulary:

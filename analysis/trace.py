@@ -29,7 +29,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model's sizes. fingerprint: changes when any weight or setting does."""
+    """A model's sizes. fingerprint: changes when any weight or setting does.
+
+    untrained: its norms are exactly as they are initialised, which training never leaves so: its weights are random.
+    """
 
     family: str
     n_blocks: int
@@ -40,6 +43,7 @@ class ModelInfo:
     max_positions: int
     n_parameters: int
     fingerprint: str
+    untrained: bool = False
 
     @property
     def tile_width(self) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
-from analysis.architecture import ColorBy, compute_architecture
+from analysis.architecture import ColorBy, architecture_without_values, compute_architecture
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
@@ -77,15 +77,20 @@ def draw_architecture(
 
     drawn: that name for what the page shows already; if it is the same, only colours and marks are sent.
     """
-    trace = services.trace(prompt)
-    position = services.position(trace, selection)
-    result = compute_architecture(trace, selection, position, color_by=color_by)
-    output = compute_prediction(services.model(prompt), trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
     look = THEMES[theme]
-    scene = trace.info.fingerprint
+    if services.loaded(prompt):
+        trace = services.trace(prompt)
+        position = services.position(trace, selection)
+        result = compute_architecture(trace, selection, position, color_by=color_by)
+        output = compute_prediction(services.model(prompt), trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
+        predictions, token = output.top, trace.tokens[position].label
+    else:
+        result = architecture_without_values(services.outline(prompt).info, selection)
+        predictions, token = (), ""
+    scene = result.info.fingerprint
     if drawn == scene:
         figure: Any = Patch()
-        traces, annotations = architecture_changes(result, predictions=output.top, theme=look)
+        traces, annotations = architecture_changes(result, predictions=predictions, theme=look)
         for index, changes in traces.items():
             for name, value in changes.items():
                 figure["data"][index][name] = value
@@ -94,6 +99,5 @@ def draw_architecture(
             figure["layout"][name] = shared[name]
         figure["layout"]["scene"]["annotations"] = annotations
     else:
-        figure = architecture_figure(result, predictions=output.top, theme=look)
-    reading = architecture_reading(result, trace.tokens[position].label)
-    return figure, "Architecture", reading, str(selection), scene
+        figure = architecture_figure(result, predictions=predictions, theme=look)
+    return figure, "Architecture", architecture_reading(result, token), str(selection), scene

@@ -6,7 +6,8 @@ from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
 from analysis.trace import Prompt
 from layouts import ids
-from layouts.shell import ANALYSE, COUNT, MODEL, START, TEXT
+from layouts.models import MODEL, NEWS
+from layouts.shell import ANALYSE, COUNT, START, TEXT
 
 
 def register(app: Dash, services: Any) -> None:
@@ -22,20 +23,26 @@ def register(app: Dash, services: Any) -> None:
         Input(ANALYSE, "n_clicks"),
         Input(MODEL, "value"),
         Input(START, "value"),
+        Input(NEWS, "data"),
         State(TEXT, "value"),
         State(ids.PROMPT, "data"),
         running=[(Output(ANALYSE, "disabled"), True, False)],
     )
-    def ask(address: Any, _clicks: Any, model: Any, start: Any, text: Any, shown: Any) -> tuple[Any, ...]:
+    def ask(address: Any, _clicks: Any, model: Any, start: Any, news: Any, *states: Any) -> tuple[Any, ...]:
+        text, shown = states
         if ctx.triggered_id in (ANALYSE, MODEL, START):
             typed = services.prompt({"model": model, "text": text or "", "start": bool(start)})
+            asked, problem = services.possible_prompt(typed, shown)
+        elif ctx.triggered_id == NEWS and shown:
+            typed = services.prompt(shown)
             asked, problem = services.possible_prompt(typed, shown)
         else:
             typed = None
             asked, problem = services.linked_prompt(address, shown)
         data, *controls = draw_prompt(services, asked)
-        if typed and problem:
+        if typed and (problem or ctx.triggered_id == NEWS):
             controls[0] = no_update  # what was typed stays, so that it can be mended
+        data["news"] = news
         set_props(ids.NOTICE, {"is_open": bool(problem), "children": problem})
         # The same prompt again (a step back that changed the selection alone) need not be drawn anew.
         return no_update if data == shown else data, *controls
@@ -43,18 +50,8 @@ def register(app: Dash, services: Any) -> None:
 
 def draw_prompt(services: Any, asked: Prompt) -> tuple[Any, ...]:
     """The prompt's store with the sizes that the page's script needs, the controls that say it, and the count."""
-    trace = services.trace(asked)
-    info = trace.info
-    data = {
-        "model": asked.model,
-        "text": asked.text,
-        "start": asked.start,
-        "n_positions": trace.n_positions,
-        "n_blocks": info.n_blocks,
-        "n_heads": info.n_heads,
-        "n_neurons": info.n_neurons,
-        "n_vocab": info.n_vocab,
-    }
-    limit = min(services.max_tokens, info.max_positions)
-    count = f"{trace.n_positions} of {limit} tokens"
+    info, n_positions = services.sizes(asked)
+    data = {"model": asked.model, "text": asked.text, "start": asked.start, "n_positions": n_positions}
+    data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
+    count = f"{n_positions} of {min(services.max_tokens, info.max_positions)} tokens" if n_positions else ""
     return data, asked.text, asked.model, ["start"] if asked.start else [], count

@@ -6,9 +6,9 @@ from dash import Dash, Input, Output
 
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
-from analysis.summary import compute_summary
 from analysis.trace import Prompt
 from layouts import ids
+from layouts.figures.empty import empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
 from layouts.summary import (
     ENDS,
@@ -24,7 +24,7 @@ from layouts.summary import (
     menu,
     parameter_table,
 )
-from layouts.theme import THEMES
+from layouts.theme import THEMES, Theme
 
 _LAYERS = (Part.ATTENTION, Part.MLP)
 
@@ -64,18 +64,15 @@ def register(app: Dash, services: Any) -> None:
 
 def draw_summary(services: Any, prompt: Prompt, selection: Selection, *, theme: str = "light") -> tuple[Any, ...]:
     """Predictions, title, reading, the part in words, the selection shown, and how the buttons stand."""
-    model, trace = services.model(prompt), services.trace(prompt)
-    position = services.position(trace, selection)
-    here = compute_prediction(model, trace, selection, position)
-    end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
-    summary = compute_summary(model.network, model.family)
+    summary = services.outline(prompt).summary
+    figure, reading = _predictions(services, prompt, selection, THEMES[theme])
     part, unit = selection.part, _unit(selection)
     outside = selection.block is None
     nowhere = (part is Part.EMBEDDING, part is Part.OUTPUT, outside, outside)
     return (
-        summary_figure(here, theme=THEMES[theme]),
+        figure,
         _title(selection),
-        summary_reading(here, end),
+        reading,
         described(unit or part, summary, summary.parameters(selection)),
         str(selection),
         str(part) if outside else f"block {selection.block}",
@@ -87,9 +84,21 @@ def draw_summary(services: Any, prompt: Prompt, selection: Selection, *, theme: 
 
 def draw_summary_model(services: Any, prompt: Prompt) -> tuple[Any, ...]:
     """The menu of all parts and the table of parameters, which depend on the model only."""
-    model = services.model(prompt)
-    summary = compute_summary(model.network, model.family)
-    return menu(summary.n_blocks), parameter_table(summary)
+    summary = services.outline(prompt).summary
+    untrained = services.loaded(prompt) and services.model(prompt).info.untrained
+    return menu(summary.n_blocks), parameter_table(summary, untrained=untrained)
+
+
+def _predictions(services: Any, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
+    """The picture of what is predicted, and the sentence on it."""
+    if not services.loaded(prompt):
+        return empty_figure("Predictions need the weights", theme=look), "Sizes alone: the weights are not in memory."
+    model, trace = services.model(prompt), services.trace(prompt)
+    position = services.position(trace, selection)
+    here = compute_prediction(model, trace, selection, position)
+    end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
+    untrained = "Never trained: what it says is chance. " if model.info.untrained else ""
+    return summary_figure(here, theme=look), untrained + summary_reading(here, end)
 
 
 def _unit(selection: Selection) -> str | None:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import flask
-from dash import Dash, set_props
+from dash import Dash, ctx, set_props
 
 import callbacks.job
+import callbacks.models
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
-from analysis.bundled import BUNDLED_DIR
-from analysis.model import LanguageModel, ModelRegistry, use_one_thread
+from analysis.catalogue import Source
+from analysis.errors import NotLoaded
+from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
 from dashboard.background import Jobs
 from dashboard.errors import said
+from dashboard.fallback import without_weights
+from dashboard.offers import Offers, make_offers, models_on_offer
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
 from layouts import ids
+from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
 
 MAX_REQUEST_BYTES = 1_000_000
-BUNDLED_NAME = "bundled"
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,27 +46,54 @@ _PAGE = """<!DOCTYPE html>
 </html>"""
 
 
-def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | LanguageModel] | None = None) -> Dash:
-    """The app, ready to be served. models: by the names that the page offers; the bundled one unless given."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    models: Mapping[str, Source] | None = None,
+    example: str | None = None,
+) -> Dash:
+    """The app, ready to be served.
+
+    models: by the names that the page offers, the first of which it opens with; unless given, the bundled one, the
+    sizes of GPT-2 and what the settings name. example: the text that the page opens with.
+    Raises: ModelError if the first model cannot be read, or the settings name what can be no model.
+    """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry = ModelRegistry(models or {BUNDLED_NAME: BUNDLED_DIR})
+    registry, offers = make_offers(settings, models or models_on_offer(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
     jobs = Jobs(settings)
-    services = Services(registry, traces, jobs, max_tokens=settings.max_tokens, example=next(iter(EXAMPLES.values())))
+    services, in_jobs = (
+        Services(
+            registry,
+            traces,
+            jobs,
+            max_tokens=settings.max_tokens,
+            example=example or next(iter(EXAMPLES.values())),
+            offers=offers,
+            waits=waits,
+        )
+        for waits in (False, True)
+    )
+    # The model that the page opens with is there before the first visitor, and before the process that jobs come from.
+    with suppress(NotLoaded):
+        registry.get(registry.names()[0])
+    sections = {panel.name: panel.layout() for panel in PANELS}
+    headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
         __name__,
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
         compress=True,
-        on_error=_report,
+        on_error=partial(_report, offers, headings),
     )
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces}
     app.server.register_error_handler(413, _too_large)
-    app.layout = layout = shell(_offered(registry), {panel.name: panel.layout() for panel in PANELS})
+    app.layout = layout = shell(offers.all(), sections)
     callbacks.prompt.register(app, services)
+    callbacks.models.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,
@@ -74,7 +105,7 @@ def create_app(settings: Settings | None = None, *, models: Mapping[str, Path | 
     for panel in PANELS:
         panel.register(app, services)
         if panel.task:
-            jobs.register(app, panel.name, partial(panel.task, services))
+            jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
     return app
 
@@ -91,19 +122,27 @@ def make_ready(app: Dash) -> None:
     app.server.extensions["jobs"].start()
 
 
-def _offered(registry: ModelRegistry) -> dict[str, str]:
-    return {name: _words(registry.get(name)) for name in registry.names()}
-
-
-def _words(model: LanguageModel) -> str:
-    size = f"{model.info.n_parameters / 1e6:.3g} M parameters"
-    name = "Bundled story model" if model.name == BUNDLED_NAME else model.name
-    return f"{name} ({model.info.family}, {size})"
-
-
-def _report(error: Exception) -> None:
-    """Say what went wrong on the page."""
-    set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
+def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
+    """Say what went wrong: on the page, or in the panel whose values are not in memory."""
+    several = isinstance(ctx.outputs_list, list)
+    outputs = ctx.outputs_list if several else [ctx.outputs_list]
+    written = {output["property"] for output in outputs}
+    if not isinstance(error, NotLoaded) or ("data-selection" not in written and written != {"children"}):
+        set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
+        return None
+    given = {item["id"]: item.get("value") for item in [*ctx.inputs_list, *ctx.states_list]}
+    offer = offers.offer(given[ids.PROMPT]["model"])
+    if offer.state in ON_ITS_WAY:
+        set_props(POLL, {"disabled": False})
+    values = without_weights(
+        str(error),
+        outputs,
+        headings=headings,
+        selection=given.get(ids.SELECTION),
+        theme=given.get(ids.THEME),
+        downloadable=offer.state == "to download",
+    )
+    return values if several else values[0]
 
 
 def _too_large(_error: Any) -> flask.Response:

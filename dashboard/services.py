@@ -6,38 +6,61 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from analysis.errors import AnalysisError
-from analysis.model import LanguageModel, ModelRegistry
+from analysis.catalogue import Outline
+from analysis.errors import AnalysisError, NotLoaded, TextError
+from analysis.model import LanguageModel
+from analysis.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.trace import Prompt, Trace
+from analysis.trace import ModelInfo, Prompt, Trace
 from analysis.trace_store import TraceStore
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dashboard.background import Jobs
+    from dashboard.offers import Offers
 
 
 class Services:
     """Answers questions; holds nothing about who asks."""
 
-    def __init__(self, models: ModelRegistry, traces: TraceStore, jobs: Jobs, *, max_tokens: int, example: str) -> None:
+    def __init__(
+        self,
+        models: ModelRegistry,
+        traces: TraceStore,
+        jobs: Jobs,
+        *,
+        max_tokens: int,
+        example: str,
+        offers: Offers | None = None,
+        waits: bool = False,
+    ) -> None:
+        """offers: what visitors may choose and download. waits: for a model to be loaded, as a job may and a page's
+        request may not.
+        """
         self._models = models
         self._traces = traces
         self._example = example
+        self._waits = waits
         self.jobs = jobs
+        self.offers = offers
         self.max_tokens = max_tokens
 
     def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
         """The prompt and the selection that a page sent, checked against the model's sizes and the text's length.
 
+        While the model's weights are not in memory, the selection is checked against its sizes alone.
         Raises: AnalysisError if they are malformed, name another model or select what does not exist.
         """
         asked = self.prompt(prompt)
         if not isinstance(selection, str):
             raise AnalysisError("The page sent no selection. Reload it.")
-        trace = self.trace(asked)
-        return asked, Selection.parse(selection).checked(trace.info, trace.n_positions)
+        chosen = Selection.parse(selection)
+        if self.loaded(asked):
+            trace = self.trace(asked)
+            return asked, chosen.checked(trace.info, trace.n_positions)
+        anywhere = 1 + (chosen.position or 0)
+        return asked, chosen.checked(self.outline(asked).info, anywhere)
 
     def asked(self, question: Any, *, n_choices: int) -> tuple[Prompt, Selection, list[str]]:
         """A question that a panel had sent to the page and got back: `{"prompt", "selection", "choices"}`.
@@ -85,20 +108,55 @@ class Services:
         """The prompt itself if it can be analysed; else what is shown, or the opening example, and the reason."""
         try:
             self.trace(asked)
+        except NotLoaded:
+            return asked, ""  # its architecture can be shown, and the text is read when its weights are there
         except AnalysisError as error:
-            return self._before(shown), str(error)
+            before = self._before(shown)
+            # What was shown without weights may turn out to be impossible once they are there.
+            if before == asked:
+                model = asked.model if isinstance(error, TextError) else self._models.names()[0]
+                before = Prompt(model, self._example)
+            return before, str(error)
         return asked, ""
 
     def _before(self, shown: Any) -> Prompt:
         return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)
 
     def model(self, prompt: Prompt) -> LanguageModel:
-        """The network that the prompt is for."""
-        return self._models.get(prompt.model)
+        """The network that the prompt is for.
+
+        Raises: NotLoaded while its weights are not in memory.
+        """
+        return self._models.get(prompt.model) if self._waits else self._models.ready(prompt.model)
+
+    def loaded(self, prompt: Prompt) -> bool:
+        """Whether the prompt's model can be asked for at once, or waited for."""
+        return self._waits or self._models.standing(prompt.model)[0] == "ready"
+
+    def outline(self, prompt: Prompt) -> Outline:
+        """The prompt's model without its weights.
+
+        Raises: NotLoaded if not even its configuration is on this machine.
+        """
+        return self._models.outline(prompt.model)
 
     def trace(self, prompt: Prompt) -> Trace:
         """The prompt's trace, from disk or computed now."""
         return self._traces.get(self.model(prompt), prompt, max_tokens=self.max_tokens)
+
+    def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
+        """The model's sizes, None if nothing is known of it yet, and how many positions the text has, 0 if that is not
+        known.
+        """
+        try:
+            trace = self.trace(prompt)
+            return trace.info, trace.n_positions
+        except NotLoaded:
+            pass
+        try:
+            return self.outline(prompt).info, 0
+        except NotLoaded:
+            return None, 0
 
     def position(self, trace: Trace, selection: Selection) -> int:
         """The selected position; the last one where none is selected."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,32 @@ class Settings:
         metadata={"help": "Redis, such as `redis://host:6379/0`: jobs are then run by Celery workers; empty: here."},
     )
     cache_mb: int = field(default=1024, metadata={"help": "Most disk space for cached results, in MB (10⁶ bytes)."})
+    models: str = field(
+        default="",
+        metadata={
+            "help": "More models to offer, separated by commas: ids on the Hugging Face hub, such as "
+            "`owner/name@revision`, or names of folders in `MODELS_DIR`."
+        },
+    )
+    models_dir: str = field(default="", metadata={"help": "Folder with models of your own, a folder each."})
+    model_memory_mb: int = field(
+        default=8000, metadata={"help": "Most memory for models in each web process, in MB; never more than there is."}
+    )
+    allow_downloads: bool = field(
+        default=True, metadata={"help": "Whether visitors may have models of the list downloaded: `1` or `0`."}
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings that the environment names, else their defaults.
 
-        Raises: ValueError naming the variable, if a number is not a whole number above zero.
+        Raises: ValueError naming the variable, if a number is not a whole number above zero, or a switch not 1 or 0.
         """
         given = {}
         for row in fields(cls):
             text = environment.get(row.name.upper(), "")
             if text:
-                given[row.name] = _whole(row.name.upper(), text) if isinstance(row.default, int) else text
+                given[row.name] = _READ[type(row.default)](row.name.upper(), text)
         return cls(**given)
 
     @property
@@ -54,3 +69,12 @@ def _whole(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ValueError(f"{name} is '{text}'; it must be a whole number above zero.")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(f"{name} is '{text}'; it must be 1 or 0.")
+    return text == "1"
+
+
+_READ: dict[type, Callable[[str, str], Any]] = {int: _whole, bool: _switch, str: lambda _name, text: text}

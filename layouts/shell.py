@@ -1,16 +1,16 @@
 """The page around the panels: header, question, notice, stores."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import ids
+from layouts import ids, models
 
 TEXT = "prompt-text"
 ANALYSE = "prompt-analyse"
-MODEL = "prompt-model"
 START = "prompt-start"
 COUNT = "prompt-count"
 THEME_BUTTON = "theme-button"
@@ -23,15 +23,16 @@ EXAMPLES = {
 }
 
 
-def shell(models: dict[str, str], panels: dict[str, html.Section]) -> html.Div:
-    """The whole page. models: name and words of each model on offer; panels: each panel's section by name."""
+def shell(offers: Iterable[Any], panels: dict[str, html.Section]) -> html.Div:
+    """The whole page. offers: the models, the first of which it opens with; panels: each panel's section by name."""
     return html.Div(
         [
             *_stores(),
             html.A("Skip to the selection", href="#", className="skip", **{"data-focus": "summary-panel"}),
-            _header(models),
+            _header(offers),
             html.Main(
                 [
+                    models.bar(),
                     _question(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
                     html.P("Click a head, a neuron or a token: everything follows.", className="lead-line"),
@@ -53,18 +54,12 @@ def _stores() -> list[Any]:
     ]
 
 
-def _header(models: dict[str, str]) -> html.Header:
+def _header(offers: Iterable[Any]) -> html.Header:
     return html.Header(
         [
             html.H1("LLM Architecture Explorer"),
-            html.Label("Model", htmlFor=MODEL, className="visually-hidden"),
-            dbc.Select(
-                id=MODEL,
-                options=[{"value": name, "label": words} for name, words in models.items()],
-                value=next(iter(models)),
-                size="sm",
-                className="model-choice",
-            ),
+            html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
+            models.choice(offers),
             html.Div(
                 html.Button("Light / dark", id=THEME_BUTTON, className="quiet-button"),
                 className="header-tools",

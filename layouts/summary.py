@@ -129,7 +129,7 @@ def described(key: str, summary: SummaryResult, own: int) -> list[Any]:
     ]
 
 
-def parameter_table(s: SummaryResult) -> list[Any]:
+def parameter_table(s: SummaryResult, *, untrained: bool = False) -> list[Any]:
     """Parameters by part, which add up to the total; and the model's sizes."""
     head = [
         html.Th("Part", scope="col"),
@@ -144,7 +144,10 @@ def parameter_table(s: SummaryResult) -> list[Any]:
             ],
             className="summary-table",
         ),
-        html.P(size_words(s), className="summary-sizes"),
+        html.P(
+            size_words(s) + (" The weights were never trained: they are random numbers." if untrained else ""),
+            className="summary-sizes",
+        ),
     ]
 
 

@@ -14,7 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 import visualize
 from analysis.families import FAMILIES
-from analysis.model import LanguageModel, ModelRegistry, load_model, prepare_model, use_one_thread
+from analysis.model import LanguageModel, load_model, prepare_model, use_one_thread
+from analysis.registry import ModelRegistry
 from analysis.trace import Prompt
 from analysis.trace_store import TraceStore
 from dashboard.background import Jobs

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
     "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
+    "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
     "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
@@ -36,8 +37,11 @@ MAY_IMPORT = {
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
-    "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
+    "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "flask", "numpy", "safetensors"},
+    "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
+    "dashboard/fallback.py": {"layouts", "dash"},
+    "dashboard/offers.py": {"analysis", "dashboard", "psutil"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
@@ -182,7 +186,11 @@ def test_the_readme_names_the_settings():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\| (.*?) \|$", readme, re.MULTILINE)
     expected = [
-        (row.name.upper(), f"`{row.default}`" if row.default != "" else "", row.metadata["help"])
+        (
+            row.name.upper(),
+            f"`{int(row.default) if row.default is True else row.default}`" if row.default != "" else "",
+            row.metadata["help"],
+        )
         for row in fields(Settings)
     ]
     assert rows == expected

@@ -101,6 +101,8 @@
       if (document.fullscreenElement) document.exitFullscreen();
       else document.getElementById(full.dataset.fullscreen).requestFullscreen();
     }
+    const press = event.target.closest("[data-press]");
+    if (press) document.getElementById(press.dataset.press).click();
     const skip = event.target.closest("[data-focus]");
     if (skip) {
       event.preventDefault();

@@ -39,17 +39,21 @@
   }
 
   function missing(s, m) {
+    if (!m.n_blocks) return null;  // nothing is known of the model yet
     for (const [word, value, count] of [["block", s.block, m.n_blocks], ["head", s.head, m.n_heads],
       ["neuron", s.neuron, m.n_neurons], ["position", s.position, m.n_positions], ["token id", s.target, m.n_vocab]]) {
-      if (value !== null && value >= count) {
+      const unread = word === "position" && !m.n_positions;  // the text is read once the weights are in memory
+      if (value !== null && value >= count && !unread) {
         return `The link selects ${word} ${value}; here they run from 0 to ${count - 1}. Another part is shown instead.`;
       }
     }
     return null;
   }
 
+  const lastPosition = (m) => (m.n_positions ? m.n_positions - 1 : null);
+
   const opening = (m) => ({ part: "attention", block: Math.floor(m.n_blocks / 2), head: 0, neuron: null,
-    position: m.n_positions - 1, target: null });
+    position: lastPosition(m), target: null });
 
   function fromLink(text, m) {
     const s = parse(text);
@@ -118,7 +122,7 @@
       let step = false;  // whether the browser's history gets a step
       let now = current;
       if (JSON.stringify(shown) !== JSON.stringify(prompt)) {  // a new text, or another model
-        const last = { position: prompt.n_positions - 1, target: null };
+        const last = { position: lastPosition(prompt), target: null };
         const fits = (s) => s && !missing({ ...s, ...last }, prompt);
         if (!fits(remembered)) remembered = opening(prompt);
         const kept = fits(now) ? { ...now, ...last } : opening(prompt);

@@ -76,8 +76,9 @@ def architecture_changes(
     strongest = [
         f"block.{block}.mlp.neuron.{neuron}" for block, row in enumerate(result.strongest.tolist()) for neuron in row
     ]
+    norms = result.residual_norms
     stream = {  # the output reads the normed stream, so it has no number here
-        "values": [*_sent(result.residual_norms[[0, -1]]), None],
+        "values": [] if norms is None else [*_sent(norms[[0, -1]]), None],
         "unit": "L2 norm of the residual stream here",
     }
     traces = {
@@ -96,10 +97,12 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     """One sentence with the numbers of what is seen. token: the label of the token at the position."""
     if result.heads is None:
         info = result.info
+        without = " No values: the weights are not in memory." if result.residual_norms is None else ""
         return (
             f"{info.n_blocks} blocks, each with {info.n_heads} attention heads (above the line) and "
-            f"{info.n_neurons:,} MLP neurons (below, {info.tile_width} a tile)."
+            f"{info.n_neurons:,} MLP neurons (below, {info.tile_width} a tile).{without}"
         )
+    assert result.residual_norms is not None
     block, head = np.unravel_index(int(result.heads.argmax()), result.heads.shape)
     most = float(result.heads[block, head])
     if result.color_by == "entropy":

@@ -1,18 +1,15 @@
 import json
 import shutil
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import GPT2Config
+from transformers import AutoModelForCausalLM, GPT2Config
 
-import analysis.model
 from analysis.errors import ModelError
-from analysis.model import LanguageModel, ModelRegistry, load_model, network_without_weights, prepare_model
+from analysis.model import LanguageModel, load_model, network_without_weights, prepare_model
 from analysis.trace import Prompt, compute_trace
 from tests.conftest import BUNDLED, byte_level_tokenizer, make_tiny
 
@@ -184,33 +181,25 @@ def test_a_folder_that_is_no_model_is_refused(
         load_model(broken)
 
 
-# The registry.
+# What was never trained.
 
 
-def test_a_registry_loads_at_first_use_and_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    loads = []
-
-    def load(path: Path, *, name: str) -> LanguageModel:
-        loads.append(path)
-        return load_model(path, name=name)
-
-    monkeypatch.setattr(analysis.model, "load_model", load)
-    registry = ModelRegistry({"first": make_tiny("gpt2"), "second": folder, "absent": folder / "nowhere"})
-    assert registry.names() == ("first", "second", "absent")
-    assert loads == []
-    with ThreadPoolExecutor(8) as threads:
-        models = set(threads.map(registry.get, ["second"] * 8))
-    assert len(models) == 1
-    assert models.pop().name == "second"
-    assert loads == [folder]
-    with pytest.raises(ModelError, match="'absent' cannot be read"):
-        registry.get("absent")
+def test_a_model_as_it_is_initialised_is_untrained(tiny_model: LanguageModel):
+    assert not tiny_model.info.untrained, "its norms are not as they are initialised"
+    config = tiny_model.network.config
+    fresh = AutoModelForCausalLM.from_config(config)
+    assert prepare_model("fresh", fresh, tiny_model.tokenizer).info.untrained
 
 
-@pytest.mark.parametrize("name", ["", "../secret", "/etc/passwd", "gpt2", "x" * 10_000])
-def test_a_name_that_is_not_offered_is_never_looked_for(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(analysis.model, "load_model", lambda *_, **__: sys.exit("looked for"))
-    registry = ModelRegistry({"one": folder, "two": folder})
-    with pytest.raises(ModelError) as refused:
-        registry.get(name)
-    assert str(refused.value) == f"There is no model '{name[:60]}' here. Choose one of: 'one', 'two'."
+def test_one_step_of_training_makes_a_difference():
+    config = make_tiny("gpt2").network.config
+    network = AutoModelForCausalLM.from_config(config)
+    ids = torch.tensor([[1, 2, 3, 4]])
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(input_ids=ids, labels=ids).loss.backward()
+    optimizer.step()
+    assert not prepare_model("trained", network, byte_level_tokenizer()).info.untrained
+
+
+def test_the_bundled_model_is_trained(bundled_model: LanguageModel):
+    assert not bundled_model.info.untrained

@@ -115,6 +115,21 @@ def test_two_apps_in_one_process_both_answer(app: Dash, tmp_path: Path, tiny_gpt
         assert ask(one, "attention").status_code == 200
 
 
+def test_the_page_opens_with_the_text_that_a_host_chose(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2}, example="a fox")
+    output = next(key for key in app.callback_map if "prompt.data" in key)
+    outputs = [dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in output[2:-2].split("...")]
+    values = {"address": {"hash": "", "visit": 1}}
+    inputs, state = (
+        [{**item, "value": values.get(item["id"])} for item in app.callback_map[output][kind]]
+        for kind in ("inputs", "state")
+    )
+    body = {"output": output, "outputs": outputs, "inputs": inputs, "state": state, "changedPropIds": ["address.data"]}
+    answer = json.loads(app.server.test_client().post("/_dash-update-component", json=body).data)
+    assert answer["response"]["prompt-text"]["value"] == "a fox"
+    assert answer["response"]["prompt"]["data"]["model"] == "tiny"
+
+
 def test_every_setting_of_a_panel_is_a_control_with_options_or_free(app: Dash) -> None:
     controls = {control.id: control for control in _controls(app)}
     for panel in PANELS:

@@ -17,3 +17,11 @@ def test_defaults_and_given_values(tmp_path: Path) -> None:
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="MAX_TOKENS"):
         Settings.from_environment({"MAX_TOKENS": text})
+
+
+def test_a_switch_is_1_or_0() -> None:
+    assert Settings().allow_downloads is True
+    assert Settings.from_environment({"ALLOW_DOWNLOADS": "0"}).allow_downloads is False
+    assert Settings.from_environment({"ALLOW_DOWNLOADS": "1"}).allow_downloads is True
+    with pytest.raises(ValueError, match="ALLOW_DOWNLOADS is 'no'; it must be 1 or 0"):
+        Settings.from_environment({"ALLOW_DOWNLOADS": "no"})

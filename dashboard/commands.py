@@ -1,0 +1,64 @@
+"""What `python -m dashboard` does besides serving: tell how models stand, and download one."""
+
+from __future__ import annotations
+
+import sys
+
+from tqdm import tqdm
+
+from analysis.errors import AnalysisError
+from dashboard.offers import Offer, first, make_offers, models_on_offer
+from dashboard.settings import Settings
+from layouts.models import size, state_words
+
+_COLUMNS = ("model", "family", "parameters", "in memory", "download", "state")
+
+
+def print_models(settings: Settings) -> int:
+    """A table of all models on offer; gives the exit status."""
+    _, offers = make_offers(settings, models_on_offer(settings))
+    rows = [_COLUMNS, *map(_row, offers.all())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def download(settings: Settings, name: str) -> int:
+    """Download a model of the list, or any of the hub, with a progress bar; gives the exit status."""
+    try:
+        sources = first(models_on_offer(settings), name)
+        _, offers = make_offers(settings, sources)
+        if offers.offer(name).state in ("on disk", "ready"):
+            print(f"{name} is on this machine.")
+            return 0
+        with tqdm(unit="B", unit_scale=True, desc=name, file=sys.stderr, bar_format=_BAR) as bar:
+
+            def report(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            offers.download_now(name, report)
+    except AnalysisError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. What has arrived is kept: the same command goes on.", file=sys.stderr)
+        return 130
+    print(f"{name} is on this machine.")
+    if name not in models_on_offer(settings):
+        print(f"To offer it to visitors, start the server with MODELS={name}.")
+    return 0
+
+
+_BAR = "{desc}: {percentage:3.0f} %|{bar:24}| {n_fmt} of {total_fmt}B, {rate_fmt}, {remaining} left"
+
+
+def _row(offer: Offer) -> tuple[str, ...]:
+    def told(n_bytes: int | None) -> str:
+        return "" if n_bytes is None else size(n_bytes)
+
+    parameters = f"{offer.n_parameters:,}" if offer.n_parameters else ""
+    download_size = "" if offer.state in ("ready", "on disk") else told(offer.download_bytes)
+    state = "to download" if offer.state == "to download" else state_words(offer)
+    return offer.name, offer.family or "", parameters, told(offer.memory_bytes), download_size, state

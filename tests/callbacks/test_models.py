@@ -1,0 +1,167 @@
+"""A page on which a model is chosen whose weights are not in memory."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from analysis.errors import AnalysisError, NotLoaded, TextError
+from analysis.hub import Hub, HubModel
+from analysis.model import LanguageModel
+from analysis.registry import ModelRegistry
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from analysis.trace_store import TraceStore
+from callbacks.architecture import draw_architecture
+from callbacks.attention import draw_attention
+from callbacks.models import draw_models
+from callbacks.prompt import draw_prompt
+from callbacks.summary import draw_summary, draw_summary_model
+from dashboard.background import Jobs
+from dashboard.downloads import Download, Downloads
+from dashboard.offers import Offers
+from dashboard.services import Services
+from dashboard.settings import Settings
+from tests.conftest import TEXT
+from tests.serving import wait_until
+
+SELECTION = Selection.parse("block.23.attention.head.15")
+MEDIUM = Prompt("gpt2-medium", TEXT)
+
+
+@pytest.fixture
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+    """Services that know a model in memory, one in a folder, and one that is not here."""
+    tiny_gpt2.network.save_pretrained(tmp_path / "mine")
+    tiny_gpt2.tokenizer.save_pretrained(tmp_path / "mine")
+    sources = {"tiny": tiny_gpt2, "mine": tmp_path / "mine", "gpt2-medium": HubModel("gpt2-medium")}
+    hub = Hub(cache=tmp_path / "hub", endpoint="http://127.0.0.1:9")
+    registry = ModelRegistry({**sources, "owner/other": HubModel("owner/other")}, hub=hub)
+    store = TraceStore(tmp_path / "cache", max_bytes=10**8)
+    jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
+    offers = Offers(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
+    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
+    store.close()
+
+
+def bar(services: Services, prompt: Prompt, **how: Any) -> dict[str, Any]:
+    names = ("words", "class", "fill", "button", "button_class", "cancel_class", "options", "on_its_way", "changed")
+    return dict(zip(names, draw_models(services, draw_prompt(services, prompt)[0], **how), strict=True))
+
+
+def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: Services) -> None:
+    assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
+    data, text, model, _, count = draw_prompt(services, MEDIUM)
+    assert (text, model, count) == (TEXT, "gpt2-medium", "")
+    assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
+    assert data["n_positions"] == 0
+
+
+def test_of_a_model_without_a_configuration_nothing_is_known(services: Services) -> None:
+    data, *_ = draw_prompt(services, Prompt("owner/other", TEXT))
+    assert (data["n_blocks"], data["n_positions"]) == (0, 0)
+    with pytest.raises(NotLoaded, match="Nothing of owner/other"):
+        services.question({"model": "owner/other", "text": TEXT}, "output")
+
+
+def test_the_selection_is_checked_against_the_sizes_alone(services: Services) -> None:
+    asked = {"model": "gpt2-medium", "text": TEXT}
+    assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
+    for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
+        with pytest.raises(AnalysisError, match="here they run from 0 to"):
+            services.question(asked, text)
+
+
+def test_its_architecture_is_drawn_without_values(services: Services) -> None:
+    figure, _, reading, shown, scene = draw_architecture(services, MEDIUM, SELECTION)
+    assert isinstance(figure, go.Figure)
+    heads, tiles, ends = figure.data[:3]
+    assert len(heads.customdata) == 24 * 16
+    assert len(heads.x) == 24 * 16 * 8
+    assert len(tiles.x) == 24 * 64 * 8
+    assert tiles.customdata[65] == "block.1.mlp.neuron.64"
+    assert (heads.meta["values"], tiles.meta["values"], ends.meta["values"]) == ([], [], [])
+    assert not figure.data[6].marker.showscale
+    assert figure.layout.scene.annotations[0].text == ""
+    assert reading == (
+        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below, 64 a tile). "
+        "No values: the weights are not in memory."
+    )
+    assert shown == str(SELECTION)
+    assert scene == services.outline(MEDIUM).info.fingerprint
+
+
+def test_its_summary_is_exact(services: Services) -> None:
+    figure, title, reading, part, *_ = draw_summary(services, MEDIUM, SELECTION)
+    assert figure.layout.annotations[0].text == "Predictions need the weights"
+    assert (title, reading) == ("Block 23 · head 15", "Sizes alone: the weights are not in memory.")
+    assert "262,336 parameters" in str(part)
+    menu, table = draw_summary_model(services, MEDIUM)
+    assert len(menu) == 24 * 2 + 3
+    for number in ("354,823,168", "24 × 4,198,400", "24 × 8,393,728", "384 heads", "98,304 MLP neurons"):
+        assert number in str(table)
+
+
+def test_what_needs_weights_says_that_they_are_missing(services: Services) -> None:
+    with pytest.raises(NotLoaded, match="The weights of gpt2-medium are not on this machine"):
+        draw_attention(services, MEDIUM, SELECTION)
+
+
+def test_the_bar_offers_the_download(services: Services) -> None:
+    shown = bar(services, MEDIUM)
+    assert "gpt2-medium are not on this machine" in shown["words"]
+    assert (shown["button"], shown["button_class"], shown["cancel_class"]) == ("Download 1.52 GB", "", "job-hidden")
+    assert not shown["on_its_way"]
+    assert not shown["changed"]
+    assert [option["value"] for option in shown["options"]] == ["tiny", "mine", "gpt2-medium", "owner/other"]
+    json.dumps(shown)
+
+
+def test_nothing_is_said_of_a_model_that_is_there(services: Services) -> None:
+    shown = bar(services, Prompt("tiny", TEXT))
+    assert (shown["words"], shown["class"]) == ("", "model-bar job-hidden")
+    assert not shown["on_its_way"]
+    assert not shown["changed"]
+
+
+def test_a_download_shows_how_far_it_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Downloads, "look", lambda _self, _name: Download(3 * 10**8, 15 * 10**8, running=True))
+    shown = bar(services, MEDIUM)
+    assert shown["words"] == "Downloading gpt2-medium: 300 MB of 1.5 GB."
+    assert shown["fill"] == {"width": "20.0%"}
+    assert (shown["button_class"], shown["cancel_class"]) == ("job-hidden", "")
+    assert shown["on_its_way"]
+
+
+def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: Services) -> None:
+    mine = Prompt("mine", TEXT)
+    before = draw_prompt(services, mine)[0]  # which begins to load it
+    assert (before["n_blocks"], before["n_positions"]) == (3, 0)
+    wait_until(lambda: services.loaded(mine))
+    *_, on_its_way, changed = draw_models(services, before, polled=True)
+    assert not on_its_way
+    assert changed, "the page has to ask anew"
+    after = draw_prompt(services, mine)[0]
+    assert after["n_positions"] > 1
+    assert not draw_models(services, after)[-1], "and then no more"
+    assert draw_attention(services, mine, Selection.parse("block.1.attention.head.2@3"))
+
+
+def test_a_text_that_turns_out_to_be_too_long_gives_way_to_the_example(services: Services) -> None:
+    long = Prompt("mine", "%" * 65)
+    shown = draw_prompt(services, long)[0]
+    wait_until(lambda: services.loaded(long))
+    asked, problem = services.possible_prompt(long, shown)
+    assert asked == Prompt("mine", TEXT)
+    assert "at most 64" in problem
+    with pytest.raises(TextError):
+        services.trace(long)
+
+
+def test_a_job_waits_until_its_model_is_loaded(tmp_path: Path, services: Services) -> None:
+    registry = ModelRegistry({"mine": tmp_path / "mine"})
+    waiting = Services(registry, services._traces, services.jobs, max_tokens=64, example=TEXT, waits=True)
+    assert waiting.trace(Prompt("mine", TEXT)).n_positions > 1

@@ -1,0 +1,62 @@
+"""`python -m dashboard models` and `download`, as a person runs them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from analysis.hub import HubModel
+from dashboard.commands import download, print_models
+from dashboard.offers import first, models_on_offer
+from dashboard.settings import Settings
+from tests.conftest import make_tiny
+from tests.hub import SmallHub, served_hub
+
+
+@pytest.fixture
+def small_hub(tmp_path: Path) -> Iterator[SmallHub]:
+    model = make_tiny("gpt2")
+    model.network.save_pretrained(tmp_path / "model")
+    model.tokenizer.save_pretrained(tmp_path / "model")
+    with served_hub() as hub:
+        hub.hold("owner/fox", tmp_path / "model")
+        yield hub
+
+
+def test_a_download_that_fails_ends_with_words_and_a_status(
+    small_hub: SmallHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", small_hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    for settings, name, message in [
+        (Settings(cache_dir=str(tmp_path)), "owner/absent", "The hub has no public model 'owner/absent'"),
+        (Settings(cache_dir=str(tmp_path), allow_downloads=False), "gpt2", "ALLOW_DOWNLOADS is 0"),
+        (Settings(cache_dir=str(tmp_path), model_memory_mb=100), "gpt2", "gpt2 is too large"),
+        (Settings(cache_dir=str(tmp_path)), "../etc", "cannot be the name of a model"),
+    ]:
+        assert download(settings, name) == 1
+        assert message in capsys.readouterr().err
+    assert download(Settings(cache_dir=str(tmp_path)), "bundled") == 0
+
+
+def test_the_list_has_all_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert print_models(Settings(cache_dir=str(tmp_path), model_memory_mb=1000, allow_downloads=False)) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert list(rows) == ["model", "bundled", "distilgpt2", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]
+    assert rows["bundled"].endswith("on disk")
+    assert "354,823,168" in rows["gpt2-medium"]
+    assert rows["gpt2-medium"].endswith("too large for this machine")
+
+
+def test_what_a_host_names_is_in_front(tmp_path: Path) -> None:
+    models = models_on_offer(Settings())
+    (tmp_path / "gpt2").mkdir()
+    assert next(iter(first(models, "gpt2-xl").items())) == ("gpt2-xl", HubModel("gpt2-xl"))
+    assert len(first(models, "gpt2-xl")) == len(models)
+    assert next(iter(first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
+    assert len(first(models, str(tmp_path / "gpt2"))) == len(models)
+    assert next(iter(first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+
+from dashboard.downloads import Download
+from dashboard.offers import Offer
+from layouts.models import bar_words, choice, download_words, options, size, state_words
+
+MEDIUM = Offer("gpt2-medium", "GPT-2", "to download", 354_823_168, 1_419_292_672, 1_519_955_968, False, "", None)
+UNKNOWN = Offer("owner/other", None, "to download", None, None, None, False, "", None)
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"), [(23_400_000, "23.4 MB"), (999_400_000, "999 MB"), (1_419_292_672, "1.42 GB"), (0, "0 MB")]
+)
+def test_sizes(n_bytes: int, words: str) -> None:
+    assert size(n_bytes) == words
+
+
+def test_an_entry_has_parameters_memory_download_and_state() -> None:
+    (entry,) = options([MEDIUM])
+    assert entry["value"] == "gpt2-medium"
+    assert entry["label"] == "gpt2-medium (GPT-2, 355 M parameters, 1.42 GB in memory) · 1.52 GB to download"
+    xl = replace(MEDIUM, name="gpt2-xl", n_parameters=1_557_611_200)
+    assert "1.56 G parameters" in options([xl])[0]["label"]
+    assert options([UNKNOWN])[0]["label"] == "owner/other · to download"
+    assert options([replace(MEDIUM, name="bundled", state="ready")])[0]["label"].startswith("Bundled story model")
+
+
+@pytest.mark.parametrize(
+    ("offer", "state", "said"),
+    [
+        (MEDIUM, "1.52 GB to download", "not on this machine. Its architecture and sizes are shown without them; val"),
+        (UNKNOWN, "to download", "Nothing is known of it yet; values need a download."),
+        (replace(MEDIUM, problem="The disk is full."), "1.52 GB to download", "The disk is full."),
+        (replace(MEDIUM, state="ready"), "ready", ""),
+        (replace(MEDIUM, state="ready", untrained=True), "ready, never trained", "were never trained: they are random"),
+        (replace(MEDIUM, state="loading"), "loading", "is being loaded into memory (1.42 GB)."),
+        (replace(MEDIUM, state="on disk"), "on disk", "is being loaded"),
+        (replace(MEDIUM, state="forbidden"), "not allowed here", "does not download models.*ALLOW_DOWNLOADS"),
+        (replace(MEDIUM, state="too large"), "too large for this machine", "needs more memory (1.42 GB) than this"),
+        (replace(MEDIUM, state="unusable", problem="It is broken."), "cannot be used", "It is broken."),
+        (
+            replace(MEDIUM, state="downloading", download=Download(0, 0, running=True)),
+            "downloading",
+            "Asking the hub for gpt2-medium.",
+        ),
+        (
+            replace(MEDIUM, state="downloading", download=Download(300_000_000, 1_500_000_000, running=True)),
+            "downloading, 20 %",
+            "Downloading gpt2-medium: 300 MB of 1.5 GB.",
+        ),
+        (
+            replace(MEDIUM, state="downloading", download=Download(10, 10, running=True)),
+            "downloading, 100 %",
+            "Checking gpt2-medium.",
+        ),
+    ],
+)
+def test_every_state_is_said(offer: Offer, state: str, said: str) -> None:
+    assert state_words(offer) == state
+    words = bar_words(offer)
+    assert all(part in words for part in said.split(".*"))
+    assert bool(words) == bool(said)
+
+
+def test_the_button_says_what_it_costs() -> None:
+    assert download_words(MEDIUM) == "Download 1.52 GB"
+    assert download_words(UNKNOWN) == "Download"
+    begun = replace(MEDIUM, download=Download(5, 10, running=False, problem="Cancelled."))
+    assert download_words(begun) == "Go on downloading"
+
+
+def test_the_first_model_is_chosen() -> None:
+    select = choice([UNKNOWN, MEDIUM])
+    assert select.value == "owner/other"
+    assert [option["value"] for option in select.options] == ["owner/other", "gpt2-medium"]

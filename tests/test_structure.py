@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
-    "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "flask", "numpy", "safetensors"},
+    "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
     "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/fallback.py": {"layouts", "dash"},

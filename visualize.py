@@ -156,8 +156,7 @@ def plot_token_embeddings(
     """Where the tokens lie: their vectors of unit length, projected to 2 or 3 dimensions.
 
     layer: after that layer; by default what enters the first one, the token's embedding with its position's. method:
-    "pca", fitted over all layers at once and drawn with the way of the token at `position` (by default the last)
-    through them; or "tsne".
+    "pca", whose axes are the same for all layers, or "tsne". position: the token that is marked, by default the last.
     Raises: AnalysisError for a sentence, a number, a method or a model that cannot be shown.
     """
     from analysis.embedding import compute_embedding  # scikit-learn takes its time
@@ -167,7 +166,7 @@ def plot_token_embeddings(
     place = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
     result = compute_embedding(trace, place, here, method=method, dimensions=str(dimensions))
     return standalone(
-        [embedding_figure(result, room=_ROOM[result.points.shape[1]])],
+        [embedding_figure(result, paths="none", room=_ROOM[result.points.shape[1]])],
         [520],
         title=_title(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
         sentences=[embedding_reading(result)],

@@ -43,10 +43,10 @@ class SmallHub:
 
 
 @contextmanager
-def served_hub() -> Iterator[SmallHub]:
-    """A hub that is served until the context ends."""
+def served_hub(port: int = 0) -> Iterator[SmallHub]:
+    """A hub that is served until the context ends. port: 0 for any that is free."""
     hub = SmallHub()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"hub": hub}))
     hub.url, hub.elsewhere = (f"http://{host}:{server.server_port}" for host in ("127.0.0.1", "localhost"))
     thread = threading.Thread(target=server.serve_forever, args=[0.05])
     thread.start()

@@ -1,22 +1,35 @@
-"""Choosing a model on a machine that has no weights and no network: its architecture is shown all the same."""
+"""Choosing a model whose weights are not on the machine: without a network its architecture is shown all the same, with
+one it is downloaded, loaded and shown.
+"""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from analysis.trace import Prompt, compute_trace
+from layouts.shell import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer
-from tests.serving import served
+from tests.conftest import make_tiny
+from tests.hub import served_hub
+from tests.serving import free_port, served
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A page on a fresh machine whose way to the hub leads nowhere."""
-    home: Path = tmp_path_factory.mktemp("home")
-    with served(HF_HOME=str(home), HF_ENDPOINT="http://127.0.0.1:9") as url:
+def port() -> int:
+    """Where the hub is looked for; there is none unless a test starts one."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def address(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page on a fresh machine."""
+    home = tmp_path_factory.mktemp("home")
+    with served(HF_HOME=str(home), HF_ENDPOINT=f"http://127.0.0.1:{port}", MODELS="owner/fox") as url:
         yield url
 
 
@@ -71,3 +84,33 @@ def test_models_without_weights(explorer: Explorer) -> None:
     expect(bar).to_be_hidden()
     expect(explorer.page.locator("#prompt-count")).to_have_text("19 of 256 tokens")
     assert "@18" in explorer.selection()
+
+
+def test_a_download_is_followed_until_its_values_are_there(explorer: Explorer, port: int, tmp_path: Path) -> None:
+    model = make_tiny("gpt2", seed=3, max_position_embeddings=256)
+    model.network.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    bar = explorer.page.locator("#model-bar")
+    explorer.page.select_option("#prompt-model", "owner/fox")
+    expect(bar).to_contain_text("Nothing is known of it yet; values need a download.")
+    with served_hub(port) as hub:
+        hub.hold("owner/fox", tmp_path)
+        hub.gate = threading.Event()  # the weights wait for it in the middle
+        explorer.page.click("#model-download")
+        expect(bar).to_contain_text("Downloading owner/fox: ")
+        # Its configuration has come, so its architecture is there before its weights are.
+        expect(explorer.page.locator("#architecture-reading")).to_contain_text("3 blocks, each with 4 attention heads")
+        expect(explorer.page.locator("#summary-parameters")).to_contain_text(f"{model.info.n_parameters:,}")
+        assert "@" not in explorer.selection()
+        hub.gate.set()
+        explorer.page.wait_for_function("document.getElementById('prompt-count').innerText.includes('tokens')")
+    expect(bar).to_be_hidden()
+    trace = compute_trace(model, Prompt("any", next(iter(EXAMPLES.values()))))
+    explorer.page.wait_for_function("document.getElementById('attention-title').innerText.includes('head')")
+    explorer.follows(f"block.1.attention.head.0@{trace.n_positions - 1}")
+    explorer.page.wait_for_function(
+        f"{PLOT.format(id='attention-graph')}?._fullData?.[0]?.z?.length === {trace.n_positions}"
+    )
+    explorer.shows_attention(trace, 1, 0)
+    label = explorer.page.locator("#prompt-model option[value='owner/fox']").inner_text()
+    assert label.endswith("· ready")

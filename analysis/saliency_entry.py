@@ -73,9 +73,9 @@ class Explained(nn.Module):
     def read(self, embeddings: Tensor) -> tuple[float, list[Tensor]]:
         """The logit of one text, and its vectors at every place, from one pass in float32."""
         self._entry.place = 0
-        with torch.no_grad(), recording() as arrays:
+        with torch.no_grad(), recording(_Stream()) as stream:
             value = float(self(embeddings))
-        return value, [embeddings, *(arrays[f"residual.{block}"][None] for block in range(len(self._ports) - 1))]
+        return value, [embeddings, *(stream[f"residual.{block}"][None] for block in range(len(self._ports) - 1))]
 
     def integrate(self, place: int, vectors: Tensor, baseline: Tensor, steps: int, *, bfloat16: bool) -> Float:
         """Integrated gradients by Gauss-Legendre quadrature, (n_positions,)."""
@@ -110,6 +110,14 @@ class Explained(nn.Module):
         same = (embeddings == baseline).all(-1)  # nothing is replaced, though batches of other sizes round differently
         found: Float = lost[..., 0].masked_fill(same, 0)[0].numpy()
         return found
+
+
+class _Stream(dict[str, Tensor]):
+    """A record of the residual stream only: the attention of all blocks of a long text would fill the memory."""
+
+    def __setitem__(self, name: str, array: Tensor) -> None:
+        if name.startswith("residual."):
+            super().__setitem__(name, array)
 
 
 @dataclass

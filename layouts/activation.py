@@ -15,7 +15,9 @@ HELP = Help(
         "At the top, each line is one token’s residual stream on its way through the blocks, by its length (L2 norm); "
         "the first token’s is often huge; heads with nothing else to do look there. A neuron is one unit of a block’s "
         "MLP, after the activation function. The bars show one neuron at every token and, at the selected token, the "
-        "neurons of its tile, or the strongest of the block: click a bar to choose that token or that neuron."
+        "neurons of its tile, or the strongest of the block: click a bar to choose that token or that neuron. "
+        "With more than 128 tokens only some of their lines are drawn, evenly spaced; with more than 256, neurons are "
+        "kept in half precision, right to 3 digits."
     ),
     not_said=(
         "that what is large matters: a norm is a size, and a neuron’s effect also depends on what it writes. Neurons "

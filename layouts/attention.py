@@ -12,7 +12,10 @@ HELP = Help(
     how=(
         "Each row is a token that looks (query), each column a token looked at (key); a row's shares sum to 100 %. "
         "Tokens look at themselves and back, so the upper right is empty. Many heads put most of their attention on "
-        "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %."
+        "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %. "
+        "With more than 128 tokens colours follow the square root; the value under the mouse is that of its colour, "
+        "right to a tenth of itself from 0.2 % on; small pictures show the most in each square of tokens. With more "
+        "than 256 tokens attention is kept in half precision, right to 3 digits."
     ),
     not_said=(
         "that what is looked at matters for the prediction. A head may look at a token and move nothing of weight "

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
     "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
+    "analysis/trace_room.py": {"analysis", "psutil"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
     },
@@ -152,7 +153,16 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    assert set(names) == files - {"__init__", "empty", "saliency_numbers", "scene", "scene_colors", "shade", "text"}
+    assert set(names) == files - {
+        "__init__",
+        "empty",
+        "image",
+        "saliency_numbers",
+        "scene",
+        "scene_colors",
+        "shade",
+        "text",
+    }
 
 
 # Tests and documents.

@@ -66,8 +66,7 @@ def compute_activation(
     stream = _stream(trace, quantity)
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)
-    neurons = trace.neurons(block)
-    here = neurons[position]
+    here = trace.neurons(block, at=position)
     order = np.argsort(-np.abs(here), kind="stable")
     strongest = int(order[0])
     shown = strongest if neuron is None else neuron
@@ -87,7 +86,7 @@ def compute_activation(
         stream=stream,
         chosen=neuron is not None,
         neuron=shown,
-        values=neurons[:, shown],
+        values=trace.neurons(block, at=np.s_[:, shown]),
         strongest=strongest,
         strongest_value=float(here[strongest]),
         listed=listed,

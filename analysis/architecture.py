@@ -50,7 +50,7 @@ def compute_architecture(
         heads = np.stack([trace.head_norms(block)[position] for block in blocks])
         tiles = np.stack([trace.tile_norms(block)[position] for block in blocks])
     elif color_by in ("entropy", "first"):
-        rows = np.stack([trace.attention(block)[:, position] for block in blocks])
+        rows = np.stack([trace.attention(block, at=np.s_[:, position]) for block in blocks])
         heads = attention_entropy(rows) if color_by == "entropy" else rows[..., 0]
     return ArchitectureResult(
         info=trace.info,
@@ -58,7 +58,7 @@ def compute_architecture(
         color_by=color_by,
         heads=heads,
         tiles=tiles,
-        strongest=np.stack([_strongest(trace.neurons(block)[position], trace.info) for block in blocks]),
+        strongest=np.stack([_strongest(trace.neurons(block, at=position), trace.info) for block in blocks]),
         residual_norms=np.array(
             [np.linalg.norm(trace.residual(i)[position]) for i in range(trace.info.n_blocks + 1)], dtype=np.float32
         ),

@@ -7,7 +7,7 @@ registered around each call are seen by every thread.)
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +15,21 @@ from torch import Tensor, nn
 from analysis.families import Family
 
 MAX_TILES = 64
-_RECORDER: ContextVar[dict[str, Tensor] | None] = ContextVar("recorder", default=None)
+
+
+class Record(Protocol):
+    """What takes arrays by name, such as a dictionary; what it does not keep is gone when the pass goes on."""
+
+    def __setitem__(self, name: str, array: Tensor, /) -> None: ...
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+_RECORDER: ContextVar[Record | None] = ContextVar("recorder", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[dict[str, Tensor]]:
-    """Within it, a forward pass of this thread fills the dictionary with the arrays that `Trace` describes."""
-    record: dict[str, Tensor] = {}
+def recording(record: AnyRecord) -> Iterator[AnyRecord]:
+    """Within it, a forward pass of this thread gives the record the arrays that `Trace` describes."""
     token = _RECORDER.set(record)
     try:
         yield record

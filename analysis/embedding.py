@@ -1,6 +1,5 @@
 """Where the tokens lie: the residual stream of each position, projected to two or three dimensions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.errors import SelectionError
 from analysis.selection import Part, Selection
-from analysis.task import Arrays, Keep, compute_now
+from analysis.task import Derived, Keep, compute_now, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
@@ -59,7 +58,7 @@ def compute_embedding(
     method: Method = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
-    derived: Callable[[str, Callable[[], Arrays]], Arrays] = lambda _name, compute: compute(),
+    derived: Derived = derive_now,
     keep: Keep = compute_now,
 ) -> EmbeddingResult | None:
     """The tokens after the selected block; at the embedding before block 0, at norm and output after the last block.

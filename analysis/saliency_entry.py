@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActivation
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from analysis.model import LanguageModel, fuse_activations, fuse_attention
 from analysis.trace import Float
 
+RECOMPUTE_ABOVE = 256  # tokens: from there on, what all blocks keep for the gradient would be gigabytes
 BATCH_TOKENS = 640  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
 
 
@@ -132,13 +135,20 @@ class _Gate(nn.Module):
         self.block, self.port = block, nn.Identity()
         self._place, self._entry = place, entry
 
-    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> object:
+    def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> object:
         if self._place < self._entry.place:
             return (hidden_states,)  # nobody reads it; but some families take a block's output apart
         entering = self._entry.vectors if self._place == self._entry.place else hidden_states
         if self._entry.seen:  # wanted
             self._entry.seen.append(entering)
-        return self.block(self.port(entering), *args, **kwargs)
+        entering = self.port(entering)
+        if torch.is_grad_enabled() and entering.shape[1] > RECOMPUTE_ABOVE:
+            # Each block is computed again when its gradient is: then only what one block keeps is in memory.
+            again: object = checkpoint(
+                self.block, entering, *args, use_reentrant=False, preserve_rng_state=False, **kwargs
+            )
+            return again
+        return self.block(entering, *args, **kwargs)
 
 
 class _LastPosition(nn.Module):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
@@ -26,11 +27,23 @@ class StripResult:
     n_vocab: int
 
 
-def compute_strip(trace: Trace) -> StripResult:
+def compute_strip(trace: Trace, *, derived: Derived = derive_now) -> StripResult:
     """The surprisal, probability and rank of each token, from the logits of the position before it.
 
+    derived: has the arrays computed, which reads all logits, or gets them by name.
     Source: surprisal as in Shannon (1948).
     """
+    arrays = derived("strip", lambda: _surprisal(trace))
+    return StripResult(
+        tokens=trace.tokens,
+        surprisal=arrays["surprisal"],
+        probabilities=np.exp2(-arrays["surprisal"]),
+        ranks=arrays["ranks"],
+        n_vocab=trace.info.n_vocab,
+    )
+
+
+def _surprisal(trace: Trace) -> Arrays:
     logits = trace.logits()
     surprisal = np.full(trace.n_positions, np.nan, dtype=np.float32)
     ranks = np.zeros(trace.n_positions, dtype=np.int64)
@@ -40,10 +53,4 @@ def compute_strip(trace: Trace) -> StripResult:
         log_total = np.log(np.exp(row - highest).sum(dtype=np.float64))
         surprisal[position] = (log_total + (highest - own)) / np.log(2)
         ranks[position] = 1 + np.count_nonzero(row > own)
-    return StripResult(
-        tokens=trace.tokens,
-        surprisal=surprisal,
-        probabilities=np.exp2(-surprisal),
-        ranks=ranks,
-        n_vocab=trace.info.n_vocab,
-    )
+    return {"surprisal": surprisal, "ranks": ranks}

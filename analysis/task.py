@@ -10,6 +10,9 @@ from analysis.trace import Trace
 
 Arrays = dict[str, NDArray[Any]]
 Report = Callable[[float, Arrays], None]  # the share that is done, 0 to 1, and what is known so far
+# Given a name that says what arrays depend on besides the trace, and what computes them: the arrays, computed at once
+# where they are not there yet.
+Derived = Callable[[str, Callable[[], Arrays]], Arrays]
 # Given a name that says what arrays depend on besides the trace, and what computes them: the arrays, or None where they
 # are not there yet.
 Keep = Callable[[str, Callable[[Report], Arrays]], Arrays | None]
@@ -33,3 +36,8 @@ class Task:
 def compute_now(_name: str, compute: Callable[[Report], Arrays]) -> Arrays:
     """The `Keep` that keeps nothing: computes at once."""
     return compute(lambda _share, _arrays: None)
+
+
+def derive_now(_name: str, compute: Callable[[], Arrays]) -> Arrays:
+    """The `Derived` that keeps nothing."""
+    return compute()

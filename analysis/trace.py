@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.capture import recording, tile_width
+from analysis.capture import Record, recording, tile_width
 from analysis.tokens import Token, encode
 
 if TYPE_CHECKING:
     from analysis.model import LanguageModel
 
 Float = NDArray[np.float32]
-CAPTURE_VERSION = 1  # to be raised when what is captured changes, so that older files are not read
+HALF_ABOVE = 256  # tokens; longer texts' attention and neurons are kept in half precision
+CAPTURE_VERSION = 2  # to be raised when what is captured changes, so that older files are not read
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,16 @@ class ModelInfo:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One forward pass of a model over a text. Arrays are float32 and read lazily."""
+    """One forward pass of a model over a text. Arrays are given as float32 and read lazily.
+
+    array: by its name, as it is kept. at: of the methods, which part of the array: an index, in numpy's sense; only
+    that part is read.
+    """
 
     prompt: Prompt
     tokens: tuple[Token, ...]
     info: ModelInfo
-    array: Callable[[str], Float]
+    array: Callable[[str], NDArray[Any]]
 
     @property
     def n_positions(self) -> int:
@@ -75,17 +80,23 @@ class Trace:
         """(n_positions,)"""
         return np.array([token.id for token in self.tokens], dtype=np.int64)
 
-    def attention(self, block: int) -> Float:
-        """(n_heads, query, key): rows sum to 1, zero where key > query."""
-        return self.array(f"attention.{block}")
+    @property
+    def precision(self) -> Literal["single", "half"]:
+        """How attention and neurons were kept: in half precision they are right to 3 digits, above 6e-5; all else is
+        in single precision."""
+        return "half" if self.array("attention.0").dtype == np.float16 else "single"
+
+    def attention(self, block: int, at: Any = ...) -> Float:
+        """(n_heads, query, key): rows sum to 1 (in half precision within 0.001), zero where key > query."""
+        return self._read(f"attention.{block}", at)
 
     def residual(self, i: int) -> Float:
         """(n_positions, d_model): i = 0 is what enters block 0, i = k the raw stream after block k-1. Never normed."""
         return self.array(f"residual.{i}")
 
-    def neurons(self, block: int) -> Float:
+    def neurons(self, block: int, at: Any = ...) -> Float:
         """(n_positions, n_neurons): after the activation function, the input of the MLP's last linear map."""
-        return self.array(f"neurons.{block}")
+        return self._read(f"neurons.{block}", at)
 
     def head_norms(self, block: int) -> Float:
         """(n_positions, n_heads): L2 norm of what each head adds to the residual stream, without the shared bias."""
@@ -99,20 +110,24 @@ class Trace:
         """(n_positions, n_vocab): the model's real output."""
         return self.array("logits")
 
+    def _read(self, name: str, at: Any) -> Float:
+        part: Float = self.array(name)[at].astype(np.float32, copy=False)
+        return part
+
 
 def compute_trace(model: "LanguageModel", prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
-    """Run the model once over the text and keep what it computed.
+    """Run the model once over the text and keep what it computed, in memory and in single precision.
 
     Raises: TextError as `encode` does.
     """
     tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
-    arrays = capture(model, tokens)
+    arrays: dict[str, torch.Tensor] = {}
+    capture(model, tokens, arrays)
     return Trace(prompt, tokens, model.info, lambda name: arrays[name].numpy())
 
 
-def capture(model: "LanguageModel", tokens: tuple[Token, ...]) -> dict[str, torch.Tensor]:
-    """The arrays of one forward pass by their names on disk."""
-    with torch.inference_mode(), recording() as arrays:
+def capture(model: "LanguageModel", tokens: tuple[Token, ...], record: Record) -> None:
+    """Give the record the arrays of one forward pass by their names on disk, each as soon as it is computed."""
+    with torch.inference_mode(), recording(record):
         ids = torch.tensor([[token.id for token in tokens]])
-        arrays["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]
-    return arrays
+        record["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]

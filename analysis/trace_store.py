@@ -1,5 +1,6 @@
 """The on-disk memo of traces: one safetensors file a trace, read by slices, in a cache of bounded size.
 
+A long text's file is written while the model computes, so that no two blocks' attention is in memory at once.
 What is drawn from a trace and takes long (a projection) is kept beside it. A cache that is damaged, full or not
 writable costs time, never an answer.
 """
@@ -12,24 +13,28 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import diskcache
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, from_numpy
+from safetensors.torch import load
+from torch import from_numpy
 
+from analysis.errors import TextError
 from analysis.model import LanguageModel
 from analysis.tokens import Token, encode
-from analysis.trace import CAPTURE_VERSION, ModelInfo, Prompt, Trace, capture
+from analysis.trace import CAPTURE_VERSION, HALF_ABOVE, ModelInfo, Prompt, Trace, capture
+from analysis.trace_file import TraceFile
+from analysis.trace_room import refuse_too_long
 
 _UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
 _N_LOCKS = 64
+_HEADER_BYTES = 1_000  # of a block, or of a derived array; more than its part of the header takes
 _log = logging.getLogger(__name__)
 
 
@@ -43,17 +48,18 @@ class TraceStore:
     """Traces by what was computed (model fingerprint, token ids), shared by all threads and processes of a machine."""
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
-        self._directory = directory
         self._locks = directory / "locks"
         self._cache = _open_cache(directory / "traces", max_bytes)
+        self._max_bytes = max_bytes
 
     def get(self, model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
         """The trace of this text, from disk, or computed now; asked for twice at once, it is computed once.
 
-        Raises: TextError as `encode` does.
+        Raises: TextError as `encode` does, or for a text whose trace does not fit in the cache, on the disk or in
+        memory.
         """
         tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
-        arrays = self._arrays(trace_key(model.info, tokens), lambda: capture(model, tokens))
+        arrays = self._arrays(trace_key(model.info, tokens), lambda: self._traced(model, tokens))
         return Trace(prompt, tokens, model.info, arrays.read)
 
     def derived(
@@ -64,27 +70,49 @@ class TraceStore:
         name: everything the arrays depend on besides the trace, in a few words.
         """
 
-        def tensors() -> dict[str, Tensor]:
-            # Each a copy: arrays that share memory could not be kept.
-            return {key: from_numpy(np.array(value, order="C")) for key, value in compute().items()}
+        def followed() -> BinaryIO:
+            found, file = compute(), io.BytesIO()
+            record = TraceFile(file, room=_HEADER_BYTES * len(found))
+            for key, value in found.items():
+                record[key] = from_numpy(np.array(value, order="C"))
+            record.finish()
+            return file
 
-        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", tensors)
+        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", followed)
         return {key: arrays.read(key) for key in arrays.names}
 
     def close(self) -> None:
         """Close the cache's files."""
         self._cache.close()
 
-    def _arrays(self, key: str, compute: Callable[[], dict[str, Tensor]]) -> "_Arrays":
-        """The arrays kept under a key, which are computed and kept if they are not there."""
+    @contextmanager
+    def _traced(self, model: LanguageModel, tokens: tuple[Token, ...]) -> Iterator[BinaryIO]:
+        """A new trace's file: in memory, or, of a long text, on disk, without a name and gone with its last reader."""
+        long, directory = len(tokens) > HALF_ABOVE, Path(self._cache.directory)
+        file: BinaryIO
+        try:
+            refuse_too_long(model.info, len(tokens), directory, self._max_bytes)
+            with tempfile.TemporaryFile(dir=directory) if long else io.BytesIO() as file:
+                record = TraceFile(file, room=_HEADER_BYTES * (model.info.n_blocks + 1), half=long)
+                capture(model, tokens, record)
+                record.finish()
+                yield file
+        except OSError as error:
+            raise TextError(
+                f"What the model computes for {len(tokens):,} tokens could not be written to this server's disk "
+                f"({error.strerror}). Shorten the text to {HALF_ABOVE} tokens, or try again later."
+            ) from error
+
+    def _arrays(self, key: str, compute: Callable[[], AbstractContextManager[BinaryIO]]) -> "_Arrays":
+        """The arrays kept under a key, which are computed, as a safetensors file, and kept if they are not there."""
         found = self._read(key)
         if found is None:
             with self._lock(key):
                 found = self._read(key)
                 if found is None:
-                    tensors = compute()
-                    found = _Arrays(tuple(tensors), lambda name: tensors[name].numpy())
-                    self._write(key, tensors)
+                    with compute() as file:
+                        found = _opened(file)
+                        self._write(key, file)
         return found
 
     def _read(self, key: str) -> "_Arrays | None":
@@ -93,20 +121,16 @@ class TraceStore:
             if file is None:
                 return None
             with file:
-                # Memory-mapped: only what is looked at is read, and all processes share it. The file may be evicted
-                # while it is open.
-                mapped = safe_open(file.name, framework="pt")
-            return _Arrays(tuple(mapped.keys()), lambda name: mapped.get_tensor(name).numpy())
+                return _mapped(file.name)  # the file may be evicted while it is open
         except SafetensorError:
             _log.warning("A cached trace was damaged and is computed again: %s", key)
         except _UNAVAILABLE as error:
             _log.warning("The cache of traces cannot be read: %s", error)
         return None
 
-    def _write(self, key: str, tensors: dict[str, Tensor]) -> None:
+    def _write(self, key: str, file: BinaryIO) -> None:
         try:
-            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-            self._cache.set(key, io.BytesIO(save(contiguous)), read=True)
+            self._cache.set(key, file, read=True)
         except _UNAVAILABLE as error:
             _log.warning("A trace could not be kept, so it will be computed again: %s", error)
 
@@ -122,6 +146,21 @@ class TraceStore:
             except OSError as error:
                 _log.warning("Equal work may run twice, since there is no lock: %s", error)
             yield
+
+
+def _opened(file: BinaryIO) -> _Arrays:
+    """A file that was just written, in memory or, without a name, on disk."""
+    if isinstance(file, io.BytesIO):
+        tensors = load(file.getvalue())
+        return _Arrays(tuple(tensors), lambda name: tensors[name].numpy())
+    file.flush()
+    return _mapped(f"/dev/fd/{file.fileno()}")
+
+
+def _mapped(name: str) -> _Arrays:
+    """Memory-mapped: only what is looked at is read, and all processes share it."""
+    mapped = safe_open(name, framework="pt")
+    return _Arrays(tuple(mapped.keys()), lambda name: mapped.get_tensor(name).numpy())
 
 
 def trace_key(info: ModelInfo, tokens: tuple[Token, ...]) -> str:

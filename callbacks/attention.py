@@ -1,5 +1,6 @@
 """The attention panel: fetch, guard, draw."""
 
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output
@@ -46,7 +47,8 @@ def draw_attention(
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     head = selection.head if selection.part is Part.ATTENTION else None
-    result = compute_attention(trace, selection.block, head, position, view=view)
+    derived = partial(services.derived, trace)
+    result = compute_attention(trace, selection.block, head, position, view=view, derived=derived)
     return (
         attention_figure(result, theme=look),
         attention_heads_figure(result, theme=look),

@@ -32,7 +32,7 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
         *[Input(id, "clickData") for id in clicks],
         *[State(id, "figure") for id in clicks],
     )
-    run("hoverToken", *[Input(id, "hoverData") for id in clicks])
+    run("hoverToken", *[Input(id, "hoverData") for id in clicks], *[State(id, "figure") for id in clicks])
     run(
         "readSettings",
         *[Output(id, "value") for id in settings],

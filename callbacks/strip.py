@@ -1,5 +1,6 @@
 """The token strip: fetch, guard, draw."""
 
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
@@ -67,7 +68,7 @@ def draw_strip(
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    result = compute_strip(trace)
+    result = compute_strip(trace, derived=partial(services.derived, trace))
     colors, legend, reading = (
         strip_colors(result, theme=look),
         strip_legend(theme=look),

@@ -16,7 +16,9 @@ class Settings:
 
     port: int = field(default=8050, metadata={"help": "Port that the page is served on."})
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on; `0.0.0.0` for all."})
-    max_tokens: int = field(default=256, metadata={"help": "Longest text that is read, in tokens."})
+    max_tokens: int = field(
+        default=256, metadata={"help": "Longest text that is read, in tokens, up to what the model reads."}
+    )
     cache_dir: str = field(
         default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
     )
@@ -30,7 +32,12 @@ class Settings:
         default="",
         metadata={"help": "Redis, such as `redis://host:6379/0`: jobs are then run by Celery workers; empty: here."},
     )
-    cache_mb: int = field(default=1024, metadata={"help": "Most disk space for cached results, in MB (10⁶ bytes)."})
+    cache_mb: int = field(
+        default=2048,
+        metadata={
+            "help": "Most disk space for cached results, in MB (10⁶ bytes); one text may take three quarters of it."
+        },
+    )
     models: str = field(
         default="",
         metadata={

@@ -18,7 +18,8 @@ HELP = Help(
         "Phi-3, Gemma) that is the product of two maps of the stream, one through the activation function (the gate) "
         "and one not, so that it can be large with either sign. The bars show one neuron at every token and, at the "
         "selected token, the neurons of its tile, or the strongest of the block: click a bar to choose that token or "
-        "that neuron."
+        "that neuron. With more than 128 tokens only some of their lines are drawn, evenly spaced; with more than 256, "
+        "neurons are kept in half precision, right to 3 digits."
     ),
     not_said=(
         "that what is large matters: a norm is a size, and a neuron’s effect also depends on what it writes. Neurons "

@@ -15,7 +15,10 @@ HELP = Help(
         "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %. "
         "In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others) the lower left is empty, too, in longer "
         "texts. Where several heads share keys and values (grouped-query attention), each still has queries, and so an "
-        "attention, of its own."
+        "attention, of its own. "
+        "With more than 128 tokens colours follow the square root; the value under the mouse is that of its colour, "
+        "right to a tenth of itself from 0.2 % on; small pictures show the most in each square of tokens. With more "
+        "than 256 tokens attention is kept in half precision, right to 3 digits."
     ),
     not_said=(
         "that what is looked at matters for the prediction. A head may look at a token and move nothing of weight "

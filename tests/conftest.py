@@ -1,5 +1,6 @@
 """What many tests share: a tiny random model of every family, and the bundled one."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,15 @@ def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:
         for parameter in network.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
     return prepare_model(f"tiny {model_type}", network, tokenizer)
+
+
+def long_text(model: LanguageModel, n_tokens: int) -> str:
+    """Sentences of so many tokens, none twice in the same order."""
+    text = " ".join(f"The fox met crow {n * n} and the {n % 7} cheeses." for n in range(n_tokens))
+    ends = range(n_tokens, len(text))
+    end = ends[bisect_left(ends, n_tokens, key=lambda end: len(model.tokenize(text[:end])))]
+    assert len(model.tokenize(text[:end])) == n_tokens
+    return text[:end]
 
 
 @cache

@@ -128,6 +128,11 @@ class JobOfPage:
         return found["data"] if found else None
 
 
+def gzipped(text: str) -> int:
+    """How many bytes are sent of it, as the server compresses."""
+    return len(gzip.compress(text.encode(), 6))
+
+
 def of_app(server: Flask) -> Page:
     """A page of an app in this process."""
     client = server.test_client()

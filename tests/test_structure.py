@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
     "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
     "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
+    "analysis/trace_room.py": {"analysis", "psutil"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
     },
@@ -162,7 +163,7 @@ def test_every_panel_is_on_the_page_once():
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
     parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
-    assert set(names) == files - parts - {"__init__", "empty", "shade", "standalone", "text"}
+    assert set(names) == files - parts - {"__init__", "empty", "image", "shade", "standalone", "text"}
 
 
 # Tests and documents.

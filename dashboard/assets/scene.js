@@ -86,10 +86,10 @@
   });
 
   document.addEventListener("mousemove", (event) => {
-    const tip = document.getElementById("architecture-tip");
-    if (!tip) return;
-    tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
-    tip.style.top = `${event.clientY + 14}px`;
+    for (const tip of document.querySelectorAll(".scene-tip")) {
+      tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
+      tip.style.top = `${event.clientY + 14}px`;
+    }
   }, { passive: true });
 
   /* Without WebGL the scene cannot be drawn; everything can still be selected without it. */

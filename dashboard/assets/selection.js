@@ -12,6 +12,7 @@
   let remembered = null; // what was selected last in a block, for coming back from the ends
   let shown = null;      // the prompt's data: the question and the sizes
   let pokes = 0;
+  const tip = Object.assign(document.createElement("div"), { id: "cell-tip", className: "scene-tip", ariaHidden: "true" });
 
   const number = (text) => (text === undefined ? null : Number(text));
 
@@ -94,13 +95,21 @@
   }
 
   /* What a click in a figure names: in the 3D scene one text for each box of 8 vertices, elsewhere one for each point,
-     or one for the whole trace. */
+     one for the whole trace, or one for each cell of an image, with its row and column to be filled in. */
   function clicked(data, figure) {
     const point = data && data.points && data.points[0];
     const trace = point && figure && figure.data[point.curveNumber];
     if (!trace) return null;
     if (trace.type === "mesh3d") return trace.customdata[Math.floor(point.pointNumber / 8)];
-    return typeof point.customdata === "string" ? point.customdata : trace.meta || null;
+    if (typeof point.customdata === "string") return point.customdata;
+    return trace.meta && trace.meta.select ? filled(trace.meta.select, point) : trace.meta || null;
+  }
+
+  const filled = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+  /* What is said of the cell under the mouse, in an image of one byte a cell: its value is looked up by its level. */
+  function cellWords({ x, y, z }, { words, values, x: columns, y: rows }) {
+    return values[z] && filled(words, { x: columns[x], y: rows[y], value: values[z] });
   }
 
   Object.assign(explorer, {
@@ -154,12 +163,21 @@
       return write(now);
     },
 
-    /* The token whose point is under the mouse, in any figure, stands out in the token strip. */
+    /* The token whose point is under the mouse, in any figure, stands out in the token strip; a cell of an image is
+       named beside the mouse. */
     hoverToken() {
-      const { inputs_list, triggered } = dash.callback_context;
+      const { inputs_list, states_list, triggered } = dash.callback_context;
       const names = triggered.map((t) => t.prop_id.split(".")[0]);
-      const point = inputs_list.filter(({ id, value }) => names.includes(id) && value).map(({ value }) => value.points[0])[0];
-      const position = point && typeof point.customdata === "string" ? parse(point.customdata)?.position : null;
+      const { id, value } = inputs_list.find(({ id, value }) => names.includes(id) && value) || {};
+      const figure = value && states_list.find((state) => state.id === id).value;
+      const meta = figure && figure.data[value.points[0].curveNumber]?.meta;
+      const image = Boolean(meta && meta.words);
+      const words = image ? cellWords(value.points[0], meta) : "";
+      tip.textContent = words;
+      tip.classList.toggle("shown", Boolean(words));
+      document.documentElement.classList.toggle("over-image", image);  // instead of Plotly's own label
+      (document.fullscreenElement || document.body).append(tip);
+      const position = parse(clicked(value, figure))?.position ?? null;
       document.querySelectorAll(".chip-hovered").forEach((chip) => chip.classList.remove("chip-hovered"));
       document.querySelector(`#strip-chips [data-select="@${position}"]`)?.classList.add("chip-hovered");
     },

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from analysis.activation import ActivationResult
 
 _MOST_LABELS = 20
+_MOST_LINES = 128
 _LOG_FROM = 10  # the factor between the largest and the smallest norm from which the axis is logarithmic
 
 
 def activation_figure(result: ActivationResult, *, edge: int | None = None, theme: Theme = LIGHT) -> go.Figure:
-    """A line a token through all blocks, the selected position's strong; a click selects the position.
+    """A line a token, at most 128, through all blocks, the selected position's strong; a click selects the position.
 
     Block b lies between b, where the residual stream enters it, and b + 1, where it leaves. edge: how many blocks the
     stream has passed at the selected part, where that is not in a block; it is marked on the line.
@@ -31,7 +32,10 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         caption = "Mean over dimensions (removed by LayerNorm, not RMSNorm)"
     else:
         caption = "L2 norm of the residual stream" + (" (log scale)" if logarithmic else "")
-    others = [position for position in range(n_positions) if position != result.position]
+    every = -(-n_positions // _MOST_LINES)
+    others = [position for position in range(0, n_positions, every) if position != result.position]
+    if every > 1:
+        caption += f", of 1 in {every} tokens"
     data = [
         _lines(result, others, line={"color": theme.quiet, "width": 1}, opacity=0.35),
         _lines(result, [result.position], line={"color": theme.accent2, "width": 2.5}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.image import HIGHEST, LOWEST, MOST_EXACT, image, levels
 from layouts.figures.text import percent
 from layouts.theme import LIGHT, Theme, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.attention import AttentionResult
 
 _MOST_LABELS = 24
@@ -27,22 +30,7 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
     """The selected head, query down and key across; a click selects the query position."""
     labels = [token.short(_LONGEST) for token in result.tokens]
     grid = np.where(np.tri(len(labels), dtype=bool), result.grid, np.nan)
-    named = [f"<b>{token.markup}</b> ({token.position})" for token in result.tokens]
-    heat = {
-        "type": "heatmap",
-        "z": grid.astype(np.float32),
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": theme.probabilities,
-        "colorbar": color_bar(
-            theme, f"share of {'rollout' if result.view == 'rollout' else 'attention'}", tickformat=".0%", len=1
-        ),
-        # Rows end at the diagonal: with many tokens, texts are most of what is sent.
-        "customdata": [[f"@{query}"] * (query + 1) for query in range(len(named))],
-        "text": [[f"{token} → {key}" for key in named[: query + 1]] for query, token in enumerate(named)],
-        "hovertemplate": f"%{{text}}<br>%{{z:.1%}} of {_WHOLE[result.view]}<extra></extra>",
-        "hoverongaps": False,
-    }
+    heat = (_exact if len(labels) <= MOST_EXACT else _image)(result, grid.astype(np.float32), theme)
     return go.Figure(
         data=[heat],
         layout=base_layout(
@@ -54,12 +42,54 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
     )
 
 
+def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
+    named = [f"<b>{token.markup}</b> ({token.position})" for token in result.tokens]
+    return {
+        "type": "heatmap",
+        "z": grid,
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": theme.probabilities,
+        "colorbar": color_bar(theme, _quantity(result), tickformat=".0%", len=1),
+        # Rows end at the diagonal: with many tokens, texts are most of what is sent.
+        "customdata": [[f"@{query}"] * (query + 1) for query in range(len(named))],
+        "text": [[f"{token} → {key}" for key in named[: query + 1]] for query, token in enumerate(named)],
+        "hovertemplate": f"%{{text}}<br>%{{z:.1%}} of {_WHOLE[result.view]}<extra></extra>",
+        "hoverongaps": False,
+    }
+
+
+def _image(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
+    names = [f"{token.label} ({token.position})" for token in result.tokens]
+    return image(
+        grid,
+        most=1,
+        scale=theme.probabilities,
+        title=_quantity(result),
+        written=lambda share: f"{100 * share:.2g}%" if share < 0.995 else "100%",
+        select="@{y}",
+        words=f"{{y}} → {{x}}: about {{value}} of {_WHOLE[result.view]}",
+        columns=names,
+        rows=names,
+        theme=theme,
+    )
+
+
+def _quantity(result: AttentionResult) -> str:
+    return f"share of {'rollout' if result.view == 'rollout' else 'attention'}"
+
+
 def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """All heads of the block, each clickable, as images of one byte a cell; the selected one has a frame."""
+    """All heads of the block, each clickable, as images of one byte a cell; the selected one has a frame.
+
+    Of a long text each cell is the largest share in a square of tokens, coloured like the large picture.
+    """
     n_heads = len(result.heads)
     columns = min(8, n_heads)
     rows = -(-n_heads // columns)
-    cells = np.round(np.nan_to_num(result.heads) * 255).astype(np.uint8)
+    pooled, shares = result.square > 1, np.nan_to_num(result.heads)
+    cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
+    about = f"<br>each cell: the most among {result.square} × {result.square} tokens" if pooled else ""
     layout = base_layout(theme, margin={"l": 0, "r": 0, "t": 2, "b": 2}, annotations=[], shapes=[])
     data = []
     for head in range(n_heads):
@@ -80,14 +110,14 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
             {
                 "type": "heatmap",
                 "z": cells[head],
-                "zmin": 0,
-                "zmax": 255,
+                "zmin": LOWEST if pooled else 0,
+                "zmax": HIGHEST,
                 "colorscale": theme.probabilities,
                 "showscale": False,
                 "xaxis": f"x{suffix}",
                 "yaxis": f"y{suffix}",
                 "meta": f"block.{result.block}.attention.head.{head}",
-                "hovertemplate": f"head {head}<extra></extra>",
+                "hovertemplate": f"head {head}{about}<extra></extra>",
             }
         )
         chosen = head == result.head

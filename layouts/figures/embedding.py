@@ -20,6 +20,7 @@ Points = NDArray[np.floating[Any]]
 _ROOM = 300, 340  # pixels of the page's plot at its smallest
 _LETTER, _LINE, _RISE = 7, 14, 11
 _LONGEST = 14
+_MOST_WAYS = 128
 _MARGIN = 0.08  # of the range, on each side
 _EDGES = {"l": 8, "r": 8, "t": 40, "b": 8}
 _CAMERA = {"eye": {"x": 1.35, "y": 1.35, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
@@ -30,9 +31,9 @@ def embedding_figure(
 ) -> go.Figure:
     """One point a token, coloured by its position, the selected one strong; a click on a point selects its token.
 
-    paths: with PCA, whose ways through the blocks are drawn. With any, the frame is that of all blocks and tokens, so
-    that it stays whatever is selected; without, it is that of the points. room: pixels across and up that labels are
-    thinned out for; in a larger plot they have more.
+    paths: with PCA, whose ways through the blocks are drawn; of all, at most 128, evenly spaced. With any, the frame
+    is that of all blocks and tokens, so that it stays whatever is selected; without, it is that of the points. room:
+    pixels across and up that labels are thinned out for; in a larger plot they have more.
     """
     ways = result.paths if paths != "none" else None
     width = result.points.shape[1]
@@ -43,7 +44,8 @@ def embedding_figure(
     everyone, chosen = np.arange(len(result.tokens)), np.array([result.position])
     data = []
     if ways is not None and paths == "all":
-        data.append(_ways(result, ways, everyone, {"color": theme.quiet, "width": 1}, opacity=0.3))
+        some = everyone[:: -(-len(everyone) // _MOST_WAYS)]
+        data.append(_ways(result, ways[:, some], some, {"color": theme.quiet, "width": 1}, opacity=0.3))
     data.append(_dots(result, everyone, texts, sides, theme) | {"marker": _positions(result, theme)})
     if ways is not None:
         line = {"color": theme.accent2, "width": width}

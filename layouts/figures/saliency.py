@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import shade
 from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
 
@@ -68,22 +69,7 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
     """
     assert result.depth is not None
     n_blocks, n_positions = result.depth.shape
-    scale, low, high = _colors(result, result.depth, theme)
-    heat = {
-        "type": "heatmap",
-        "z": result.depth.astype(np.float32),
-        "zmin": low,
-        "zmax": high,
-        "colorscale": scale,
-        "colorbar": color_bar(theme, f"{_NAMES[result.method]} ({unit(result)})", len=1),
-        "customdata": [[f"block.{block}.attention@{n}" for n in range(n_positions)] for block in range(n_blocks)],
-        "text": [
-            [_hover(result, n, float(value), f"<br>at the input of block {block}") for n, value in enumerate(row)]
-            for block, row in enumerate(result.depth)
-        ],
-        "hovertemplate": "%{text}<extra></extra>",
-        "hoverongaps": False,
-    }
+    heat = (_exact_depth if n_positions <= MOST_EXACT else _image_depth)(result, result.depth.astype(np.float32), theme)
     ticks = list(range(0, n_blocks, -(-n_blocks // 13)))
     blocks = {"tickmode": "array", "tickvals": ticks, "showgrid": False, "zeroline": False}
     layout = base_layout(
@@ -94,6 +80,43 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
         shapes=[_mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}}],
     )
     return go.Figure(data=[heat], layout=layout)
+
+
+def _exact_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
+    scale, low, high = _colors(result, depth, theme)
+    n_blocks, n_positions = depth.shape
+    return {
+        "type": "heatmap",
+        "z": depth,
+        "zmin": low,
+        "zmax": high,
+        "colorscale": scale,
+        "colorbar": color_bar(theme, f"{_NAMES[result.method]} ({unit(result)})", len=1),
+        "customdata": [[f"block.{block}.attention@{n}" for n in range(n_positions)] for block in range(n_blocks)],
+        "text": [
+            [_hover(result, n, float(value), f"<br>at the input of block {block}") for n, value in enumerate(row)]
+            for block, row in enumerate(depth)
+        ],
+        "hovertemplate": "%{text}<extra></extra>",
+        "hoverongaps": False,
+    }
+
+
+def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
+    scale, low, high = _colors(result, depth, theme)
+    return image(
+        depth,
+        most=high,
+        signed=low < 0,
+        scale=scale,
+        title=f"{_NAMES[result.method]} ({unit(result)})",
+        written=_number if low == 0 else signed,
+        select="block.{y}.attention@{x}",
+        words=f"{{x}} at the input of {{y}}: about {{value}} {unit(result)}",
+        columns=[f"{token.label} ({token.position})" for token in result.tokens],
+        rows=[f"block {block}" for block in range(len(depth))],
+        theme=theme,
+    )
 
 
 def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:

@@ -28,9 +28,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts of which a trace was computed."""
     seen: list[str] = []
 
-    def counted(model: LanguageModel, tokens: Any) -> Any:
+    def counted(model: LanguageModel, tokens: Any, record: Any) -> None:
         seen.append("".join(token.label for token in tokens).replace("·", " "))
-        return capture(model, tokens)
+        capture(model, tokens, record)
 
     monkeypatch.setattr(analysis.trace_store, "capture", counted)
     return seen

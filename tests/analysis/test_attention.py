@@ -8,7 +8,7 @@ from analysis.attention import AttentionView, attention_entropy, compute_attenti
 from analysis.errors import SelectionError
 from analysis.model import LanguageModel
 from analysis.tokens import Token
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import ModelInfo, Prompt, Trace, compute_trace
 from tests.conftest import TEXT
 
 VIEWS = get_args(AttentionView)
@@ -23,7 +23,8 @@ def made(attention: Any) -> Trace:
     """A trace with this attention, (blocks, heads, query, key), and nothing else."""
     arrays = np.array(attention, dtype=np.float32)
     tokens = tuple(Token(n, f"t{n}", n, n) for n in range(arrays.shape[-1]))
-    return Trace(Prompt("any", "any"), tokens, None, lambda name: arrays[int(name.removeprefix("attention."))])
+    info = ModelInfo("any", *arrays.shape[:2], 1, 1, 1, 1, 1, "any")
+    return Trace(Prompt("any", "any"), tokens, info, lambda name: arrays[int(name.removeprefix("attention."))])
 
 
 ONE = [[1, 0, 0], [0.25, 0.75, 0], [0.5, 0.4, 0.1]]

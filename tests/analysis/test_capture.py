@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from analysis.capture import MAX_TILES, _gram, _written_norms, install_hooks, recording, tile_width
 from analysis.families import family_of
 from analysis.model import LanguageModel
-from analysis.tokens import encode
+from analysis.tokens import Token, encode
 from analysis.trace import Prompt, capture, compute_trace
 from tests.conftest import make_tiny
 
@@ -21,29 +21,29 @@ def run(model: LanguageModel) -> torch.Tensor:
 
 
 def test_nothing_is_kept_unless_asked(tiny_model: LanguageModel):
-    with recording() as record:
+    with recording({}) as record:
         pass
     run(tiny_model)
     assert record == {}
 
 
 def test_all_is_kept_when_asked(tiny_model: LanguageModel):
-    with recording() as record:
+    with recording({}) as record:
         run(tiny_model)
     kinds = ("attention", "neurons", "head_norms", "tile_norms")
     assert set(record) == {f"{kind}.{n}" for kind in kinds for n in range(3)} | {f"residual.{n}" for n in range(4)}
 
 
 def test_recording_ends_with_an_error(tiny_model: LanguageModel):
-    with pytest.raises(ZeroDivisionError), recording() as record:
+    with pytest.raises(ZeroDivisionError), recording({}) as record:
         raise ZeroDivisionError
     run(tiny_model)
     assert record == {}
 
 
 def test_one_recording_inside_another_keeps_them_apart(tiny_model: LanguageModel):
-    with recording() as outer:
-        with recording() as inner:
+    with recording({}) as outer:
+        with recording({}) as inner:
             run(tiny_model)
         assert outer == {}
         assert inner
@@ -59,7 +59,7 @@ def test_hooks_do_not_change_what_is_computed():
         module._forward_pre_hooks.clear()
     expected = bare(torch.tensor([[1, 2, 3]])).logits
     assert torch.equal(run(hooked), expected)
-    with recording():
+    with recording({}):
         assert torch.equal(run(hooked), expected)
 
 
@@ -70,7 +70,7 @@ def test_hooks_are_permanent():
         module._forward_hooks.clear()
         module._forward_pre_hooks.clear()
     install_hooks(bare, family_of("gpt2"), model.info.n_heads)
-    with recording() as record:
+    with recording({}) as record:
         run(model)
     assert record
 
@@ -108,9 +108,15 @@ class Slow:
 def test_thirty_traces_from_eight_threads_equal_thirty_computed_alone(tiny_model: LanguageModel):
     texts = [f"{'fox ' * (n % 5)}number {n}" for n in range(30)]
     tokens = [encode(tiny_model, text) for text in texts]
-    alone = [capture(tiny_model, each) for each in tokens]
+
+    def captured(each: tuple[Token, ...]) -> dict[str, torch.Tensor]:
+        record: dict[str, torch.Tensor] = {}
+        capture(tiny_model, each, record)
+        return record
+
+    alone = [captured(each) for each in tokens]
     with Slow(tiny_model), ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(lambda each: capture(tiny_model, each), tokens))
+        together = list(threads.map(captured, tokens))
     for one, other in zip(alone, together, strict=True):
         assert one.keys() == other.keys()
         for name in one:
@@ -126,7 +132,7 @@ def test_a_plain_pass_in_another_thread_leaves_no_trace(tiny_gpt2: LanguageModel
         barrier.wait()
         tiny_gpt2.network(torch.tensor([ids]))
 
-    with ThreadPoolExecutor(1) as threads, recording() as record:
+    with ThreadPoolExecutor(1) as threads, recording({}) as record:
         done = threads.submit(plain)
         barrier.wait()
         done.result()

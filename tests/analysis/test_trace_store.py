@@ -111,9 +111,9 @@ def test_asked_twice_at_once_in_threads_it_is_computed_once(
 ):
     counted = analysis.trace_store.capture
 
-    def slow(model: LanguageModel, tokens: Any) -> Any:
+    def slow(model: LanguageModel, tokens: Any, record: Any) -> None:
         time.sleep(0.2)
-        return counted(model, tokens)
+        counted(model, tokens, record)
 
     monkeypatch.setattr(analysis.trace_store, "capture", slow)
     together = Barrier(8)
@@ -133,10 +133,10 @@ def ask_from_another_process(directory: Path, together: Any, answers: Any) -> No
     """Runs in a process of its own: says how often it computed, and what it got."""
     computed = []
 
-    def slow(model: LanguageModel, tokens: Any) -> Any:
+    def slow(model: LanguageModel, tokens: Any, record: Any) -> None:
         computed.append(1)
         time.sleep(1)
-        return capture(model, tokens)
+        capture(model, tokens, record)
 
     analysis.trace_store.capture = slow
     model, store = make_tiny("gpt2"), TraceStore(directory, max_bytes=10**8)

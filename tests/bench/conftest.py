@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """The table."""
     rows = config.stash.get(_ROWS, [])
     if rows and config.getoption("benchmark_enable"):
-        terminalreporter.section("gpt2-medium's shape, 64 tokens")
+        terminalreporter.section("gpt2-medium's shape, 64 tokens unless it says otherwise")
         width = max(len(what) for what, _ in rows)
         for what, figure in rows:
             terminalreporter.write_line(f"{what:<{width}}  {figure:>12}")

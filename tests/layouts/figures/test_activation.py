@@ -51,6 +51,16 @@ def test_a_line_a_token_with_gaps_between() -> None:
     assert set(selected.customdata) == {"@1"}
 
 
+def test_of_many_tokens_some_lines_are_drawn_and_the_selected_one() -> None:
+    tokens = tuple(Token(n, "a", n, n) for n in range(300))
+    figure = activation_figure(replace(RESULT, tokens=tokens, stream=np.ones((300, 3), np.float32), position=7))
+    others, selected = figure.data
+    assert [*dict.fromkeys(others.customdata)] == [f"@{n}" for n in range(0, 300, 3)]
+    assert set(selected.customdata) == {"@7"}
+    assert figure.layout.title.text.endswith(", of 1 in 3 tokens")
+    assert "of 1" not in activation_figure(RESULT).layout.title.text
+
+
 def test_the_selected_position_is_the_strong_one() -> None:
     others, selected = activation_figure(RESULT, theme=DARK).data
     assert selected.line.color == DARK.accent2

@@ -12,6 +12,7 @@ from analysis.attention import AttentionResult
 from analysis.tokens import Token
 from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
 from layouts.theme import DARK, LIGHT, THEMES, Theme
+from tests.page import gzipped
 
 LABELS = ("Once", "·<b>", "·a", "·a")
 GRID = np.float32([[1, 0, 0, 0], [0.75, 0.25, 0, 0], [0.5, 0.3, 0.2, 0], [0.1, 0.2, 0.1, 0.6]])
@@ -28,6 +29,7 @@ def result(n_heads: int = 3, **changes: Any) -> AttentionResult:
         view="raw",
         grid=GRID,
         heads=heads,
+        square=1,
         first_share=0.1,
         strongest=3,
         sharpest=2,
@@ -94,6 +96,44 @@ def test_labels_thin_out(n: int):
         assert len(axis.tickvals) <= 24
         assert len(axis.tickvals) > 10
         assert [axis.ticktext[i] for i in range(len(axis.tickvals))] == [f"token{v}" for v in axis.tickvals]
+
+
+def test_above_128_tokens_it_is_an_image_of_one_byte_a_cell():
+    assert attention_figure(long(128)).data[0].z.dtype == np.float32
+    shown = result(tokens=long(129).tokens, grid=np.full((129, 129), 0.25, np.float32), view="rollout")
+    (heat,) = attention_figure(shown).data
+    assert heat.z.dtype == np.uint8
+    assert_array_equal(heat.z, np.where(np.tri(129, dtype=bool), 128, 0))
+    assert heat.customdata is heat.text is None
+    assert heat.meta["select"] == "@{y}"
+    assert heat.meta["words"] == "{y} → {x}: about {value} of the rollout"
+    assert heat.meta["x"] == heat.meta["y"] == [f"token{n} ({n})" for n in range(129)]
+    assert heat.meta["values"][128] == "25%"
+    assert heat.meta["values"][255] == "100%"
+    assert heat.colorbar.title.text == "share of rollout (square-root scale)"
+    assert list(heat.colorbar.ticktext) == ["0%", "1%", "5%", "20%", "50%", "100%"]
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 10.0])
+def test_whatever_is_attended_to_1024_tokens_and_25_heads_are_small(spread: float):
+    """Noise is what compresses least: no head of a model looks like this. 0.1: at few keys; 10: at all alike."""
+    shares = np.random.default_rng(0).gamma(spread, size=(1024, 1024)) * np.tri(1024)
+    grid = (shares / np.maximum(shares.sum(1, keepdims=True), 1e-9)).astype(np.float32)
+    small = grid.reshape(64, 16, 64, 16).max(axis=(1, 3))
+    shown = result(
+        tokens=long(1024).tokens, grid=grid, heads=np.stack([np.roll(small, n) for n in range(25)]), square=16
+    )
+    both = (attention_figure(shown), attention_heads_figure(shown))
+    assert sum(gzipped(figure.to_json()) for figure in both) <= 500_000
+
+
+def test_small_multiples_of_a_long_text_have_the_large_pictures_colours():
+    heads = np.float32([[[0.25, np.nan], [0.01, 1]]])
+    (heat,) = attention_heads_figure(result(heads=heads, square=16)).data
+    assert heat.z.tolist() == [[128, 1], [26, 255]]
+    assert (heat.zmin, heat.zmax) == (1, 255)
+    assert "the most among 16 × 16 tokens" in heat.hovertemplate
+    assert "among" not in attention_heads_figure(result()).data[0].hovertemplate
 
 
 def test_no_markup_of_a_token_reaches_plotly():

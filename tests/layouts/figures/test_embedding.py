@@ -64,6 +64,14 @@ def test_all_paths_are_one_trace_with_gaps() -> None:
     assert ways.opacity < path.opacity
 
 
+def test_of_many_tokens_some_paths_are_drawn() -> None:
+    many = made(["a"] * 300, np.arange(600).reshape(300, 2))
+    ways, points, *_ = embedding_figure(many, paths="all").data
+    assert [*dict.fromkeys(ways.customdata)] == [f"@{n}" for n in range(0, 300, 3)]
+    np.testing.assert_array_equal(ways.x[4:8], [0, 6, 7, np.nan])
+    assert len(points.x) == 300
+
+
 def test_no_paths() -> None:
     assert len(embedding_figure(SQUARE, paths="none").data) == 2
     assert len(embedding_figure(TSNE, paths="all").data) == 2

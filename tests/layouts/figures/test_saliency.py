@@ -174,6 +174,23 @@ def test_a_cell_selects_attention_and_position() -> None:
     assert [list(row) for row in heat.customdata] == [[f"block.{b}.attention@{p}" for p in range(5)] for b in (0, 1)]
 
 
+def test_above_128_tokens_blocks_by_tokens_are_an_image() -> None:
+    assert saliency_depth_figure(long(128)).data[0].z.dtype == np.float32
+    given = long(129)
+    given.depth[:2, 0] = (-4, np.nan)
+    (heat,) = saliency_depth_figure(given).data
+    assert heat.z.dtype == np.uint8
+    assert heat.z[:3, :2].tolist() == [[1, 191], [0, 191], [191, 191]]
+    assert heat.meta["select"] == "block.{y}.attention@{x}"
+    assert heat.meta["words"] == "{x} at the input of {y}: about {value} logits"
+    assert (heat.meta["x"][5], heat.meta["y"][47]) == ("token5 (5)", "block 47")
+    assert (heat.meta["values"][1], heat.meta["values"][128], heat.meta["values"][255]) == ("−4.00", "0", "+4.00")
+    norms = replace(given, method="gradient_norm", depth=np.full((48, 129), 2, np.float32))
+    (heat,) = saliency_depth_figure(norms).data
+    assert (heat.z == 255).all()
+    assert heat.meta["values"][255] == "2.00"
+
+
 def test_a_cell_says_where_it_is() -> None:
     (heat,) = saliency_depth_figure(DEEP).data
     assert heat.text[1][2] == "<b>·wolf</b> (2)<br>at the input of block 1<br>+4.00 logits<br>160.0% of F(x) − F(x′)"

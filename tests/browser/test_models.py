@@ -16,7 +16,7 @@ from tests.conftest import make_tiny
 from tests.hub import served_hub
 from tests.serving import free_port, served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,7 @@ def shows_sizes(explorer: Explorer, n_parameters: str, n_blocks: int, n_heads: i
     assert len(explorer.data("architecture-graph", "_fullData[0].x")) == n_blocks * n_heads * 8
 
 
+@pytest.mark.webgl
 def test_models_without_weights(explorer: Explorer) -> None:
     bar, button = explorer.page.locator("#model-bar"), explorer.page.locator("#model-download")
     expect(bar).to_be_hidden()

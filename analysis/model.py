@@ -188,7 +188,9 @@ def measure(network: Any, family: Family) -> ModelInfo:
 
 
 def _fingerprint(network: Any) -> str:
-    digest = hashlib.sha256(json.dumps(network.config.to_diff_dict(), sort_keys=True, default=str).encode())
+    config = network.config.to_diff_dict()
+    config.pop("dtype", None)  # of the file that it was read from
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for name, parameter in network.named_parameters():
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
         digest.update(b"no weights" if parameter.is_meta else parameter.detach().contiguous().numpy().data)

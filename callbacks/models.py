@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from layouts import ids
 from layouts.models import (
     BAR,
     CANCEL,
+    CHANGED,
     DOWNLOAD,
     FILL,
     MODEL,
-    NEWS,
     ON_ITS_WAY,
     POLL,
     WORDS,
@@ -33,23 +33,27 @@ def register(app: Dash, services: Any) -> None:
         Output(CANCEL, "class_name"),
         Output(MODEL, "options"),
         Output(POLL, "disabled"),
-        Output(NEWS, "data"),
+        Output(CHANGED, "data"),
         Input(ids.PROMPT, "data"),
         Input(POLL, "n_intervals"),
         Input(DOWNLOAD, "n_clicks"),
         Input(CANCEL, "n_clicks"),
-        State(NEWS, "data"),
+        State(CHANGED, "data"),
         prevent_initial_call=True,
     )
-    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, news: Any) -> tuple[Any, ...]:
+    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> tuple[Any, ...]:
         model = services.prompt(prompt).model
         if ctx.triggered_id == DOWNLOAD:
             services.offers.start_download(model)
         if ctx.triggered_id == CANCEL:
             services.offers.cancel_download(model)
         *bar, polling, changed = draw_models(services, prompt, polled=ctx.triggered_id == POLL)
-        count = news if isinstance(news, int) else 0
+        count = before if isinstance(before, int) else 0
         return *bar, not polling, count + 1 if changed else no_update
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "modelNews"), Input(CHANGED, "data"), prevent_initial_call=True
+    )
 
 
 def draw_models(services: Any, prompt: dict[str, Any], *, polled: bool = False) -> tuple[Any, ...]:

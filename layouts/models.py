@@ -17,7 +17,10 @@ FILL = "model-fill"
 DOWNLOAD = "model-download"
 CANCEL = "model-cancel"
 POLL = "model-poll"  # runs while a model is on its way
-NEWS = "model-news"  # store: changes when what is shown has to be asked for again, as its model's state has changed
+# Stores: both change when what is shown has to be asked for again, as its model's state has changed. The second is
+# written by the page's script alone: what asks would otherwise depend on what it asks for.
+CHANGED = "model-changed"
+NEWS = "model-news"
 
 POLL_MS = 700
 ON_ITS_WAY = ("loading", "on disk", "downloading")
@@ -35,6 +38,7 @@ def bar() -> html.Div:
     return html.Div(
         [
             dcc.Interval(id=POLL, interval=POLL_MS, disabled=True),
+            dcc.Store(id=CHANGED),
             dcc.Store(id=NEWS),
             html.Div(id=FILL, className="job-fill"),
             html.Span(id=WORDS, className="job-words", role="status"),

@@ -21,6 +21,8 @@
   show(remembered() || (system.matches ? "dark" : "light"));
 
   Object.assign(explorer, {
+    modelNews(changed) { dash.set_props("model-news", { data: changed }); },
+
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
 
     theme(clicks) {

@@ -146,3 +146,25 @@ def test_the_page_never_looks_outside(tmp_path: Path) -> None:
     assets = Path(__file__).parents[2] / "dashboard" / "assets"
     for file in [*assets.glob("*.js"), *(path for path in assets.glob("*.css") if "bootstrap" not in path.name)]:
         assert "://" not in file.read_text(), file
+
+
+def test_no_callback_depends_on_what_it_causes(app: Dash) -> None:
+    """In a circle Dash gives up its order, and what should see a new text and a new selection sees one of them."""
+    causes: dict[str, set[str]] = {}
+    for row in app._callback_list:
+        written = {output.split("@")[0] for output in row["output"].strip(".").split("...")}
+        for one in row["inputs"]:
+            causes.setdefault(f"{one['id']}.{one['property']}", set()).update(written)
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = causes.get(ahead.pop(), set()) - found
+            found |= new
+            ahead += new
+        return found
+
+    assert "selection.data" in reached("address.data")
+    own = {one for one, written in causes.items() if one in written}  # controls that a callback reads and mends
+    assert [one for one in causes if one in reached(one) and one not in own] == []

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from plotly.io.json import to_json_plotly
 
-from analysis.model import LanguageModel, ModelRegistry
+from analysis.model import LanguageModel
+from analysis.registry import ModelRegistry
 from analysis.selection import Selection
 from analysis.trace import Prompt, compute_trace
 from analysis.trace_store import TraceStore

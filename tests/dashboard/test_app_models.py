@@ -58,9 +58,9 @@ def words(page: Page) -> str:
 
 def came(page: Page, model: str) -> bool:
     """Whether a model is there, asked as a page does: it asks anew when there is news."""
-    before = page.values.get(("model-news", "data"))
+    before = page.values.get(("model-changed", "data"))
     said = words(page)
-    if page.values.get(("model-news", "data")) != before:
+    if page.values.get(("model-changed", "data")) != before:
         show(page, model)
     return said == ""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.hub import HubModel
 from analysis.model import LanguageModel, measure, network_without_weights, new_configuration, refuse_variants
@@ -60,9 +61,14 @@ def make_outline(config: Any, source: Source) -> Outline:
     Raises: ModelError for a family, or a variant of one, that cannot be shown.
     """
     family = family_of(config.model_type)
-    network = network_without_weights(config)
-    refuse_variants(network, family)
-    info = measure(network, family)
+    try:
+        network = network_without_weights(config)
+        refuse_variants(network, family)
+        info = measure(network, family)
+    except ModelError:
+        raise
+    except Exception as error:  # of a configuration that transformers cannot build, or that is not as its family's are
+        raise ModelError(f"The configuration of this {family.name} model cannot be used: {error}") from error
     size = None
     if isinstance(source, HubModel) and built_in(source):
         size = 4 * (info.n_parameters + info.n_blocks * _MASK)

@@ -61,22 +61,26 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     """
     name = name or path.name
     try:
-        family_of(json.loads((path / "config.json").read_text())["model_type"])
-        with _BUILDING:
-            network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
-                path,
-                dtype=torch.float32,
-                attn_implementation="eager",  # the default one returns no attention, without an error
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        return _load(path, name)
     except ModelError:
         raise
     except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
         raise _unreadable(name, error) from error
+
+
+def _load(path: Path, name: str) -> LanguageModel:
+    family_of(json.loads((path / "config.json").read_text())["model_type"])
+    with _BUILDING:
+        network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
+            path,
+            dtype=torch.float32,
+            attn_implementation="eager",  # the default one returns no attention, without an error
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if missing := sorted(loading["missing_keys"]):  # they would be random, and shown as if they were the model's
         raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
     if len(tokenizer) <= len(tokenizer.all_special_tokens):

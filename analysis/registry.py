@@ -2,17 +2,18 @@
 
 import ctypes
 import gc
+import logging
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Literal
 
 from analysis.catalogue import Outline, Source, built_in, make_outline
-from analysis.errors import ModelError, NotLoaded
+from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.hub import Hub, HubModel
 from analysis.model import LanguageModel, load_model, read_configuration
 
@@ -23,6 +24,7 @@ Standing = Literal["ready", "loading", "on disk", "absent", "large", "unusable"]
 _AGAIN_SECONDS = 30  # after which a model that could not be loaded is tried again
 _PATIENCE_SECONDS = 60  # that a load waits for models in use
 _BYTES = 4  # of a number in float32
+_log = logging.getLogger(__name__)
 
 
 class ModelRegistry:
@@ -39,7 +41,9 @@ class ModelRegistry:
         )
         self._outlines: dict[str, Outline] = {}
         self._threads: dict[str, Thread] = {}
-        self._failures: dict[str, tuple[float, ModelError]] = {}
+        self._failures: dict[str, tuple[float, str]] = {}  # words only: an error holds on to what was half loaded
+        self._refused: dict[str, str] = {}  # for what their configurations say
+        self._kept: set[str] = set()
         self._lock = Lock()  # of what is above
         self._load = Lock()  # one at a time, so that memory is counted once
 
@@ -90,8 +94,15 @@ class ModelRegistry:
         Raises: NotLoaded if its configuration is not on this machine yet; ModelError as `make_outline` does.
         """
         source = self.source(name)
+        if name in self._refused:
+            raise ModelError(self._refused[name])
         if name not in self._outlines:
-            self._outlines[name] = make_outline(self._configuration(name, source), source)
+            config = self._configuration(name, source)
+            try:
+                self._outlines[name] = make_outline(config, source)
+            except ModelError as error:
+                self._refused[name] = str(error)
+                raise
         return self._outlines[name]
 
     def standing(self, name: str) -> tuple[Standing, str]:
@@ -119,6 +130,11 @@ class ModelRegistry:
     def forget_failure(self, name: str) -> None:
         """Try again to load a model that could not be, since something has changed."""
         self._failures.pop(name, None)
+        self._refused.pop(name, None)
+
+    def keep(self, name: str) -> None:
+        """Never let go of a model: another process holds it, too, so that its memory would not return."""
+        self._kept.add(name)
 
     def _used(self, name: str) -> LanguageModel | None:
         self.source(name)
@@ -131,15 +147,16 @@ class ModelRegistry:
     def _load_aside(self, name: str) -> None:
         try:
             self.get(name)
-        except ModelError as error:
-            self._failures[name] = (time.monotonic(), error)
-        except NotLoaded as error:
-            self._failures[name] = (time.monotonic(), ModelError(str(error)))
+        except AnalysisError as error:
+            self._failures[name] = (time.monotonic(), str(error))
+        except Exception:  # or the page would begin again and again
+            _log.exception("Loading %s", name)
+            self._failures[name] = (time.monotonic(), f"{name} could not be loaded; the server's log says why.")
 
     def _refuse_if_failed(self, name: str) -> None:
-        when, error = self._failures.get(name, (0.0, None))
-        if error is not None and time.monotonic() < when + _AGAIN_SECONDS:
-            raise error
+        when, words = self._failures.get(name, (0.0, ""))
+        if words and time.monotonic() < when + _AGAIN_SECONDS:
+            raise ModelError(words)
 
     def _loaded_now(self, name: str) -> LanguageModel:
         folder = self._folder_of(name)
@@ -166,10 +183,11 @@ class ModelRegistry:
 
     def _refuse_if_large(self, name: str) -> None:
         needed = _BYTES * self.outline(name).info.n_parameters
-        if self.max_bytes is not None and needed > self.max_bytes:
+        room = None if self.max_bytes is None else self.max_bytes - self._held(self._kept - {name})
+        if room is not None and needed > room:
             raise NotLoaded(
                 f"{name} is too large: it needs {needed / 1e9:.3g} GB of memory, and this server has "
-                f"{self.max_bytes / 1e9:.3g} GB for models."
+                f"{max(0, room) / 1e9:.3g} GB for models like it."
             )
 
     def _configuration(self, name: str, source: Source) -> object:
@@ -196,14 +214,18 @@ class ModelRegistry:
             else:
                 time.sleep(0.1)
 
-    def _held(self) -> int:
+    def _held(self, names: Container[str] | None = None) -> int:
         with self._lock:
-            return sum(_BYTES * model.info.n_parameters for model in self._loaded.values())
+            return sum(
+                _BYTES * model.info.n_parameters
+                for name, model in self._loaded.items()
+                if names is None or name in names
+            )
 
     def _let_go(self) -> bool:
         """Let go of the least recently used model that nobody holds; whether there was one."""
         with self._lock:
-            for name in list(self._loaded):
+            for name in [name for name in self._loaded if name not in self._kept]:
                 model = weakref.ref(self._loaded.pop(name))
                 held = model()
                 if held is None:

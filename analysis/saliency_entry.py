@@ -29,12 +29,15 @@ class Explained(nn.Module):
 
     def __init__(self, model: LanguageModel, target: int, against: int | None) -> None:
         super().__init__()
-        self._target, self._against = target, against
         self._count: Callable[[int], None] = lambda _n: None
         weights = [*model.network.parameters(), *model.network.buffers()]
-        self._network = deepcopy(model.network, {id(weight): weight for weight in weights})
-        fuse_activations(self._network)
-        fuse_attention(self._network)
+        network: Any = deepcopy(model.network, {id(weight): weight for weight in weights})
+        fuse_activations(network)
+        fuse_attention(network)
+        network.set_output_embeddings(
+            _rows(network.get_output_embeddings(), [target] if against is None else [target, against])
+        )
+        self._network = network
         self._entry = _Entry()
         self._ports = [nn.Identity()]
         blocks = self._network.get_submodule(model.family.blocks)
@@ -54,8 +57,8 @@ class Explained(nn.Module):
         embeddings = vectors if self._entry.place else self._ports[0](vectors)
         with torch.autocast("cpu", torch.bfloat16, enabled=self._entry.bfloat16):
             logits = self._network(inputs_embeds=embeddings, use_cache=False, logits_to_keep=1).logits[:, -1]
-        explained: Tensor = logits[:, self._target]
-        return explained if self._against is None else explained - logits[:, self._against]
+        explained: Tensor = logits[:, 0]
+        return explained if logits.shape[-1] == 1 else explained - logits[:, 1]
 
     @contextmanager
     def counting(self, tell: Callable[[int], None]) -> Iterator[None]:
@@ -161,6 +164,15 @@ class _LastPosition(nn.Module):
     def forward(self, hidden_states: Tensor) -> Tensor:
         last: Tensor = self.mlp(hidden_states[:, -1:])
         return nn.functional.pad(last, (0, 0, hidden_states.shape[1] - 1, 0))
+
+
+def _rows(head: nn.Linear, tokens: list[int]) -> nn.Linear:
+    """The output head for these tokens only: the gradient of the others' logits is nothing, and costs as much."""
+    rows = nn.Linear(head.in_features, len(tokens), bias=head.bias is not None)
+    rows.weight = nn.Parameter(head.weight[tokens], requires_grad=False)
+    if head.bias is not None:
+        rows.bias = nn.Parameter(head.bias[tokens], requires_grad=False)
+    return rows
 
 
 def _batch(vectors: Tensor) -> int:

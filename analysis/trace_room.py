@@ -5,9 +5,8 @@ from bisect import bisect_right
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from analysis.errors import TextError
+from analysis.memory import free_bytes
 from analysis.trace import HALF_ABOVE, ModelInfo
 
 _SINGLE, _HALF = 4, 2  # bytes of a number
@@ -37,7 +36,7 @@ def refuse_too_long(info: ModelInfo, n_positions: int, directory: Path, max_byte
     """
     if n_positions <= HALF_ABOVE:
         return
-    kept, memory = int(_SHARE * max_bytes), psutil.virtual_memory().available
+    kept, memory = int(_SHARE * max_bytes), free_bytes()
     free = shutil.disk_usage(directory).free // 2  # the file is copied into the cache
     for needed, room, limit in (
         (trace_bytes, kept, "keeps at most {} MB of one text, three quarters of CACHE_MB"),

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,6 +34,7 @@ from analysis.trace_room import refuse_too_long
 
 _UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
 _N_LOCKS = 64
+_FEW = 20  # results; with fewer, each is large
 _HEADER_BYTES = 1_000  # of a block, or of a derived array; more than its part of the header takes
 _log = logging.getLogger(__name__)
 
@@ -91,12 +92,13 @@ class TraceStore:
         long, directory = len(tokens) > HALF_ABOVE, Path(self._cache.directory)
         file: BinaryIO
         try:
-            refuse_too_long(model.info, len(tokens), directory, self._max_bytes)
-            with tempfile.TemporaryFile(dir=directory) if long else io.BytesIO() as file:
-                record = TraceFile(file, room=_HEADER_BYTES * (model.info.n_blocks + 1), half=long)
-                capture(model, tokens, record)
-                record.finish()
-                yield file
+            with self._lock("long") if long else nullcontext():  # one at a time, so that what is free is free
+                refuse_too_long(model.info, len(tokens), directory, self._max_bytes)
+                with tempfile.TemporaryFile(dir=directory) if long else io.BytesIO() as file:
+                    record = TraceFile(file, room=_HEADER_BYTES * (model.info.n_blocks + 1), half=long)
+                    capture(model, tokens, record)
+                    record.finish()
+                    yield file
         except OSError as error:
             raise TextError(
                 f"What the model computes for {len(tokens):,} tokens could not be written to this server's disk "
@@ -107,7 +109,7 @@ class TraceStore:
         """The arrays kept under a key, which are computed, as a safetensors file, and kept if they are not there."""
         found = self._read(key)
         if found is None:
-            with self._lock(key):
+            with self._lock(_number(key)):
                 found = self._read(key)
                 if found is None:
                     with compute() as file:
@@ -130,22 +132,28 @@ class TraceStore:
 
     def _write(self, key: str, file: BinaryIO) -> None:
         try:
-            self._cache.set(key, file, read=True)
+            self._cache.set(key, file, read=True)  # which lets two others go, however small
+            if len(self._cache) > _FEW and self._cache.volume() > self._max_bytes:
+                self._cache.cull()
         except _UNAVAILABLE as error:
             _log.warning("A trace could not be kept, so it will be computed again: %s", error)
 
     @contextmanager
-    def _lock(self, key: str) -> Iterator[None]:
+    def _lock(self, name: str) -> Iterator[None]:
         """Held by one at a time among all threads and processes; freed by the kernel if its holder is killed."""
-        number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % _N_LOCKS
         with ExitStack() as held:
             try:
                 self._locks.mkdir(parents=True, exist_ok=True)
-                file = held.enter_context((self._locks / str(number)).open("w"))
+                file = held.enter_context((self._locks / name).open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX)
             except OSError as error:
                 _log.warning("Equal work may run twice, since there is no lock: %s", error)
             yield
+
+
+def _number(key: str) -> str:
+    """Of one of few locks."""
+    return str(int(hashlib.sha256(key.encode()).hexdigest(), 16) % _N_LOCKS)
 
 
 def _opened(file: BinaryIO) -> _Arrays:

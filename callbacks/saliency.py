@@ -148,7 +148,7 @@ def draw_saliency(
         not deep,
         shaded_text(result.tokens, saliency_shades(result, theme=look), position),
         numbers(saliency_numbers(result)),
-        saliency_warning(result) if _final(offer) else "Still being computed: this is not its last state.",
+        saliency_warning(result) if _final(offer) else "This is an intermediate state, not the last one.",
         saliency_reading(result),
         *ends,
         "false",

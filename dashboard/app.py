@@ -76,8 +76,10 @@ def create_app(
         for waits in (False, True)
     )
     # The model that the page opens with is there before the first visitor, and before the process that jobs come from.
+    opening = registry.names()[0]
     with suppress(NotLoaded):
-        registry.get(registry.names()[0])
+        registry.get(opening)
+        registry.keep(opening)  # as the process that jobs come from does
     sections = {panel.name: panel.layout() for panel in PANELS}
     headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
@@ -112,6 +114,8 @@ def create_app(
 
 def make_ready(app: Dash) -> None:
     """What a process does once, after the last import and before its first thread and request."""
+    # Before Dash makes one up for this process alone, as it does if the store cannot be reached at this moment.
+    app.server.secret_key = app.server.extensions["jobs"].secret()
     # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
     # them.
     app.server.test_client().get("/")
@@ -132,7 +136,7 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         return None
     given = {item["id"]: item.get("value") for item in [*ctx.inputs_list, *ctx.states_list]}
     offer = offers.offer(given[ids.PROMPT]["model"])
-    if offer.state in ON_ITS_WAY:
+    if offer.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
         set_props(POLL, {"disabled": False})
     values = without_weights(
         str(error),

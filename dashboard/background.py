@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class Jobs:
             queue = RedisStore(settings.redis_url)
             self.store = queue
             self.manager = QueueManager(settings.redis_url, queue, patience=self._timeout)
-            self._idle = lambda: queue.n_queued() == 0
+            self._idle = lambda: queue.n_waiting() == 0
         else:
             disk = DiskStore(directory, max_bytes=settings.cache_mb * 10**6)
             self.store = disk
@@ -72,6 +73,13 @@ class Jobs:
         if isinstance(self.store, DiskStore):
             self.store.close()
         self.manager.start()
+
+    def secret(self) -> str:
+        """What pages' handles of jobs are signed with, the same in all processes that serve them.
+
+        Raises: JobsError if the store cannot be reached.
+        """
+        return self.store.secret(lambda: secrets.token_hex(32).encode()).decode()
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """What is known of a task's result, None if nothing; and what the page may do.
@@ -128,8 +136,9 @@ class Jobs:
             if not self.manager.wanted():
                 return outcome(start, "cancelled")
             with self._alive(), self._room():
-                task = task_of(start.get("question"))
-                _Run(self, task, bool(start.get("measure")), str(start.get("nonce")), tell).run()
+                _Run(self, bool(start.get("measure")), str(start.get("nonce")), tell).run(
+                    task_of, start.get("question")
+                )
             return outcome(start, "done")
         except _Ended as ended:
             return outcome(start, *ended.args)
@@ -209,13 +218,22 @@ class _Ended(BaseException):
 class _Run:
     """One task in a job's process."""
 
-    def __init__(self, jobs: Jobs, task: Task, measure: bool, nonce: str, tell: Callable[[Any], None]) -> None:
-        self._jobs, self._task, self._measure, self._nonce, self._tell = jobs, task, measure, nonce, tell
+    _task: Task
+
+    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None]) -> None:
+        self._jobs, self._measure, self._nonce, self._tell = jobs, measure, nonce, tell
         self._told = -np.inf
         self._n_partial = 0
 
-    def run(self) -> None:
+    def run(self, task_of: TaskOf, question: Any) -> None:
+        # A model may have to be loaded for it. The place is left before the lock of the work is taken, as one who has
+        # that lock waits for a place.
+        with self._place(), self._jobs._deadline():
+            self._task = task_of(question)
         self._task.run(self._keep)
+
+    def _place(self) -> AbstractContextManager[int]:
+        return self._jobs._places.take(lambda: self._wait("Waiting for its turn: others are being served."))
 
     def _keep(self, name: str, compute: Callable[[Any], Arrays]) -> Arrays:
         jobs, key = self._jobs, _work_key(self._task, name)
@@ -223,7 +241,7 @@ class _Run:
             kept = jobs._read(key)
             if kept is not None:
                 return kept
-            with jobs._places.take(lambda: self._wait("Waiting for its turn: others are being served.")) as busy:
+            with self._place() as busy:
                 n_threads = use_threads(len(os.sched_getaffinity(0)) // busy)
                 self._began, self._began_cpu = time.monotonic(), time.process_time()
                 with jobs._deadline():

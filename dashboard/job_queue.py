@@ -19,6 +19,7 @@ from dashboard.managers import BUSY, MOST_WAITING, QUEUED, Watched, outcome
 
 _QUEUE = "celery"
 _AT_WORK = "at work"  # there while workers run jobs
+_LATE = 60  # seconds after which what a worker took and did not begin goes to another
 _LEASE = 10  # seconds after which a lock is free unless its holder renews it
 
 
@@ -68,10 +69,21 @@ class RedisStore:
             self._redis.set(key, generate(), nx=True)
             return self._redis.get(key)
 
-    def n_queued(self) -> int:
-        """Tasks that no worker has taken yet."""
+    def wait(self, job: str, seconds: float) -> None:
+        """Note that a job waits to be taken, for so long."""
         with _reachable():
-            return self._redis.llen(_QUEUE)
+            self._redis.zadd(f"{self._prefix}waiting", {job: time.time() + seconds})
+
+    def wait_no_more(self, job: str) -> None:
+        """Note that a job was taken, or is not wanted any more."""
+        with _reachable():
+            self._redis.zrem(f"{self._prefix}waiting", job)
+
+    def n_waiting(self) -> int:
+        """Jobs that no worker has taken yet."""
+        with _reachable():
+            self._redis.zremrangebyscore(f"{self._prefix}waiting", 0, time.time())
+            return self._redis.zcard(f"{self._prefix}waiting")
 
 
 class QueueManager(Watched, CeleryManager):
@@ -81,7 +93,8 @@ class QueueManager(Watched, CeleryManager):
         app = Celery("explorer", broker=url, backend=url)
         app.conf.update(
             task_default_queue=_QUEUE,
-            worker_prefetch_multiplier=1,  # a free worker takes what another would have to keep waiting
+            worker_disable_prefetch=True,  # a free worker takes what another would have to keep waiting
+            broker_transport_options={"visibility_timeout": _LATE},
             result_expires=3600,
             broker_connection_retry_on_startup=True,
             worker_hijack_root_logger=False,
@@ -94,7 +107,7 @@ class QueueManager(Watched, CeleryManager):
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
         (start,) = args
-        if self.store.n_queued() >= MOST_WAITING:
+        if self.store.n_waiting() >= MOST_WAITING:
             self.handle.backend.set(key, json.dumps(outcome(start, "busy", BUSY)))
             return ""
         waiting = outcome(start, "waiting") | {"phase": "waiting", "words": "Waiting for its turn."}
@@ -105,8 +118,13 @@ class QueueManager(Watched, CeleryManager):
             job_fn.apply_async((key, self._make_progress_key(key), args, context), task_id=job)
         return job
 
+    def queued(self, job: str) -> None:
+        super().queued(job)
+        self.store.wait(job, self.patience)
+
     def beat(self, job: str) -> None:
         super().beat(job)
+        self.store.wait_no_more(job)
         self.store.set(_AT_WORK, b"", seconds=self.patience)
 
     def wanted(self) -> bool:
@@ -122,6 +140,7 @@ class QueueManager(Watched, CeleryManager):
     def terminate_job(self, job: str | None) -> None:
         if job:
             self.store.delete(f"beat.{job}")
+            self.store.wait_no_more(job)
             self.handle.control.revoke(job, terminate=True, signal="SIGKILL")
 
     def _take(self, key: str) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -60,10 +59,6 @@ class Watched:
     def wanted(self) -> bool:
         """Whether anyone still waits for the job that this thread is to run."""
         return True
-
-    def get_or_create_signing_secret(self, generate: Callable[[], bytes]) -> bytes:
-        """What the pages' handles of jobs are signed with, by all processes that serve them."""
-        return self.store.secret(generate)
 
     def get_result(self, key: str, job: str) -> Any:
         result = self._take(key)

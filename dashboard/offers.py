@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from analysis.bundled import BUNDLED_DIR
 from analysis.catalogue import BUNDLED, Source, offered
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.hub import Hub, HubModel
+from analysis.memory import memory_bytes
 from analysis.registry import ModelRegistry
 from dashboard.downloads import Download, Downloads
 from dashboard.settings import Settings
@@ -149,4 +148,4 @@ def make_offers(settings: Settings, models: Mapping[str, Source]) -> tuple[Model
 
 def memory_for_models(setting_mb: int) -> int:
     """Bytes that models may take: what the host allows, and no more than the machine has."""
-    return min(setting_mb * 10**6, psutil.virtual_memory().total)
+    return min(setting_mb * 10**6, memory_bytes())

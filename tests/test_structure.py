@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
     "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
     "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
-    "analysis/trace_room.py": {"analysis", "psutil"},
+    "analysis/memory.py": {"psutil"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
     },
@@ -42,7 +42,6 @@ MAY_IMPORT = {
     "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/fallback.py": {"layouts", "dash"},
-    "dashboard/offers.py": {"analysis", "dashboard", "psutil"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},

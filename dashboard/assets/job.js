@@ -6,8 +6,10 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const DRAWN_MS = 15000;
+  const HANDED_MS = 300;  // after which Dash knows what an answer has told
   const jobs = {};     // by the panel's name: the last request, {nonce, question, state, message, tick, partial}
   const handles = {};  // the nonces of requests by what the server calls them
+  const asking = {};   // by the panel's name: the nonce of a start that is not answered yet
   let news = 0;
 
   const nonce = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -21,7 +23,17 @@
   function start(name, offer, { measure }) {
     const question = JSON.stringify(offer.question);
     jobs[name] = { nonce: nonce(), question, state: "running", message: "", tick: null, partial: 0 };
-    dash.set_props(`${name}-job-start`, { data: { nonce: jobs[name].nonce, question: offer.question, measure } });
+    jobs[name].held = { nonce: jobs[name].nonce, question: offer.question, measure };
+    if (!asking[name]) send(name);
+  }
+
+  /* One after the other: Dash ends the job before, if it knows it. */
+  function send(name) {
+    const { held, state } = jobs[name];
+    if (!held || state !== "running") return;
+    jobs[name].held = null;
+    asking[name] = held.nonce;
+    dash.set_props(`${name}-job-start`, { data: held });
   }
 
   const draw = (name) => dash.set_props(`${name}-job-fresh`, { data: ++news });
@@ -31,7 +43,24 @@
     if (!jobs[name] || jobs[name].nonce !== nonce || jobs[name].state !== before) return;
     jobs[name].state = after;
     dash.set_props(`${name}-job-news`, { data: ++news });
+    if (after === "lost") draw(name);  // its result may be there all the same
   }
+
+  /* A start was answered, or never will be. */
+  function settled({ name, nonce }) {
+    if (asking[name] !== nonce) return;
+    setTimeout(() => {
+      asking[name] = null;
+      if (jobs[name].nonce === nonce && jobs[name].state === "cancelled") dash.set_props(`${name}-job-cancel`, { n_clicks: ++news });
+      send(name);
+    }, HANDED_MS);
+  }
+
+  /* At once: the bar itself waits for whatever the server is drawing. */
+  document.addEventListener("click", (event) => {
+    const name = /^(\w+)-job-cancel$/.exec(event.target.id)?.[1];
+    if (name && jobs[name] && jobs[name].state === "running") jobs[name].state = "cancelled";
+  }, true);
 
   function follow(name, job, { tick, done }) {
     if (job.state !== "running") return;
@@ -83,7 +112,6 @@
       const same = () => jobs[name] && offer && jobs[name].question === JSON.stringify(offer.question);
       let job = jobs[name];
       if (job) follow(name, job, { tick, done });
-      if (job && happened.includes("cancel") && job.state === "running") job.state = "cancelled";
       if (happened.includes("compute") && offer) start(name, offer, { measure: false });
       // By itself: each question once, and again after it was only measured.
       else if (happened.includes("offer") && offer && offer.automatic && (!same() || job.state === "measured")) {
@@ -114,17 +142,16 @@
 
     async jobAnswered(asked, response) {
       if (response.status === 204) become(asked, "running", "lost");  // it has ended, and left nothing
-      if (response.status !== 200 || asked.follows) return;
+      if (response.status !== 200 || asked.follows) { settled(asked); return; }
       const { job } = await response.clone().json();
       handles[job] = asked.nonce;
-      // Cancelled before it had a name: once Dash knows that, too.
-      const { name, nonce } = asked;
-      setTimeout(() => {
-        if (jobs[name].nonce === nonce && jobs[name].state === "cancelled") dash.set_props(`${name}-job-cancel`, { n_clicks: ++news });
-      }, 500);
+      settled(asked);
     },
 
     /* The server could not be reached, so no more is heard of what runs there. */
-    jobUnheard: (asked) => become(asked, "running", "lost"),
+    jobUnheard(asked) {
+      become(asked, "running", "lost");
+      settled(asked);
+    },
   });
 })();

@@ -126,7 +126,41 @@ def test_a_model_that_cannot_be_loaded_says_so_and_is_tried_again_later(
     eventually(lambda: standing(registry, "broken") == "ready")
 
 
+def test_a_load_that_breaks_is_not_begun_again_and_again(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
+    def load(path: Path, *, name: str) -> LanguageModel:
+        raise RuntimeError("can't allocate memory")
+
+    monkeypatch.setattr(analysis.registry, "load_model", load)
+    registry = ModelRegistry(folders)
+    with pytest.raises(NotLoaded):
+        registry.ready("one")
+    eventually(lambda: standing(registry, "one") == "unusable")
+    with pytest.raises(ModelError, match="one could not be loaded; the server's log says why"):
+        registry.ready("one")
+
+
+def test_a_configuration_that_cannot_be_built_is_read_once(folders: dict[str, Path], tmp_path: Path):
+    config = json.loads((folders["one"] / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"n_head": 5}))
+    registry = ModelRegistry({"odd": tmp_path})
+    for _ in range(2):
+        assert standing(registry, "odd") == "unusable"
+        assert "configuration of this GPT-2 model cannot be used" in registry.standing("odd")[1]
+        (tmp_path / "config.json").unlink(missing_ok=True)
+
+
 # Memory.
+
+
+def test_a_model_that_is_kept_stays_and_counts(folders: dict[str, Path], loads: list[str]):
+    registry = ModelRegistry(folders, max_bytes=2 * BYTES - 1)
+    registry.get("one")
+    registry.keep("one")
+    for _ in range(2):
+        with pytest.raises(NotLoaded, match="two is too large"):
+            registry.get("two")
+    assert registry.get("one").name == "one"
+    assert loads == ["one"]
 
 
 def test_the_least_recently_used_model_goes_when_there_is_no_room(folders: dict[str, Path], loads: list[str]):

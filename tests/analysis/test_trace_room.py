@@ -19,7 +19,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, *, disk: int = PLENTY, memory: int 
         return lambda *_: SimpleNamespace(**found)
 
     monkeypatch.setattr(analysis.trace_room.shutil, "disk_usage", say(free=disk))
-    monkeypatch.setattr(analysis.trace_room.psutil, "virtual_memory", say(available=memory))
+    monkeypatch.setattr(analysis.trace_room, "free_bytes", lambda: memory)
 
 
 def test_the_size_of_a_trace_written_out():

@@ -205,6 +205,16 @@ def test_the_size_is_bounded_and_the_least_recently_used_goes_first(
     store.close()
 
 
+def test_many_small_results_make_room_for_a_large_one(tiny_gpt2: LanguageModel, tmp_path: Path):
+    store = TraceStore(tmp_path, max_bytes=600_000)
+    trace = store.get(tiny_gpt2, FOX)
+    for number in range(60):
+        store.derived(trace, f"small {number}", lambda: {"a": np.zeros(8)})
+    store.derived(trace, "large", lambda: {"a": np.zeros(70_000)})
+    assert sum(file.stat().st_size for file in files(tmp_path)) <= 600_000
+    store.close()
+
+
 def test_what_is_evicted_while_it_is_open_stays_readable(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
     store.get(tiny_gpt2, FOX)
     trace = store.get(tiny_gpt2, FOX)

@@ -109,6 +109,21 @@ def test_a_job_that_takes_too_long_is_ended(tmp_path: Path, tiny_gpt2: LanguageM
     assert time.monotonic() - began < 20
 
 
+def test_reading_the_question_takes_a_place_and_its_time_is_limited(tmp_path: Path) -> None:
+    """A model may have to be loaded for it."""
+    jobs, busy = jobs_in(tmp_path, job_timeout_seconds=1), []
+
+    def slow(_question: Any) -> Task:
+        busy.append(len(jobs._places._paths))
+        time.sleep(30)
+        raise AssertionError
+
+    began = time.monotonic()
+    assert jobs.run(slow, START, lambda _: None)["kind"] == "timeout"
+    assert time.monotonic() - began < 20
+    assert busy == [1], "of two places one was held"
+
+
 def test_what_takes_long_is_only_measured(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     def busy(report: Report) -> Arrays:
         ends = time.process_time() + 60
@@ -217,10 +232,11 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path, tiny_gpt2: LanguageM
 
 def test_all_processes_get_the_same_secret(tmp_path: Path) -> None:
     """Also after the cache was emptied; and nobody else can read it."""
-    first = jobs_in(tmp_path).manager.get_or_create_signing_secret(lambda: b"one")
+    first = jobs_in(tmp_path).secret()
     other = jobs_in(tmp_path)
     other.store.cache.clear()  # type: ignore[attr-defined]
-    assert first == other.manager.get_or_create_signing_secret(lambda: b"two") == b"one"
+    assert len(first) == 64
+    assert first == other.secret() != jobs_in(tmp_path / "elsewhere").secret()
     assert (tmp_path / "jobs" / "secret").stat().st_mode & 0o777 == 0o600
 
 

@@ -101,10 +101,10 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(
         idle = [click(explorer, next(heads)) for _ in range(12 if measured else 1)]
         explorer.page.check("#saliency-method input[value='depth']")
         explorer.page.wait_for_timeout(1500)  # until the words are about the new question
-        press(explorer)
-        wait_until(lambda: "Computing" in words(explorer), 60)
+        explorer.compute()
+        wait_until(lambda: "Computing" in explorer.job_words(), 60)
         busy = [click(explorer, next(heads))]
-        while "Computing" in words(explorer) and len(busy) < 12:
+        while "Computing" in explorer.job_words() and len(busy) < 12:
             busy.append(click(explorer, next(heads)))
     ratio = median(busy) / median(idle)
     report("click in the scene until all panels follow, idle", f"{median(idle) * 1e3:.0f} ms")
@@ -115,23 +115,11 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(
         assert median(kept) <= MOST_SECONDS
 
 
-def words(explorer: Explorer) -> str:
-    return explorer.page.inner_text("#saliency-job-words")
-
-
-def press(explorer: Explorer) -> None:
-    """Start the job, unless it starts by itself."""
-    button = explorer.page.locator("#saliency-job-compute")
-    wait_until(lambda: words(explorer).startswith(("Computed", "From the cache")) or button.is_visible(), 60)
-    if button.is_visible():
-        button.click()
-
-
 def computed(explorer: Explorer) -> None:
     """Have what is asked for computed."""
     explorer.page.wait_for_timeout(1500)
-    press(explorer)
-    wait_until(lambda: words(explorer).startswith(("Computed", "From the cache")), 120)
+    explorer.compute()
+    wait_until(lambda: explorer.job_words().startswith(("Computed", "From the cache")), 120)
 
 
 def click(explorer: Explorer, head: int) -> float:

@@ -5,9 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from analysis.trace import Trace
+from tests.serving import wait_until
 
 WAIT_MS = 30_000
 # A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.
@@ -67,6 +68,26 @@ class Explorer:
         """Type a text and press the button."""
         self.page.fill("#prompt-text", text)
         self.page.click("#prompt-analyse")
+
+    def job_words(self) -> str:
+        """What the saliency panel says of its job."""
+        return self.page.inner_text("#saliency-job-words")
+
+    def compute(self) -> None:
+        """Have the saliency that is asked for computed: press the button, unless it has started by itself."""
+        self.page.wait_for_timeout(200)
+        self.page.wait_for_selector("#saliency-panel:not([aria-busy='true'])")
+
+        def begun() -> bool:
+            if self.job_words().startswith(("Computed", "From the cache")):
+                return True
+            try:
+                self.page.click("#saliency-job-compute", timeout=2000)
+            except TimeoutError:  # it is not there, or not any more
+                return False
+            return True
+
+        wait_until(begun, 90)
 
     def notice(self) -> str:
         """The words of the notice that is shown."""

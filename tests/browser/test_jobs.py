@@ -63,42 +63,21 @@ def visit(browser: Browser, jobs_address: str) -> Iterator[Callable[..., Explore
         context.close()
 
 
-def words(explorer: Explorer) -> str:
-    return explorer.page.inner_text("#saliency-job-words")
-
-
 def wait_for(explorer: Explorer, *possible: str, seconds: float = 90) -> str:
     expect(explorer.page.locator("#saliency-job-words")).to_contain_text(
         re.compile("|".join(possible)), timeout=seconds * 1000
     )
-    return words(explorer)
-
-
-def compute(explorer: Explorer) -> None:
-    """Have what is asked for computed: press the button, unless it has started by itself."""
-    explorer.page.wait_for_timeout(200)
-    explorer.page.wait_for_selector("#saliency-panel:not([aria-busy='true'])")
-
-    def begun() -> bool:
-        if words(explorer).startswith(("Computed", "From the cache")):
-            return True
-        try:
-            explorer.page.click("#saliency-job-compute", timeout=500)
-        except TimeoutError:  # it is not there, or not any more
-            return False
-        return True
-
-    wait_until(begun, 60)
+    return explorer.job_words()
 
 
 def computing(explorer: Explorer) -> None:
     """Have it computed, and wait until that is under way; not while it is only measured, which soon ends."""
 
     def runs() -> bool:
-        if re.match("Computing: [1-9]", words(explorer)) and not explorer.page.evaluate("window.onlyMeasured"):
+        if re.match("Computing: [1-9]", explorer.job_words()) and not explorer.page.evaluate("window.onlyMeasured"):
             return True
         with suppress(TimeoutError):
-            explorer.page.click("#saliency-job-compute", timeout=300)
+            explorer.page.click("#saliency-job-compute", timeout=2000)
         return False
 
     wait_until(runs, 60)
@@ -130,7 +109,7 @@ def test_visitors_get_their_own_and_the_next_one_the_cache(
     texts = [f"The canary {secrets.token_hex(4)} said to the king that the river was near" for _ in range(2)]
     visitors = [visit(text=text, **{"saliency-baseline": "end"}) for text in texts]
     for visitor in visitors:
-        compute(visitor)
+        visitor.compute()
     for visitor, text in zip(visitors, texts, strict=True):
         wait_for(visitor, "Computed in", "From the cache")
         shows(visitor, bundled_model, text, baseline="end")
@@ -144,15 +123,15 @@ def test_visitors_get_their_own_and_the_next_one_the_cache(
 def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundled_model: LanguageModel) -> None:
     visitor = visit(text=LONGEST, **SLOW)
     computing(visitor)
-    before = words(visitor)
-    wait_until(lambda: words(visitor) != before)
+    before = visitor.job_words()
+    wait_until(lambda: visitor.job_words() != before)
     wait_until(job_processes)
     running = job_processes()
     visitor.page.click("#saliency-job-cancel")
     wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 2)
     wait_for(visitor, "Cancelled")
     visitor.page.check("#saliency-method input[value='occlusion']")
-    compute(visitor)
+    visitor.compute()
     wait_for(visitor, "Computed in")
     shows(visitor, bundled_model, LONGEST, method="occlusion", baseline="mean")
 
@@ -177,9 +156,9 @@ def test_of_two_who_wait_for_equal_work_one_cancels(
     """The one who computes: the other takes over."""
     text = f"A queen. {LONG}"
     first, second = visit(text=text, **SLOW), visit(text=text, **SLOW)
-    compute(first)
+    first.compute()
     wait_for(first, "Computing")
-    compute(second)
+    second.compute()
     wait_for(second, "same computation is running for someone else")
     first.page.click("#saliency-job-cancel")
     wait_for(first, "Cancelled")
@@ -222,7 +201,7 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     page.check("#saliency-method input[value='occlusion']")
     page.wait_for_timeout(1000)
     held[0].continue_()
-    compute(visitor)
+    visitor.compute()
     wait_for(visitor, "Computed in", "From the cache")
     shows(visitor, bundled_model, text, method="occlusion", baseline="mean")
 
@@ -244,7 +223,7 @@ def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     polls = re.compile("_dash-update-component.*job=")
     page.route(polls, lambda route: lose(route, at_most=1))
     wait_until(lambda: page.wait_for_timeout(100) or len(lost) > 3)  # requests are answered while Playwright waits
-    assert "Comput" in words(visitor)
+    assert "Comput" in visitor.job_words()
     page.unroute(polls)
     page.route(polls, lambda route: lose(route, at_most=1000))
     # If it has ended meanwhile, its result is there all the same.

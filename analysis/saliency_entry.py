@@ -16,7 +16,7 @@ from analysis.model import LanguageModel, fuse_activations, fuse_attention
 from analysis.trace import Float
 
 RECOMPUTE_ABOVE = 256  # tokens: from there on, what all blocks keep for the gradient would be gigabytes
-BATCH_TOKENS = 640  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
+BATCH_TOKENS = 960  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
 
 
 class Explained(nn.Module):

@@ -27,7 +27,7 @@ def served(command: Sequence[str] = PLAIN, **environment: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/"
     arguments = [argument.format(port=port) for argument in command]
     with TemporaryDirectory() as cache, process(arguments, CACHE_DIR=cache, **environment) as server:
-        wait_until(lambda: _answers(url, server), 120)
+        wait_until(lambda: answers(url, server), 120)
         yield url
 
 
@@ -90,7 +90,8 @@ def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def _answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
+def answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
+    """Whether a server gives a page; fails if it has ended."""
     assert server.poll() is None, "the server ended before it served a page"
     try:
         urllib.request.urlopen(url, timeout=5).read()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
-from tests.serving import ROOT, free_port, wait_until
+from tests.serving import ROOT, answers, free_port, wait_until
 
 
 def commands(section: str) -> list[str]:
@@ -89,15 +89,6 @@ def served_list(line: str, home: Path, hub: SmallHub) -> dict[str, str]:
             process.terminate()
         psutil.wait_procs(family, timeout=20)
         server.wait(20)
-
-
-def answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
-    assert server.poll() is None, "the server ended before it served a page"
-    try:
-        urllib.request.urlopen(url, timeout=5).read()
-    except OSError:
-        return False
-    return True
 
 
 def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:

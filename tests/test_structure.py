@@ -162,7 +162,7 @@ def test_every_panel_is_on_the_page_once():
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
     parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
-    assert set(names) == files - parts - {"__init__", "empty", "image", "shade", "standalone", "text"}
+    assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 
 # Tests and documents.

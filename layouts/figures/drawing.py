@@ -1,7 +1,7 @@
 """Figures that Plotly looks through only when someone asks for their parts, as a notebook does.
 
 Plotly checks and copies each property of a figure that it is given, which for a page, where the figure is only written
-as JSON, was two thirds of a click's time on the server. A test compares what is written with what Plotly would write.
+as JSON, was half of a click's time on the server. A test compares what is written with what Plotly would write.
 """
 
 from __future__ import annotations

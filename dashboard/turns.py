@@ -18,6 +18,7 @@ import flask
 N_THREADS = 64
 _RETRY_SECONDS = 1
 _CALLBACK = "/_dash-update-component"
+_OF_JOBS = {"job", "cancelJob"}  # in a callback's query: what asks how a job is doing, and what ends it
 
 
 class Busy(Exception):
@@ -52,7 +53,7 @@ class Turns:
 
 
 def install(server: flask.Flask, *, callbacks: Turns | None = None, jobs: Turns | None = None) -> None:
-    """Let callbacks take turns; what asks how a job is doing, which is cheap, in a line of its own.
+    """Let callbacks take turns; what is about a running job, which is cheap, in a line of its own.
 
     By default more than four never compute at once: they share one interpreter, and more would only all be late.
     """
@@ -61,7 +62,7 @@ def install(server: flask.Flask, *, callbacks: Turns | None = None, jobs: Turns 
     answer: Callable[[], Any] = server.view_functions[_CALLBACK]
 
     def answer_in_turn() -> Any:
-        about_a_job = bool(flask.request.args)  # other callbacks' addresses have no query
+        about_a_job = bool(flask.request.args.keys() & _OF_JOBS)
         try:
             with (jobs if about_a_job else callbacks).take():
                 return answer()

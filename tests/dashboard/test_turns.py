@@ -81,8 +81,9 @@ def test_what_asks_for_a_job_or_for_anything_else_does_not_wait_with_them(slow: 
     for _ in range(2):
         slow.ask_aside()
     wait_until(lambda: slow.n_inside(most=2) == 2)
-    assert slow.ask().status_code == 503
-    assert slow.ask(f"{CALLBACK}?cacheKey=a&job=b").text == "done"
+    assert slow.ask(f"{CALLBACK}?endId=a").status_code == 503  # every callback of a page has it
+    assert slow.ask(f"{CALLBACK}?endId=a&cacheKey=b&job=c").text == "done"
+    assert slow.ask(f"{CALLBACK}?endId=a&cancelJob=c").text == "done"
     assert slow.server.test_client().get("/health").text == "well"
 
 

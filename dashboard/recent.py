@@ -19,19 +19,22 @@ class Recent(Generic[Value]):
         self._lock = Lock()
         self._bytes = 0
 
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key, kept or made now. Nobody waits for another's making."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        value = make()
-        if self._size(value) > self._max_bytes:
-            return value
+    def get(self, key: Hashable) -> Value | None:
+        """The value of a key, if it is still there."""
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = value
-                self._bytes += self._size(value)
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def set(self, key: Hashable, value: Value) -> None:
+        """Keep a value, unless it is larger than all room."""
+        if self._size(value) > self._max_bytes:
+            return
+        with self._lock:
+            if key in self._kept:
+                self._bytes -= self._size(self._kept.pop(key))
+            self._kept[key] = value
+            self._bytes += self._size(value)
             while self._bytes > self._max_bytes:
                 self._bytes -= self._size(self._kept.popitem(last=False)[1])
-        return value

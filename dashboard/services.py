@@ -150,9 +150,12 @@ class Services:
     def trace(self, prompt: Prompt) -> Trace:
         """The prompt's trace, from disk or computed now."""
         model = self.model(prompt)
-        return self._recent.get(
-            (model.info.fingerprint, prompt), lambda: self._traces.get(model, prompt, max_tokens=self.max_tokens)
-        )
+        key = model.info.fingerprint, prompt
+        trace = self._recent.get(key)
+        if trace is None:
+            trace = self._traces.get(model, prompt, max_tokens=self.max_tokens)
+            self._recent.set(key, trace)
+        return trace
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes, None if nothing is known of it yet, and how many positions the text has, 0 if that is not

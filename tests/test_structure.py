@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
+    "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},
     "dashboard/worker.py": {"dashboard", "celery"},
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
@@ -162,7 +163,7 @@ def test_every_panel_is_on_the_page_once():
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
     parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
-    assert set(names) == files - parts - {"__init__", "empty", "image", "shade", "standalone", "text"}
+    assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 
 # Tests and documents.

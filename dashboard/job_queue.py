@@ -13,6 +13,8 @@ import redis
 from celery import Celery, current_task
 from dash import CeleryManager
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dashboard.job_store import POLL, JobsError
 from dashboard.managers import BUSY, MOST_WAITING, QUEUED, Watched, outcome
@@ -28,6 +30,8 @@ class RedisStore:
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+        # Asked once, without the other's patience: who asks wants to know how it is now.
+        self._now = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0))
         self._prefix = "explorer."
         self._held: list[redis.lock.Lock] = []
 
@@ -62,6 +66,11 @@ class RedisStore:
         for lock in list(self._held):
             with suppress(redis.RedisError):  # released just now, or to be tried again in a second
                 lock.reacquire()
+
+    def works(self) -> bool:
+        with suppress(redis.RedisError):
+            return bool(self._now.ping())
+        return False
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         key = f"{self._prefix}secret"

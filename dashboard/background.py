@@ -28,6 +28,7 @@ from analysis.trace_store import trace_key
 from dashboard.errors import said
 from dashboard.estimate import Estimates
 from dashboard.job_store import KEPT_SECONDS, DiskStore, JobsError, JobStore, Places
+from dashboard.logs import JobLine
 from dashboard.managers import BEAT, BUSY, MOST_WAITING, ForkManager, Watched, outcome
 from dashboard.settings import Settings
 from layouts.job import JobIds
@@ -127,20 +128,28 @@ class Jobs:
             on_error=_not_started,
         )
         def run(set_progress: Callable[[Any], None], start: Any) -> dict[str, Any]:
-            return self.run(task_of, start, set_progress)
+            return self.run(task_of, start, set_progress, panel=name)
 
-    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None]) -> dict[str, Any]:
-        """In the job's process: compute, keep, and say how it ended. It never raises: errors are data.
+    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None], *, panel: str = "") -> dict[str, Any]:
+        """In the job's process: compute, keep, and say how it ended, to the log as well. It never raises: errors are
+        data.
 
         start: `{"nonce", "question", "measure"}` from the page; with measure, what turns out to take long is only
         measured.
         """
-        start = start if isinstance(start, dict) else {}
+        line = JobLine(panel, self.manager.own_handle())
+        ended = self._ended(task_of, start if isinstance(start, dict) else {}, tell, line)
+        line.tell(ended["kind"])
+        return ended
+
+    def _ended(
+        self, task_of: TaskOf, start: dict[str, Any], tell: Callable[[Any], None], line: JobLine
+    ) -> dict[str, Any]:
         try:
             if not self.manager.wanted():
                 return outcome(start, "cancelled")
             with self._alive(), self._room():
-                _Run(self, bool(start.get("measure")), str(start.get("nonce")), tell).run(
+                _Run(self, bool(start.get("measure")), str(start.get("nonce")), tell, line).run(
                     task_of, start.get("question")
                 )
             return outcome(start, "done")
@@ -212,8 +221,8 @@ class _Run:
 
     _task: Task
 
-    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None]) -> None:
-        self._jobs, self._measure, self._nonce, self._tell = jobs, measure, nonce, tell
+    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None], line: JobLine) -> None:
+        self._jobs, self._measure, self._nonce, self._tell, self._line = jobs, measure, nonce, tell, line
         self._told = -np.inf
         self._n_partial = 0
 
@@ -222,6 +231,7 @@ class _Run:
         # that lock waits for a place.
         with self._place(), self._jobs._deadline():
             self._task = task_of(question)
+            self._line.model, self._line.n_tokens = self._task.trace.prompt.model, self._task.trace.n_positions
         self._task.run(self._keep)
 
     def _place(self) -> AbstractContextManager[int]:
@@ -236,7 +246,7 @@ class _Run:
             with self._place() as busy:
                 n_threads = use_threads(len(os.sched_getaffinity(0)) // busy)
                 self._began, self._began_cpu = time.monotonic(), time.process_time()
-                with jobs._deadline():
+                with jobs._deadline(), self._line.computing():
                     arrays = compute(lambda share, known: self._report(key, share, known, n_threads))
                 seconds = time.monotonic() - self._began
             jobs._estimates.learn(self._task, float(arrays.get("work", self._task.work)), seconds, whole=True)

@@ -125,6 +125,7 @@ class QueueManager(Watched, CeleryManager):
         self.queued(job)
         with _reachable():
             job_fn.apply_async((key, self._make_progress_key(key), args, context), task_id=job)
+        self.heard(job, "started")
         return job
 
     def queued(self, job: str) -> None:
@@ -143,11 +144,19 @@ class QueueManager(Watched, CeleryManager):
         sign = self.store.get(f"beat.{job}")
         if sign == QUEUED and self.store.get(_AT_WORK) is not None:
             self.queued(job)  # its turn will come: a worker is at work, and its page still asks
+        if sign is None:
+            return False
         # A worker says at once that a process of its own was killed; silence is for a worker that is gone itself.
-        return sign is not None and self.handle.AsyncResult(job).state not in ("FAILURE", "REVOKED")
+        state = self.handle.AsyncResult(job).state
+        if state == "FAILURE":
+            self.heard(job, "killed")
+            self.store.delete(f"beat.{job}")
+        return state not in ("FAILURE", "REVOKED")
 
     def terminate_job(self, job: str | None) -> None:
         if job:
+            if super().job_running(job):
+                self.heard(job, "cancelled")
             self.store.delete(f"beat.{job}")
             self.store.wait_no_more(job)
             self.handle.control.revoke(job, terminate=True, signal="SIGKILL")

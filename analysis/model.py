@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.activations import NewGELUActivation
+from transformers.utils.logging import disable_progress_bar
 
 from analysis.capture import install_hooks, last_map
 from analysis.errors import ModelError
@@ -18,6 +19,7 @@ from analysis.families import Family, family_of, logit_cap
 from analysis.tokens import Vocabulary
 from analysis.trace import ModelInfo
 
+disable_progress_bar()  # of a load: a server's log is no terminal
 _BUILDING = Lock()  # transformers changes torch's own functions while it makes a network
 
 

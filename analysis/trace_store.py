@@ -52,6 +52,7 @@ class TraceStore:
         self._locks = directory / "locks"
         self._cache = _open_cache(directory / "traces", max_bytes)
         self._max_bytes = max_bytes
+        self.is_stand_in = Path(self._cache.directory).name != "traces"  # a temporary one, of this process alone
 
     def get(self, model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
         """The trace of this text, from disk, or computed now; asked for twice at once, it is computed once.

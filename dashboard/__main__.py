@@ -44,9 +44,12 @@ def serve(settings: Settings, given: argparse.Namespace) -> None:
 
     Raises: ModelError if the model to open with cannot be shown.
     """
+    from dashboard import logs
     from dashboard.app import create_app, make_ready
     from dashboard.offers import first, models_on_offer
 
+    if not given.debug:
+        logs.configure(settings.log_level)
     models = models_on_offer(settings)
     app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
     make_ready(app)

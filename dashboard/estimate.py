@@ -1,9 +1,19 @@
 """How long work will take, from how long such work took."""
 
+from __future__ import annotations
+
+import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dashboard.job_store import KEPT_SECONDS
+
+if TYPE_CHECKING:
+    from analysis.task import Task
+    from dashboard.job_store import JobStore
 
 _START = 0.15  # seconds that the first pass of a process usually takes longer
 _TRUST = 0.3  # in that, where a few runs that differ little cannot tell
@@ -32,3 +42,27 @@ def _not_negative(rows: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArr
         return both
     alone = np.diag(rows.T @ goal / (rows**2).sum(axis=0))
     return min(alone, key=lambda one: float(((rows @ one - goal) ** 2).sum()))
+
+
+class Estimates:
+    """What tasks took here, kept for all processes."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    def expected(self, task: Task) -> float | None:
+        """Seconds that a task will take; None if none like it was measured yet."""
+        return expected_seconds(json.loads(self._store.get(_key(task)) or b"[]"), task.work)
+
+    def learn(self, task: Task, work: float, seconds: float, *, whole: bool) -> None:
+        """Remember how long some work took, the last ten times. whole: not a task that was only begun."""
+        key, run = _key(task), (work, seconds)
+        runs = [run]
+        if whole:
+            runs = [*json.loads(self._store.get(f"{key}.whole") or b"[]")[-9:], run]
+            self._store.set(f"{key}.whole", json.dumps(runs).encode(), seconds=KEPT_SECONDS)
+        self._store.set(key, json.dumps(runs).encode(), seconds=KEPT_SECONDS)
+
+
+def _key(task: Task) -> str:
+    return f"runs.{task.trace.info.fingerprint}.{task.kind}"

@@ -21,6 +21,7 @@ import diskcache
 from analysis.errors import AnalysisError
 
 POLL = 0.1  # seconds between two tries to get a lock
+KEPT_SECONDS = 30 * 24 * 3600
 _N_LOCKS = 4096
 
 
@@ -45,6 +46,9 @@ class JobStore(Protocol):
 
     def renew(self) -> None:
         """Keep the locks that this process holds; to be called every few seconds."""
+
+    def works(self) -> bool:
+        """Whether it can be reached, and keep something, at the moment; says so within two seconds."""
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         """The same for all processes that share the store: what the first of them has generated. It is never lost."""
@@ -89,6 +93,12 @@ class DiskStore:
 
     def renew(self) -> None:
         """Nothing to do: the kernel keeps them."""
+
+    def works(self) -> bool:
+        with suppress(JobsError):
+            self.set("works", b"yes", seconds=60)
+            return self.get("works") == b"yes"
+        return False
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         # A file, as the cache forgets; complete before it has its name, and only for its owner to read.

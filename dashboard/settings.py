@@ -6,8 +6,11 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,17 @@ class Settings:
     allow_downloads: bool = field(
         default=True, metadata={"help": "Whether visitors may have models of the list downloaded: `1` or `0`."}
     )
+    log_level: LogLevel = field(
+        default=LogLevel.WARNING,
+        metadata={"help": "What is logged: `ERROR`, `WARNING`, `INFO` (a line for each request and job) or `DEBUG`."},
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings that the environment names, else their defaults.
 
-        Raises: ValueError naming the variable, if a number is not a whole number above zero, or a switch not 1 or 0.
+        Raises: ValueError naming the variable, if a number is not a whole number above zero, a switch not 1 or 0, or
+        there is no such level.
         """
         given = {}
         for row in fields(cls):
@@ -84,4 +92,15 @@ def _switch(name: str, text: str) -> bool:
     return text == "1"
 
 
-_READ: dict[type, Callable[[str, str], Any]] = {int: _whole, bool: _switch, str: lambda _name, text: text}
+def _level(name: str, text: str) -> LogLevel:
+    if text not in list(LogLevel):
+        raise ValueError(f"{name} is '{text}'; it must be one of {', '.join(LogLevel)}.")
+    return LogLevel(text)
+
+
+_READ: dict[type, Callable[[str, str], Any]] = {
+    int: _whole,
+    bool: _switch,
+    str: lambda _name, text: text,
+    LogLevel: _level,
+}

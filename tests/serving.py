@@ -21,12 +21,12 @@ GUNICORN = ("gunicorn", "dashboard.server:server", "--threads", "8", "--bind", "
 
 
 @contextmanager
-def served(command: Sequence[str] = PLAIN, **environment: str) -> Iterator[str]:
-    """The address of a page, with a cache of its own. command: a module and its arguments."""
+def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environment: str) -> Iterator[str]:
+    """The address of a page, with a cache of its own. command: a module and its arguments. log: a file for it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     arguments = [argument.format(port=port) for argument in command]
-    with TemporaryDirectory() as cache, process(arguments, CACHE_DIR=cache, **environment) as server:
+    with TemporaryDirectory() as cache, process(arguments, log, **{"CACHE_DIR": cache, **environment}) as server:
         wait_until(lambda: answers(url, server), 120)
         yield url
 
@@ -49,19 +49,20 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def celery_worker(redis: str, folder: Path) -> Iterator[None]:
+def celery_worker(redis: str, folder: Path, log: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker as on another machine: with a cache of its own. It is ready when it takes the first job."""
     command = ["celery", "-A", "dashboard.worker", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
-    with process(command, REDIS_URL=redis, CACHE_DIR=str(folder)):
-        yield
+    with process(command, log, REDIS_URL=redis, CACHE_DIR=str(folder)) as worker:
+        yield worker
 
 
 @contextmanager
-def process(command: Sequence[str], **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+def process(command: Sequence[str], log: Path | None = None, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A Python module as a process; it and all that it started end with the context."""
-    started = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stderr=subprocess.DEVNULL
-    )
+    with (log or Path(os.devnull)).open("ab") as errors:
+        started = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stderr=errors
+        )
     try:
         yield started
     finally:

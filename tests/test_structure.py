@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
     "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
-    "dashboard/estimate.py": {"numpy"},
+    "dashboard/estimate.py": {"dashboard", "numpy"},
     "dashboard/fallback.py": {"layouts", "dash"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},

@@ -25,3 +25,9 @@ def test_a_switch_is_1_or_0() -> None:
     assert Settings.from_environment({"ALLOW_DOWNLOADS": "1"}).allow_downloads is True
     with pytest.raises(ValueError, match="ALLOW_DOWNLOADS is 'no'; it must be 1 or 0"):
         Settings.from_environment({"ALLOW_DOWNLOADS": "no"})
+
+
+def test_a_level_is_one_of_few() -> None:
+    assert Settings.from_environment({"LOG_LEVEL": "INFO"}).log_level == "INFO"
+    with pytest.raises(ValueError, match="LOG_LEVEL is 'info'; it must be one of DEBUG, INFO, WARNING, ERROR"):
+        Settings.from_environment({"LOG_LEVEL": "info"})

@@ -1,5 +1,6 @@
 """Servers of our own for a test: the page, Redis, Celery workers; on loopback, and gone when the test is."""
 
+import json
 import os
 import shutil
 import socket
@@ -12,12 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.error import HTTPError
 
 import psutil
 
 ROOT = Path(__file__).parent.parent
 PLAIN = ("dashboard", "--port", "{port}")  # as `make run` does
-GUNICORN = ("gunicorn", "dashboard.server:server", "--threads", "8", "--bind", "127.0.0.1:{port}")
+GUNICORN = (
+    "gunicorn", "dashboard.server:server", "--config", "python:dashboard.gunicorn", "--bind", "127.0.0.1:{port}"
+)  # fmt: skip
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
     arguments = [argument.format(port=port) for argument in command]
     with TemporaryDirectory() as cache, process(arguments, log, **{"CACHE_DIR": cache, **environment}) as server:
         wait_until(lambda: answers(url, server), 120)
+        wait_until(lambda: has_settled(url), 60)
         yield url
 
 
@@ -99,6 +104,15 @@ def answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
     except OSError:
         return False
     return True
+
+
+def has_settled(url: str) -> bool:
+    """Whether the model that a page opens with is loaded, or cannot be."""
+    try:
+        answer = urllib.request.urlopen(f"{url}readyz", timeout=5)
+    except HTTPError as error:
+        answer = error
+    return json.load(answer)["model"] not in ("on disk", "loading")
 
 
 def _is_open(port: int) -> bool:

@@ -62,11 +62,29 @@ def celery_worker(redis: str, folder: Path, log: Path | None = None) -> Iterator
 
 
 @contextmanager
-def process(command: Sequence[str], log: Path | None = None, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+def procfile(line: str, folder: Path = ROOT, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A line of the Procfile, run as a host does that knows nothing else of us; with the address that it may serve."""
+    port = free_port()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    runner = ["honcho", "start", "--port", str(port), line]
+    with process(runner, folder=folder, PATH=path, **environment) as started:
+        yield f"http://127.0.0.1:{port}/", started
+
+
+def gunicorn_of(runner: "subprocess.Popen[bytes]") -> psutil.Process:
+    """The master process of the `web` line, under the runner's own and perhaps a shell."""
+    tree = psutil.Process(runner.pid).children(recursive=True)
+    return next(process for process in tree if "dashboard.server:server" in process.cmdline())
+
+
+@contextmanager
+def process(
+    command: Sequence[str], log: Path | None = None, folder: Path = ROOT, **environment: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A Python module as a process; it and all that it started end with the context."""
     with (log or Path(os.devnull)).open("ab") as errors:
         started = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stderr=errors
+            [sys.executable, "-m", *command], cwd=folder, env={**os.environ, **environment}, stderr=errors
         )
     try:
         yield started

@@ -20,7 +20,7 @@ from analysis.catalogue import Source
 from analysis.errors import NotLoaded
 from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
-from dashboard import health, logs, visits
+from dashboard import health, logs, metrics, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -91,7 +91,8 @@ def create_app(
         compress=True,
         on_error=partial(_report, offers, headings),
     )
-    visits.watch(app.server, app.callback_map, logs.tell_visit)
+    count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
+    visits.watch(app.server, app.callback_map, logs.tell_visit, count_visit)
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces}
     app.server.register_error_handler(413, _too_large)

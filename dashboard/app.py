@@ -20,7 +20,7 @@ from analysis.catalogue import Source
 from analysis.errors import NotLoaded
 from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
-from dashboard import health, logs, metrics, visits
+from dashboard import health, logs, metrics, scripts, turns, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -88,7 +88,6 @@ def create_app(
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
-        compress=True,
         on_error=partial(_report, offers, headings),
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
@@ -96,6 +95,8 @@ def create_app(
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces}
     app.server.register_error_handler(413, _too_large)
+    scripts.install(app.server)
+    turns.install(app.server)
     health.install(app.server, registry, traces, jobs, settings.cache_path)
     app.layout = layout = shell(offers.all(), sections)
     callbacks.prompt.register(app, services)

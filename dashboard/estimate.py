@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import nnls
+from numpy.typing import NDArray
 
 from dashboard.job_store import KEPT_SECONDS
 
@@ -27,10 +27,21 @@ def expected_seconds(runs: Sequence[tuple[float, float]], work: float) -> float 
     # Least squares of relative errors: a start, and a time for each unit of work, neither below zero.
     rows = np.stack([1 / seconds, works / seconds], axis=1)
     goal = np.append(np.ones(len(runs)), _TRUST * _START / seconds.mean())
-    at_start, per_unit = nnls(np.vstack([rows, [_TRUST / seconds.mean(), 0]]), goal)[0]
+    at_start, per_unit = _not_negative(np.vstack([rows, [_TRUST / seconds.mean(), 0]]), goal)
     # One that was held up by others counts for no more than the rest.
     held_up = float(np.median(seconds / (at_start + per_unit * works)))
     return float(held_up * (at_start + per_unit * work))
+
+
+def _not_negative(rows: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The two numbers, neither below zero, that solve the rows best by least squares; all rows are of numbers above
+    zero. Not SciPy's `nnls`, for which every web process would take 30 MB.
+    """
+    both = np.linalg.lstsq(rows, goal)[0]
+    if both.min() >= 0:
+        return both
+    alone = np.diag(rows.T @ goal / (rows**2).sum(axis=0))
+    return min(alone, key=lambda one: float(((rows @ one - goal) ** 2).sum()))
 
 
 class Estimates:

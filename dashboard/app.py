@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError, NotLoaded
 from analysis.model import use_one_thread
 from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
-from dashboard import health, logs, scripts, turns, visits
+from dashboard import health, logs, metrics, scripts, turns, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -89,7 +89,8 @@ def create_app(
         index_string=_PAGE,
         on_error=partial(_report, offers, headings),
     )
-    visits.watch(app.server, app.callback_map, logs.tell_visit)
+    count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
+    visits.watch(app.server, app.callback_map, logs.tell_visit, count_visit)
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
     app.server.register_error_handler(413, _too_large)

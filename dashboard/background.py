@@ -83,10 +83,9 @@ class Jobs:
         """
         return self.store.secret(lambda: secrets.token_hex(32).encode()).decode()
 
-    def work(self) -> bool:
-        """Whether jobs can be started and their results kept, at the moment."""
-        self._places.any_free()  # their files can be written; else an OSError
-        return self.store.works()
+    def n_held(self) -> tuple[int, int]:
+        """Places and rooms that are taken on this machine: jobs at work, and these and those that wait."""
+        return self._places.n_held(), self._rooms.n_held()
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """What is known of a task's result, None if nothing; and what the page may do.

@@ -29,7 +29,7 @@ def install(server: flask.Flask, registry: ModelRegistry, traces: TraceStore, jo
     checks: dict[str, Callable[[], str]] = {
         "model": lambda: _model(registry),
         "cache": lambda: _cache(traces, folder),
-        "jobs": lambda: _OK if jobs.work() else _FAILS,
+        "jobs": lambda: _jobs(jobs),
     }
 
     def alive() -> flask.Response:
@@ -58,6 +58,11 @@ def _cache(traces: TraceStore, folder: Path) -> str:
         file.write(_BYTES)
         file.seek(0)
         return _OK if file.read() == _BYTES else _FAILS
+
+
+def _jobs(jobs: Jobs) -> str:
+    jobs.n_held()  # the files of places can be written; else an OSError
+    return _OK if jobs.store.works() else _FAILS
 
 
 def _found(check: Callable[[], str]) -> str:

@@ -88,8 +88,10 @@ class RedisStore:
         with _reachable():
             self._redis.zrem(f"{self._prefix}waiting", job)
 
+    def n_bytes(self) -> int | None:
+        return None
+
     def n_waiting(self) -> int:
-        """Jobs that no worker has taken yet."""
         with _reachable():
             self._redis.zremrangebyscore(f"{self._prefix}waiting", 0, time.time())
             return self._redis.zcard(f"{self._prefix}waiting")

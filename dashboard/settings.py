@@ -55,6 +55,9 @@ class Settings:
     allow_downloads: bool = field(
         default=True, metadata={"help": "Whether visitors may have models of the list downloaded: `1` or `0`."}
     )
+    metrics: bool = field(
+        default=True, metadata={"help": "Whether `/metrics` tells numbers, for Prometheus: `1` or `0`."}
+    )
     log_level: LogLevel = field(
         default=LogLevel.WARNING,
         metadata={"help": "What is logged: `ERROR`, `WARNING`, `INFO` (a line for each request and job) or `DEBUG`."},

@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
+    "dashboard/metrics.py": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
     "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},
     "dashboard/worker.py": {"dashboard", "celery"},
     "visualize.py": {"analysis", "layouts.figures", "plotly"},

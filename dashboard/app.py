@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import flask
 from dash import Dash, ctx, set_props
 
 import callbacks.job
@@ -20,6 +19,7 @@ from analysis.catalogue import Source
 from analysis.errors import NotLoaded
 from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
+from dashboard import checks
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -30,8 +30,6 @@ from dashboard.settings import Settings
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
-
-MAX_REQUEST_BYTES = 1_000_000
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -90,9 +88,7 @@ def create_app(
         compress=True,
         on_error=partial(_report, offers, headings),
     )
-    app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces}
-    app.server.register_error_handler(413, _too_large)
     app.layout = layout = shell(offers.all(), sections)
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
@@ -109,6 +105,7 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app
 
 
@@ -147,7 +144,3 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         downloadable=offer.state == "to download",
     )
     return values if several else values[0]
-
-
-def _too_large(_error: Any) -> flask.Response:
-    return flask.Response("The request is too large.", status=413)

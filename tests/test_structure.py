@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
+    "dashboard/checks.py": {"layouts", "dashboard", "dash", "flask", "werkzeug"},
     "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/fallback.py": {"layouts", "dash"},

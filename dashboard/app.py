@@ -19,7 +19,7 @@ from analysis.catalogue import Source
 from analysis.errors import NotLoaded
 from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
-from dashboard import checks
+from dashboard import checks, headers
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -105,6 +105,7 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    headers.install(app)
     checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app
 

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
     "dashboard/estimate.py": {"numpy", "scipy"},
     "dashboard/fallback.py": {"layouts", "dash"},
+    "dashboard/headers.py": {"dash", "flask", "secure"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
     "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},

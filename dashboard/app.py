@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import flask
 from dash import Dash, ctx, set_props
 
 import callbacks.job
@@ -21,7 +20,7 @@ from analysis.errors import AnalysisError, NotLoaded
 from analysis.model import use_one_thread
 from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
-from dashboard import health, logs, metrics, scripts, turns, visits
+from dashboard import checks, headers, health, logs, metrics, scripts, turns, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -32,8 +31,6 @@ from dashboard.settings import Settings
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
-
-MAX_REQUEST_BYTES = 1_000_000
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -91,9 +88,7 @@ def create_app(
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
     visits.watch(app.server, app.callback_map, logs.tell_visit, count_visit)
-    app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
-    app.server.register_error_handler(413, _too_large)
     scripts.install(app.server)
     turns.install(app.server)
     health.install(app.server, registry, traces, jobs, settings.cache_path)
@@ -113,6 +108,8 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    headers.install(app)
+    checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app
 
 
@@ -166,7 +163,3 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         downloadable=offer.state == "to download",
     )
     return values if several else values[0]
-
-
-def _too_large(_error: Any) -> flask.Response:
-    return flask.Response("The request is too large.", status=413)

@@ -19,7 +19,7 @@ from analysis.catalogue import Source
 from analysis.errors import NotLoaded
 from analysis.model import use_one_thread
 from analysis.trace_store import TraceStore
-from dashboard import checks, headers
+from dashboard import checks, headers, sign_in, visitors
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -67,6 +67,7 @@ def create_app(
             traces,
             jobs,
             max_tokens=settings.max_tokens,
+            max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
             offers=offers,
             waits=waits,
@@ -105,6 +106,8 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    visitors.install(app.server, settings)
+    sign_in.install(app.server, settings.basic_auth_users.by_name())
     headers.install(app)
     checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app

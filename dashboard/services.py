@@ -11,6 +11,7 @@ from analysis.errors import AnalysisError, NotLoaded, TextError
 from analysis.model import LanguageModel
 from analysis.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.tokens import MAX_CHARACTERS
 from analysis.trace import ModelInfo, Prompt, Trace
 from analysis.trace_store import TraceStore
 
@@ -31,6 +32,7 @@ class Services:
         jobs: Jobs,
         *,
         max_tokens: int,
+        max_characters: int = MAX_CHARACTERS,
         example: str,
         offers: Offers | None = None,
         waits: bool = False,
@@ -45,6 +47,7 @@ class Services:
         self.jobs = jobs
         self.offers = offers
         self.max_tokens = max_tokens
+        self._max_characters = max_characters
 
     def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
         """The prompt and the selection that a page sent, checked against the model's sizes and the text's length.
@@ -142,7 +145,9 @@ class Services:
 
     def trace(self, prompt: Prompt) -> Trace:
         """The prompt's trace, from disk or computed now."""
-        return self._traces.get(self.model(prompt), prompt, max_tokens=self.max_tokens)
+        return self._traces.get(
+            self.model(prompt), prompt, max_tokens=self.max_tokens, max_characters=self._max_characters
+        )
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes, None if nothing is known of it yet, and how many positions the text has, 0 if that is not

@@ -25,3 +25,10 @@ def test_a_switch_is_1_or_0() -> None:
     assert Settings.from_environment({"ALLOW_DOWNLOADS": "1"}).allow_downloads is True
     with pytest.raises(ValueError, match="ALLOW_DOWNLOADS is 'no'; it must be 1 or 0"):
         Settings.from_environment({"ALLOW_DOWNLOADS": "no"})
+
+
+def test_a_count_may_be_0() -> None:
+    assert Settings().trusted_proxies == 0
+    assert Settings.from_environment({"TRUSTED_PROXIES": "0", "JOBS_WAITING": "3"}).jobs_waiting == 3
+    with pytest.raises(ValueError, match="TRUSTED_PROXIES is '-1'; it must be a whole number"):
+        Settings.from_environment({"TRUSTED_PROXIES": "-1"})

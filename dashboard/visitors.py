@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -56,7 +57,7 @@ def visitor() -> str:
 
 def too_often(until: float) -> Response:
     """What one is told who has to wait until that time, in seconds since 1970."""
-    seconds = max(1, round(until - time.time()))
+    seconds = max(1, math.ceil(until - time.time()))
     return Response(
         f"Too many requests from your address. Try again in {seconds} seconds.\n",
         429,

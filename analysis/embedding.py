@@ -5,9 +5,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 from analysis.errors import SelectionError
 from analysis.selection import Part, Selection
@@ -132,14 +129,18 @@ def _pca(trace: Trace, scale: Scale) -> dict[str, NDArray[Any]]:
     """The first three components of all places together: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
     streams = np.stack([_scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
     vectors = streams.reshape(-1, streams.shape[-1])
-    vectors = vectors - vectors.mean(axis=0)  # before PCA does, whose covariance would lose digits to a large mean
+    vectors = vectors - vectors.mean(axis=0)
+    # Not scikit-learn's, which does the same: it would take 40 MB of every web process.
+    variances, directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     n_components = min(3, *vectors.shape)
+    first = np.argsort(variances)[::-1][:n_components]
     paths = np.zeros((len(vectors), 3), dtype=np.float32)
+    paths[:, :n_components] = vectors @ directions[:, first]
+    # An axis has no direction of its own: the largest coordinate is made positive, so that it is the same each time.
+    ends = paths[np.abs(paths).argmax(axis=0), range(3)]
+    paths *= np.where(ends < 0, -1, 1)
     explained = np.zeros(3, dtype=np.float32)
-    with threadpool_limits(1):  # scikit-learn's threads would hang a process that is forked later
-        pca = PCA(n_components, svd_solver="covariance_eigh")
-        paths[:, :n_components] = pca.fit_transform(vectors)
-    explained[:n_components] = pca.explained_variance_ratio_
+    explained[:n_components] = variances[first] / max(variances.sum(), np.finfo(np.float64).tiny)
     return {"paths": paths.reshape(*streams.shape[:2], 3), "explained": explained}
 
 
@@ -149,6 +150,9 @@ def _perplexity(n_positions: int) -> float:
 
 
 def _tsne(vectors: Float, width: int) -> Float:
+    from sklearn.manifold import TSNE  # only jobs need it
+    from threadpoolctl import threadpool_limits
+
     tsne = TSNE(
         n_components=width,
         perplexity=_perplexity(len(vectors)),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.activations import NewGELUActivation
+from transformers.utils.logging import disable_progress_bar
 
 from analysis.capture import install_hooks, last_map
 from analysis.errors import ModelError
@@ -18,6 +20,7 @@ from analysis.families import Family, family_of, logit_cap
 from analysis.tokens import Vocabulary
 from analysis.trace import ModelInfo
 
+disable_progress_bar()  # of a load: a server's log is no terminal
 _BUILDING = Lock()  # transformers changes torch's own functions while it makes a network
 
 
@@ -122,6 +125,16 @@ def network_without_weights(config: Any) -> Any:
     """The network of a configuration with exact shapes and no memory (on torch's meta device)."""
     with _BUILDING, torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def share_weights(network: nn.Module, memory: mmap) -> None:
+    """Move a network's weights into memory that other processes see, which may do the same with the same weights."""
+    offset = 0
+    for weight in network.parameters():
+        shared = torch.frombuffer(memory, dtype=torch.float32, count=weight.numel(), offset=offset).view_as(weight)
+        shared.copy_(weight)
+        weight.data = shared
+        offset += shared.nbytes
 
 
 def new_configuration(model_type: str, **sizes: int) -> Any:

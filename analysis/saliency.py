@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from analysis.errors import SelectionError
 from analysis.model import LanguageModel
-from analysis.saliency_entry import Explained
 from analysis.saliency_methods import MOST_STEPS, TOLERANCE, USUAL_STEPS, gradients, integrated, occlusion, work_of
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Keep, Report, Task, compute_now
@@ -115,6 +114,8 @@ def compute_saliency(
         raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
 
     def compute(report: Report) -> Arrays:
+        from analysis.saliency_entry import Explained  # captum takes 25 MB, which only jobs need
+
         def tell(share: float, arrays: Arrays) -> None:
             report(share, _to_the_end(arrays, trace.n_positions))
 

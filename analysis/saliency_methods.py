@@ -4,16 +4,21 @@ text, empty: token embeddings of the text and of its baseline, (1, n_positions, 
 0 to 1 of the present stage, and what is known so far.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.saliency_entry import Explained
 from analysis.task import Arrays, Report
 from analysis.trace import Float
+
+if TYPE_CHECKING:
+    from analysis.saliency_entry import Explained
 
 TOLERANCE = 0.01
 DOUBLINGS = (32, 64, 128, 256)  # with 16 at first, most sentences need more from a mean embedding

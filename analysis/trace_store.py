@@ -52,6 +52,8 @@ class TraceStore:
         self._locks = directory / "locks"
         self._cache = _open_cache(directory / "traces", max_bytes)
         self._max_bytes = max_bytes
+        self.is_stand_in = Path(self._cache.directory).name != "traces"  # a temporary one, of this process alone
+        self.n_hits = self.n_misses = self.n_passes = 0  # since this process began: reads of the cache, forward passes
 
     def get(
         self,
@@ -89,6 +91,13 @@ class TraceStore:
         arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", followed)
         return {key: arrays.read(key) for key in arrays.names}
 
+    def n_bytes(self) -> int | None:
+        """What the cache takes on disk; None if it cannot be read."""
+        try:
+            return int(self._cache.volume())
+        except _UNAVAILABLE:
+            return None
+
     def close(self) -> None:
         """Close the cache's files."""
         self._cache.close()
@@ -103,6 +112,7 @@ class TraceStore:
                 refuse_too_long(model.info, len(tokens), directory, self._max_bytes)
                 with tempfile.TemporaryFile(dir=directory) if long else io.BytesIO() as file:
                     record = TraceFile(file, room=_HEADER_BYTES * (model.info.n_blocks + 1), half=long)
+                    self.n_passes += 1
                     capture(model, tokens, record)
                     record.finish()
                     yield file
@@ -115,7 +125,10 @@ class TraceStore:
     def _arrays(self, key: str, compute: Callable[[], AbstractContextManager[BinaryIO]]) -> "_Arrays":
         """The arrays kept under a key, which are computed, as a safetensors file, and kept if they are not there."""
         found = self._read(key)
-        if found is None:
+        if found is not None:
+            self.n_hits += 1
+        else:
+            self.n_misses += 1
             with self._lock(_number(key)):
                 found = self._read(key)
                 if found is None:

@@ -7,7 +7,6 @@ cancelling ends only one's own wait, and when the one who computes is killed, a 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -27,8 +26,9 @@ from analysis.model import use_threads
 from analysis.task import Arrays, Task
 from analysis.trace_store import trace_key
 from dashboard.errors import said
-from dashboard.estimate import expected_seconds
-from dashboard.job_store import DiskStore, JobsError, JobStore, Places
+from dashboard.estimate import Estimates
+from dashboard.job_store import KEPT_SECONDS, DiskStore, JobsError, JobStore, Places
+from dashboard.logs import JobLine
 from dashboard.managers import BEAT, BUSY, ForkManager, Watched, outcome
 from dashboard.settings import Settings
 from dashboard.shares import Shares
@@ -36,7 +36,6 @@ from layouts.job import JobIds
 
 AUTOMATIC_SECONDS = 2.0  # what is expected to take no longer starts by itself
 _MOST_MEASURING = 8.0  # seconds, on a busy machine
-_KEPT_SECONDS = 30 * 24 * 3600
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
 _TELL_EVERY = 0.2
@@ -49,7 +48,9 @@ TaskOf = Callable[[Any], Task]  # from a question that came from a page
 class Jobs:
     """Starts jobs for pages, and shows what they have computed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, prepare: Callable[[], None] = lambda: None) -> None:
+        """prepare: does, in the process that jobs are forked from, what they need."""
+        self.prepare = prepare
         directory = settings.cache_path / "jobs"
         self._timeout = settings.job_timeout_seconds
         self._places = Places(directory / "places", settings.jobs_parallel)
@@ -68,9 +69,10 @@ class Jobs:
         else:
             disk = DiskStore(directory, max_bytes=settings.cache_mb * 10**6)
             self.store = disk
-            self.manager = ForkManager(disk, patience=self._timeout)
+            self.manager = ForkManager(disk, prepare, patience=self._timeout)
             self._idle = self._places.any_free
         self.manager.shares = Shares(self.store, settings.jobs_per_visitor, self.secret)
+        self._estimates = Estimates(self.store)
 
     def start(self) -> None:
         """Make ready to start jobs, while this process has one thread and its other databases are closed."""
@@ -84,6 +86,10 @@ class Jobs:
         Raises: JobsError if the store cannot be reached.
         """
         return self.store.secret(lambda: secrets.token_hex(32).encode()).decode()
+
+    def n_held(self) -> tuple[int, int]:
+        """Places and rooms that are taken on this machine: jobs at work, and these and those that wait."""
+        return self._places.n_held(), self._rooms.n_held()
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """What is known of a task's result, None if nothing; and what the page may do.
@@ -107,7 +113,7 @@ class Jobs:
             return result, None
         if "" in found:
             return result, {"question": question, "kept": found[""][_TOOK].item()}
-        seconds = self._estimate(task)
+        seconds = self._estimates.expected(task)
         automatic = (seconds is None or seconds <= AUTOMATIC_SECONDS) and self._idle()
         return result, {"question": question, "seconds": seconds, "automatic": automatic}
 
@@ -127,20 +133,28 @@ class Jobs:
             on_error=_not_started,
         )
         def run(set_progress: Callable[[Any], None], start: Any) -> dict[str, Any]:
-            return self.run(task_of, start, set_progress)
+            return self.run(task_of, start, set_progress, panel=name)
 
-    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None]) -> dict[str, Any]:
-        """In the job's process: compute, keep, and say how it ended. It never raises: errors are data.
+    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None], *, panel: str = "") -> dict[str, Any]:
+        """In the job's process: compute, keep, and say how it ended, to the log as well. It never raises: errors are
+        data.
 
         start: `{"nonce", "question", "measure"}` from the page; with measure, what turns out to take long is only
         measured.
         """
-        start = start if isinstance(start, dict) else {}
+        line = JobLine(panel, self.manager.own_handle())
+        ended = self._ended(task_of, start if isinstance(start, dict) else {}, tell, line)
+        line.tell(ended["kind"])
+        return ended
+
+    def _ended(
+        self, task_of: TaskOf, start: dict[str, Any], tell: Callable[[Any], None], line: JobLine
+    ) -> dict[str, Any]:
         try:
             if not self.manager.wanted():
                 return outcome(start, "cancelled")
             with self._alive(), self._room():
-                _Run(self, bool(start.get("measure")), str(start.get("nonce")), tell).run(
+                _Run(self, bool(start.get("measure")), str(start.get("nonce")), tell, line).run(
                     task_of, start.get("question")
                 )
             return outcome(start, "done")
@@ -156,18 +170,6 @@ class Jobs:
         except SafetensorError:
             _log.warning("A kept result was damaged and is computed again: %s", key)
             return None
-
-    def _estimate(self, task: Task) -> float | None:
-        return expected_seconds(json.loads(self.store.get(_runs_key(task)) or b"[]"), task.work)
-
-    def _learn(self, task: Task, work: float, seconds: float, *, whole: bool) -> None:
-        """Remember how long some work took, the last ten times. whole: not a task that was only begun."""
-        key, run = _runs_key(task), (work, seconds)
-        runs = [run]
-        if whole:
-            runs = [*json.loads(self.store.get(f"{key}.whole") or b"[]")[-9:], run]
-            self.store.set(f"{key}.whole", json.dumps(runs).encode(), seconds=_KEPT_SECONDS)
-        self.store.set(key, json.dumps(runs).encode(), seconds=_KEPT_SECONDS)
 
     @contextmanager
     def _alive(self) -> Iterator[None]:
@@ -224,8 +226,8 @@ class _Run:
 
     _task: Task
 
-    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None]) -> None:
-        self._jobs, self._measure, self._nonce, self._tell = jobs, measure, nonce, tell
+    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None], line: JobLine) -> None:
+        self._jobs, self._measure, self._nonce, self._tell, self._line = jobs, measure, nonce, tell, line
         self._told = -np.inf
         self._n_partial = 0
 
@@ -234,6 +236,7 @@ class _Run:
         # that lock waits for a place.
         with self._place(), self._jobs._deadline():
             self._task = task_of(question)
+            self._line.model, self._line.n_tokens = self._task.trace.prompt.model, self._task.trace.n_positions
         self._task.run(self._keep)
 
     def _place(self) -> AbstractContextManager[int]:
@@ -248,11 +251,11 @@ class _Run:
             with self._place() as busy:
                 n_threads = use_threads(len(os.sched_getaffinity(0)) // busy)
                 self._began, self._began_cpu = time.monotonic(), time.process_time()
-                with jobs._deadline():
+                with jobs._deadline(), self._line.computing():
                     arrays = compute(lambda share, known: self._report(key, share, known, n_threads))
                 seconds = time.monotonic() - self._began
-            jobs._learn(self._task, float(arrays.get("work", self._task.work)), seconds, whole=True)
-            jobs.store.set(key, _written({**arrays, _TOOK: np.float64(seconds)}), seconds=_KEPT_SECONDS)
+            jobs._estimates.learn(self._task, float(arrays.get("work", self._task.work)), seconds, whole=True)
+            jobs.store.set(key, _written({**arrays, _TOOK: np.float64(seconds)}), seconds=KEPT_SECONDS)
             jobs.store.delete(f"{key}.partial")
             return arrays
 
@@ -269,7 +272,7 @@ class _Run:
             # The processor's time: a page that is being opened takes much of it away for a moment; but not for long.
             own = (time.process_time() - self._began_cpu) / n_threads
             if own > AUTOMATIC_SECONDS or elapsed > _MOST_MEASURING:
-                self._jobs._learn(self._task, self._task.work, own / share, whole=False)
+                self._jobs._estimates.learn(self._task, self._task.work, own / share, whole=False)
                 raise _Ended("measured")
         left = elapsed * (1 - share) / share if share > 0 else None
         self._say({"phase": "running", "share": share, "left": left, "partial": self._n_partial})
@@ -290,10 +293,6 @@ def _not_started(error: Exception) -> dict[str, Any]:
 
 def _work_key(task: Task, name: str) -> str:
     return f"result.{trace_key(task.trace.info, task.trace.tokens)}.{name}"
-
-
-def _runs_key(task: Task) -> str:
-    return f"runs.{task.trace.info.fingerprint}.{task.kind}"
 
 
 def _written(arrays: Arrays) -> bytes:

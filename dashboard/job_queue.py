@@ -13,6 +13,8 @@ import redis
 from celery import Celery, current_task
 from dash import CeleryManager
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dashboard.job_store import POLL, JobsError
 from dashboard.managers import BUSY, QUEUED, Watched, outcome
@@ -29,6 +31,8 @@ class RedisStore:
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+        # Asked once, without the other's patience: who asks wants to know how it is now.
+        self._now = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0))
         self._prefix = "explorer."
         self._held: list[redis.lock.Lock] = []
 
@@ -64,6 +68,11 @@ class RedisStore:
             with suppress(redis.RedisError):  # released just now, or to be tried again in a second
                 lock.reacquire()
 
+    def works(self) -> bool:
+        with suppress(redis.RedisError):
+            return bool(self._now.ping())
+        return False
+
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         key = f"{self._prefix}secret"
         with _reachable():
@@ -80,8 +89,10 @@ class RedisStore:
         with _reachable():
             self._redis.zrem(f"{self._prefix}waiting", job)
 
+    def n_bytes(self) -> int | None:
+        return None
+
     def n_waiting(self) -> int:
-        """Jobs that no worker has taken yet."""
         with _reachable():
             self._redis.zremrangebyscore(f"{self._prefix}waiting", 0, time.time())
             return self._redis.zcard(f"{self._prefix}waiting")
@@ -117,6 +128,7 @@ class QueueManager(Watched, CeleryManager):
         self.queued(job)
         with _reachable():
             job_fn.apply_async((key, self._make_progress_key(key), args, {}), task_id=job)
+        self.heard(job, "started")
         return job
 
     def queued(self, job: str) -> None:
@@ -135,11 +147,19 @@ class QueueManager(Watched, CeleryManager):
         sign = self.store.get(f"beat.{job}")
         if sign == QUEUED and self.store.get(_AT_WORK) is not None:
             self.queued(job)  # its turn will come: a worker is at work, and its page still asks
+        if sign is None:
+            return False
         # A worker says at once that a process of its own was killed; silence is for a worker that is gone itself.
-        return sign is not None and self.handle.AsyncResult(job).state not in ("FAILURE", "REVOKED")
+        state = self.handle.AsyncResult(job).state
+        if state == "FAILURE":
+            self.heard(job, "killed")
+            self.store.delete(f"beat.{job}")
+        return state not in ("FAILURE", "REVOKED")
 
     def terminate_job(self, job: str | None) -> None:
         if job:
+            if super().job_running(job):
+                self.heard(job, "cancelled")
             self.store.delete(f"beat.{job}")
             self.store.wait_no_more(job)
             self.handle.control.revoke(job, terminate=True, signal="SIGKILL")

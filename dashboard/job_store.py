@@ -21,7 +21,9 @@ import diskcache
 from analysis.errors import AnalysisError
 
 POLL = 0.1  # seconds between two tries to get a lock
+KEPT_SECONDS = 30 * 24 * 3600
 _N_LOCKS = 4096
+_UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
 
 
 class JobsError(AnalysisError):
@@ -46,6 +48,15 @@ class JobStore(Protocol):
     def renew(self) -> None:
         """Keep the locks that this process holds; to be called every few seconds."""
 
+    def works(self) -> bool:
+        """Whether it can be reached, and keep something, at the moment; says so within two seconds."""
+
+    def n_waiting(self) -> int:
+        """Jobs that wait to be taken by a worker."""
+
+    def n_bytes(self) -> int | None:
+        """What it takes on this machine's disk; None if it cannot be read, or lies elsewhere."""
+
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         """The same for all processes that share the store: what the first of them has generated. It is never lost."""
 
@@ -62,17 +73,26 @@ class DiskStore:
     def get(self, key: str) -> bytes | None:
         try:
             return self.cache.get(key)
-        except (OSError, sqlite3.Error, diskcache.Timeout):
+        except _UNAVAILABLE:
             return None  # damaged or gone: as if it had not been computed
 
     def set(self, key: str, value: bytes, *, seconds: float) -> None:
         try:
             self.cache.set(key, value, expire=seconds)
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+        except _UNAVAILABLE as error:
             raise JobsError("The server's disk cannot keep results at the moment (is it full?). Try again.") from error
 
     def delete(self, key: str) -> None:
         self.cache.delete(key)
+
+    def n_waiting(self) -> int:
+        return 0  # there are none: each is a process at once
+
+    def n_bytes(self) -> int | None:
+        try:
+            return int(self.cache.volume())
+        except _UNAVAILABLE:
+            return None
 
     def close(self) -> None:
         """Close the cache's files; it opens by itself again."""
@@ -90,6 +110,12 @@ class DiskStore:
 
     def renew(self) -> None:
         """Nothing to do: the kernel keeps them."""
+
+    def works(self) -> bool:
+        with suppress(JobsError):
+            self.set("works", b"yes", seconds=60)
+            return self.get("works") == b"yes"
+        return False
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         # A file, as the cache forgets; complete before it has its name, and only for its owner to read.
@@ -115,11 +141,15 @@ class Places:
             while not self._took(held):
                 waiting()
                 time.sleep(POLL)
-            yield 1 + sum(not self._is_free(path) for path in self._paths)
+            yield 1 + self.n_held()
 
     def any_free(self) -> bool:
         """Whether there is a place at the moment."""
         return any(self._is_free(path) for path in self._paths)
+
+    def n_held(self) -> int:
+        """How many are held at the moment, by other processes."""
+        return sum(not self._is_free(path) for path in self._paths)
 
     def _took(self, held: ExitStack) -> bool:
         for path in self._paths:

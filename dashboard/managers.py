@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +16,10 @@ from dash import DiskcacheManager
 
 from dashboard.forker import Forker
 from dashboard.job_store import DiskStore, JobsError, JobStore
+from dashboard.logs import tell_job
 from dashboard.shares import Busy, Shares
 from dashboard.visitors import visitor
+from dashboard.visits import panel_asked
 
 QUEUED = b"queued"  # the sign of life of one that waits to be taken
 BEAT = 1.0  # seconds between two signs of life
@@ -40,6 +43,7 @@ class Watched:
     func_registry: dict[str, Any]
     patience: float  # seconds that a job may wait to be taken
     shares: Shares
+    listener: Callable[[str, str], None] = staticmethod(lambda _panel, _kind: None)  # for `heard`
 
     def register(self, key: str, fn: Any, progress: Any) -> None:
         if key not in self.func_registry:  # a later app's function of the same name
@@ -72,10 +76,19 @@ class Watched:
         """Whether anyone still waits for the job that this thread is to run."""
         return True
 
+    def heard(self, job: str, kind: str) -> None:
+        """Note what became of a job, once: "started", how it ended, "cancelled", or "killed" by something else."""
+        panel = panel_asked()
+        self.listener(panel, kind)
+        if kind in ("cancelled", "killed") or not job:  # which the job itself cannot tell
+            tell_job(kind, panel, job)
+
     def get_result(self, key: str, job: str) -> Any:
         result = self._take(key)
-        if result is not self.UNDEFINED and job:
-            self.store.delete(f"beat.{job}")
+        if result is not self.UNDEFINED:
+            self.heard(job, result.get("kind", "error"))
+            if job:
+                self.store.delete(f"beat.{job}")
         return result
 
     def job_running(self, job: str) -> bool:
@@ -98,10 +111,10 @@ class Watched:
 class ForkManager(Watched, DiskcacheManager):
     """A process for each job, which sees the models that were loaded at the start without a copy."""
 
-    def __init__(self, store: DiskStore, *, patience: float) -> None:
+    def __init__(self, store: DiskStore, prepare: Callable[[], None], *, patience: float) -> None:
         super().__init__(store.cache)
         self.store, self.patience = store, patience
-        self._forker = Forker(self._run)
+        self._forker = Forker(self._run, prepare)
 
     def start(self) -> None:
         self._forker.start()
@@ -120,15 +133,25 @@ class ForkManager(Watched, DiskcacheManager):
         except OSError as error:
             raise JobsError("The server has no room for another computation at the moment. Try again.") from error
         self.queued(job)
+        self.heard(job, "started")
         return job
 
     def job_running(self, job: str) -> bool:
-        return super().job_running(job) and _process(job) is not None
+        if not super().job_running(job):
+            return False
+        if _process(job) is None:
+            self.heard(job, "killed")
+            self.store.delete(f"beat.{job}")
+            return False
+        return True
 
     def terminate_job(self, job: str | None) -> None:
         if job and (process := _process(job)):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+            if super().job_running(job):  # not one that has ended, and is about to go
+                self.heard(job, "cancelled")
+                self.store.delete(f"beat.{job}")
 
     def _run(self, what: Any) -> None:
         name, key, args = what

@@ -13,13 +13,17 @@ from analysis.registry import ModelRegistry
 from analysis.selection import Selection
 from analysis.tokens import MAX_CHARACTERS
 from analysis.trace import ModelInfo, Prompt, Trace
+from analysis.trace_room import trace_bytes
 from analysis.trace_store import TraceStore
+from dashboard.recent import Recent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dashboard.background import Jobs
     from dashboard.offers import Offers
+
+_RECENT_BYTES = 32 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
 
 
 class Services:
@@ -44,6 +48,9 @@ class Services:
         self._traces = traces
         self._example = example
         self._waits = waits
+        self._recent: Recent[Trace] = Recent(
+            max_bytes=_RECENT_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
+        )
         self.jobs = jobs
         self.offers = offers
         self.max_tokens = max_tokens
@@ -145,9 +152,13 @@ class Services:
 
     def trace(self, prompt: Prompt) -> Trace:
         """The prompt's trace, from disk or computed now."""
-        return self._traces.get(
-            self.model(prompt), prompt, max_tokens=self.max_tokens, max_characters=self._max_characters
-        )
+        model = self.model(prompt)
+        key = model.info.fingerprint, prompt
+        trace = self._recent.get(key)
+        if trace is None:
+            trace = self._traces.get(model, prompt, max_tokens=self.max_tokens, max_characters=self._max_characters)
+            self._recent.set(key, trace)
+        return trace
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes, None if nothing is known of it yet, and how many positions the text has, 0 if that is not

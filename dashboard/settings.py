@@ -7,10 +7,13 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from dashboard.private_folder import private_folder
+
+LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
 
 
 class Count(int):
@@ -94,6 +97,13 @@ class Settings:
             "spaces; empty: everyone."
         },
     )
+    metrics: bool = field(
+        default=True, metadata={"help": "Whether `/metrics` tells numbers, for Prometheus: `1` or `0`."}
+    )
+    log_level: LogLevel = field(
+        default=LogLevel.WARNING,
+        metadata={"help": "What is logged: `ERROR`, `WARNING`, `INFO` (a line for each request and job) or `DEBUG`."},
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -151,10 +161,17 @@ def _users(name: str, text: str) -> Users:
     return Users(text)
 
 
+def _level(name: str, text: str) -> LogLevel:
+    if text not in list(LogLevel):
+        raise ValueError(f"{name} is '{text}'; it must be one of {', '.join(LogLevel)}.")
+    return LogLevel(text)
+
+
 _READ: dict[type, Callable[[str, str], Any]] = {
     int: _whole,
     Count: _count,
     bool: _switch,
     str: lambda _name, text: text,
     Users: _users,
+    LogLevel: _level,
 }

@@ -16,9 +16,9 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.security import check_password_hash
 
+from dashboard.health import ALIVE
 from dashboard.visitors import too_often, visitor
 
-_PUBLIC = "/healthz"
 _WRONG = parse("10 per minute")  # passwords, from one visitor
 _MOST_REMEMBERED = 64
 
@@ -32,7 +32,7 @@ def install(server: Flask, users: dict[str, str]) -> None:
 
     def ask() -> Response | None:
         given = request.authorization
-        if request.path == _PUBLIC:
+        if request.path == ALIVE:
             return None
         if given is None or given.type != "basic":
             return _sign_in()

@@ -11,10 +11,10 @@ from flask_limiter import Limiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboard.headers import is_file
+from dashboard.health import ALIVE, READY
 from dashboard.settings import Settings
 
 _HOME = 64  # bits of an IPv6 address that one home, or one machine, has to itself
-_PROBES = ("/healthz", "/readyz")
 _WAIT_SECONDS = 1.0  # for Redis, before this process counts by itself
 
 
@@ -37,7 +37,7 @@ def install(server: Flask, settings: Settings) -> Limiter:
         on_breach=lambda limit: too_often(limit.reset_at),
         headers_enabled=False,
     )
-    limiter.request_filter(lambda: is_file() or request.path in _PROBES)
+    limiter.request_filter(lambda: is_file() or request.path in (ALIVE, READY))
     limiter.init_app(server)
     return limiter
 

@@ -4,6 +4,9 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const SLOW_MS = 20000;
+  const AGAIN = 5;             // times that a request is sent again
+  const LONGEST_PAUSE_S = 10;  // a server that wants a longer one is not waited for
+  const NOTHING_NEW = 204;     // Dash then leaves everything as it is
   const KEY = "llm-architecture-explorer.theme";
 
   function remembered() {
@@ -44,6 +47,8 @@
   /* A response that is not 200, or none, changes nothing on a Dash page: say so, until the server answers again. */
   let failed = false;
   let said = false;
+  let requests = 0;
+  const newest = {};  // by what a callback writes: the number of the last request for it
   const ask = window.fetch;
 
   function say(text) {
@@ -58,34 +63,57 @@
 
   explorer.requestFailed = () => failed;
 
-  /* What asks how a job is doing is asked again for a while: one lost answer does not end a computation. */
-  async function insist(request, times) {
-    for (let left = times; ; left--) {
+  /* Seconds after which a busy server wants to be asked again, if it is one that says so and they are few. */
+  function pause(response) {
+    const seconds = [429, 503].includes(response.status) ? Number(response.headers.get("Retry-After")) : 0;
+    return seconds <= LONGEST_PAUSE_S ? seconds : 0;
+  }
+
+  /* A busy server is asked again, and so is any for what asks how a job is doing: one lost answer does not end a
+     computation. No answer is wanted any more (null) once a newer request for the same has been sent. */
+  async function insist(request, { follows, outdated }) {
+    for (let left = AGAIN; ; left--) {
+      let seconds = follows ? 1 : 0;
       try {
         const response = await request();
-        if (response.ok || !left) return response;
+        seconds = pause(response) || seconds;
+        if (response.ok || !left || !seconds) return response;
       } catch (error) {
-        if (!left) throw error;
+        if (!left || !seconds) throw error;
       }
-      await new Promise((done) => setTimeout(done, 1000));
+      // Not all pages at the same moment.
+      await new Promise((done) => setTimeout(done, 1000 * seconds * (1 + Math.random())));
+      if (outdated()) return null;
     }
+  }
+
+  function refusal(response) {
+    const before = "What you see is from before; try again in a moment.";
+    if (response.status === 413) return "That is more than this server reads. Shorten the text.";
+    if (response.status === 429) return `Too many requests at once. ${before}`;
+    if (pause(response)) return `The server is busy: it was asked several times. ${before}`;
+    return `The server could not answer (status ${response.status}). What you see is from before; try again.`;
   }
 
   window.fetch = async function (resource, options) {
     const url = String(resource && resource.url ? resource.url : resource);
     if (!url.includes("_dash-update-component")) return ask.call(this, resource, options);
     const job = explorer.jobAsked(url, options);
+    const follows = Boolean(job && job.follows);
+    const output = !follows && /"output":\s*"([^"]*)"/.exec(options && options.body)?.[1];
+    const number = ++requests;
+    if (output) newest[output] = number;
     const slow = setTimeout(
       () => say("The server has not answered for 20 seconds. It may be busy: wait, or reload the page."), SLOW_MS);
     try {
-      const response = await insist(() => ask.call(this, resource, options), job && job.follows ? 5 : 0);
+      const outdated = () => Boolean(output) && newest[output] !== number;
+      const response = await insist(() => ask.call(this, resource, options), { follows, outdated });
+      if (!response) return new Response(null, { status: NOTHING_NEW });
       if (job && response.ok) explorer.jobAnswered(job, response);
       if (response.ok) { answered(); return response; }
       failed = true;
       if (job) explorer.jobUnheard(job);
-      if (response.status === 413) say("That is more than this server reads. Shorten the text.");
-      else if (response.status === 429) say("Too many requests at once. Wait a moment, then try again.");
-      else say(`The server could not answer (status ${response.status}). What you see is from before; try again.`);
+      say(refusal(response));
       return response;
     } catch (error) {
       failed = true;

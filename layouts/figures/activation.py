@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.drawing import Drawing
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         yaxis=axis(theme, **yaxis),
         shapes=[] if result.block is None else [_band(result.block, theme.accent)],
     )
-    return go.Figure(data=data, layout=layout)
+    return Drawing(data=data, layout=layout)
 
 
 def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -167,7 +168,7 @@ def _bars(
         yaxis=axis(theme, nticks=4, zerolinecolor=theme.quiet),
         shapes=[] if strong is None else [_band(strong - 0.5, colors[0])],
     )
-    return go.Figure(data=[bars], layout=layout)
+    return Drawing(data=[bars], layout=layout)
 
 
 def _layout(theme: Theme, caption: str, **more: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from layouts.figures.drawing import Drawing
 from layouts.figures.scene import VERTICES, Scene, boxes, make_scene, outline
 from layouts.figures.scene_colors import box_colors, neutral
 from layouts.figures.text import percent
@@ -46,7 +47,7 @@ def architecture_figure(
     size = np.array([scene.ends[-1, 0], scene.width, scene.top - scene.bottom])
     aspect = dict(zip("xyz", (_LENGTH * size / size[0]).round(3).tolist(), strict=True))
     hidden = {"visible": False, "showspikes": False}
-    return go.Figure(
+    return Drawing(
         data=data,
         layout=base_layout(
             theme,

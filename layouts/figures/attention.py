@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.drawing import Drawing
 from layouts.figures.image import HIGHEST, LOWEST, MOST_EXACT, image, levels
 from layouts.figures.text import percent
 from layouts.theme import LIGHT, Theme, base_layout, color_bar, token_axis
@@ -31,7 +32,7 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
     labels = [token.short(_LONGEST) for token in result.tokens]
     grid = np.where(np.tri(len(labels), dtype=bool), result.grid, np.nan)
     heat = (_exact if len(labels) <= MOST_EXACT else _image)(result, grid.astype(np.float32), theme)
-    return go.Figure(
+    return Drawing(
         data=[heat],
         layout=base_layout(
             theme,
@@ -146,7 +147,7 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
                 "line": {"color": theme.accent if chosen else theme.line, "width": 2 if chosen else 1},
             }
         )
-    return go.Figure(data=data, layout=layout)
+    return Drawing(data=data, layout=layout)
 
 
 def attention_place(result: AttentionResult) -> str:

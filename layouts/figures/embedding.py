@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from layouts.figures.drawing import Drawing
 from layouts.figures.text import percent
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout, color_bar
 
@@ -55,7 +56,7 @@ def embedding_figure(
     strong = {"color": theme.accent2, "size": 12 if width == 2 else 8, "line": edge}
     data.append(_dots(result, chosen, bold, sides[chosen], theme) | {"marker": strong})
     ranges = np.stack([low - _MARGIN * span, high + _MARGIN * span], axis=1).tolist()
-    return go.Figure(data=data, layout=base_layout(theme, margin=_EDGES, **_axes(result, ranges, theme)))
+    return Drawing(data=data, layout=base_layout(theme, margin=_EDGES, **_axes(result, ranges, theme)))
 
 
 def embedding_reading(result: EmbeddingResult) -> str:

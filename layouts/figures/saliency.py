@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import shade
 from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
@@ -59,7 +60,7 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
         yaxis=axis(theme, nticks=5, zerolinecolor=theme.quiet),
         shapes=[_mark(result.position, 0, 1) | {"fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}],
     )
-    return go.Figure(data=[bars], layout=layout)
+    return Drawing(data=[bars], layout=layout)
 
 
 def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -79,7 +80,7 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
         # Above the column: with many tokens, a frame would cover it; its line keeps it visible.
         shapes=[_mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}}],
     )
-    return go.Figure(data=[heat], layout=layout)
+    return Drawing(data=[heat], layout=layout)
 
 
 def _exact_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Theme) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.drawing import Drawing
 from layouts.figures.text import percent
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
@@ -53,7 +54,7 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
         "pad": {"t": 2},
         "font": {"size": 12, "color": theme.quiet},
     }
-    return go.Figure(
+    return Drawing(
         data=[bars],
         layout=base_layout(
             theme,

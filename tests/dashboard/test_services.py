@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -103,6 +104,13 @@ def test_models_and_traces_belong_together(services: Services, prompt: Prompt, t
     assert services.model(prompt) is tiny_gpt2
     assert services.trace(prompt).info is tiny_gpt2.info
     assert services.trace(prompt).prompt is prompt
+
+
+def test_panels_that_ask_for_the_same_get_the_same(services: Services, prompt: Prompt):
+    trace = services.trace(prompt)
+    assert services.trace(replace(prompt)) is trace
+    for other in (replace(prompt, start=True), replace(prompt, text=f"{prompt.text}!")):
+        assert services.trace(other).prompt is other
 
 
 def test_what_follows_from_a_trace_is_kept(services: Services, prompt: Prompt):

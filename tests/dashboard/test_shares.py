@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> DiskStore:
 @pytest.fixture(params=["fork", "queue"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path, store: DiskStore) -> Iterator[Watched]:
     if request.param == "fork":
-        fork = ForkManager(store, patience=60)
+        fork = ForkManager(store, lambda: None, patience=60)
         fork.shares = Shares(store, MOST, lambda: "secret")
         fork.register("job", lambda _progress, _start: time.sleep(60), progress=["tick.data"])
         yield fork
@@ -72,7 +72,7 @@ def test_a_job_that_was_cancelled_makes_room(manager: Any) -> None:
 
 
 def test_a_job_that_was_killed_makes_room(store: DiskStore) -> None:
-    manager = ForkManager(store, patience=60)
+    manager = ForkManager(store, lambda: None, patience=60)
     manager.shares = Shares(store, 1, lambda: "secret")
     manager.register("job", lambda _progress, _start: time.sleep(60), progress=["tick.data"])
     job = begin(manager, "key")

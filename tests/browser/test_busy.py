@@ -1,0 +1,76 @@
+"""A server that has no turn for a request is asked again, and the page says nothing unless that does not help."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.explorer import Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+CALLBACKS = "**/_dash-update-component*"
+BUSY = {"Retry-After": "1", "Content-Type": "text/plain"}
+
+
+def refuse(explorer: Explorer, refused: Callable[[str], bool], *, status: int = 503) -> Counter[str]:
+    """Refuse requests by what they ask for; gives how often each was refused, by panel."""
+    counts: Counter[str] = Counter()
+
+    def answer(route: Route) -> None:
+        body = route.request.post_data or ""
+        panel = re.findall(r"(\w+)-panel\.data-selection", body)
+        if panel and refused(body):
+            counts[panel[0]] += 1
+            route.fulfill(status=status, headers=BUSY, body="The server is busy.")
+        else:
+            route.continue_()
+
+    explorer.page.route(CALLBACKS, answer)
+    return counts
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_busy_server_is_asked_again_and_the_panels_follow(explorer: Explorer, status: int) -> None:
+    seen: Counter[str] = Counter()
+
+    def twice(body: str) -> bool:
+        seen[body] += 1
+        return seen[body] <= 2
+
+    counts = refuse(explorer, twice, status=status)
+    explorer.page.locator("#strip-panel [data-select='@2']").click()
+    explorer.follows("block.3.attention.head.0@2")
+    assert set(counts.values()) == {2}
+    assert len(counts) == len(explorer.selections())
+    expect(explorer.page.locator("#notice")).to_be_hidden()
+    explorer.errors.clear()  # the browser's own report of the status
+
+
+def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: Explorer) -> None:
+    counts = refuse(explorer, lambda body: "@2" in body)
+    explorer.page.locator("#strip-panel [data-select='@2']").click()
+    explorer.page.wait_for_selector("#attention-panel[aria-busy='true']")
+    explorer.page.locator("#strip-panel [data-select='@4']").click()
+    explorer.follows("block.3.attention.head.0@4")
+    explorer.page.wait_for_timeout(2500)  # longer than the pause before it would have been asked again
+    assert set(counts.values()) == {1}
+    assert set(explorer.selections()) == {"block.3.attention.head.0@4"}
+    expect(explorer.page.locator("#notice")).to_be_hidden()
+    explorer.errors.clear()
+
+
+def test_when_it_stays_busy_the_page_says_so(explorer: Explorer) -> None:
+    counts = refuse(explorer, lambda body: "attention-panel" in body)
+    explorer.page.locator("#strip-panel [data-select='@2']").click()
+    explorer.page.wait_for_selector("#notice")  # it is asked again for a while before
+    assert "The server is busy" in explorer.notice()
+    assert "from before" in explorer.notice()
+    assert counts == {"attention": 6}
+    assert explorer.page.get_attribute("#attention-panel", "data-selection") == "block.3.attention.head.0@18"
+    explorer.page.unroute(CALLBACKS)
+    explorer.errors.clear()
+    explorer.page.locator("#strip-panel [data-select='@2']").click()  # the same again, as the notice says
+    explorer.follows("block.3.attention.head.0@2")
+    expect(explorer.page.locator("#notice")).to_be_hidden()

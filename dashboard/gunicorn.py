@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from dashboard.logs import settings_of_logging
+from dashboard.settings import Settings
 from dashboard.turns import N_THREADS
 
 worker_class = "gthread"
@@ -11,6 +13,7 @@ preload_app = True  # all processes share what is imported, and one that was kil
 timeout = 60  # seconds without a sign of life of a process, not of an answer
 graceful_timeout = 25  # seconds to finish requests in; many hosts end a process after 30
 keepalive = 75  # seconds; longer than proxies keep their connections
+logconfig_dict = settings_of_logging(Settings.from_environment().log_level)
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # a sign of life must not wait for a disk
 
 

@@ -82,8 +82,8 @@ def test_a_click_only_reads_what_was_fitted(services: Any, prompt: Prompt, monke
     selection = Selection.parse("block.1.mlp@3")
     draw_embedding(services, prompt, selection)
     run_job(services, draw_embedding(services, prompt, selection, method="tsne")[-2])
-    monkeypatch.delattr(analysis.embedding, "PCA")
-    monkeypatch.delattr(analysis.embedding, "TSNE")
+    monkeypatch.delattr(analysis.embedding, "_pca")
+    monkeypatch.delattr(analysis.embedding, "_tsne")
     again = draw_embedding(services, prompt, Selection.parse("block.2.attention.head.1@5"))
     assert again[1] == "Embeddings · after block 2"
     again = draw_embedding(services, prompt, Selection.parse("block.1.attention.head.1@5"), method="tsne")

@@ -111,7 +111,7 @@ def test_what_is_no_request_of_the_page_is_refused_in_a_line_of_text(
     assert answer.content_type.startswith("text/plain")
     assert 20 < len(answer.text) < 200
     assert "Traceback" not in answer.text
-    assert not caplog.records
+    assert {record.message for record in caplog.records} <= {"request"}  # the line that each has
 
 
 def test_a_reason_says_nothing_of_the_request(client: FlaskClient) -> None:
@@ -147,7 +147,7 @@ def test_a_choice_that_the_page_does_not_offer_is_refused(
 
     assert client.post(UPDATE, json=body(values)).status_code == 200
     assert client.post(UPDATE, json=body({**values, control: value})).status_code == 400
-    assert not caplog.records
+    assert {record.message for record in caplog.records} <= {"request"}  # the line that each has
 
 
 @pytest.mark.parametrize("value", [None, "start", [{}], ["start", "stop"], {"start": 1}])

@@ -104,7 +104,6 @@ def test_redis_answers_or_not_and_soon(tmp_path: Path) -> None:
 
 
 def test_what_answers_is_not_the_page(app: Dash) -> None:
-    """Dash answers every path with it that nothing else answers."""
     client = app.server.test_client()
-    is_page = {path: "_dash-config" in client.get(path).text for path in ("/else", "/healthz", "/readyz")}
-    assert is_page == {"/else": True, "/healthz": False, "/readyz": False}
+    is_page = {path: "_dash-config" in client.get(path).text for path in ("/", "/healthz", "/readyz")}
+    assert is_page == {"/": True, "/healthz": False, "/readyz": False}

@@ -15,22 +15,20 @@ from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_un
 
 pytestmark = pytest.mark.long
 CANARIES = ("canaryone", "canarytwo")
-CONFIG = "from dashboard.logs import settings_of_logging\nlogconfig_dict = settings_of_logging('DEBUG')\n"
 
 
 @pytest.fixture(scope="module", params=["fork", "celery"])
 def log_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server of each kind, and the log of all its processes."""
     folder = tmp_path_factory.mktemp("log")
-    log, config = folder / "log", folder / "gunicorn.py"
-    config.write_text(CONFIG)
+    log = folder / "log"
     environment = {"LOG_LEVEL": "DEBUG"}
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOG_LEVEL", "DEBUG")
         if request.param == "celery":
             environment["REDIS_URL"] = redis = stack.enter_context(redis_server(folder))
             stack.enter_context(celery_worker(redis, folder / "worker", log))
-        yield stack.enter_context(served((*GUNICORN, "--config", str(config)), log, **environment)), log
+        yield stack.enter_context(served(GUNICORN, log, **environment)), log
 
 
 def lines(log: Path) -> list[dict[str, Any]]:

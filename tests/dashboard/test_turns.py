@@ -13,6 +13,7 @@ from dashboard import turns
 from dashboard.app import create_app
 from dashboard.settings import Settings
 from dashboard.turns import N_THREADS, Turns
+from tests.dashboard.test_app import ask
 from tests.serving import wait_until
 
 CALLBACK = "/_dash-update-component"
@@ -116,8 +117,7 @@ def test_the_pages_callbacks_take_turns_and_leave_threads_for_all_else(
         return Turns(at_once=0, waiting=0, seconds=seconds)
 
     monkeypatch.setattr(turns, "Turns", none)
-    server = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2}).server
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
     assert sum(threads) < N_THREADS
-    client = server.test_client()
-    assert client.post(CALLBACK, json={}).status_code == 503
-    assert client.get("/").status_code == 200
+    assert app.server.test_client().get("/").status_code == 200
+    assert ask(app, "attention").status_code == 503

@@ -110,18 +110,24 @@ class Vocabulary:
 
 
 def encode(
-    model: "LanguageModel", text: str, *, start: bool = False, max_tokens: int | None = None
+    model: "LanguageModel",
+    text: str,
+    *,
+    start: bool = False,
+    max_tokens: int | None = None,
+    max_characters: int = MAX_CHARACTERS,
 ) -> tuple[Token, ...]:
     """The text as the model's own tokenizer cuts it; with `start`, the end-of-text token stands in front.
 
     Nothing is added that the tokenizer does not add. A special token that is typed out (`<|endoftext|>`) is that token
     where the tokenizer says so, as in the model's own training texts.
-    Raises: TextError for an empty text, one that is no text, or one longer than `max_tokens` or than the model reads.
+    Raises: TextError for an empty text, one that is no text, or one longer than `max_characters`, than
+    `max_tokens` or than the model reads.
     """
     if not text:
         raise TextError("The text is empty. Type a sentence, or choose one of the examples.")
-    if len(text) > MAX_CHARACTERS:
-        raise TextError(f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. Shorten it.")
+    if len(text) > max_characters:
+        raise TextError(f"The text has {len(text):,} characters; at most {max_characters:,} are read. Shorten it.")
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -27,7 +27,7 @@ from torch import from_numpy
 
 from analysis.errors import TextError
 from analysis.model import LanguageModel
-from analysis.tokens import Token, encode
+from analysis.tokens import MAX_CHARACTERS, Token, encode
 from analysis.trace import CAPTURE_VERSION, HALF_ABOVE, ModelInfo, Prompt, Trace, capture
 from analysis.trace_file import TraceFile
 from analysis.trace_room import refuse_too_long
@@ -55,13 +55,20 @@ class TraceStore:
         self.is_stand_in = Path(self._cache.directory).name != "traces"  # a temporary one, of this process alone
         self.n_hits = self.n_misses = self.n_passes = 0  # since this process began: reads of the cache, forward passes
 
-    def get(self, model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
+    def get(
+        self,
+        model: LanguageModel,
+        prompt: Prompt,
+        *,
+        max_tokens: int | None = None,
+        max_characters: int = MAX_CHARACTERS,
+    ) -> Trace:
         """The trace of this text, from disk, or computed now; asked for twice at once, it is computed once.
 
         Raises: TextError as `encode` does, or for a text whose trace does not fit in the cache, on the disk or in
         memory.
         """
-        tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
+        tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens, max_characters=max_characters)
         arrays = self._arrays(trace_key(model.info, tokens), lambda: self._traced(model, tokens))
         return Trace(prompt, tokens, model.info, arrays.read)
 

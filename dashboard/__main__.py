@@ -1,4 +1,4 @@
-"""`python -m dashboard`: serve the page on this machine, list the models, or download one."""
+"""`python -m dashboard`: serve the page on this machine, list the models, download one, or hash a password."""
 
 import argparse
 import logging
@@ -23,18 +23,22 @@ def main() -> int:
     commands.add_parser("models", help="list the models and how they stand")
     name = commands.add_parser("download", help="download a model").add_argument("name", metavar="NAME")
     name.help = "a name on the list, or an id on the hub, such as owner/name@revision"
+    commands.add_parser("hash-password", help="print an entry for BASIC_AUTH_USERS")
     given = parser.parse_args()
     # After the arguments: --help and mistakes answer at once.
     from analysis.errors import ModelError
     from dashboard import commands as run
+    from dashboard.private_folder import FolderError
 
     try:
         if given.command == "models":
             return run.print_models(settings)
         if given.command == "download":
             return run.download(settings, given.name)
+        if given.command == "hash-password":
+            return run.hash_password()
         serve(settings, given)
-    except ModelError as error:
+    except (ModelError, FolderError) as error:
         parser.error(str(error))
     return 0
 

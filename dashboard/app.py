@@ -20,7 +20,7 @@ from analysis.errors import AnalysisError, NotLoaded
 from analysis.model import use_one_thread
 from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
-from dashboard import checks, headers, health, logs, metrics, scripts, turns, visits
+from dashboard import checks, headers, health, logs, metrics, scripts, sign_in, turns, visitors, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -69,6 +69,7 @@ def create_app(
             traces,
             jobs,
             max_tokens=settings.max_tokens,
+            max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
             offers=offers,
             waits=waits,
@@ -108,6 +109,8 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    visitors.install(app.server, settings)
+    sign_in.install(app.server, settings.basic_auth_users.by_name())
     headers.install(app)
     checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app

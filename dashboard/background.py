@@ -29,8 +29,9 @@ from dashboard.errors import said
 from dashboard.estimate import Estimates
 from dashboard.job_store import KEPT_SECONDS, DiskStore, JobsError, JobStore, Places
 from dashboard.logs import JobLine
-from dashboard.managers import BEAT, BUSY, MOST_WAITING, ForkManager, Watched, outcome
+from dashboard.managers import BEAT, BUSY, ForkManager, Watched, outcome
 from dashboard.settings import Settings
+from dashboard.shares import Shares
 from layouts.job import JobIds
 
 AUTOMATIC_SECONDS = 2.0  # what is expected to take no longer starts by itself
@@ -53,7 +54,7 @@ class Jobs:
         directory = settings.cache_path / "jobs"
         self._timeout = settings.job_timeout_seconds
         self._places = Places(directory / "places", settings.jobs_parallel)
-        self._rooms = Places(directory / "rooms", settings.jobs_parallel + MOST_WAITING)
+        self._rooms = Places(directory / "rooms", settings.jobs_parallel + settings.jobs_waiting)
         self.store: JobStore
         self.manager: Watched
         if settings.redis_url:
@@ -61,13 +62,16 @@ class Jobs:
 
             queue = RedisStore(settings.redis_url)
             self.store = queue
-            self.manager = QueueManager(settings.redis_url, queue, patience=self._timeout)
+            self.manager = QueueManager(
+                settings.redis_url, queue, patience=self._timeout, most_waiting=settings.jobs_waiting
+            )
             self._idle = lambda: queue.n_waiting() == 0
         else:
             disk = DiskStore(directory, max_bytes=settings.cache_mb * 10**6)
             self.store = disk
             self.manager = ForkManager(disk, prepare, patience=self._timeout)
             self._idle = self._places.any_free
+        self.manager.shares = Shares(self.store, settings.jobs_per_visitor, self.secret)
         self._estimates = Estimates(self.store)
 
     def start(self) -> None:

@@ -1,10 +1,12 @@
-"""What `python -m dashboard` does besides serving: tell how models stand, and download one."""
+"""What `python -m dashboard` does besides serving: tell how models stand, download one, hash a password."""
 
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 
 from tqdm import tqdm
+from werkzeug.security import generate_password_hash
 
 from analysis.errors import AnalysisError
 from dashboard.offers import Offer, first, make_offers, models_on_offer
@@ -48,6 +50,20 @@ def download(settings: Settings, name: str) -> int:
     print(f"{name} is on this machine.")
     if name not in models_on_offer(settings):
         print(f"To offer it to visitors, start the server with MODELS={name}.")
+    return 0
+
+
+def hash_password() -> int:
+    """Ask for a name and a password, and print their entry for BASIC_AUTH_USERS; gives the exit status."""
+    name = input("Name: ").strip()
+    if not name or ":" in name or len(name.split()) > 1:
+        print("A name has no spaces and no colon.", file=sys.stderr)
+        return 1
+    password = getpass("Password: ")
+    if not password or password != getpass("Once more: "):
+        print("These are not the same password, or there is none.", file=sys.stderr)
+        return 1
+    print(f"{name}:{generate_password_hash(password)}")
     return 0
 
 

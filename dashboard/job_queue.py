@@ -17,7 +17,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dashboard.job_store import POLL, JobsError
-from dashboard.managers import BUSY, MOST_WAITING, QUEUED, Watched, outcome
+from dashboard.managers import BUSY, QUEUED, Watched, outcome
+from dashboard.shares import Busy
 
 _QUEUE = "celery"
 _AT_WORK = "at work"  # there while workers run jobs
@@ -100,7 +101,7 @@ class RedisStore:
 class QueueManager(Watched, CeleryManager):
     """A task for Celery's workers, which may be on other machines."""
 
-    def __init__(self, url: str, store: RedisStore, *, patience: float) -> None:
+    def __init__(self, url: str, store: RedisStore, *, patience: float, most_waiting: int) -> None:
         app = Celery("explorer", broker=url, backend=url)
         app.conf.update(
             task_default_queue=_QUEUE,
@@ -112,21 +113,21 @@ class QueueManager(Watched, CeleryManager):
         )
         super().__init__(app)
         self.store, self.patience = store, patience
+        self._most_waiting = most_waiting
 
     def own_handle(self) -> str:
         return str(current_task.request.id)
 
-    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
+    def _begin(self, key: str, job_fn: Any, args: Any) -> str:
         (start,) = args
-        if self.store.n_waiting() >= MOST_WAITING:
-            self.handle.backend.set(key, json.dumps(outcome(start, "busy", BUSY)))
-            return ""
+        if self.store.n_waiting() >= self._most_waiting:
+            raise Busy(BUSY)
         waiting = outcome(start, "waiting") | {"phase": "waiting", "words": "Waiting for its turn."}
         self.handle.backend.set(self._make_progress_key(key), json.dumps([waiting]))
         job = str(uuid.uuid4())
         self.queued(job)
         with _reachable():
-            job_fn.apply_async((key, self._make_progress_key(key), args, context), task_id=job)
+            job_fn.apply_async((key, self._make_progress_key(key), args, {}), task_id=job)
         self.heard(job, "started")
         return job
 
@@ -162,6 +163,9 @@ class QueueManager(Watched, CeleryManager):
             self.store.delete(f"beat.{job}")
             self.store.wait_no_more(job)
             self.handle.control.revoke(job, terminate=True, signal="SIGKILL")
+
+    def _keep(self, key: str, result: dict[str, Any]) -> None:
+        self.handle.backend.set(key, json.dumps(result))
 
     def _take(self, key: str) -> Any:
         result = self.handle.backend.get(key)

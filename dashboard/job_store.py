@@ -101,7 +101,8 @@ class DiskStore:
     @contextmanager
     def lock(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
         number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _N_LOCKS
-        with (self._locks / str(number)).open("w") as file:
+        kind = name.partition(".")[0]  # those of short things are not among those of long ones
+        with (self._locks / f"{kind}.{number}").open("w") as file:
             while not try_lock(file):
                 waiting()
                 time.sleep(POLL)

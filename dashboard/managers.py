@@ -17,13 +17,15 @@ from dash import DiskcacheManager
 from dashboard.forker import Forker
 from dashboard.job_store import DiskStore, JobsError, JobStore
 from dashboard.logs import tell_job
+from dashboard.shares import Busy, Shares
+from dashboard.visitors import visitor
 from dashboard.visits import panel_asked
 
 QUEUED = b"queued"  # the sign of life of one that waits to be taken
 BEAT = 1.0  # seconds between two signs of life
 _SILENCE = 6.0  # seconds without one, after which a job has ended
+_UNREAD_SECONDS = 3600  # that an outcome is kept for a page that may be gone
 _AFTERWARDS = 1.0  # seconds that a job outlives its result: who looks for the one and then for the other finds one
-MOST_WAITING = 16  # jobs that wait for a place, on a machine or in a queue; beyond that, "busy"
 BUSY = "The server is busy: many computations are waiting already. Try again in a minute."
 
 
@@ -40,6 +42,7 @@ class Watched:
     store: JobStore
     func_registry: dict[str, Any]
     patience: float  # seconds that a job may wait to be taken
+    shares: Shares
     listener: Callable[[str, str], None] = staticmethod(lambda _panel, _kind: None)  # for `heard`
 
     def register(self, key: str, fn: Any, progress: Any) -> None:
@@ -48,6 +51,15 @@ class Watched:
 
     def start(self) -> None:
         """Make ready, while this process has one thread and no open database."""
+
+    def call_job_fn(self, key: str, job_fn: Any, args: Any, _context: Any) -> str:
+        # What the visitor's browser has sent besides (cookies, a password) is no business of a job.
+        try:
+            return self.shares.begin(visitor(), lambda: self._begin(key, job_fn, args), lives=self.job_running)
+        except Busy as busy:
+            (start,) = args
+            self._keep(key, outcome(start, "busy", str(busy)))
+            return ""
 
     def queued(self, job: str) -> None:
         self.store.set(f"beat.{job}", QUEUED, seconds=self.patience)
@@ -82,6 +94,16 @@ class Watched:
     def job_running(self, job: str) -> bool:
         return self.store.get(f"beat.{job}") is not None
 
+    def _begin(self, key: str, job_fn: Any, args: Any) -> str:
+        """Start a job, and give its handle.
+
+        Raises: Busy if too many wait, JobsError if there is no way to start it.
+        """
+        raise NotImplementedError
+
+    def _keep(self, key: str, result: dict[str, Any]) -> None:
+        raise NotImplementedError
+
     def _take(self, key: str) -> Any:
         raise NotImplementedError
 
@@ -104,10 +126,10 @@ class ForkManager(Watched, DiskcacheManager):
     def own_handle(self) -> str:
         return _handle(os.getpid())
 
-    def call_job_fn(self, key: str, job_fn: Any, args: Any, context: Any) -> str:
+    def _begin(self, key: str, job_fn: Any, args: Any) -> str:
         name = next(name for name, known in self.func_registry.items() if known is job_fn)
         try:
-            job = _handle(self._forker.fork([name, key, args, context]))
+            job = _handle(self._forker.fork([name, key, args]))
         except OSError as error:
             raise JobsError("The server has no room for another computation at the moment. Try again.") from error
         self.queued(job)
@@ -132,9 +154,12 @@ class ForkManager(Watched, DiskcacheManager):
                 self.store.delete(f"beat.{job}")
 
     def _run(self, what: Any) -> None:
-        name, key, args, context = what
-        self.func_registry[name](key, self._make_progress_key(key), args, context)
+        name, key, args = what
+        self.func_registry[name](key, self._make_progress_key(key), args, {})
         time.sleep(_AFTERWARDS)
+
+    def _keep(self, key: str, result: dict[str, Any]) -> None:
+        self.handle.set(key, result, expire=_UNREAD_SECONDS)
 
     def _take(self, key: str) -> Any:
         return self.handle.pop(key, self.UNDEFINED)

@@ -11,6 +11,7 @@ from analysis.errors import AnalysisError, NotLoaded, TextError
 from analysis.model import LanguageModel
 from analysis.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.tokens import MAX_CHARACTERS
 from analysis.trace import ModelInfo, Prompt, Trace
 from analysis.trace_room import trace_bytes
 from analysis.trace_store import TraceStore
@@ -35,6 +36,7 @@ class Services:
         jobs: Jobs,
         *,
         max_tokens: int,
+        max_characters: int = MAX_CHARACTERS,
         example: str,
         offers: Offers | None = None,
         waits: bool = False,
@@ -52,6 +54,7 @@ class Services:
         self.jobs = jobs
         self.offers = offers
         self.max_tokens = max_tokens
+        self._max_characters = max_characters
 
     def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
         """The prompt and the selection that a page sent, checked against the model's sizes and the text's length.
@@ -153,7 +156,7 @@ class Services:
         key = model.info.fingerprint, prompt
         trace = self._recent.get(key)
         if trace is None:
-            trace = self._traces.get(model, prompt, max_tokens=self.max_tokens)
+            trace = self._traces.get(model, prompt, max_tokens=self.max_tokens, max_characters=self._max_characters)
             self._recent.set(key, trace)
         return trace
 

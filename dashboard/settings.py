@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -10,7 +11,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from dashboard.private_folder import private_folder
+
 LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+
+
+class Count(int):
+    """A whole number that may be 0."""
+
+
+class Users(str):
+    """Names and hashes of passwords, as `name:hash`, separated by spaces."""
+
+    def by_name(self) -> dict[str, str]:
+        """The hashes."""
+        return dict(entry.split(":", 1) for entry in self.split())
 
 
 @dataclass(frozen=True)
@@ -22,12 +37,30 @@ class Settings:
     max_tokens: int = field(
         default=256, metadata={"help": "Longest text that is read, in tokens, up to what the model reads."}
     )
+    max_characters: int = field(default=20_000, metadata={"help": "Longest text that is read, in characters."})
     max_request_kb: int = field(default=1000, metadata={"help": "Largest request that is read, in kB (1,000 bytes)."})
     cache_dir: str = field(
         default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
     )
+    requests_per_minute: int = field(
+        default=1200,
+        metadata={"help": "Requests that one visitor may send in a minute; a click is about 8, a running job 240."},
+    )
+    trusted_proxies: Count = field(
+        default=Count(0),
+        metadata={
+            "help": "Proxies in front of the server that say for whom they ask (`X-Forwarded-For`); "
+            "with `0` whoever connects is the visitor.",
+        },
+    )
     jobs_parallel: int = field(
         default=2, metadata={"help": "Background jobs (saliency, t-SNE) that run at once on a machine; others wait."}
+    )
+    jobs_waiting: Count = field(
+        default=Count(16), metadata={"help": "Background jobs that may wait for their turn; beyond that, “busy”."}
+    )
+    jobs_per_visitor: int = field(
+        default=8, metadata={"help": "Background jobs that one visitor may have running or waiting at once."}
     )
     job_timeout_seconds: int = field(
         default=300, metadata={"help": "Longest time in seconds that a background job may compute."}
@@ -56,6 +89,14 @@ class Settings:
     allow_downloads: bool = field(
         default=True, metadata={"help": "Whether visitors may have models of the list downloaded: `1` or `0`."}
     )
+    basic_auth_users: Users = field(
+        default=Users(),
+        repr=False,
+        metadata={
+            "help": "Who may see the page: entries as `python -m dashboard hash-password` prints them, separated by "
+            "spaces; empty: everyone."
+        },
+    )
     metrics: bool = field(
         default=True, metadata={"help": "Whether `/metrics` tells numbers, for Prometheus: `1` or `0`."}
     )
@@ -68,8 +109,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings that the environment names, else their defaults.
 
-        Raises: ValueError naming the variable, if a number is not a whole number above zero, a switch not 1 or 0, or
-        there is no such level.
+        Raises: ValueError naming the variable, if its text is not of the kind that it takes.
         """
         given = {}
         for row in fields(cls):
@@ -80,8 +120,11 @@ class Settings:
 
     @property
     def cache_path(self) -> Path:
-        """Where results are kept."""
-        return Path(self.cache_dir or Path(tempfile.gettempdir()) / "llm-architecture-explorer")
+        """Where results are kept: a folder that only this user can look into.
+
+        Raises: FolderError if it is not safe to use.
+        """
+        return private_folder(Path(self.cache_dir or Path(tempfile.gettempdir()) / "llm-architecture-explorer"))
 
 
 def _whole(name: str, text: str) -> int:
@@ -90,10 +133,32 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
+def _count(name: str, text: str) -> Count:
+    if not text.isdecimal():
+        raise ValueError(f"{name} is '{text}'; it must be a whole number.")
+    return Count(text)
+
+
 def _switch(name: str, text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError(f"{name} is '{text}'; it must be 1 or 0.")
     return text == "1"
+
+
+def _users(name: str, text: str) -> Users:
+    from werkzeug.security import check_password_hash  # which takes a tenth of a second
+
+    for number, entry in enumerate(text.split(), 1):
+        user, _, known = entry.partition(":")
+        try:
+            readable = bool(user) and known.count("$") == 2 and not check_password_hash(known, secrets.token_hex())
+        except ValueError:
+            readable = False
+        if not readable:
+            raise ValueError(
+                f"{name}: entry {number} is not of the form that `python -m dashboard hash-password` prints."
+            )
+    return Users(text)
 
 
 def _level(name: str, text: str) -> LogLevel:
@@ -104,7 +169,9 @@ def _level(name: str, text: str) -> LogLevel:
 
 _READ: dict[type, Callable[[str, str], Any]] = {
     int: _whole,
+    Count: _count,
     bool: _switch,
     str: lambda _name, text: text,
+    Users: _users,
     LogLevel: _level,
 }

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
     "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
     "dashboard/checks.py": {"layouts", "dashboard", "dash", "flask", "werkzeug"},
-    "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm"},
+    "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm", "werkzeug"},
     "dashboard/estimate.py": {"dashboard", "numpy"},
     "dashboard/fallback.py": {"layouts", "dash"},
     "dashboard/headers.py": {"dash", "flask", "secure"},
@@ -49,6 +49,9 @@ MAY_IMPORT = {
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
     "dashboard/metrics.py": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
     "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},
+    "dashboard/settings.py": {"dashboard", "werkzeug"},
+    "dashboard/sign_in.py": {"dashboard", "flask", "limits", "werkzeug"},
+    "dashboard/visitors.py": {"dashboard", "flask", "flask_limiter", "werkzeug"},
     "dashboard/worker.py": {"dashboard", "celery"},
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip

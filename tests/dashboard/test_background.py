@@ -203,11 +203,8 @@ def test_a_waiter_takes_over_from_one_that_was_killed(tmp_path: Path, tiny_gpt2:
     assert "kept" in jobs.show(wanted, {})[1]
 
 
-def test_beyond_the_waiting_room_it_is_busy(
-    tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dashboard.background.MOST_WAITING", 0)
-    jobs, notes = jobs_in(tmp_path / "c", jobs_parallel=1), tmp_path / "notes"
+def test_beyond_the_waiting_room_it_is_busy(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    jobs, notes = jobs_in(tmp_path / "c", jobs_parallel=1, jobs_waiting=0), tmp_path / "notes"
     notes.mkdir()
     (process,) = in_processes(1, jobs, lambda _k: task(tiny_gpt2, noting(notes, 20)))
     while not list(notes.glob("began-*")):

@@ -105,7 +105,7 @@ def test_a_request_of_the_page_is_answered(client: FlaskClient) -> None:
 def test_what_is_no_request_of_the_page_is_refused_in_a_line_of_text(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, body: str | bytes
 ) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.WARNING):
         answer = client.post(UPDATE, data=body, content_type="application/json")
     assert answer.status_code == 400
     assert answer.content_type.startswith("text/plain")

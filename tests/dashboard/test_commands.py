@@ -1,4 +1,4 @@
-"""`python -m dashboard models` and `download`, as a person runs them."""
+"""`python -m dashboard models`, `download` and `hash-password`, as a person runs them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 from huggingface_hub import constants
 
 from analysis.hub import HubModel
-from dashboard.commands import download, print_models
+from dashboard.commands import download, hash_password, print_models
 from dashboard.offers import first, models_on_offer
 from dashboard.settings import Settings
+from dashboard.sign_in import Pairs
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 
@@ -60,3 +61,32 @@ def test_what_a_host_names_is_in_front(tmp_path: Path) -> None:
     assert next(iter(first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
     assert len(first(models, str(tmp_path / "gpt2"))) == len(models)
     assert next(iter(first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
+
+
+def hashed(monkeypatch: pytest.MonkeyPatch, name: str, *passwords: str) -> int:
+    """Run the command with what a person types."""
+    typed = iter(passwords)
+    monkeypatch.setattr("builtins.input", lambda _words: name)
+    monkeypatch.setattr("dashboard.commands.getpass", lambda _words: next(typed))
+    return hash_password()
+
+
+def test_the_entry_of_a_password_is_one_that_the_settings_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hashed(monkeypatch, "ada", "a secret: $1", "a secret: $1") == 0
+    entry = capsys.readouterr().out
+    assert "secret" not in entry
+    settings = Settings.from_environment({"BASIC_AUTH_USERS": entry})
+    assert Pairs(settings.basic_auth_users.by_name()).right("ada", "a secret: $1")
+
+
+@pytest.mark.parametrize(
+    "typed", [("a da", "p", "p"), ("a:b", "p", "p"), ("", "p", "p"), ("ada", "p", "q"), ("ada", "", "")]
+)
+def test_what_can_be_no_entry_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: tuple[str, str, str]
+) -> None:
+    assert hashed(monkeypatch, *typed) == 1
+    found = capsys.readouterr()
+    assert (found.out, len(found.err.splitlines())) == ("", 1)

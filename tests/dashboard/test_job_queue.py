@@ -10,9 +10,10 @@ import pytest
 
 from dashboard.job_queue import QueueManager, RedisStore
 from dashboard.job_store import JobsError
-from dashboard.managers import MOST_WAITING
+from dashboard.shares import Shares
 from tests.serving import free_port, redis_server
 
+MOST_WAITING = 3
 START = {"nonce": "mine", "question": None}
 
 
@@ -39,7 +40,8 @@ def store(url: str) -> Iterator[RedisStore]:
 
 @pytest.fixture
 def manager(url: str, store: RedisStore) -> QueueManager:
-    manager = QueueManager(url, store, patience=2)
+    manager = QueueManager(url, store, patience=2, most_waiting=MOST_WAITING)
+    manager.shares = Shares(store, 100, lambda: "secret")
     manager.register("job", lambda set_progress, start: None, progress=["tick.data"])
     return manager
 
@@ -139,7 +141,8 @@ def test_without_redis_it_is_said(tmp_path: Path) -> None:
             ask()  # type: ignore[no-untyped-call]
     with pytest.raises(JobsError, match="cannot be reached"), store.lock("work", give_up):
         pass
-    manager = QueueManager(nowhere, store, patience=2)
+    manager = QueueManager(nowhere, store, patience=2, most_waiting=MOST_WAITING)
+    manager.shares = Shares(store, 100, lambda: "secret")
     manager.register("job", lambda set_progress, start: None, progress=["tick.data"])
     with pytest.raises(JobsError, match="cannot be reached"):
         call(manager)

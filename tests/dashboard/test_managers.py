@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.job_store import DiskStore
 from dashboard.managers import ForkManager
+from dashboard.shares import Shares
 from tests.serving import wait_until
 
 
@@ -20,7 +21,9 @@ def heard() -> list[str]:
 
 @pytest.fixture
 def manager(tmp_path: Path, heard: list[str]) -> Iterator[ForkManager]:
-    manager = ForkManager(DiskStore(tmp_path, max_bytes=10**7), lambda: None, patience=60)
+    store = DiskStore(tmp_path, max_bytes=10**7)
+    manager = ForkManager(store, lambda: None, patience=60)
+    manager.shares = Shares(store, 8, lambda: "secret")
     manager.listener = lambda _panel, kind: heard.append(kind)
     manager.func_registry = {
         "sleep": lambda *_: time.sleep(60),

@@ -83,6 +83,16 @@ def test_the_servers_limit_is_named(services: Services):
         services.trace(Prompt("tiny", "%" * 100))
 
 
+def test_the_servers_limit_of_characters_is_named(services: Services, tiny_gpt2: LanguageModel):
+    for most in (10, 30_000):  # less and more than is usual
+        limited = Services(
+            services._models, services._traces, services.jobs, max_tokens=64, max_characters=most, example="a"
+        )
+        with pytest.raises(TextError, match=f"at most {most:,} are read"):
+            limited.trace(Prompt("tiny", "x" * (most + 1)))
+    assert limited.trace(Prompt("tiny", "a fox")).n_positions
+
+
 def test_the_position_is_the_selected_or_the_last(services: Services, prompt: Prompt):
     trace = services.trace(prompt)
     assert services.position(trace, Selection(Part.NORM, position=0)) == 0

@@ -27,6 +27,13 @@ def test_a_switch_is_1_or_0() -> None:
         Settings.from_environment({"ALLOW_DOWNLOADS": "no"})
 
 
+def test_a_count_may_be_0() -> None:
+    assert Settings().trusted_proxies == 0
+    assert Settings.from_environment({"TRUSTED_PROXIES": "0", "JOBS_WAITING": "3"}).jobs_waiting == 3
+    with pytest.raises(ValueError, match="TRUSTED_PROXIES is '-1'; it must be a whole number"):
+        Settings.from_environment({"TRUSTED_PROXIES": "-1"})
+
+
 def test_a_level_is_one_of_few() -> None:
     assert Settings.from_environment({"LOG_LEVEL": "INFO"}).log_level == "INFO"
     with pytest.raises(ValueError, match="LOG_LEVEL is 'info'; it must be one of DEBUG, INFO, WARNING, ERROR"):

@@ -90,7 +90,8 @@ class ForkManager(Watched, DiskcacheManager):
     """A process for each job, which sees the models that were loaded at the start without a copy."""
 
     def __init__(self, store: DiskStore, *, patience: float) -> None:
-        super().__init__(store.cache)
+        super().__init__(store.cache.opened)
+        self.handle = store.cache
         self.store, self.patience = store, patience
         self._forker = Forker(self._run)
 

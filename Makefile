@@ -7,7 +7,7 @@ BIN := .venv/bin
 REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test bench lint screenshots
+.PHONY: run test bench load lint screenshots
 
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
@@ -17,6 +17,10 @@ test: .venv/test chromium redis
 
 bench: .venv/test chromium redis
 	$(BIN)/python -m pytest tests/bench -n 0 -p no:randomly --benchmark-enable -s
+
+# With MINUTES=10: what the server's memory does in that time.
+load: .venv/load
+	$(BIN)/python -m tests.load $(if $(MINUTES),--minutes $(MINUTES))
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -33,6 +37,10 @@ screenshots: .venv/test chromium
 
 .venv/test: .venv/run tests/requirements.txt
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+.venv/load: .venv/run tests/load/requirements.txt
+	$(BIN)/pip install --quiet --requirement tests/load/requirements.txt
 	@touch $@
 
 .PHONY: chromium

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.hub import HubModel
@@ -27,11 +29,14 @@ _MASK = 1024**2  # numbers that each block of these checkpoints holds besides it
 
 @dataclass(frozen=True)
 class Outline:
-    """A model without its weights: exact shapes and counts. download_bytes: about; None where it is not known."""
+    """A model without its weights: exact shapes and counts. download_bytes: about; None where it is not known. half:
+    its weights are kept in half precision.
+    """
 
     info: ModelInfo
     summary: SummaryResult
     download_bytes: int | None = None
+    half: bool = False
 
 
 def offered(names: str, folder: Path | None) -> dict[str, Source]:
@@ -61,6 +66,7 @@ def make_outline(config: Any, source: Source) -> Outline:
     Raises: ModelError for a family, or a variant of one, that cannot be shown.
     """
     family = family_of(config.model_type)
+    half = config.dtype in (torch.float16, torch.bfloat16)
     try:
         network = network_without_weights(config)
         refuse_variants(network, family)
@@ -72,4 +78,4 @@ def make_outline(config: Any, source: Source) -> Outline:
     size = None
     if isinstance(source, HubModel) and built_in(source):
         size = 4 * (info.n_parameters + info.n_blocks * _MASK)
-    return Outline(info, compute_summary(network, family), size)
+    return Outline(info, compute_summary(network, family), size, half)

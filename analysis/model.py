@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -124,6 +125,16 @@ def network_without_weights(config: Any) -> Any:
     """The network of a configuration with exact shapes and no memory (on torch's meta device)."""
     with _BUILDING, torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def share_weights(network: nn.Module, memory: mmap) -> None:
+    """Move a network's weights into memory that other processes see, which may do the same with the same weights."""
+    offset = 0
+    for weight in network.parameters():
+        shared = torch.frombuffer(memory, dtype=torch.float32, count=weight.numel(), offset=offset).view_as(weight)
+        shared.copy_(weight)
+        weight.data = shared
+        offset += shared.nbytes
 
 
 def new_configuration(model_type: str, **sizes: int) -> Any:

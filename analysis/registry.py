@@ -8,6 +8,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Container, Mapping
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Literal
@@ -15,7 +16,7 @@ from typing import Literal
 from analysis.catalogue import Outline, Source, built_in, make_outline
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.hub import Hub, HubModel
-from analysis.model import LanguageModel, load_model, read_configuration
+from analysis.model import LanguageModel, load_model, read_configuration, share_weights
 
 # "absent": its weights are not on this machine. "large": they need more memory than models may take. "unusable": it
 # could not be loaded, or cannot be shown.
@@ -44,6 +45,7 @@ class ModelRegistry:
         self._failures: dict[str, tuple[float, str]] = {}  # words only: an error holds on to what was half loaded
         self._refused: dict[str, str] = {}  # for what their configurations say
         self._kept: set[str] = set()
+        self._shared: dict[str, mmap] = {}
         self._lock = Lock()  # of what is above
         self._load = Lock()  # one at a time, so that memory is counted once
 
@@ -132,9 +134,17 @@ class ModelRegistry:
         self._failures.pop(name, None)
         self._refused.pop(name, None)
 
-    def keep(self, name: str) -> None:
-        """Never let go of a model: another process holds it, too, so that its memory would not return."""
+    def share(self, name: str) -> None:
+        """Have a model in common with all processes that are forked from now on, whichever of them loads it; none lets
+        go of it, as its memory would not return.
+
+        Raises: ModelError as `outline` does.
+        """
         self._kept.add(name)
+        with suppress(NotLoaded):
+            outline = self.outline(name)
+            if outline.half:  # others are memory-mapped files, which are shared anyway; no memory is used until it is
+                self._shared[name] = mmap(-1, _BYTES * outline.info.n_parameters)
 
     def _used(self, name: str) -> LanguageModel | None:
         self.source(name)
@@ -162,6 +172,8 @@ class ModelRegistry:
         folder = self._folder_of(name)
         self._make_room(_BYTES * self.outline(name).info.n_parameters)
         model = load_model(folder, name=name)
+        if name in self._shared:
+            share_weights(model.network, self._shared[name])
         with self._lock:
             self._loaded[name] = model
         _give_back()  # what loading needed

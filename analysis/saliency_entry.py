@@ -176,7 +176,9 @@ def _rows(head: nn.Linear, tokens: list[int]) -> nn.Linear:
 
 
 def _batch(vectors: Tensor) -> int:
-    return max(1, BATCH_TOKENS // vectors.shape[1])
+    _, n_positions, d_model = vectors.shape
+    # With as many tokens as d_model, what a pass keeps for the gradient takes about as much memory as the weights do.
+    return max(1, min(BATCH_TOKENS, d_model) // n_positions)
 
 
 def _per_position(attributions: Tensor) -> Float:

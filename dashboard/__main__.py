@@ -45,7 +45,7 @@ def serve(settings: Settings, given: argparse.Namespace) -> None:
     Raises: ModelError if the model to open with cannot be shown.
     """
     from dashboard import logs
-    from dashboard.app import create_app, make_ready
+    from dashboard.app import begin, create_app, make_ready
     from dashboard.offers import first, models_on_offer
 
     if not given.debug:
@@ -53,6 +53,7 @@ def serve(settings: Settings, given: argparse.Namespace) -> None:
     models = models_on_offer(settings)
     app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
     make_ready(app)
+    begin(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
     print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
     app.run(host=given.host, port=given.port, debug=given.debug)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import flask
 from dash import Dash, ctx, set_props
 
 import callbacks.job
@@ -17,10 +16,11 @@ import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.catalogue import Source
-from analysis.errors import NotLoaded
+from analysis.errors import AnalysisError, NotLoaded
 from analysis.model import use_one_thread
+from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
-from dashboard import health, logs, metrics, scripts, turns, visits
+from dashboard import checks, headers, health, logs, metrics, scripts, turns, visits
 from dashboard.background import Jobs
 from dashboard.errors import said
 from dashboard.fallback import without_weights
@@ -31,8 +31,6 @@ from dashboard.settings import Settings
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
-
-MAX_REQUEST_BYTES = 1_000_000
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -57,13 +55,14 @@ def create_app(
 
     models: by the names that the page offers, the first of which it opens with; unless given, the bundled one, the
     sizes of GPT-2 and what the settings name. example: the text that the page opens with.
-    Raises: ModelError if the first model cannot be read, or the settings name what can be no model.
+    Raises: ModelError if the configuration of the first model cannot be used, or the settings name what can be no
+    model.
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
     registry, offers = make_offers(settings, models or models_on_offer(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
-    jobs = Jobs(settings)
+    jobs = Jobs(settings, partial(_prepare_jobs, registry))
     services, in_jobs = (
         Services(
             registry,
@@ -76,11 +75,8 @@ def create_app(
         )
         for waits in (False, True)
     )
-    # The model that the page opens with is there before the first visitor, and before the process that jobs come from.
     opening = registry.names()[0]
-    with suppress(NotLoaded):
-        registry.get(opening)
-        registry.keep(opening)  # as the process that jobs come from does
+    registry.share(opening)
     sections = {panel.name: panel.layout() for panel in PANELS}
     headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
@@ -92,9 +88,7 @@ def create_app(
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
     visits.watch(app.server, app.callback_map, logs.tell_visit, count_visit)
-    app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
-    app.server.extensions |= {"jobs": jobs, "traces": traces}
-    app.server.register_error_handler(413, _too_large)
+    app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
     scripts.install(app.server)
     turns.install(app.server)
     health.install(app.server, registry, traces, jobs, settings.cache_path)
@@ -114,21 +108,38 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
+    headers.install(app)
+    checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app
 
 
 def make_ready(app: Dash) -> None:
-    """What a process does once, after the last import and before its first thread and request."""
+    """What is done once, after the last import and before the first fork, thread and request."""
     # Before Dash makes one up for this process alone, as it does if the store cannot be reached at this moment.
     app.server.secret_key = app.server.extensions["jobs"].secret()
     # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
     # them.
     app.server.test_client().get("/")
     app.server.extensions["traces"].close()  # it opens by itself again, each process its own
-    # What is there now stays: a collection in a forked job would copy all of it.
+    # What is there now stays: a collection in a forked process would copy all of it.
     gc.collect()
     gc.freeze()
+
+
+def begin(app: Dash) -> None:
+    """What each process that serves does first: the page is there while the model that it opens with is loaded."""
     app.server.extensions["jobs"].start()
+    registry: ModelRegistry = app.server.extensions["registry"]
+    with suppress(AnalysisError):  # which the page tells
+        registry.ready(registry.names()[0])
+
+
+def _prepare_jobs(registry: ModelRegistry) -> None:
+    """What most jobs need and their processes should not each do."""
+    import analysis.saliency_entry  # noqa: F401
+
+    with suppress(AnalysisError):  # which the job tells
+        registry.get(registry.names()[0])
 
 
 def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
@@ -152,7 +163,3 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         downloadable=offer.state == "to download",
     )
     return values if several else values[0]
-
-
-def _too_large(_error: Any) -> flask.Response:
-    return flask.Response("The request is too large.", status=413)

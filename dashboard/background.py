@@ -47,7 +47,9 @@ TaskOf = Callable[[Any], Task]  # from a question that came from a page
 class Jobs:
     """Starts jobs for pages, and shows what they have computed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, prepare: Callable[[], None] = lambda: None) -> None:
+        """prepare: does, in the process that jobs are forked from, what they need."""
+        self.prepare = prepare
         directory = settings.cache_path / "jobs"
         self._timeout = settings.job_timeout_seconds
         self._places = Places(directory / "places", settings.jobs_parallel)
@@ -64,7 +66,7 @@ class Jobs:
         else:
             disk = DiskStore(directory, max_bytes=settings.cache_mb * 10**6)
             self.store = disk
-            self.manager = ForkManager(disk, patience=self._timeout)
+            self.manager = ForkManager(disk, prepare, patience=self._timeout)
             self._idle = self._places.any_free
         self._estimates = Estimates(self.store)
 

@@ -2,11 +2,13 @@
 
 A fork copies one thread, and whatever the others were in the middle of: a lock stays taken for ever, and a database
 looks busy for ever if one of them was writing to it. So the server forks once, before it has threads and requests, and
-the process that comes of it, which sees the loaded models without a copy, does nothing but fork again when asked.
+the process that comes of it does nothing but fork again when asked; before the first time it imports and loads, for all
+jobs, what they need.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -28,8 +30,9 @@ _log = logging.getLogger(__name__)
 class Forker:
     """Runs a function in processes of its own; all of them end with this one."""
 
-    def __init__(self, run: Callable[[Any], None]) -> None:
+    def __init__(self, run: Callable[[Any], None], prepare: Callable[[], None] = lambda: None) -> None:
         self._run = run
+        self._prepare = prepare
         self._line: Connection | None = None
         self._lock = threading.Lock()
 
@@ -80,11 +83,15 @@ class Forker:
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.setpgid(0, 0)  # a terminal's Ctrl-C is for the server, which then closes the line
+        prepared = False
         with suppress(OSError, EOFError):
             while True:
                 while not line.poll(_REAP_SECONDS):
                     _reap()
                 what = json.loads(line.recv_bytes())
+                if not prepared:
+                    prepared = True
+                    self._make_ready()
                 try:
                     job = os.fork()
                 except OSError:
@@ -93,6 +100,14 @@ class Forker:
                     self._work(line, what)
                 line.send_bytes(str(job).encode())
         os.killpg(0, signal.SIGKILL)  # the jobs, and itself
+
+    def _make_ready(self) -> None:
+        try:
+            self._prepare()
+        except Exception:
+            _log.exception("What jobs need could not be prepared, so each does it itself")
+        gc.collect()
+        gc.freeze()  # or a collection in a job would copy it
 
     def _work(self, line: Connection, what: Any) -> None:
         """In the process of a job."""

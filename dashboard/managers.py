@@ -89,11 +89,11 @@ class Watched:
 class ForkManager(Watched, DiskcacheManager):
     """A process for each job, which sees the models that were loaded at the start without a copy."""
 
-    def __init__(self, store: DiskStore, *, patience: float) -> None:
+    def __init__(self, store: DiskStore, prepare: Callable[[], None], *, patience: float) -> None:
         super().__init__(store.cache.opened)
         self.handle = store.cache
         self.store, self.patience = store, patience
-        self._forker = Forker(self._run)
+        self._forker = Forker(self._run, prepare)
 
     def start(self) -> None:
         self._forker.start()

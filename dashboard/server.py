@@ -1,4 +1,4 @@
-"""What a WSGI server imports: `gunicorn dashboard.server:server`."""
+"""What a WSGI server imports: `gunicorn dashboard.server:server --config python:dashboard.gunicorn`."""
 
 from dashboard import logs
 from dashboard.app import create_app, make_ready

@@ -22,6 +22,7 @@ class Settings:
     max_tokens: int = field(
         default=256, metadata={"help": "Longest text that is read, in tokens, up to what the model reads."}
     )
+    max_request_kb: int = field(default=1000, metadata={"help": "Largest request that is read, in kB (1,000 bytes)."})
     cache_dir: str = field(
         default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
     )

@@ -14,4 +14,5 @@ logs.configure(settings.log_level)
 setup_logging.connect(lambda **_: None, weak=False)  # else Celery would do so in its own way
 _page = create_app(settings)
 make_ready(_page)
+_page.server.extensions["jobs"].prepare()  # before the processes are forked that run jobs
 app: Celery = _page.server.extensions["jobs"].manager.handle

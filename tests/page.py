@@ -2,8 +2,9 @@
 
 import gzip
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from secrets import token_hex
@@ -28,36 +29,62 @@ class Page:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        ask("GET", "/", b"")
+        self.index = self._get("/").decode()
+        found = re.search(r'"end_id":\s*"([^"]+)"', self.index)
+        self._query = {"endId": found[1]} if found else {}  # what the server knows this page by
         # The page's own scripts run in the browser only.
-        self._callbacks = [row for row in self._get("/_dash-dependencies") if not row["clientside_function"]]
+        self._callbacks = [
+            row for row in json.loads(self._get("/_dash-dependencies")) if not row["clientside_function"]
+        ]
         self.values: dict[tuple[str, str], Any] = {}
-        self._keep(self._get("/_dash-layout"))
+        self._keep(json.loads(self._get("/_dash-layout")))
         self.set("theme", "data", "light")
 
     def set(self, id: str, name: str, value: Any) -> Answers:
         """Change one value and run all callbacks that it triggers, one after another; of jobs only what starts them."""
         self.values[id, name] = value
         seconds, sent = {}, {}
-        for row in self._callbacks:
-            if {"id": id, "property": name} in [self._bare(given) for given in row["inputs"]] and self._ready():
-                output = row["output"]
-                body = self._body(row, f"{id}.{name}")
-                start = time.perf_counter()
-                answer, sent[output] = self._post("", body)
-                seconds[output] = time.perf_counter() - start
-                self._read(answer)
+        if not self._ready():
+            return Answers(seconds, sent)
+        for output, body in self.requests(f"{id}.{name}"):
+            start = time.perf_counter()
+            answer, sent[output] = self._post(body)
+            seconds[output] = time.perf_counter() - start
+            self.read(answer)
         return Answers(seconds, sent)
 
-    def start_job(self, name: str, question: Any, *, measure: bool = False) -> "JobOfPage":
-        """Ask for the job of a panel."""
-        start = {"nonce": token_hex(8), "question": question, "measure": measure}
-        self.values[f"{name}-job-start", "data"] = start
+    def requests(self, *changed: str) -> Iterator[tuple[str, bytes]]:
+        """What a browser asks when properties, such as `theme.data`, have changed: outputs and bodies."""
+        for row in self._callbacks:
+            own = {f"{given['id']}.{given['property']}" for given in row["inputs"]}
+            if not own.isdisjoint(changed):
+                yield row["output"], self._body(row, [one for one in changed if one in own])
+
+    def answer(self, body: bytes) -> dict[str, Any]:
+        """What the server answers to a request, whose values are not yet those of the page."""
+        return self._post(body)[0]
+
+    def read(self, answer: dict[str, Any]) -> None:
+        """Take over the values of an answer."""
+        notice = answer.get("sideUpdate", {}).get("notice", {"is_open": False})
+        assert not notice["is_open"], notice
+        for id, changes in answer["response"].items():
+            for name, value in changes.items():
+                self.values[id, name] = value
+
+    def start_job(
+        self, name: str, question: Any, *, measure: bool = False, instead_of: "JobOfPage | None" = None
+    ) -> "JobOfPage":
+        """Ask for the job of a panel. instead_of: the one before, which then ends."""
+        start = f"{name}-job-start", "data"
         (row,) = [row for row in self._callbacks if row["output"] == f"{name}-job-done.data"]
-        body = self._body(row, f"{name}-job-start.data")
-        answer, _ = self._post("", body)
-        handles = urlencode({part: answer[part] for part in ("cacheKey", "job") if part in answer})
-        return JobOfPage(answer, lambda: self._post(f"?{handles}", body)[0], f"{name}-job-done")
+        self.values[start] = {"nonce": token_hex(8), "question": question, "measure": measure}
+        old = {"oldJob": instead_of.answer["job"]} if instead_of else {}
+        answer, _ = self._post(self._body(row, [".".join(start)]), **old)
+        self.values[start] = None  # asked only once
+        handles = {part: answer[part] for part in ("cacheKey", "job") if part in answer}
+        again = self._body(row, [".".join(start)])
+        return JobOfPage(answer, lambda: self._post(again, **handles)[0], f"{name}-job-done")
 
     def _ready(self) -> bool:
         """Whether there is a question: before, no panel is asked."""
@@ -74,40 +101,37 @@ class Page:
                 self.values |= {(props["id"], name): value for name, value in props.items() if name != "id"}
             self._keep(props.get("children"))
 
-    def _get(self, path: str) -> Any:
+    def _get(self, path: str) -> bytes:
         status, answer, zipped = self._ask("GET", path, b"")
         assert status == 200, path
-        return json.loads(gzip.decompress(answer) if zipped else answer)
+        return gzip.decompress(answer) if zipped else answer
 
-    def _post(self, handles: str, body: bytes) -> tuple[dict[str, Any], int]:
-        status, answer, zipped = self._ask("POST", f"/_dash-update-component{handles}", body)
-        assert status == 200, body
+    def _post(self, body: bytes, **handles: str) -> tuple[dict[str, Any], int]:
+        query = urlencode(self._query | handles)
+        status, answer, zipped = self._ask("POST", f"/_dash-update-component?{query}", body)
+        assert status == 200, (status, body)
         return json.loads(gzip.decompress(answer) if zipped else answer), len(answer)
 
-    def _bare(self, given: dict[str, Any]) -> dict[str, str]:
-        return {"id": given["id"], "property": given["property"]}
+    def _body(self, row: dict[str, Any], changed: list[str]) -> bytes:
+        """In a browser's words: what was never given a value has none."""
 
-    def _body(self, row: dict[str, Any], changed: str) -> bytes:
         def filled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return [{**self._bare(item), "value": self.values.get((item["id"], item["property"]))} for item in items]
+            places = [(item["id"], item["property"]) for item in items]
+            return [
+                {"id": id, "property": name} | ({"value": self.values[id, name]} if (id, name) in self.values else {})
+                for id, name in places
+            ]
 
         names = [part.rsplit(".", 1) for part in row["output"].strip(".").split("...")]
         outputs = [{"id": id, "property": name} for id, name in names]
-        return json.dumps(
-            {
-                "output": row["output"],
-                "outputs": outputs if row["output"].startswith("..") else outputs[0],
-                "inputs": filled(row["inputs"]),
-                "state": filled(row["state"]),
-                "changedPropIds": [changed],
-            }
-        ).encode()
-
-    def _read(self, answer: dict[str, Any]) -> None:
-        assert "notice" not in answer.get("sideUpdate", {}), answer["sideUpdate"]
-        for id, changes in answer["response"].items():
-            for name, value in changes.items():
-                self.values[id, name] = value
+        body = {
+            "output": row["output"],
+            "outputs": outputs if row["output"].startswith("..") else outputs[0],
+            "inputs": filled(row["inputs"]),
+            "changedPropIds": changed,
+            "parsedChangedPropsIds": changed,
+        }
+        return json.dumps(body | ({"state": filled(row["state"])} if row["state"] else {})).encode()
 
 
 @dataclass(frozen=True)

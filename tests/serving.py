@@ -1,5 +1,6 @@
 """Servers of our own for a test: the page, Redis, Celery workers; on loopback, and gone when the test is."""
 
+import json
 import os
 import shutil
 import socket
@@ -12,12 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.error import HTTPError
 
 import psutil
 
 ROOT = Path(__file__).parent.parent
 PLAIN = ("dashboard", "--port", "{port}")  # as `make run` does
-GUNICORN = ("gunicorn", "dashboard.server:server", "--threads", "8", "--bind", "127.0.0.1:{port}")
+GUNICORN = (
+    "gunicorn", "dashboard.server:server", "--config", "python:dashboard.gunicorn", "--bind", "127.0.0.1:{port}"
+)  # fmt: skip
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
     arguments = [argument.format(port=port) for argument in command]
     with TemporaryDirectory() as cache, process(arguments, log, **{"CACHE_DIR": cache, **environment}) as server:
         wait_until(lambda: answers(url, server), 120)
+        wait_until(lambda: has_settled(url), 60)
         yield url
 
 
@@ -57,11 +62,29 @@ def celery_worker(redis: str, folder: Path, log: Path | None = None) -> Iterator
 
 
 @contextmanager
-def process(command: Sequence[str], log: Path | None = None, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+def procfile(line: str, folder: Path = ROOT, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A line of the Procfile, run as a host does that knows nothing else of us; with the address that it may serve."""
+    port = free_port()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    runner = ["honcho", "start", "--port", str(port), line]
+    with process(runner, folder=folder, PATH=path, **environment) as started:
+        yield f"http://127.0.0.1:{port}/", started
+
+
+def gunicorn_of(runner: "subprocess.Popen[bytes]") -> psutil.Process:
+    """The master process of the `web` line, under the runner's own and perhaps a shell."""
+    tree = psutil.Process(runner.pid).children(recursive=True)
+    return next(process for process in tree if "dashboard.server:server" in process.cmdline())
+
+
+@contextmanager
+def process(
+    command: Sequence[str], log: Path | None = None, folder: Path = ROOT, **environment: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A Python module as a process; it and all that it started end with the context."""
     with (log or Path(os.devnull)).open("ab") as errors:
         started = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stderr=errors
+            [sys.executable, "-m", *command], cwd=folder, env={**os.environ, **environment}, stderr=errors
         )
     try:
         yield started
@@ -99,6 +122,15 @@ def answers(url: str, server: "subprocess.Popen[bytes]") -> bool:
     except OSError:
         return False
     return True
+
+
+def has_settled(url: str) -> bool:
+    """Whether the model that a page opens with is loaded, or cannot be."""
+    try:
+        answer = urllib.request.urlopen(f"{url}readyz", timeout=5)
+    except HTTPError as error:
+        answer = error
+    return json.load(answer)["model"] not in ("on disk", "loading")
 
 
 def _is_open(port: int) -> bool:

@@ -156,7 +156,7 @@ def test_a_configuration_that_cannot_be_built_is_read_once(folders: dict[str, Pa
 def test_a_model_that_is_kept_stays_and_counts(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=2 * BYTES - 1)
     registry.get("one")
-    registry.keep("one")
+    registry.share("one")
     for _ in range(2):
         with pytest.raises(NotLoaded, match="two is too large"):
             registry.get("two")

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Error, Page, TimeoutError, expect
 
 from analysis.trace import Trace
 from tests.serving import wait_until
@@ -31,6 +31,8 @@ class Explorer:
         self.address = address
         self.errors = errors
         page.set_default_timeout(WAIT_MS)
+        # Playwright's own way needs `eval`, which the page's content policy forbids.
+        page.wait_for_function = self._wait_for  # type: ignore[method-assign]
 
     def open(self, **fragment: str) -> None:
         """Open the page, at a fragment if one is given, and wait until it is drawn."""
@@ -43,6 +45,20 @@ class Explorer:
         if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
             self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
             self.page.wait_for_timeout(800)  # the opening view is fitted after the first drawing
+
+    def _wait_for(self, expression: str, *, arg: Any = None) -> None:
+        """Wait until an expression, or a function of `arg`, is true in the page, across reloads too."""
+        script = f"(arg) => {{ const it = ({expression}); return Boolean(typeof it === 'function' ? it(arg) : it); }}"
+
+        def holds() -> Any:
+            try:
+                return self.page.evaluate(script, arg)
+            except Error as error:
+                if "navigation" not in error.message:
+                    raise
+                return False
+
+        wait_until(holds, WAIT_MS / 1000)
 
     def selections(self) -> list[str]:
         """What each panel says it shows."""

@@ -81,9 +81,12 @@ def test_a_request_that_cannot_be_met_is_a_notice(app: Dash, panel: str, changed
     assert data["sideUpdate"]["notice"]["is_open"] is True
 
 
-def test_a_bug_is_logged_and_shown_by_number_only(app: Dash, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_logged_and_shown_by_number_only(
+    app: Dash, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callbacks.attention.THEMES", {})
     with caplog.at_level(logging.ERROR):
-        answer = ask(app, "attention", theme="sepia")
+        answer = ask(app, "attention")
     said = json.loads(answer.data)["sideUpdate"]["notice"]["children"]
     number = re.search(r"number ([0-9a-f]{8})", said)
     assert number
@@ -119,7 +122,7 @@ def test_the_page_opens_with_the_text_that_a_host_chose(tmp_path: Path, tiny_gpt
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2}, example="a fox")
     output = next(key for key in app.callback_map if "prompt.data" in key)
     outputs = [dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in output[2:-2].split("...")]
-    values = {"address": {"hash": "", "visit": 1}}
+    values = {"address": {"hash": "", "visit": 1}, "prompt-model": "tiny", "prompt-start": []}
     inputs, state = (
         [{**item, "value": values.get(item["id"])} for item in app.callback_map[output][kind]]
         for kind in ("inputs", "state")

@@ -1,0 +1,22 @@
+"""How gunicorn serves the page: `gunicorn dashboard.server:server --config python:dashboard.gunicorn`."""
+
+import os
+from typing import Any
+
+from dashboard.turns import N_THREADS
+
+worker_class = "gthread"
+threads = N_THREADS
+preload_app = True  # all processes share what is imported, and one that was killed is there again at once
+timeout = 60  # seconds without a sign of life of a process, not of an answer
+graceful_timeout = 25  # seconds to finish requests in; many hosts end a process after 30
+keepalive = 75  # seconds; longer than proxies keep their connections
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # a sign of life must not wait for a disk
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """In each process that is to serve, before its first thread."""
+    from dashboard.app import begin
+    from dashboard.server import app
+
+    begin(app)

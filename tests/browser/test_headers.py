@@ -1,0 +1,64 @@
+"""A whole visit under the page's content policy: nothing that the page does is forbidden by it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.browser.explorer import PLOT, Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
+
+CONTROLS = "[...document.querySelectorAll('.panel-controls input[type=radio]')].map((control) => control.id)"
+LISTEN = (
+    "document.addEventListener('securitypolicyviolation',"
+    " (event) => window.violated(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));"
+)
+
+
+@pytest.fixture
+def violations(context: BrowserContext) -> Iterator[list[str]]:
+    """What the browser has refused to do; to be asked for before the page."""
+    found: list[str] = []
+    context.expose_function("violated", lambda words: found.append(words))
+    context.add_init_script(LISTEN)
+    yield found
+
+
+def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explorer: Explorer) -> None:
+    page = explorer.page
+    explorer.analyse("the wolf ate the red apple near the river")
+    page.locator("#strip-chips button").nth(3).click()
+    page.wait_for_function("document.querySelector('#strip-panel').dataset.selection.endsWith('@3')")
+    for control in page.evaluate(CONTROLS):
+        page.evaluate("(id) => document.getElementById(id).click()", control)
+        page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    page.select_option("#architecture-color", index=1)
+    page.wait_for_function(f"{PLOT.format(id='embedding-graph')}?.data?.[0]?.type === 'scatter3d'")
+    explorer.compute()
+    page.wait_for_function("/^(Computed|From)/.test(document.querySelector('#saliency-job-words').innerText)")
+    with page.expect_download():
+        page.click("#saliency-export")
+    for graph in ("attention-graph", "architecture-graph"):
+        with page.expect_download():
+            page.evaluate(f"document.querySelector('#{graph} .modebar-btn').click()")
+    page.click("#theme-button")
+    page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
+    page.click("[data-fullscreen=attention-panel]")
+    page.wait_for_function("document.fullscreenElement?.id === 'attention-panel'")
+    page.keyboard.press("Escape")
+    page.evaluate("document.exitFullscreen().catch(() => null)")
+    page.click("#architecture-panel .panel-help summary")
+    page.wait_for_timeout(500)
+    assert violations == []
+
+
+def test_the_browser_does_refuse_what_the_page_does_not_allow(violations: list[str], explorer: Explorer) -> None:
+    explorer.page.evaluate(
+        "() => { const script = document.createElement('script'); script.textContent = 'window.broken = 1';"
+        " document.head.append(script); }"
+    )
+    explorer.page.wait_for_timeout(300)
+    assert explorer.page.evaluate("window.broken") is None
+    assert [one.split()[0] for one in violations] == ["script-src-elem"]
+    explorer.errors.clear()

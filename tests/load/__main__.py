@@ -1,0 +1,108 @@
+"""`make load`: the server as the Procfile starts it, 25, 50 and 200 visitors one after the other, and one table.
+
+With minutes: 25 visitors for so long, and what the server's memory does. All of it is on this machine alone.
+"""
+
+import argparse
+import json
+import random
+import re
+import shlex
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from statistics import median
+
+from tests.load.measures import HEAD, MB, Stage, print_table, server_bytes, server_seconds
+from tests.load.visitor import Visitor
+from tests.serving import ROOT, served
+
+STAGES = ((25, 180), (50, 90), (200, 60))  # visitors, seconds
+REST_SECONDS = 60  # after the last, until which the server has to be well again
+SAMPLE_SECONDS = 10
+MOST_CHANGE = 0.05  # of memory, from the second minute to the last
+MOST_MS = 1000  # that 95 % of the clicks of the fewest visitors may take
+_PATIENCE_SECONDS = 90
+
+
+def main() -> int:
+    """Run it; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    parser.add_argument("--minutes", type=int, help="25 visitors for so long, at least 3, to see the server's memory")
+    minutes = parser.parse_args().minutes
+    with served(web_command(), TRUSTED_PROXIES="1", WEB_CONCURRENCY="1") as url:
+        stages = []
+        for visitors, seconds in [(25, 60 * minutes)] if minutes else STAGES:
+            stages.append(run(url, visitors, seconds))
+            print_table([HEAD, *(stage.table_row() for stage in stages)])
+        time.sleep(REST_SECONDS)
+        problems = look(url)
+    if minutes:
+        problems += memory_problems(stages[0].memory, minutes)
+    problems += [f"{stage.visitors} visitors: {stage.errors} errors." for stage in stages if stage.errors]
+    if stages[0].quantile("click", 0.95) > MOST_MS:
+        problems.append(f"{stages[0].visitors} visitors: clicks take too long.")
+    print("\n".join(problems) or "All as it should be.")
+    return bool(problems)
+
+
+def web_command() -> list[str]:
+    """How the Procfile serves the page, with defaults, on loopback only; `{port}` stands for the port."""
+    found = re.search(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    assert found
+    line = re.sub(r"\$\{PORT:-\d+\}", "{port}", found[1]).replace("0.0.0.0", "127.0.0.1")
+    command = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", line))
+    return command if "--bind" in command else [*command, "--bind", "127.0.0.1:{port}"]
+
+
+def run(url: str, visitors: int, seconds: int) -> Stage:
+    """So many visitors for so long; they come one after the other in the first ten seconds."""
+    given = {"users": visitors, "spawn-rate": visitors / 10, "run-time": seconds, "host": url, "loglevel": "WARNING"}
+    command = [sys.executable, "-m", "locust", "-f", "tests/load/locustfile.py", "--headless", "--json"]
+    command += ["--stop-timeout", "15", "--exit-code-on-error", "0"]
+    command += [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    memory, start, before = [], time.monotonic(), server_seconds()
+    locust = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        while locust.poll() is None:
+            elapsed = time.monotonic() - start
+            assert elapsed < seconds + _PATIENCE_SECONDS, "Locust did not stop"
+            memory.append((elapsed, server_bytes()))
+            with suppress(subprocess.TimeoutExpired):
+                locust.wait(SAMPLE_SECONDS)
+    finally:
+        locust.kill()
+    assert locust.stdout
+    rows = json.loads(locust.stdout.read())
+    return Stage(visitors, time.monotonic() - start, rows, memory, server_seconds() - before)
+
+
+def look(url: str) -> list[str]:
+    """One visitor opens the page and clicks; gives what is wrong."""
+    problems: list[str] = []
+
+    def note(what: str, _seconds: float, problem: str) -> None:
+        if problem:
+            problems.append(f"{what}: {problem}")
+
+    visitor = Visitor(url, address="10.9.9.9", choose=random.Random(0), note=note)
+    visitor.open()
+    if visitor.is_open:
+        visitor.click()
+    visitor.close()
+    return problems
+
+
+def memory_problems(memory: list[tuple[float, int]], minutes: int) -> list[str]:
+    """Whether memory has grown from the second minute to the last."""
+    second, last = (
+        median(held for elapsed, held in memory if minute - 1 <= elapsed / 60 < minute) for minute in (2, minutes)
+    )
+    change = last / second - 1
+    print(f"Memory: {second / MB:,.0f} MB in minute 2, {last / MB:,.0f} MB in minute {minutes} ({change:+.1%}).")
+    return ["Memory has grown."] if change > MOST_CHANGE else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Locust's part: how many visitors there are, when each does something, and what is counted."""
+
+import logging
+import random
+import sys
+from itertools import count
+from time import monotonic
+
+from locust import User, constant_pacing, task
+
+from tests.load.visitor import Visitor
+
+CLICK_SECONDS, TEXT_SECONDS = 2, 30
+_numbers = count()
+logging.getLogger("locust.stats_logger").disabled = True  # its tables; there is one of ours
+
+
+class Person(User):
+    """A visitor who clicks every two seconds, or at once if that took longer, and types a text every thirty."""
+
+    wait_time = constant_pacing(CLICK_SECONDS)
+
+    def on_start(self) -> None:
+        """Each has an address and a taste of its own, the same in every run."""
+        number = next(_numbers)
+        address = f"10.0.{number // 250}.{1 + number % 250}"
+        self._visitor = Visitor(self.host, address=address, choose=random.Random(number), note=self._note)
+        self._typed = monotonic()
+
+    @task
+    def act(self) -> None:
+        """What is due."""
+        if not self._visitor.is_open:
+            self._visitor.open()
+        elif monotonic() - self._typed > TEXT_SECONDS:
+            self._typed = monotonic()
+            self._visitor.type()
+        else:
+            self._visitor.click()
+
+    def on_stop(self) -> None:
+        """The test is over."""
+        self._visitor.close()
+
+    def _note(self, what: str, seconds: float, problem: str) -> None:
+        kind, error = ("given up", None) if problem == "busy" else ("", problem or None)
+        if error:
+            print(f"{what}: {error[:500]}", file=sys.stderr)
+        given = {"response_time": 1000 * seconds, "response_length": 0, "context": {}, "exception": error}
+        self.environment.events.request.fire(request_type=kind, name=what, **given)

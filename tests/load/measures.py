@@ -1,0 +1,98 @@
+"""What is measured of the server, and the table of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+MB = 10**6
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What was counted with some visitors. rows: Locust's; memory: of the server, by the second."""
+
+    visitors: int
+    seconds: float
+    rows: list[dict[str, Any]]
+    memory: list[tuple[float, int]]
+    server_seconds: float
+
+    @property
+    def errors(self) -> int:
+        """Requests that went wrong, in another way than that the server said that it was busy."""
+        return sum(row["num_failures"] for row in self.rows)
+
+    def quantile(self, name: str, share: float) -> float:
+        """Milliseconds that so many were answered within; of those that were not given up."""
+        times: dict[float, int] = {}
+        for row in self.rows:
+            if row["name"] == name and not row["method"]:
+                times |= {float(time): count for time, count in row["response_times"].items()}
+        wanted, seen = share * sum(times.values()), 0
+        for milliseconds in sorted(times):
+            seen += times[milliseconds]
+            if seen >= wanted:
+                return milliseconds
+        return float("nan")
+
+    def table_row(self) -> tuple[str, ...]:
+        """Its line of the table."""
+        given_up = sum(row["num_requests"] for row in self.rows if row["method"])
+        return (
+            str(self.visitors),
+            f"{self._count('click'):,}",
+            *(f"{self.quantile('click', share):,.0f}" for share in (0.5, 0.95, 1)),
+            f"{self._count('text'):,}",
+            f"{self.quantile('text', 0.95):,.0f}",
+            f"{self._count('saliency'):,}",
+            str(self.errors),
+            f"{self._count('busy'):,} ({given_up:,})",
+            f"{self.server_seconds / self.seconds:.0%}",
+            f"{max(memory for _, memory in self.memory) / MB:,.0f}",
+        )
+
+    def _count(self, name: str) -> int:
+        return sum(row["num_requests"] for row in self.rows if row["name"] == name)
+
+
+HEAD = (
+    "visitors", "clicks", "p50 ms", "p95 ms", "max ms", "texts", "p95 ms", "saliency", "errors", "busy (given up)",
+    "cores", "PSS MB",
+)  # fmt: skip
+
+
+def server_processes() -> Iterator[psutil.Process]:
+    """The server and all that it has started."""
+    for child in psutil.Process().children():
+        if "dashboard.server:server" in child.cmdline():
+            yield from (child, *child.children(recursive=True))
+
+
+def server_bytes() -> int:
+    """The server's memory; what several of its processes share counts once."""
+    total = 0
+    for process in server_processes():
+        with suppress(psutil.Error):  # a job's, which has ended
+            total += process.memory_full_info().pss
+    return total
+
+
+def server_seconds() -> float:
+    """What the server's processes have used of the processors; of those that have ended, what their parents know."""
+    total = 0.0
+    for process in server_processes():
+        with suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])
+    return total
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Columns aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)), flush=True)

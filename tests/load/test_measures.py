@@ -1,0 +1,49 @@
+"""What the table says, from hand-made counts; and how the server is started."""
+
+from typing import Any
+
+import pytest
+
+from tests.load.__main__ import memory_problems, web_command
+from tests.load.measures import HEAD, Stage
+
+
+def row(name: str, times: dict[str, int], *, failures: int = 0, method: str | None = "") -> dict[str, Any]:
+    requests = sum(times.values())
+    return {
+        "name": name, "method": method, "num_requests": requests, "num_failures": failures, "response_times": times,
+    }  # fmt: skip
+
+
+STAGE = Stage(
+    visitors=25,
+    seconds=100,
+    rows=[
+        row("click", {"30": 50, "100": 44, "800": 5, "2000": 1}, failures=2),
+        row("click", {"9000": 3}, method="given up"),
+        row("text", {"200": 7}),
+        row("busy", {"0": 11}),
+    ],
+    memory=[(0, 400 * 10**6), (10, 500 * 10**6), (20, 450 * 10**6)],
+    server_seconds=60,
+)
+
+
+def test_the_table() -> None:
+    cells = dict(zip(HEAD[:5], STAGE.table_row()[:5], strict=True))
+    assert cells == {"visitors": "25", "clicks": "103", "p50 ms": "30", "p95 ms": "800", "max ms": "2,000"}
+    assert STAGE.table_row()[5:] == ("7", "200", "0", "2", "11 (3)", "60%", "500")
+    assert STAGE.quantile("click", 0.94) == 100
+
+
+@pytest.mark.parametrize(("last", "problems"), [(104, []), (90, []), (106, ["Memory has grown."])])
+def test_memory_is_compared_by_the_minute(last: int, problems: list[str]) -> None:
+    memory = [(30, 50), (70, 99), (80, 100), (110, 101), (130, 700), (190, last), (200, last), (239, last), (245, 900)]
+    assert memory_problems(memory, minutes=4) == problems
+
+
+def test_the_server_is_the_procfiles_on_loopback() -> None:
+    command = web_command()
+    assert command[:2] == ["gunicorn", "dashboard.server:server"]
+    assert command[command.index("--bind") + 1] == "127.0.0.1:{port}"
+    assert not any(sign in part for part in command for sign in ("$", "0.0.0.0"))

@@ -1,0 +1,125 @@
+"""What visitors ask is what a browser asks; and they are served."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.load.visitor import Visitor
+from tests.serving import GUNICORN, served, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+FIRST, SECOND = "Once there was a fox who lived near the great forest.", "The king gave a rose to the queen."
+N_SECOND = 9  # tokens
+CLICKS = ("block.3.attention.head.0@2", "block.3.attention.head.6@2")
+CONTROLS = ("#strip-panel [data-select='@2']", "#attention-heads-graph .draglayer .x7y7 .nsewdrag")
+COMPUTED = re.compile("Computed in|From the cache")
+
+# What was asked: the names in the query, and the body.
+Asked = list[tuple[set[str], dict[str, Any]]]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with served(GUNICORN) as url:
+        yield url
+
+
+def in_chromium(browser: Browser, url: str) -> Iterator[Asked]:
+    """What a browser asks: when the page is opened, at each click, and for another text."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.add_init_script(NO_WEBGL)
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: note(asked, request.url, request.post_data))
+    explorer = Explorer(page, url, [])
+
+    def until_computed() -> Asked:
+        explorer.compute()
+        wait_until(lambda: COMPUTED.match(explorer.job_words()), 60)
+        page.wait_for_timeout(1000)
+        found = list(asked)
+        asked.clear()
+        return found
+
+    explorer.open(text=FIRST)
+    yield until_computed()
+    for click, control in zip(CLICKS, CONTROLS, strict=True):
+        page.locator(control).click()
+        explorer.follows(click)
+        yield until_computed()
+    explorer.analyse(SECOND)
+    page.wait_for_function(f"document.querySelectorAll('#strip-panel [data-select]').length === {N_SECOND}")
+    yield until_computed()
+    context.close()
+
+
+def by_visitor(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """The same, by one of ours."""
+    asked: Asked = []
+    problems: list[str] = []
+    visitor = Visitor(
+        url, address="10.0.0.1", choose=random.Random(0), note=lambda _what, _seconds, wrong: problems.append(wrong)
+    )
+    ask = visitor._connections.ask
+
+    def noted(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+        note(asked, path, body.decode())
+        return ask(method, path, body)
+
+    monkeypatch.setattr(visitor._connections, "ask", noted)
+
+    def is_computed() -> bool:
+        offer = visitor.page.values["saliency-job-offer", "data"]
+        if "kept" not in offer and not offer["automatic"] and not visitor._job:
+            visitor._follow(offer)  # as by the button: others keep the machine busy
+        return "kept" in offer and not visitor._job
+
+    def until_computed() -> Asked:
+        wait_until(is_computed, 60)
+        found = list(asked)
+        asked.clear()
+        return found
+
+    visitor.open(FIRST)
+    yield until_computed()
+    for click in CLICKS:
+        visitor.click(click)
+        yield until_computed()
+    visitor.type(SECOND)
+    yield until_computed()
+    visitor.close()
+    assert not any(problems), problems
+
+
+def note(asked: Asked, address: str, body: str | None) -> None:
+    parts = urlsplit(address)
+    if parts.path == "/_dash-update-component":
+        asked.append((set(parse_qs(parts.query)), json.loads(body or "")))
+
+
+def distinct(asked: Asked) -> list[str]:
+    """Each request once, without what is random or depends on how fast a job is."""
+    seen = set()
+    for query, body in asked:
+        follows_job = body["changedPropIds"] == ["saliency-job-fresh.data"]
+        for given in [*body["inputs"], *body.get("state", [])]:
+            if given["id"] == "saliency-job-start" and given["value"]:
+                given["value"] |= {"nonce": "", "measure": False}
+            if given["id"] == "saliency-job-fresh" or (follows_job and given["property"] == "data-old"):
+                given["value"] = "some"
+        seen.add(json.dumps([sorted(query), body], sort_keys=True))
+    return sorted(seen)
+
+
+def test_visitors_ask_what_a_browser_asks(url: str, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [distinct(asked) for asked in in_chromium(browser, url)]
+    with served(GUNICORN) as another:  # where nothing is known yet, as it was there
+        found = [distinct(asked) for asked in by_visitor(another, monkeypatch)]
+    assert [len(asked) for asked in expected] == [14, 11, 7, 14]
+    assert found == expected

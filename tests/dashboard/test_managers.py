@@ -20,7 +20,7 @@ def heard() -> list[str]:
 
 @pytest.fixture
 def manager(tmp_path: Path, heard: list[str]) -> Iterator[ForkManager]:
-    manager = ForkManager(DiskStore(tmp_path, max_bytes=10**7), patience=60)
+    manager = ForkManager(DiskStore(tmp_path, max_bytes=10**7), lambda: None, patience=60)
     manager.listener = lambda _panel, kind: heard.append(kind)
     manager.func_registry = {
         "sleep": lambda *_: time.sleep(60),

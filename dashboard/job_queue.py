@@ -158,7 +158,7 @@ class QueueManager(Watched, CeleryManager):
 
     def terminate_job(self, job: str | None) -> None:
         if job:
-            if super().job_running(job):
+            if self._lives(job):
                 self.heard(job, "cancelled")
             self.store.delete(f"beat.{job}")
             self.store.wait_no_more(job)

@@ -57,7 +57,8 @@ class DiskStore:
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self._secret = directory / "secret"
-        self.cache = diskcache.Cache(str(directory), size_limit=max_bytes, eviction_policy="least-recently-used")
+        # By the time of storing: to note each use would make all who read wait for those who write.
+        self.cache = diskcache.Cache(str(directory), size_limit=max_bytes, eviction_policy="least-recently-stored")
 
     def get(self, key: str) -> bytes | None:
         try:

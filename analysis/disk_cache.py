@@ -54,6 +54,7 @@ class DiskCache:
             self._open()
 
     get, set, add, pop, delete = map(_sturdy, ("get", "set", "add", "pop", "delete"))
+    __contains__ = _sturdy("__contains__")
 
     def __len__(self) -> int:
         return len(self.opened)

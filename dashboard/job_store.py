@@ -65,7 +65,8 @@ class DiskStore:
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self._secret = directory / "secret"
-        self.cache = DiskCache(directory / "results", max_bytes=max_bytes)
+        # By the time of storing: to note each use would make all who read wait for those who write.
+        self.cache = DiskCache(directory / "results", max_bytes=max_bytes, eviction_policy="least-recently-stored")
 
     def get(self, key: str) -> bytes | None:
         try:

@@ -179,7 +179,8 @@ class ForkManager(Watched, DiskcacheManager):
         self.handle.set(key, result, expire=_UNREAD_SECONDS)
 
     def _take(self, key: str) -> Any:
-        return self.handle.pop(key, self.UNDEFINED)
+        # Looking first, as it is asked for often before it is there: to take something, one waits for all who write.
+        return self.handle.pop(key, self.UNDEFINED) if key in self.handle else self.UNDEFINED
 
 
 def _handle(pid: int) -> str:

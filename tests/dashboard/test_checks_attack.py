@@ -152,18 +152,23 @@ def requests_of_a_page(app: Dash) -> tuple[list[dict[str, Any]], list[str]]:
     page.set("selection", "data", "block.1.attention.head.2@3")
     for name, value in {"saliency-search": "f", "saliency-against": "7", "saliency-export": 1}.items():
         page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
-    queries = [""]
     asked = {"prompt": prompt, "selection": "block.1.mlp@1"}
+    queries, sets = [""], []
     for name, choices in CHOICES.items():
-        answer = page.start_job(name, {**asked, "choices": choices}).answer
-        handles = {part: answer[part] for part in ("cacheKey", "job")}
-        queries += [urlencode(handles), urlencode({"oldJob": answer["job"]}), urlencode({"cancelJob": answer["job"]})]
-        queries += [urlencode({**handles, "job": answer["job"][:-1]}), urlencode({"cacheKey": answer["cacheKey"]})]
-    first, second = queries[1], queries[6]
-    queries += [f"{first.split('&')[0]}&{second.split('&')[1]}", f"{first}&endId=a~{'0' * 64}", f"{first}&oldJob=1~x"]
+        question = {**asked, "choices": choices}
+        answer = page.start_job(name, question).answer
+        page.values[f"{name}-job-start", "data"] = {"nonce": "mine", "question": question, "measure": False}
+        sets.append(handles := page._query | {part: answer[part] for part in ("cacheKey", "job")})
+        queries += [urlencode(page._query | {kind: answer["job"]}) for kind in ("job", "oldJob", "cancelJob")]
+        queries += [
+            urlencode(handles),
+            urlencode({**handles, "job": answer["job"][:-1]}),
+            urlencode({**handles, "job": ""}),
+        ]
+    queries += [urlencode({**sets[0], "job": sets[1]["job"]}), urlencode({**sets[0], "endId": f"a~{'0' * 64}"})]
     queries += [f"job={quote(one)}" for one in PATHS] + [f"cacheKey={quote(one)}" for one in (*PATHS, *PICKLES)]
     queries += ["job=é~é", "cacheKey=" + "x" * 4000, "cancelJob=1&cancelJob=2", "job=~&cacheKey=~", "a=1"]
-    bodies = [json.loads(page._body(row, _first(row))) for row in page._callbacks]
+    bodies = [json.loads(page._body(row, [_first(row)])) for row in page._callbacks]
     assert len(bodies) == len([one for one in app.callback_map.values() if "callback" in one])
     return bodies, queries
 

@@ -37,11 +37,11 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    """The address of a Redis."""
+def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """The address of a Redis, which keeps nothing when it ends."""
     program = shutil.which("redis-server")
     assert program, "The tests of jobs need redis-server; `make test` installs it where it may."
-    port = free_port()
+    port = port or free_port()
     redis = subprocess.Popen(
         [program, "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
     )

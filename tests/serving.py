@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -89,7 +89,9 @@ def process(
     try:
         yield started
     finally:
-        family = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
+        family = []
+        with suppress(psutil.NoSuchProcess):  # a test has killed it
+            family = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
         started.terminate()
         psutil.wait_procs(family, timeout=10)
         for left in family:

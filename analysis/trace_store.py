@@ -9,8 +9,6 @@ import fcntl
 import hashlib
 import io
 import logging
-import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -18,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import diskcache
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 from torch import from_numpy
 
+from analysis.disk_cache import UNAVAILABLE, DiskCache
 from analysis.errors import TextError
 from analysis.model import LanguageModel
 from analysis.tokens import MAX_CHARACTERS, Token, encode
@@ -32,7 +30,6 @@ from analysis.trace import CAPTURE_VERSION, HALF_ABOVE, ModelInfo, Prompt, Trace
 from analysis.trace_file import TraceFile
 from analysis.trace_room import refuse_too_long
 
-_UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
 _N_LOCKS = 64
 _FEW = 20  # results; with fewer, each is large
 _HEADER_BYTES = 1_000  # of a block, or of a derived array; more than its part of the header takes
@@ -95,7 +92,7 @@ class TraceStore:
         """What the cache takes on disk; None if it cannot be read."""
         try:
             return int(self._cache.volume())
-        except _UNAVAILABLE:
+        except UNAVAILABLE:
             return None
 
     def close(self) -> None:
@@ -146,7 +143,7 @@ class TraceStore:
                 return _mapped(file.name)  # the file may be evicted while it is open
         except SafetensorError:
             _log.warning("A cached trace was damaged and is computed again: %s", key)
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             _log.warning("The cache of traces cannot be read: %s", error)
         return None
 
@@ -155,7 +152,7 @@ class TraceStore:
             self._cache.set(key, file, read=True)  # which lets two others go, however small
             if len(self._cache) > _FEW and self._cache.volume() > self._max_bytes:
                 self._cache.cull()
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             _log.warning("A trace could not be kept, so it will be computed again: %s", error)
 
     @contextmanager
@@ -197,22 +194,13 @@ def trace_key(info: ModelInfo, tokens: tuple[Token, ...]) -> str:
     return f"{info.fingerprint}.{hashlib.sha256(ids.tobytes()).hexdigest()[:32]}.{CAPTURE_VERSION}"
 
 
-def _open_cache(directory: Path, max_bytes: int) -> diskcache.Cache:
-    def opened(place: str) -> diskcache.Cache:
-        return diskcache.Cache(
-            place,
-            size_limit=max_bytes,
-            eviction_policy="least-recently-used",
-            cull_limit=2,  # at a time, not the usual ten: that is all there is room for when traces are large
-            disk_min_file_size=0,  # every value is a file, so that all can be memory-mapped
-        )
-
+def _open_cache(directory: Path, max_bytes: int) -> DiskCache:
+    settings = {
+        "cull_limit": 2,  # at a time, not the usual ten: that is all there is room for when traces are large
+        "disk_min_file_size": 0,  # every value is a file, so that all can be memory-mapped
+    }
     try:
-        return opened(str(directory))
-    except (OSError, sqlite3.OperationalError) as error:  # no right to write there, no space, locked
+        return DiskCache(directory, max_bytes=max_bytes, **settings)
+    except UNAVAILABLE as error:  # no right to write there, no space, locked
         _log.warning("The cache in %s cannot be used, so a temporary one is: %s", directory, error)
-        return opened(tempfile.mkdtemp())
-    except sqlite3.DatabaseError as error:
-        _log.warning("The cache in %s was damaged and starts empty: %s", directory, error)
-        shutil.rmtree(directory)
-        return opened(str(directory))
+        return DiskCache(Path(tempfile.mkdtemp()), max_bytes=max_bytes, **settings)

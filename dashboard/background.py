@@ -43,6 +43,7 @@ _AGAIN_SECONDS = 5
 _log = logging.getLogger(__name__)
 
 TaskOf = Callable[[Any], Task]  # from a question that came from a page
+Tell = Callable[[Any], None]  # the page, how far a job is
 
 
 class Jobs:
@@ -98,6 +99,12 @@ class Jobs:
         a complete result the seconds it took (kept); else those expected (seconds; None: not measured yet), and whether
         it is to start by itself (automatic). None, if the result needed nothing slow.
         """
+        try:
+            return self._known(task, question)
+        except JobsError:  # nothing is known at the moment; who starts it is told
+            return None, {"question": question, "seconds": None, "automatic": False}
+
+    def _known(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         found: dict[str, Arrays] = {}
 
         def look(name: str, _compute: Any) -> Arrays | None:
@@ -135,21 +142,18 @@ class Jobs:
         def run(set_progress: Callable[[Any], None], start: Any) -> dict[str, Any]:
             return self.run(task_of, start, set_progress, panel=name)
 
-    def run(self, task_of: TaskOf, start: Any, tell: Callable[[Any], None], *, panel: str = "") -> dict[str, Any]:
-        """In the job's process: compute, keep, and say how it ended, to the log as well. It never raises: errors are
-        data.
+    def run(self, task_of: TaskOf, start: Any, tell: Tell, *, panel: str = "") -> dict[str, Any]:
+        """In the job's process: compute, keep, and say how it ended. It never raises: errors are data.
 
         start: `{"nonce", "question", "measure"}` from the page; with measure, what turns out to take long is only
         measured.
         """
         line = JobLine(panel, self.manager.own_handle())
-        ended = self._ended(task_of, start if isinstance(start, dict) else {}, tell, line)
-        line.tell(ended["kind"])
-        return ended
+        end = self._end(task_of, start if isinstance(start, dict) else {}, tell, line)
+        line.tell(end["kind"])
+        return end
 
-    def _ended(
-        self, task_of: TaskOf, start: dict[str, Any], tell: Callable[[Any], None], line: JobLine
-    ) -> dict[str, Any]:
+    def _end(self, task_of: TaskOf, start: dict[str, Any], tell: Tell, line: JobLine) -> dict[str, Any]:
         try:
             if not self.manager.wanted():
                 return outcome(start, "cancelled")
@@ -226,7 +230,7 @@ class _Run:
 
     _task: Task
 
-    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Callable[[Any], None], line: JobLine) -> None:
+    def __init__(self, jobs: Jobs, measure: bool, nonce: str, tell: Tell, line: JobLine) -> None:
         self._jobs, self._measure, self._nonce, self._tell, self._line = jobs, measure, nonce, tell, line
         self._told = -np.inf
         self._n_partial = 0

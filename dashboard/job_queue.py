@@ -23,6 +23,7 @@ from dashboard.shares import Busy
 _QUEUE = "celery"
 _AT_WORK = "at work"  # there while workers run jobs
 _LATE = 60  # seconds after which what a worker took and did not begin goes to another
+_PATIENCE = 2  # seconds in which Redis is to answer
 _LEASE = 10  # seconds after which a lock is free unless its holder renews it
 
 
@@ -30,8 +31,11 @@ class RedisStore:
     """A `JobStore` in Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
-        # Asked once, without the other's patience: who asks wants to know how it is now.
+        # One more try, as a connection may be an old one; no more, as a page waits for the answer.
+        self._redis = redis.Redis.from_url(
+            url, socket_connect_timeout=_PATIENCE, socket_timeout=_PATIENCE, retry=Retry(NoBackoff(), 1)
+        )
+        # Asked once, and soon: who asks wants to know how it is now.
         self._now = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0))
         self._prefix = "explorer."
         self._held: list[redis.lock.Lock] = []
@@ -107,6 +111,8 @@ class QueueManager(Watched, CeleryManager):
             task_default_queue=_QUEUE,
             worker_disable_prefetch=True,  # a free worker takes what another would have to keep waiting
             broker_transport_options={"visibility_timeout": _LATE},
+            redis_socket_connect_timeout=_PATIENCE,
+            redis_socket_timeout=_PATIENCE,
             result_expires=3600,
             broker_connection_retry_on_startup=True,
             worker_hijack_root_logger=False,
@@ -143,7 +149,24 @@ class QueueManager(Watched, CeleryManager):
     def wanted(self) -> bool:
         return super().job_running(self.own_handle())
 
+    # While Redis cannot be reached, nothing new is heard of a job, which may go on.
+
     def job_running(self, job: str) -> bool:
+        with suppress(JobsError), _reachable():
+            return self._is_running(job)
+        return True
+
+    def get_progress(self, key: str) -> Any:
+        with suppress(JobsError), _reachable():
+            return super().get_progress(key)
+        return None
+
+    def get_updated_props(self, key: str) -> Any:
+        with suppress(JobsError), _reachable():
+            return super().get_updated_props(key)
+        return {}
+
+    def _is_running(self, job: str) -> bool:
         sign = self.store.get(f"beat.{job}")
         if sign == QUEUED and self.store.get(_AT_WORK) is not None:
             self.queued(job)  # its turn will come: a worker is at work, and its page still asks
@@ -158,7 +181,7 @@ class QueueManager(Watched, CeleryManager):
 
     def terminate_job(self, job: str | None) -> None:
         if job:
-            if super().job_running(job):
+            if self._lives(job):
                 self.heard(job, "cancelled")
             self.store.delete(f"beat.{job}")
             self.store.wait_no_more(job)
@@ -168,11 +191,12 @@ class QueueManager(Watched, CeleryManager):
         self.handle.backend.set(key, json.dumps(result))
 
     def _take(self, key: str) -> Any:
-        result = self.handle.backend.get(key)
-        if result is None:
-            return self.UNDEFINED
-        self.clear_cache_entry(key)
-        return json.loads(result)
+        with suppress(JobsError), _reachable():
+            result = self.handle.backend.get(key)
+            if result is not None:
+                self.clear_cache_entry(key)
+                return json.loads(result)
+        return self.UNDEFINED
 
 
 @contextmanager

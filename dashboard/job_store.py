@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -16,14 +15,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Protocol
 
-import diskcache
-
+from analysis.disk_cache import UNAVAILABLE, DiskCache
 from analysis.errors import AnalysisError
 
 POLL = 0.1  # seconds between two tries to get a lock
 KEPT_SECONDS = 30 * 24 * 3600
 _N_LOCKS = 4096
-_UNAVAILABLE = (OSError, sqlite3.Error, diskcache.Timeout)
 
 
 class JobsError(AnalysisError):
@@ -68,22 +65,24 @@ class DiskStore:
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self._secret = directory / "secret"
-        self.cache = diskcache.Cache(str(directory), size_limit=max_bytes, eviction_policy="least-recently-used")
+        # By the time of storing: to note each use would make all who read wait for those who write.
+        self.cache = DiskCache(directory / "results", max_bytes=max_bytes, eviction_policy="least-recently-stored")
 
     def get(self, key: str) -> bytes | None:
         try:
             return self.cache.get(key)
-        except _UNAVAILABLE:
+        except UNAVAILABLE:
             return None  # damaged or gone: as if it had not been computed
 
     def set(self, key: str, value: bytes, *, seconds: float) -> None:
         try:
             self.cache.set(key, value, expire=seconds)
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             raise JobsError("The server's disk cannot keep results at the moment (is it full?). Try again.") from error
 
     def delete(self, key: str) -> None:
-        self.cache.delete(key)
+        with suppress(*UNAVAILABLE):  # it goes by itself, later
+            self.cache.delete(key)
 
     def n_waiting(self) -> int:
         return 0  # there are none: each is a process at once
@@ -91,7 +90,7 @@ class DiskStore:
     def n_bytes(self) -> int | None:
         try:
             return int(self.cache.volume())
-        except _UNAVAILABLE:
+        except UNAVAILABLE:
             return None
 
     def close(self) -> None:

@@ -9,13 +9,14 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 from dash import DiskcacheManager
 
 from dashboard.forker import Forker
-from dashboard.job_store import DiskStore, JobsError, JobStore
+from dashboard.job_store import KEPT_SECONDS, DiskStore, JobsError, JobStore
 from dashboard.logs import tell_job
 from dashboard.shares import Busy, Shares
 from dashboard.visitors import visitor
@@ -62,11 +63,18 @@ class Watched:
             return ""
 
     def queued(self, job: str) -> None:
-        self.store.set(f"beat.{job}", QUEUED, seconds=self.patience)
+        """Note that a job waits to be taken."""
+        self._sign(job, QUEUED, self.patience)
 
     def beat(self, job: str) -> None:
         """Show a sign of life."""
-        self.store.set(f"beat.{job}", b"running", seconds=_SILENCE)
+        self._sign(job, b"running", _SILENCE)
+
+    def _sign(self, job: str, sign: bytes, seconds: float) -> None:
+        self.store.set(f"beat.{job}", sign, seconds=seconds)
+
+    def _lives(self, job: str) -> bool:
+        return self.store.get(f"beat.{job}") is not None
 
     def own_handle(self) -> str:
         """The handle of the job that this thread runs."""
@@ -92,7 +100,7 @@ class Watched:
         return result
 
     def job_running(self, job: str) -> bool:
-        return self.store.get(f"beat.{job}") is not None
+        return self._lives(job)
 
     def _begin(self, key: str, job_fn: Any, args: Any) -> str:
         """Start a job, and give its handle.
@@ -112,7 +120,8 @@ class ForkManager(Watched, DiskcacheManager):
     """A process for each job, which sees the models that were loaded at the start without a copy."""
 
     def __init__(self, store: DiskStore, prepare: Callable[[], None], *, patience: float) -> None:
-        super().__init__(store.cache)
+        super().__init__(store.cache.opened)
+        self.handle = store.cache
         self.store, self.patience = store, patience
         self._forker = Forker(self._run, prepare)
 
@@ -122,6 +131,14 @@ class ForkManager(Watched, DiskcacheManager):
     def close(self) -> None:
         """End all jobs that this process has started."""
         self._forker.close()
+
+    def _sign(self, job: str, sign: bytes, seconds: float) -> None:
+        # Until when, by a clock that is the same in all processes, and that nobody sets.
+        self.store.set(f"beat.{job}", str(time.monotonic() + seconds).encode(), seconds=KEPT_SECONDS)
+
+    def _lives(self, job: str) -> bool:
+        until = self.store.get(f"beat.{job}")
+        return until is not None and time.monotonic() < float(until)
 
     def own_handle(self) -> str:
         return _handle(os.getpid())
@@ -137,7 +154,7 @@ class ForkManager(Watched, DiskcacheManager):
         return job
 
     def job_running(self, job: str) -> bool:
-        if not super().job_running(job):
+        if not self._lives(job):
             return False
         if _process(job) is None:
             self.heard(job, "killed")
@@ -149,7 +166,7 @@ class ForkManager(Watched, DiskcacheManager):
         if job and (process := _process(job)):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-            if super().job_running(job):  # not one that has ended, and is about to go
+            if self._lives(job):  # not one that has ended, and is about to go
                 self.heard(job, "cancelled")
                 self.store.delete(f"beat.{job}")
 
@@ -162,19 +179,28 @@ class ForkManager(Watched, DiskcacheManager):
         self.handle.set(key, result, expire=_UNREAD_SECONDS)
 
     def _take(self, key: str) -> Any:
-        return self.handle.pop(key, self.UNDEFINED)
+        # Looking first, as it is asked for often before it is there: to take something, one waits for all who write.
+        return self.handle.pop(key, self.UNDEFINED) if key in self.handle else self.UNDEFINED
 
 
 def _handle(pid: int) -> str:
-    """A process by its number and the time it began, since numbers are used again."""
-    return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+    """A process by its number and when it began, since numbers are used again."""
+    return f"{pid}:{_began(pid)}"
 
 
 def _process(job: str) -> psutil.Process | None:
     """The living process of a handle."""
     pid, _, began = job.partition(":")
-    with suppress(psutil.NoSuchProcess, ValueError):
+    with suppress(psutil.NoSuchProcess, OSError, ValueError):
         process = psutil.Process(int(pid))
-        if f"{process.create_time():.2f}" == began and process.status() != psutil.STATUS_ZOMBIE:
+        if _began(int(pid)) == began and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
+
+
+def _began(pid: int) -> str:
+    """In ticks since the machine did; psutil's time of day is another one when the clock has been set.
+
+    Raises: OSError if there is no such process.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

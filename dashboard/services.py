@@ -11,6 +11,7 @@ from analysis.errors import AnalysisError, NotLoaded, TextError
 from analysis.model import LanguageModel
 from analysis.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.task import Arrays
 from analysis.tokens import MAX_CHARACTERS
 from analysis.trace import ModelInfo, Prompt, Trace
 from analysis.trace_room import trace_bytes
@@ -18,12 +19,11 @@ from analysis.trace_store import TraceStore
 from dashboard.recent import Recent
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dashboard.background import Jobs
     from dashboard.offers import Offers
 
-_RECENT_BYTES = 32 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
+_TRACES_BYTES = 64 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
+_DERIVED_BYTES = 8 * 10**6
 
 
 class Services:
@@ -49,7 +49,10 @@ class Services:
         self._example = example
         self._waits = waits
         self._recent: Recent[Trace] = Recent(
-            max_bytes=_RECENT_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
+            max_bytes=_TRACES_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
+        )
+        self._recent_derived: Recent[Arrays] = Recent(
+            max_bytes=_DERIVED_BYTES, size=lambda arrays: sum(array.nbytes for array in arrays.values())
         )
         self.jobs = jobs
         self.offers = offers
@@ -178,8 +181,11 @@ class Services:
         """The selected position; the last one where none is selected."""
         return trace.n_positions - 1 if selection.position is None else selection.position
 
-    def derived(
-        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]]
-    ) -> dict[str, NDArray[Any]]:
+    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """Slow arrays that follow from the trace alone, kept beside it under a name that says what they depend on."""
-        return self._traces.derived(trace, name, compute)
+        key = trace.info.fingerprint, trace.prompt, name
+        arrays = self._recent_derived.get(key)
+        if arrays is None:
+            arrays = self._traces.derived(trace, name, compute)
+            self._recent_derived.set(key, arrays)
+        return arrays

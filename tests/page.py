@@ -109,7 +109,9 @@ class Page:
     def _post(self, body: bytes, **handles: str) -> tuple[dict[str, Any], int]:
         query = urlencode(self._query | handles)
         status, answer, zipped = self._ask("POST", f"/_dash-update-component?{query}", body)
-        assert status == 200, (status, body)
+        assert status in (200, 204), (status, body)
+        if status == 204:
+            return {}, 0
         return json.loads(gzip.decompress(answer) if zipped else answer), len(answer)
 
     def _body(self, row: dict[str, Any], changed: list[str]) -> bytes:
@@ -145,6 +147,10 @@ class JobOfPage:
     def outcome(self) -> dict[str, Any] | None:
         """How it ended, once it has."""
         return self.outcome_in(self.ask())
+
+    def is_lost(self) -> bool:
+        """Whether it has ended and left nothing, which the page says."""
+        return self.ask() == {}
 
     def outcome_in(self, answer: dict[str, Any]) -> dict[str, Any] | None:
         """How it ended, if the answer says so."""

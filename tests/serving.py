@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,11 +37,11 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    """The address of a Redis."""
+def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """The address of a Redis, which keeps nothing when it ends."""
     program = shutil.which("redis-server")
     assert program, "The tests of jobs need redis-server; `make test` installs it where it may."
-    port = free_port()
+    port = port or free_port()
     redis = subprocess.Popen(
         [program, "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
     )
@@ -89,7 +89,9 @@ def process(
     try:
         yield started
     finally:
-        family = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
+        family = []
+        with suppress(psutil.NoSuchProcess):  # a test has killed it
+            family = [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]
         started.terminate()
         psutil.wait_procs(family, timeout=10)
         for left in family:

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
     "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
     "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
-    "analysis/trace_store.py": {"analysis", "torch", "numpy", "diskcache", "safetensors"},
+    "analysis/disk_cache.py": {"diskcache"},
+    "analysis/trace_store.py": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/memory.py": {"psutil"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
@@ -45,7 +46,6 @@ MAY_IMPORT = {
     "dashboard/fallback.py": {"layouts", "dash"},
     "dashboard/headers.py": {"dash", "flask", "secure"},
     "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
-    "dashboard/job_store.py": {"analysis", "diskcache"},
     "dashboard/managers.py": {"dashboard", "dash", "psutil"},
     "dashboard/metrics.py": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
     "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},

@@ -10,6 +10,7 @@ import diskcache
 import numpy as np
 import pytest
 
+from analysis.disk_cache import DiskCache
 from analysis.model import LanguageModel
 from analysis.trace import compute_trace
 from analysis.trace_store import TraceStore
@@ -82,17 +83,18 @@ def test_a_locked_database_is_not_taken_for_a_damaged_one(
     """Another process may be using it, so nothing in it is deleted."""
     TraceStore(tmp_path, max_bytes=10**8).get(tiny_gpt2, FOX)
     kept = files(tmp_path)
-    opened = diskcache.Cache
+    opened = DiskCache._open
 
-    def busy(directory: str, **settings: Any) -> Any:
-        if directory == str(tmp_path / "traces"):
+    def busy(cache: DiskCache) -> None:
+        if cache._place == tmp_path / "traces":
             raise sqlite3.OperationalError("database is locked")
-        return opened(directory, **settings)
+        opened(cache)
 
-    monkeypatch.setattr(diskcache, "Cache", busy)
+    monkeypatch.setattr(DiskCache, "_open", busy)
     store = TraceStore(tmp_path, max_bytes=10**8)
     assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
     assert files(tmp_path) == kept != []
+    assert store.is_stand_in
     store.close()
 
 

@@ -76,7 +76,7 @@ def _full(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("what", "broken"), [("cache", "dashboard.health.TemporaryFile"), ("jobs", "diskcache.Cache.set")]
+    ("what", "broken"), [("cache", "dashboard.health.TemporaryFile"), ("jobs", "analysis.disk_cache.DiskCache.set")]
 )
 def test_not_ready_when_nothing_can_be_written(
     app: Dash, monkeypatch: pytest.MonkeyPatch, what: str, broken: str

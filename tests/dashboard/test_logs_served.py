@@ -14,6 +14,19 @@ from tests.page import Page, of_address
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
 
 pytestmark = pytest.mark.long
+WITH_A_BUG = """
+import callbacks.attention
+from dashboard.gunicorn import *
+
+draw = callbacks.attention.draw_attention
+
+def draw_or_fail(services, prompt, selection, **choices):
+    if choices["view"] == "rollout":
+        raise KeyError(prompt.text)
+    return draw(services, prompt, selection, **choices)
+
+callbacks.attention.draw_attention = draw_or_fail
+"""
 CANARIES = ("canaryone", "canarytwo")
 
 
@@ -21,14 +34,15 @@ CANARIES = ("canaryone", "canarytwo")
 def log_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server of each kind, and the log of all its processes."""
     folder = tmp_path_factory.mktemp("log")
-    log = folder / "log"
+    log, config = folder / "log", folder / "gunicorn.py"
+    config.write_text(WITH_A_BUG)
     environment = {"LOG_LEVEL": "DEBUG"}
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOG_LEVEL", "DEBUG")
         if request.param == "celery":
             environment["REDIS_URL"] = redis = stack.enter_context(redis_server(folder))
             stack.enter_context(celery_worker(redis, folder / "worker", log))
-        yield stack.enter_context(served(GUNICORN, log, **environment)), log
+        yield stack.enter_context(served((*GUNICORN[:3], str(config), *GUNICORN[4:]), log, **environment)), log
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
@@ -61,12 +75,15 @@ def test_what_two_visitors_do_is_told_without_their_words(log_of: tuple[str, Pat
     for canary in CANARIES:
         page = of_address(url)
         show(page, f"The {canary} met a crow")
-        for bad in ({"selection": canary}, {"theme": canary}):  # an error in words, and a bug: KeyError(canary)
-            before = dict(page.values)
-            page.values |= {(id, "data"): value for id, value in bad.items()}
-            with pytest.raises(AssertionError, match="notice" if "selection" in bad else "number"):
-                page.set("attention-view", "value", "raw")
-            page.values = before
+        with pytest.raises(AssertionError, match="number"):
+            page.set("attention-view", "value", "rollout")
+        page.values["attention-view", "value"] = "raw"
+        before = page.values["selection", "data"]
+        with pytest.raises(AssertionError, match="not a selection"):
+            page.set("selection", "data", canary)
+        with pytest.raises(AssertionError):
+            page.set("theme", "data", canary)
+        page.values |= {("selection", "data"): before, ("theme", "data"): "light"}
         jobs = [
             page.start_job("saliency", asked(f"The {canary} met a crow", "integrated", "zero", "")),
             page.start_job("saliency", asked(f"The {canary} met a crow", canary, canary, canary)),
@@ -102,9 +119,8 @@ def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> No
     assert len(web["client"]) == 8
     (row,) = {line["client"] for line in of(log, "request", route="/_dash-update-component attention-graph")}
     assert row == web["client"]
-    page.values["theme", "data"] = "sepia"
     with pytest.raises(AssertionError, match="number") as shown:
-        page.set("attention-view", "value", "raw")
+        page.set("attention-view", "value", "rollout")
     number = str(shown.value).partition("under the number ")[2][:8]
     (bug,) = of(log, "message", message=f"Reference {number}")
     assert "callbacks/attention.py:" in bug["traceback"]

@@ -117,6 +117,8 @@ def test_what_follows_from_a_trace_is_kept(services: Services, prompt: Prompt):
     trace = services.trace(prompt)
     made = [services.derived(trace, "two", lambda: {"two": np.full(3, 2)}), services.derived(trace, "two", dict)]
     assert [array["two"].tolist() for array in made] == [[2, 2, 2]] * 2
+    assert services.derived(trace, "two", dict) is made[1]
+    assert services.derived(trace, "three", lambda: {"three": np.zeros(1)}).keys() == {"three"}
 
 
 # Links.

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import takewhile
 from statistics import median
+from urllib.request import urlopen
 
 from tests.load.measures import HEAD, MB, Stage, print_table, server_bytes, server_seconds
 from tests.load.visitor import Visitor
@@ -31,7 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--minutes", type=int, help="25 visitors for so long, at least 3, to see the server's memory")
     minutes = parser.parse_args().minutes
-    with served(web_command(), TRUSTED_PROXIES="1", WEB_CONCURRENCY="1") as url:
+    command, environment = web_line()
+    # Each visitor has an address of its own, as behind a proxy.
+    with served(command, **environment, TRUSTED_PROXIES="1", WEB_CONCURRENCY="1") as url:
         stages = []
         for visitors, seconds in [(25, 60 * minutes)] if minutes else STAGES:
             stages.append(run(url, visitors, seconds))
@@ -47,13 +51,16 @@ def main() -> int:
     return bool(problems)
 
 
-def web_command() -> list[str]:
-    """How the Procfile serves the page, with defaults, on loopback only; `{port}` stands for the port."""
+def web_line() -> tuple[list[str], dict[str, str]]:
+    """How the Procfile serves the page, with defaults, on loopback only: command and environment; `{port}` stands for
+    the port.
+    """
     found = re.search(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     assert found
     line = re.sub(r"\$\{PORT:-\d+\}", "{port}", found[1]).replace("0.0.0.0", "127.0.0.1")
-    command = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", line))
-    return command if "--bind" in command else [*command, "--bind", "127.0.0.1:{port}"]
+    words = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", line))
+    given = list(takewhile(lambda word: "=" in word, words))
+    return words[len(given) :], dict(one.split("=", 1) for one in given)
 
 
 def run(url: str, visitors: int, seconds: int) -> Stage:
@@ -79,8 +86,12 @@ def run(url: str, visitors: int, seconds: int) -> Stage:
 
 
 def look(url: str) -> list[str]:
-    """One visitor opens the page and clicks; gives what is wrong."""
+    """The server says how it is, and one visitor opens the page and clicks; gives what is wrong."""
     problems: list[str] = []
+    try:
+        urlopen(f"{url}readyz", timeout=10).close()
+    except OSError as error:
+        problems.append(f"It is not ready: {error}")
 
     def note(what: str, _seconds: float, problem: str) -> None:
         if problem:

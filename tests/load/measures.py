@@ -69,8 +69,9 @@ HEAD = (
 def server_processes() -> Iterator[psutil.Process]:
     """The server and all that it has started."""
     for child in psutil.Process().children():
-        if "dashboard.server:server" in child.cmdline():
-            yield from (child, *child.children(recursive=True))
+        with suppress(psutil.ZombieProcess):  # Locust, when it has ended
+            if "dashboard.server:server" in child.cmdline():
+                yield from (child, *child.children(recursive=True))
 
 
 def server_bytes() -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.load.__main__ import memory_problems, web_command
+from tests.load.__main__ import memory_problems, web_line
 from tests.load.measures import HEAD, Stage
 
 
@@ -43,7 +43,8 @@ def test_memory_is_compared_by_the_minute(last: int, problems: list[str]) -> Non
 
 
 def test_the_server_is_the_procfiles_on_loopback() -> None:
-    command = web_command()
+    command, environment = web_line()
     assert command[:2] == ["gunicorn", "dashboard.server:server"]
     assert command[command.index("--bind") + 1] == "127.0.0.1:{port}"
-    assert not any(sign in part for part in command for sign in ("$", "0.0.0.0"))
+    assert environment["MALLOC_ARENA_MAX"] == "2"
+    assert not any(sign in part for part in [*command, *environment.values()] for sign in ("$", "0.0.0.0"))

@@ -1,0 +1,120 @@
+"""Redis goes and comes back, or hangs: the page and its clicks go on, starts of jobs say why not, later they run."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+
+from tests.page import Page, of_address
+from tests.serving import GUNICORN, celery_worker, free_port, redis_server, served, wait_until
+
+pytestmark = pytest.mark.long
+WORDS = "The queue of computations cannot be reached"
+
+
+class Redis:
+    """One that can be taken away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port, self._running = folder, free_port(), ExitStack()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        self._running.enter_context(redis_server(self._folder, self._port))
+
+    def end(self) -> None:
+        self._running.close()
+
+    def process(self) -> psutil.Process:
+        (found,) = [one for one in psutil.Process().children() if str(self._port) in " ".join(one.cmdline())]
+        return found
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    redis = Redis(tmp_path_factory.mktemp("redis"))
+    yield redis
+    redis.end()
+
+
+@pytest.fixture(scope="module")
+def address(redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with celery_worker(redis.url, tmp_path_factory.mktemp("worker")), served(GUNICORN, REDIS_URL=redis.url) as url:
+        yield url
+
+
+def ready(url: str) -> tuple[int, str]:
+    """What a host's probe is told, of jobs."""
+    try:
+        answer = urllib.request.urlopen(f"{url}readyz", timeout=30)
+    except HTTPError as error:
+        answer = error
+    return answer.status, json.load(answer)["jobs"]
+
+
+def question(text: str, *choices: str) -> dict[str, Any]:
+    prompt = {"model": "bundled", "text": text, "start": False}
+    return {"prompt": prompt, "selection": "block.3.attention.head.0@2", "choices": list(choices)}
+
+
+def show(page: Page, text: str) -> None:
+    """All panels; fails if one does not answer, or if the notice is shown."""
+    page.values["selection", "data"] = "block.3.attention.head.0@2"
+    page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
+    for panel in ("attention", "embedding", "saliency"):
+        assert page.values[f"{panel}-panel", "data-selection"] == "block.3.attention.head.0@2"
+
+
+def compute(page: Page, text: str) -> Any:
+    """How a job ends."""
+    job = page.start_job("saliency", question(text, "occlusion", "zero", ""))
+    if started := job.outcome_in(job.answer):
+        return started
+    found: list[Any] = []
+    wait_until(lambda: found.append(job.outcome()) or found[-1], 90)
+    return found[-1]
+
+
+def test_gone_and_back(address: str, redis: Redis) -> None:
+    page = of_address(address)
+    show(page, "The fox met a crow")
+    assert compute(page, "The fox met a crow")["kind"] == "done"
+    running = page.start_job("saliency", question("The fox met a duck " * 12, "depth", "mean", ""))
+    redis.end()
+    assert ready(address) == (503, "fails")
+    show(page, "The fox met a crow")
+    show(page, "The fox met a goose")
+    assert page.values["saliency-job-offer", "data"]["automatic"] is False, "nothing starts by itself"
+    ended = compute(page, "The fox met a goose")
+    assert ended["kind"] == "error"
+    assert WORDS in ended["message"]
+    assert running.outcome() is None, "nothing is known of it, and it may go on"
+    show(of_address(address), "Another visitor came")
+    redis.start()
+    assert ready(address) == (200, "ok")
+    wait_until(running.is_lost)  # it was not kept; the page says so, and offers to run it again
+    assert compute(page, "The fox met a goose")["kind"] == "done"
+    show(page, "The fox met a goose")
+
+
+def test_one_that_hangs(address: str, redis: Redis) -> None:
+    """Whoever asks it is answered all the same, in the time that a request may take."""
+    page = of_address(address)
+    show(page, "The fox met a crow")
+    process = redis.process()
+    process.suspend()
+    try:
+        assert ready(address) == (503, "fails")
+        show(page, "The fox met a hen")
+        assert WORDS in compute(page, "The fox met a hen")["message"]
+    finally:
+        process.resume()
+    assert ready(address) == (200, "ok")
+    assert compute(page, "The fox met a hen")["kind"] == "done"

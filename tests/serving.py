@@ -30,10 +30,13 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     arguments = [argument.format(port=port) for argument in command]
-    with TemporaryDirectory() as cache, process(arguments, log, **{"CACHE_DIR": cache, **environment}) as server:
-        wait_until(lambda: answers(url, server), 120)
-        wait_until(lambda: has_settled(url), 60)
-        yield url
+    with TemporaryDirectory() as cache:
+        # All visitors of a test have one address.
+        usual = {"CACHE_DIR": cache, "REQUESTS_PER_MINUTE": str(10**6)}
+        with process(arguments, log, **{**usual, **environment}) as server:
+            wait_until(lambda: answers(url, server), 120)
+            wait_until(lambda: has_settled(url), 60)
+            yield url
 
 
 @contextmanager

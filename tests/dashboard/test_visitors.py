@@ -94,21 +94,20 @@ def test_probes_and_files_do_not_count(tmp_path: Path, tiny_gpt2: LanguageModel)
 
 
 def test_processes_that_share_a_redis_count_together_and_by_themselves_while_it_is_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     port = free_port()
-    monkeypatch.setattr("tests.serving.free_port", lambda: port)
     settings = {"redis_url": f"redis://127.0.0.1:{port}/0", "requests_per_minute": 4}
     first, second = server(**settings), server(**settings)
     assert statuses(first, 1) == [200]  # though Redis is not there yet
-    with redis_server(tmp_path):
+    with redis_server(tmp_path, port):
         wait_until(lambda: statuses(first, 1, "192.0.2.9") and not _alone(first))
         assert statuses(first, 3, "192.0.2.3") == [200, 200, 200]
         assert statuses(second, 2, "192.0.2.3") == [200, 429]
     assert statuses(first, 5, "192.0.2.4") == [200, 200, 200, 200, 429]
     assert statuses(second, 5, "192.0.2.4") == [200, 200, 200, 200, 429]
     assert _alone(first)
-    with redis_server(tmp_path):
+    with redis_server(tmp_path, port):
         wait_until(lambda: statuses(first, 1, "192.0.2.9") and not _alone(first))
         wait_until(lambda: statuses(second, 1, "192.0.2.9") and not _alone(second))
         assert statuses(first, 3, "192.0.2.5") + statuses(second, 2, "192.0.2.5") == [200, 200, 200, 200, 429]

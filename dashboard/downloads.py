@@ -19,7 +19,7 @@ from urllib.parse import quote
 from analysis.errors import AnalysisError
 from analysis.hub import Hub, HubModel
 from dashboard.errors import said
-from dashboard.job_store import try_lock
+from dashboard.job_store import lock_file, try_lock
 
 _TELL_EVERY = 0.3
 _TRIES, _MOMENT = 3, 0.005
@@ -112,7 +112,7 @@ class Downloads:
 
     def _locked(self, name: str) -> IO[str] | None:
         """The lock's file, held until it is closed; None if another holds it."""
-        file = self._file(name, "lock").open("w")
+        file = lock_file(self._file(name, "lock"))
         for _ in range(_TRIES):  # it may be held for a moment, by one who looks
             if try_lock(file):
                 return file

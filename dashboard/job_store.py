@@ -63,7 +63,6 @@ class DiskStore:
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         self._locks = directory / "locks"
-        self._locks.mkdir(parents=True, exist_ok=True)
         self._secret = directory / "secret"
         # By the time of storing: to note each use would make all who read wait for those who write.
         self.cache = DiskCache(directory / "results", max_bytes=max_bytes, eviction_policy="least-recently-stored")
@@ -101,7 +100,7 @@ class DiskStore:
     def lock(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
         number = int(hashlib.sha256(name.encode()).hexdigest(), 16) % _N_LOCKS
         kind = name.partition(".")[0]  # those of short things are not among those of long ones
-        with (self._locks / f"{kind}.{number}").open("w") as file:
+        with lock_file(self._locks / f"{kind}.{number}") as file:
             while not try_lock(file):
                 waiting()
                 time.sleep(POLL)
@@ -118,6 +117,7 @@ class DiskStore:
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
         # A file, as the cache forgets; complete before it has its name, and only for its owner to read.
+        self._secret.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=self._secret.parent) as file:
             file.write(generate())
             file.flush()
@@ -130,7 +130,6 @@ class Places:
     """A number of places on this machine, each held by one process at a time; a process that ends leaves its place."""
 
     def __init__(self, directory: Path, n_places: int) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self._paths = [directory / str(number) for number in range(n_places)]
 
     @contextmanager
@@ -152,7 +151,7 @@ class Places:
 
     def _took(self, held: ExitStack) -> bool:
         for path in self._paths:
-            file = path.open("w")
+            file = lock_file(path)
             if try_lock(file):
                 held.enter_context(file)
                 self._paths.remove(path)  # in this process, which holds it
@@ -162,8 +161,14 @@ class Places:
         return False
 
     def _is_free(self, path: Path) -> bool:
-        with path.open("w") as file:
+        with lock_file(path) as file:
             return try_lock(file)
+
+
+def lock_file(path: Path) -> IO[str]:
+    """A file to be locked, made if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)  # someone may have tidied up
+    return path.open("w")
 
 
 def try_lock(file: IO[str]) -> bool:

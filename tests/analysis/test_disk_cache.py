@@ -24,9 +24,9 @@ def _overwrite(raw: Callable[[bytes], bytes]) -> Damage:
     return damage
 
 
-def _each(folder: Path) -> None:
-    for file in folder.glob("cache.db*"):
-        file.write_bytes(b"garbage" * 1000)
+def _both(folder: Path) -> None:
+    for name in ("cache.db", "cache.db-wal"):  # what SQLite maps into memory must not become shorter
+        (folder / name).write_bytes(b"garbage" * 1000)
 
 
 DAMAGES: dict[str, Damage] = {
@@ -35,7 +35,7 @@ DAMAGES: dict[str, Damage] = {
     "half a page": _overwrite(lambda raw: raw[:2000]),
     "garbage": _overwrite(lambda raw: b"garbage" * 5000),
     "ones after the first page": _overwrite(lambda raw: raw[:4096] + b"\xff" * (len(raw) - 4096)),
-    "all files": _each,
+    "both files": _both,
     "gone": shutil.rmtree,
 }
 

@@ -1,5 +1,6 @@
 """What a host's probes are told: alive at once, ready when model, cache and jobs are."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +90,9 @@ def test_not_ready_when_nothing_can_be_written(
 
 def test_not_ready_when_places_cannot_be_taken(app: Dash, tmp_path: Path) -> None:
     places = tmp_path / "cache" / "jobs" / "places"
-    places.rename(places.with_name("gone"))
+    assert ready(app) == (200, ALL_WELL)
+    shutil.rmtree(places)
+    places.write_text("in the way")
     assert ready(app) == (503, ALL_WELL | {"jobs": "fails"})
 
 

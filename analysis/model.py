@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.activations import NewGELUActivation
@@ -158,8 +159,12 @@ def read_configuration(path: Path, *, name: str | None = None) -> Any:
 
 
 def use_one_thread() -> None:
-    """Let torch compute with one thread in this process, as a web process must: its requests are the threads."""
+    """Let torch and numpy compute with one thread in this process, as a web process must: its requests are the threads.
+
+    Two of numpy's, on cores that others use too, wait for each other by computing: that cost ten times the time of one.
+    """
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
 
 
 def use_threads(n_threads: int) -> int:

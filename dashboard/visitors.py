@@ -10,6 +10,7 @@ from flask import Flask, Response, has_request_context, request
 from flask_limiter import Limiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from dashboard import counts
 from dashboard.headers import is_file
 from dashboard.health import ALIVE, READY
 from dashboard.settings import Settings
@@ -28,7 +29,7 @@ def install(server: Flask, settings: Settings) -> Limiter:
     limiter = Limiter(
         visitor,
         application_limits=[f"{settings.requests_per_minute} per minute"],
-        storage_uri=settings.redis_url or "memory://",
+        storage_uri=settings.redis_url or counts.ADDRESS,
         storage_options={"socket_timeout": _WAIT_SECONDS, "socket_connect_timeout": _WAIT_SECONDS}
         if settings.redis_url
         else {},

@@ -26,7 +26,7 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 # What each folder may import at run time besides Python's own; the longest prefix of a file's path is its row.
 MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
-    "analysis/model.py": {"analysis", "torch", "numpy", "transformers", "huggingface_hub"},
+    "analysis/model.py": {"analysis", "torch", "numpy", "threadpoolctl", "transformers", "huggingface_hub"},
     "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
     "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
     "analysis/disk_cache.py": {"diskcache"},
@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "dashboard/metrics.py": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
     "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},
     "dashboard/settings.py": {"dashboard", "werkzeug"},
+    "dashboard/counts.py": {"limits"},
     "dashboard/sign_in.py": {"dashboard", "flask", "limits", "werkzeug"},
     "dashboard/visitors.py": {"dashboard", "flask", "flask_limiter", "werkzeug"},
     "dashboard/worker.py": {"dashboard", "celery"},

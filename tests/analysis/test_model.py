@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 from transformers import AutoModelForCausalLM, GPT2Config
 
 from analysis.errors import ModelError
-from analysis.model import LanguageModel, load_model, network_without_weights, prepare_model
+from analysis.model import LanguageModel, load_model, network_without_weights, prepare_model, use_one_thread
 from analysis.trace import Prompt, compute_trace
 from tests.conftest import BUNDLED, byte_level_tokenizer, make_tiny
 
@@ -203,3 +204,18 @@ def test_one_step_of_training_makes_a_difference():
 
 def test_the_bundled_model_is_trained(bundled_model: LanguageModel):
     assert not bundled_model.info.untrained
+
+
+def test_a_web_process_computes_with_one_thread() -> None:
+    def counts() -> set[int]:
+        return {
+            torch.get_num_threads(),
+            *(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"),
+        }
+
+    with threadpool_limits(2):
+        torch.set_num_threads(2)
+        assert counts() == {2}
+        use_one_thread()
+        assert counts() == {1}
+    use_one_thread()

@@ -69,7 +69,7 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     except ModelError:
         raise
     except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
-        raise _unreadable(name, error) from error
+        raise _unreadable(name, path, error) from error
 
 
 def _load(path: Path, name: str) -> LanguageModel:
@@ -155,7 +155,7 @@ def read_configuration(path: Path, *, name: str | None = None) -> Any:
     except ModelError:
         raise
     except Exception as error:  # what is wrong with foreign files comes as errors of many kinds
-        raise _unreadable(name, error) from error
+        raise _unreadable(name, path, error) from error
 
 
 def use_one_thread() -> None:
@@ -230,10 +230,11 @@ def _untrained(network: Any, family: Family) -> bool:
     return all(bool((parameter == parameter.flatten()[0]).all()) for parameter in parameters)
 
 
-def _unreadable(name: str, error: Exception) -> ModelError:
+def _unreadable(name: str, path: Path, error: Exception) -> ModelError:
+    words = str(error).replace(str(path), path.name)  # visitors read it, too
     return ModelError(
         f"The model '{name}' cannot be read. It must be a folder with config.json, weights as safetensors and a "
-        f"tokenizer; here: {error}"
+        f"tokenizer; here: {words}"
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from safetensors import SafetensorError
 from analysis.model import use_threads
 from analysis.task import Arrays, Task
 from analysis.trace_store import trace_key
+from dashboard.deadline import Ended, deadline
 from dashboard.errors import said
 from dashboard.estimate import Estimates
 from dashboard.job_store import KEPT_SECONDS, DiskStore, JobsError, JobStore, Places
@@ -39,7 +39,6 @@ _MOST_MEASURING = 8.0  # seconds, on a busy machine
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
 _TELL_EVERY = 0.2
-_AGAIN_SECONDS = 5
 _log = logging.getLogger(__name__)
 
 TaskOf = Callable[[Any], Task]  # from a question that came from a page
@@ -162,7 +161,7 @@ class Jobs:
                     task_of, start.get("question")
                 )
             return outcome(start, "done")
-        except _Ended as ended:
+        except Ended as ended:
             return outcome(start, *ended.args)
         except Exception as error:
             return outcome(start, "error", said(error))
@@ -197,32 +196,10 @@ class Jobs:
     @contextmanager
     def _room(self) -> Iterator[None]:
         def full() -> None:
-            raise _Ended("busy", BUSY)
+            raise Ended("busy", BUSY)
 
         with self._rooms.take(full):
             yield
-
-    @contextmanager
-    def _deadline(self) -> Iterator[None]:
-        def end(_signal: int, _frame: Any) -> None:
-            raise _Ended(
-                "timeout",
-                f"The computation was ended after {self._timeout} seconds, the longest that this server allows. "
-                "Choose a shorter text or a faster method.",
-            )
-
-        before = signal.signal(signal.SIGALRM, end)
-        # Again and again, in case a library keeps it to itself.
-        signal.setitimer(signal.ITIMER_REAL, self._timeout, _AGAIN_SECONDS)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-class _Ended(BaseException):
-    """The job ends before its result: kind and message. Not an Exception, so that no library keeps it to itself."""
 
 
 class _Run:
@@ -238,7 +215,7 @@ class _Run:
     def run(self, task_of: TaskOf, question: Any) -> None:
         # A model may have to be loaded for it. The place is left before the lock of the work is taken, as one who has
         # that lock waits for a place.
-        with self._place(), self._jobs._deadline():
+        with self._place(), deadline(self._jobs._timeout):
             self._task = task_of(question)
             self._line.model, self._line.n_tokens = self._task.trace.prompt.model, self._task.trace.n_positions
         self._task.run(self._keep)
@@ -255,7 +232,7 @@ class _Run:
             with self._place() as busy:
                 n_threads = use_threads(len(os.sched_getaffinity(0)) // busy)
                 self._began, self._began_cpu = time.monotonic(), time.process_time()
-                with jobs._deadline(), self._line.computing():
+                with deadline(jobs._timeout), self._line.computing():
                     arrays = compute(lambda share, known: self._report(key, share, known, n_threads))
                 seconds = time.monotonic() - self._began
             jobs._estimates.learn(self._task, float(arrays.get("work", self._task.work)), seconds, whole=True)
@@ -277,7 +254,7 @@ class _Run:
             own = (time.process_time() - self._began_cpu) / n_threads
             if own > AUTOMATIC_SECONDS or elapsed > _MOST_MEASURING:
                 self._jobs._estimates.learn(self._task, self._task.work, own / share, whole=False)
-                raise _Ended("measured")
+                raise Ended("measured")
         left = elapsed * (1 - share) / share if share > 0 else None
         self._say({"phase": "running", "share": share, "left": left, "partial": self._n_partial})
 

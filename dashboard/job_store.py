@@ -116,6 +116,8 @@ class DiskStore:
         return False
 
     def secret(self, generate: Callable[[], bytes]) -> bytes:
+        with suppress(FileNotFoundError):
+            return self._secret.read_bytes()
         # A file, as the cache forgets; complete before it has its name, and only for its owner to read.
         self._secret.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=self._secret.parent) as file:

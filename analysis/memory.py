@@ -1,5 +1,7 @@
 """How much memory this process may use, which in a container is less than the machine has."""
 
+import ctypes
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,6 +26,12 @@ def free_bytes() -> int:
         (int(row.split()[1]) for row in _read("memory.stat").splitlines() if row.startswith("inactive_file ")), 0
     )
     return min(free, max(0, limit - _number("memory.current", 0) + stale))
+
+
+def give_back() -> None:
+    """Give free memory back to the system; the C library would keep it for later."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _number(name: str, default: int) -> int:

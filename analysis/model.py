@@ -7,8 +7,10 @@ from mmap import mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from unittest.mock import patch
 
 import torch
+import transformers.utils
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -22,6 +24,10 @@ from analysis.tokens import Vocabulary
 from analysis.trace import ModelInfo
 
 disable_progress_bar()  # of a load: a server's log is no terminal
+with patch.object(transformers.utils, "is_scipy_available", return_value=False):
+    # Where SciPy is there, transformers imports it, 40 MB of each process, for losses of object detection.
+    import transformers.loss.loss_utils
+
 _BUILDING = Lock()  # transformers changes torch's own functions while it makes a network
 
 

@@ -1,6 +1,5 @@
 """The models of this process: loaded when they are asked for, within a limit of memory, shared by all who ask."""
 
-import ctypes
 import gc
 import logging
 import time
@@ -16,6 +15,7 @@ from typing import Literal
 from analysis.catalogue import Outline, Source, built_in, make_outline
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.hub import Hub, HubModel
+from analysis.memory import give_back
 from analysis.model import LanguageModel, load_model, read_configuration, share_weights
 
 # "absent": its weights are not on this machine. "large": they need more memory than models may take. "unusable": it
@@ -176,7 +176,7 @@ class ModelRegistry:
             share_weights(model.network, self._shared[name])
         with self._lock:
             self._loaded[name] = model
-        _give_back()  # what loading needed
+        give_back()  # what loading needed
         return model
 
     def _folder_of(self, name: str) -> Path:
@@ -220,7 +220,7 @@ class ModelRegistry:
         while self.max_bytes is not None and self._held() + needed > self.max_bytes:
             if self._let_go():
                 gc.collect()
-                _give_back()
+                give_back()
             elif time.monotonic() > ends:
                 raise ModelError("All models in memory are in use, and there is no room for another. Try again later.")
             else:
@@ -245,9 +245,3 @@ class ModelRegistry:
                 self._loaded[name] = held
             # All have gone to the end once, so they are in order again.
             return False
-
-
-def _give_back() -> None:
-    """Give free memory back to the system; the C library would keep it for later."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

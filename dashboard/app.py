@@ -17,6 +17,7 @@ import callbacks.selection
 import callbacks.theme
 from analysis.catalogue import Source
 from analysis.errors import AnalysisError, NotLoaded
+from analysis.memory import give_back
 from analysis.model import use_one_thread
 from analysis.registry import ModelRegistry
 from analysis.trace_store import TraceStore
@@ -127,6 +128,7 @@ def make_ready(app: Dash) -> None:
     # What is there now stays: a collection in a forked process would copy all of it.
     gc.collect()
     gc.freeze()
+    give_back()  # what imports needed, before each process keeps a copy of it
 
 
 def begin(app: Dash) -> None:

@@ -27,13 +27,14 @@ def install(app: Dash) -> None:
     """Send the headers with every answer. To be called when all callbacks are registered: some bring scripts along."""
     always = Secure(
         csp=_content_policy(app.csp_hashes()),
-        coop=CrossOriginOpenerPolicy().same_origin(),
         corp=CrossOriginResourcePolicy().same_origin(),
         permissions=_permissions(),
         referrer=ReferrerPolicy().no_referrer(),
         xcto=XContentTypeOptions().nosniff(),
     )
-    by_https = Secure(hsts=StrictTransportSecurity().max_age(_YEAR))
+    by_https = Secure(  # browsers ignore both elsewhere, and complain of the one
+        coop=CrossOriginOpenerPolicy().same_origin(), hsts=StrictTransportSecurity().max_age(_YEAR)
+    )
 
     def send(answer: Response) -> Response:
         always.set_headers(answer)

@@ -17,6 +17,7 @@ test: .venv/test chromium redis
 
 bench: .venv/test chromium redis
 	$(BIN)/python -m pytest tests/bench -n 0 -p no:randomly --benchmark-enable -s
+	$(BIN)/python -m tests.bench.memory
 
 # With MINUTES=10: what the server's memory does in that time.
 load: .venv/load

@@ -1,6 +1,8 @@
 """How gunicorn serves the page: `gunicorn dashboard.server:server --config python:dashboard.gunicorn`."""
 
 import os
+import shutil
+import tempfile
 from typing import Any
 
 from dashboard.logs import settings_of_logging
@@ -14,7 +16,15 @@ timeout = 60  # seconds without a sign of life of a process, not of an answer
 graceful_timeout = 25  # seconds to finish requests in; many hosts end a process after 30
 keepalive = 75  # seconds; longer than proxies keep their connections
 logconfig_dict = settings_of_logging(Settings.from_environment().log_level)
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # a sign of life must not wait for a disk
+# In memory: a sign of life must not wait for a disk, and counts must not fail when it is full.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+_counts = tempfile.mkdtemp(prefix="explorer-", dir=worker_tmp_dir)
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]  # where all processes count together, for `/metrics`
+
+
+def on_exit(_server: Any) -> None:
+    """When all processes have ended."""
+    shutil.rmtree(_counts, ignore_errors=True)
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

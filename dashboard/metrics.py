@@ -88,9 +88,10 @@ class _Counts:
     def add_visit(self, visit: Visit) -> None:
         """Count a request, and what it had to be computed for it."""
         route = visit.callback or _ROUTES.get(visit.route, "asset" if visit.route.startswith(_ASSETS) else "other")
-        self._requests.labels(route, f"{visit.status // 100}xx").inc()
-        self._seconds.labels(route).observe(visit.seconds)
-        self.catch_up()
+        with suppress(OSError):  # better not counted than not answered
+            self._requests.labels(route, f"{visit.status // 100}xx").inc()
+            self._seconds.labels(route).observe(visit.seconds)
+            self.catch_up()
 
     def add_job(self, panel: str, kind: str) -> None:
         """Count the start of a job, or its end."""

@@ -86,6 +86,7 @@ def create_app(
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
+        add_log_handler=False,  # all that is logged goes one way
         on_error=partial(_report, offers, headings),
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)

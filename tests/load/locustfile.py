@@ -1,6 +1,5 @@
 """Locust's part: how many visitors there are, when each does something, and what is counted."""
 
-import logging
 import random
 import sys
 from itertools import count
@@ -12,7 +11,6 @@ from tests.load.visitor import Visitor
 
 CLICK_SECONDS, TEXT_SECONDS = 2, 30
 _numbers = count()
-logging.getLogger("locust.stats_logger").disabled = True  # its tables; there is one of ours
 
 
 class Person(User):

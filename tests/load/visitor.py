@@ -4,6 +4,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from threading import Thread
@@ -16,7 +17,7 @@ from tests.page import JobOfPage, Page
 
 POLL_SECONDS = 0.25
 _LATER = ("/_dash-component-suites/plotly/package_data/plotly.min.js",)  # what scripts ask for themselves
-_FAILED = (AssertionError, OSError, HTTPException, KeyError, ValueError)
+_FAILED = (AssertionError, OSError, HTTPException, KeyError, ValueError, RuntimeError, CancelledError)
 # What a visitor did, the seconds until all of it was answered, and what went wrong, if anything did.
 Note = Callable[[str, float, str], None]
 
@@ -26,6 +27,7 @@ class Visitor:
 
     page: Page
     is_open = False
+    _has_left = False
 
     def __init__(self, url: str, *, address: str, choose: random.Random, note: Note) -> None:
         self._note, self._choose = note, choose
@@ -67,7 +69,8 @@ class Visitor:
             self._ask("selection.data")
 
     def close(self) -> None:
-        """Leave the page."""
+        """Leave the page, whatever it still waits for."""
+        self._has_left = True
         self._job = self._asked = None
         self._connections.close()
 
@@ -80,7 +83,8 @@ class Visitor:
             problem = "busy"
         except _FAILED as error:
             problem = f"{type(error).__name__}: {error}"
-        self._note(what, time.perf_counter() - start, problem)
+        if not self._has_left:
+            self._note(what, time.perf_counter() - start, problem)
 
     def _ask(self, *changed: str) -> None:
         """Ask all that follows when properties have changed, and start the job that is offered."""

@@ -106,7 +106,9 @@ def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
         lists = threads.map(lambda line: served_list(line, home, small_hub), (opening, checkpoint, more))
         opened, own, added = lists
     assert next(iter(opened)) == "gpt2"
-    assert opened["gpt2"] == "gpt2 (GPT-2, 0.0498 M parameters, 0.199 MB in memory) · ready"
+    assert (
+        opened["gpt2"] == "gpt2 (GPT-2, 0.0498 M parameters, 0.199 MB in memory) · on disk"
+    )  # the page comes before the model
     assert next(iter(own)) == "checkpoint"
     assert next(iter(added)) == "bundled"
     assert added["mine"].endswith("on disk")

@@ -1,6 +1,7 @@
 """The notebook interface: what it says, what it refuses, and which model it shows."""
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.testing import assert_array_equal
 import visualize
 from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
 from analysis.model import LanguageModel, load_model
+from analysis.tokens import Vocabulary
 from tests.conftest import make_tiny
 from tests.test_visualize import FOX, title
 
@@ -64,10 +66,10 @@ def test_what_cannot_be_drawn_is_refused_in_words(call: Any, error: type[Analysi
         call()
 
 
-def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tiny_gpt2.vocabulary, "_pieces", ["the", "Ġthe", "Âłthe", "the"])
+def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel):
+    twice = Vocabulary(["the", "Ġthe", "Âłthe", "the"], byte_level=True, literal=frozenset())
     with pytest.raises(SelectionError, match="2 tokens read 'the': ids 0, 3"):
-        visualize._token_id("the", tiny_gpt2)
+        visualize._token_id("the", replace(tiny_gpt2, vocabulary=twice))
 
 
 # Which model.

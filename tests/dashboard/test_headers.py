@@ -63,7 +63,7 @@ def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
 
 
 def test_only_who_came_by_https_is_told_to_stay_with_it(client: FlaskClient) -> None:
-    assert not {"Strict-Transport-Security", "Cross-Origin-Opener-Policy"} & client.get("/").headers.keys()
+    assert not {"Strict-Transport-Security", "Cross-Origin-Opener-Policy"} & set(client.get("/").headers.keys())
     assert "max-age=31536000" in client.get("/", base_url="https://host").headers["Strict-Transport-Security"]
 
 

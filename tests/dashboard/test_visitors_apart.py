@@ -88,7 +88,7 @@ def visitors(app: Dash) -> tuple[Visitor, Visitor]:
 
 def finished(job: JobOfPage) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
-    wait_until(lambda: (outcome := job.outcome()) and not found.append(outcome), 60)
+    wait_until(lambda: (outcome := job.outcome()) and not found.append(outcome), 120)
     return found[0]
 
 
@@ -180,7 +180,7 @@ def test_anothers_handles_are_of_no_use(app: Dash, gate: Path, visitors: tuple[V
     time.sleep(0.2)
     assert manager.job_running(process)
     gate.touch()
-    wait_until(lambda: manager.handle.get(key.rpartition("~")[0]))  # it has written how it ended
+    wait_until(lambda: manager.handle.get(key.rpartition("~")[0]), 120)  # it has written how it ended
     of_no_use()
     assert finished(job)["kind"] == "done"  # and who it was for is told
 

@@ -15,6 +15,7 @@ from analysis.trace import Prompt
 from analysis.trace_store import TraceStore
 from dashboard.job_store import DiskStore
 from dashboard.managers import ForkManager
+from dashboard.shares import Shares
 from tests.serving import wait_until
 
 HOUR = 3600
@@ -23,6 +24,7 @@ HOUR = 3600
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[ForkManager]:
     manager = ForkManager(DiskStore(tmp_path / "jobs", max_bytes=10**7), lambda: None, patience=60)
+    manager.shares = Shares(manager.store, 8, lambda: "secret")
 
     def work(*_: Any) -> None:
         while True:

@@ -6,6 +6,7 @@ for answers that nobody wants any more. The page asks again (`assets/page.js`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Semaphore
@@ -18,7 +19,7 @@ import flask
 N_THREADS = 64
 _RETRY_SECONDS = 1
 _CALLBACK = "/_dash-update-component"
-_OF_JOBS = {"job", "cancelJob"}  # in a callback's query: what asks how a job is doing, and what ends it
+_OF_JOB = re.compile(rb'"output":\s*"\w+-job-done\.data"')  # never within a text, where quotes are escaped
 
 
 class Busy(Exception):
@@ -53,16 +54,15 @@ class Turns:
 
 
 def install(server: flask.Flask, *, callbacks: Turns | None = None, jobs: Turns | None = None) -> None:
-    """Let callbacks take turns; what is about a running job, which is cheap, in a line of its own.
-
-    By default more than four never compute at once: they share one interpreter, and more would only all be late.
+    """Let callbacks take turns. By default more than four never compute at once: they share one interpreter, and more
+    would only all be late. jobs: for what starts, follows or ends a job, and waits more than it computes.
     """
     callbacks = callbacks or Turns(at_once=4, waiting=40, seconds=5)
     jobs = jobs or Turns(at_once=4, waiting=8, seconds=5)
     answer: Callable[[], Any] = server.view_functions[_CALLBACK]
 
     def answer_in_turn() -> Any:
-        about_a_job = bool(flask.request.args.keys() & _OF_JOBS)
+        about_a_job = "cancelJob" in flask.request.args or _OF_JOB.search(flask.request.get_data())
         try:
             with (jobs if about_a_job else callbacks).take():
                 return answer()

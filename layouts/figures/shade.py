@@ -1,6 +1,6 @@
 """Colours behind text: a shade of a scale, and the text colour that can be read on it."""
 
-import numpy as np
+from bisect import bisect_right
 
 from layouts.theme import Scale, Theme
 
@@ -9,9 +9,10 @@ _LEAST_CONTRAST = 4.5
 
 def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
     """CSS colours of background and text. share: place on the scale, 0 to 1; beyond it, its end's."""
-    stops, colors = zip(*scale, strict=True)
-    channels = np.array([_channels(color) for color in colors])
-    mixed = [round(np.interp(share, stops, channel)) for channel in channels.T]
+    after = bisect_right([stop for stop, _ in scale], share)
+    (low, one), (high, other) = scale[min(max(after, 1), len(scale) - 1) - 1 :][:2]
+    part = min(max((share - low) / (high - low), 0), 1)
+    mixed = [round(a + part * (b - a)) for a, b in zip(_channels(one), _channels(other), strict=True)]
     background = "#{:02X}{:02X}{:02X}".format(*mixed)
     # Against any colour, black or white has a contrast of at least 4.58.
     readable = (theme.text, theme.page, "#000000", "#FFFFFF")

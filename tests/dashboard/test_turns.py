@@ -16,7 +16,7 @@ from dashboard.turns import N_THREADS, Turns
 from tests.dashboard.test_app import ask
 from tests.serving import wait_until
 
-CALLBACK = "/_dash-update-component"
+CALLBACK, LATE = "/_dash-update-component", "..late-graph.figure..."
 
 
 class Slow:
@@ -33,8 +33,8 @@ class Slow:
         self._threads: list[threading.Thread] = []
         self.answers: list[int] = []
 
-    def ask(self, path: str = CALLBACK) -> Any:
-        return self.server.test_client().post(path, data="late" if path == CALLBACK else "")
+    def ask(self, path: str = CALLBACK, *, output: str = LATE) -> Any:
+        return self.server.test_client().post(path, json={"output": output})
 
     def ask_aside(self) -> None:
         self._threads.append(threading.Thread(target=lambda: self.answers.append(self.ask().status_code)))
@@ -49,7 +49,7 @@ class Slow:
             thread.join(30)
 
     def _answer(self) -> str:
-        if flask.request.data:
+        if flask.request.json["output"] == LATE:
             self.begun.release()
             assert self.go.wait(30)
         return "done"
@@ -78,13 +78,14 @@ def test_one_is_answered_one_waits_and_the_third_is_told_at_once(slow: Slow) -> 
     assert slow.ask().status_code == 200
 
 
-def test_what_asks_for_a_job_or_for_anything_else_does_not_wait_with_them(slow: Slow) -> None:
+def test_what_is_about_a_job_or_for_anything_else_does_not_wait_with_them(slow: Slow) -> None:
     for _ in range(2):
         slow.ask_aside()
     wait_until(lambda: slow.n_inside(most=2) == 2)
     assert slow.ask(f"{CALLBACK}?endId=a").status_code == 503  # every callback of a page has it
-    assert slow.ask(f"{CALLBACK}?endId=a&cacheKey=b&job=c").text == "done"
-    assert slow.ask(f"{CALLBACK}?endId=a&cancelJob=c").text == "done"
+    assert slow.ask(f"{CALLBACK}?endId=a&job=b").status_code == 503  # which anyone can write
+    assert slow.ask(output="saliency-job-done.data").text == "done"
+    assert slow.ask(f"{CALLBACK}?cancelJob=a", output="x.y").text == "done"
     assert slow.server.test_client().get("/health").text == "well"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -101,6 +102,15 @@ def process(
             if left.is_running():
                 left.kill()
         started.wait(10)
+
+
+def server_of(url: str) -> psutil.Process:
+    """The process that was started to serve an address."""
+    for one in psutil.Process().children():
+        with suppress(psutil.Error):  # one that a test has left behind
+            if str(urlsplit(url).port) in " ".join(one.cmdline()):
+                return one
+    raise AssertionError(f"nothing serves {url}")
 
 
 def free_port() -> int:

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-import psutil
 import pytest
 
 from tests.page import Page, of_address
-from tests.serving import GUNICORN, served, wait_until
+from tests.serving import GUNICORN, served, server_of, wait_until
 
 pytestmark = pytest.mark.long
 SELECTION = "block.3.attention.head.0@2"
@@ -35,15 +34,10 @@ def address(folder: Path) -> Iterator[str]:
         yield url
 
 
-def server() -> list[psutil.Process]:
-    """All processes of the page's server."""
-    (master,) = [one for one in psutil.Process().children() if "gunicorn" in " ".join(one.cmdline())]
-    return [master, *master.children(recursive=True)]
-
-
-def limit_files(n_bytes: int) -> None:
+def limit_files(url: str, n_bytes: int) -> None:
     """Let no process of the server, nor what comes of it, write beyond so many bytes of any file."""
-    for process in server():
+    server = server_of(url)
+    for process in (server, *server.children(recursive=True)):
         with suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
 
@@ -85,7 +79,7 @@ def test_a_full_disk(address: str) -> None:
     page = of_address(address)
     show(page, "The fox met a crow")
     assert compute(page, "The fox met a crow")["kind"] == "done"
-    limit_files(0)
+    limit_files(address, 0)
     try:
         assert ready(address) == {"model": "ok", "cache": "fails", "jobs": "fails"}
         show(page, "The fox met a crow")
@@ -96,7 +90,7 @@ def test_a_full_disk(address: str) -> None:
         assert "disk cannot keep results at the moment (is it full?)" in ended["message"]
         assert urllib.request.urlopen(f"{address}metrics", timeout=30).status == 200
     finally:
-        limit_files(resource.RLIM_INFINITY)
+        limit_files(address, resource.RLIM_INFINITY)
     assert set(ready(address).values()) == {"ok"}
     assert compute(page, "The fox met a duck")["kind"] == "done"
     for text in ("The fox met a crow", "The fox met a duck"):

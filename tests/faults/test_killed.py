@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.page import JobOfPage, Page, of_address
-from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
+from tests.serving import GUNICORN, celery_worker, redis_server, served, server_of, wait_until
 
 pytestmark = pytest.mark.long
 LONG = "Once upon a time there was a fox who lived in the forest and a crow who lived in the old tree. " * 9
@@ -19,14 +19,13 @@ LONG = "Once upon a time there was a fox who lived in the forest and a crow who 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with served(GUNICORN, WEB_CONCURRENCY="2") as url:
-        wait_until(lambda: len(workers()) == 2)
+        wait_until(lambda: len(workers(url)) == 2)
         yield url
 
 
-def workers() -> list[psutil.Process]:
+def workers(url: str) -> list[psutil.Process]:
     """The processes of gunicorn that serve."""
-    (master,) = [one for one in psutil.Process().children() if "gunicorn" in " ".join(one.cmdline())]
-    return master.children()
+    return server_of(url).children()
 
 
 def kill(*processes: psutil.Process) -> None:
@@ -92,11 +91,11 @@ def test_workers_that_serve(address: str) -> None:
     page = of_address(address)
     show(page, "The fox met a crow")
     assert kind(page.start_job("saliency", question("The fox met a crow", "occlusion", "zero", ""))) == "done"
-    kill(workers()[0])
+    kill(workers(address)[0])
     answered(address, "The fox met a hen")
-    wait_until(lambda: len(workers()) == 2)
+    wait_until(lambda: len(workers(address)) == 2)
     job = running(of_address(address), LONG)
-    before = workers()
+    before = workers(address)
     family = [child for worker in before for child in worker.children(recursive=True)]
     kill(*before)
     _, left = psutil.wait_procs(family, timeout=10)
@@ -115,7 +114,7 @@ def test_the_process_that_jobs_are_forked_from(address: str) -> None:
     page = of_address(address)
     show(page, "The fox met a crow")
     job = running(page, f"A duck. {LONG}")
-    forkers = [child for worker in workers() for child in worker.children()]
+    forkers = [child for worker in workers(address) for child in worker.children()]
     kill(*forkers)
     assert kind(job) in ("done", "lost")
     assert kind(page.start_job("saliency", question("The fox met a duck", "occlusion", "zero", ""))) == "done"

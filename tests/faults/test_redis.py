@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-import psutil
 import pytest
 
 from tests.page import Page, of_address
-from tests.serving import GUNICORN, celery_worker, free_port, redis_server, served, wait_until
+from tests.serving import GUNICORN, celery_worker, free_port, redis_server, served, server_of, wait_until
 
 pytestmark = pytest.mark.long
 WORDS = "The queue of computations cannot be reached"
@@ -31,10 +30,6 @@ class Redis:
 
     def end(self) -> None:
         self._running.close()
-
-    def process(self) -> psutil.Process:
-        (found,) = [one for one in psutil.Process().children() if str(self._port) in " ".join(one.cmdline())]
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +103,7 @@ def test_one_that_hangs(address: str, redis: Redis) -> None:
     """Whoever asks it is answered all the same, in the time that a request may take."""
     page = of_address(address)
     show(page, "The fox met a crow")
-    process = redis.process()
+    process = server_of(redis.url)
     process.suspend()
     try:
         assert ready(address) == (503, "fails")

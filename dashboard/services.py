@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dashboard.background import Jobs
     from dashboard.offers import Offers
 
-_TRACES_BYTES = 64 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
+_TRACES_BYTES = 128 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
 _DERIVED_BYTES = 8 * 10**6
 
 

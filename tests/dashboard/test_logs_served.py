@@ -70,6 +70,14 @@ def raw(url: str, request: bytes) -> None:
         sock.recv(1000)
 
 
+def test_a_request_has_one_line(log_of: tuple[str, Path]) -> None:
+    url, log = log_of
+    before = len(of(log, "request", route="/_dash-layout"))
+    of_address(url)
+    wait_until(lambda: len(of(log, "request", route="/_dash-layout")) == before + 1)
+    assert of(log, "message", logger="gunicorn.access") == []
+
+
 def test_what_two_visitors_do_is_told_without_their_words(log_of: tuple[str, Path]) -> None:
     url, log = log_of
     for canary in CANARIES:

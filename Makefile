@@ -7,7 +7,7 @@ BIN := .venv/bin
 REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test bench load lint screenshots
+.PHONY: run test test-slow bench load lint screenshots
 
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
@@ -15,8 +15,11 @@ run: .venv/run
 test: .venv/test chromium redis
 	$(BIN)/python -m pytest
 
+test-slow: .venv/test chromium redis
+	$(BIN)/python -m pytest -m slow
+
 bench: .venv/test chromium redis
-	$(BIN)/python -m pytest tests/bench -n 0 -p no:randomly --benchmark-enable -s
+	$(BIN)/python -m pytest tests/bench -m "" -n 0 -p no:randomly --benchmark-enable -s
 	$(BIN)/python -m tests.bench.memory
 
 # With MINUTES=10: what the server's memory does in that time.

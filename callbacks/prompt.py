@@ -40,8 +40,8 @@ def register(app: Dash, services: Any) -> None:
             typed = None
             asked, problem = services.linked_prompt(address, shown)
         data, *controls = draw_prompt(services, asked)
-        if typed and (problem or ctx.triggered_id == NEWS):
-            controls[0] = no_update  # what was typed stays, so that it can be mended
+        if typed:
+            controls[0] = no_update  # what is in the field stays: it may be mended, or be the next text already
         data["news"] = news
         set_props(ids.NOTICE, {"is_open": bool(problem), "children": problem})
         # The same prompt again (a step back that changed the selection alone) need not be drawn anew.

@@ -60,10 +60,10 @@ class Jobs:
         if settings.redis_url:
             from dashboard.job_queue import QueueManager, RedisStore  # Celery takes 30 MB
 
-            queue = RedisStore(settings.redis_url)
+            queue = RedisStore(settings.redis_address)
             self.store = queue
             self.manager = QueueManager(
-                settings.redis_url, queue, patience=self._timeout, most_waiting=settings.jobs_waiting
+                settings.redis_address, queue, patience=self._timeout, most_waiting=settings.jobs_waiting
             )
             self._idle = lambda: queue.n_waiting() == 0
         else:

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 _NICENESS = 10
@@ -78,7 +79,7 @@ class Forker:
 
     def _serve(self, line: Connection) -> None:
         """In the process that forks, until the server's end of the line is closed."""
-        _let_go_of_sockets(keep=line.fileno())
+        _let_go_of_the_servers(keep=line.fileno())
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -128,10 +129,13 @@ def _reap() -> None:
             pass
 
 
-def _let_go_of_sockets(keep: int) -> None:
-    """Those of the server, which its visitors would wait at."""
+def _let_go_of_the_servers(keep: int) -> None:
+    """Files that others would wait at: its visitors at sockets; and, if this is not the first time, whoever comes after
+    the thread that has locked a file at this moment.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
-            if number != keep and stat.S_ISSOCK(os.fstat(number).st_mode):
+            is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)
+            if number != keep and (is_socket or "FLOCK" in Path(f"/proc/self/fdinfo/{number}").read_text()):
                 os.dup2(nothing, number)  # not closed: its number must not become another file's

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dashboard.private_folder import private_folder
 
@@ -18,6 +19,10 @@ LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WAR
 
 class Count(int):
     """A whole number that may be 0."""
+
+
+class RedisUrl(str):
+    """Where a Redis is, and perhaps its password."""
 
 
 class Users(str):
@@ -65,9 +70,17 @@ class Settings:
     job_timeout_seconds: int = field(
         default=300, metadata={"help": "Longest time in seconds that a background job may compute."}
     )
-    redis_url: str = field(
-        default="",
+    redis_url: RedisUrl = field(
+        default=RedisUrl(),
+        repr=False,
         metadata={"help": "Redis, such as `redis://host:6379/0`: jobs are then run by Celery workers; empty: here."},
+    )
+    redis_check_certificate: bool = field(
+        default=True,
+        metadata={
+            "help": "Whether the certificate of a `rediss://` server has to be valid: `1`; or `0` where the host has "
+            "signed it itself, as Heroku does."
+        },
     )
     cache_mb: int = field(
         default=2048,
@@ -119,6 +132,15 @@ class Settings:
         return cls(**given)
 
     @property
+    def redis_address(self) -> str:
+        """REDIS_URL in the form that all libraries read: Celery's has to say how a certificate is checked."""
+        url = urlsplit(self.redis_url)
+        if url.scheme != "rediss" or "ssl_cert_reqs=" in url.query:
+            return self.redis_url
+        checked = f"ssl_cert_reqs={'required' if self.redis_check_certificate else 'none'}"
+        return url._replace(query=f"{url.query}&{checked}".removeprefix("&")).geturl()
+
+    @property
     def cache_path(self) -> Path:
         """Where results are kept: a folder that only this user can look into.
 
@@ -137,6 +159,12 @@ def _count(name: str, text: str) -> Count:
     if not text.isdecimal():
         raise ValueError(f"{name} is '{text}'; it must be a whole number.")
     return Count(text)
+
+
+def _redis_url(name: str, text: str) -> RedisUrl:
+    if not text.startswith(("redis://", "rediss://")):  # the libraries do not agree on more
+        raise ValueError(f"{name} must begin with redis:// or rediss://.")
+    return RedisUrl(text)
 
 
 def _switch(name: str, text: str) -> bool:
@@ -172,6 +200,7 @@ _READ: dict[type, Callable[[str, str], Any]] = {
     Count: _count,
     bool: _switch,
     str: lambda _name, text: text,
+    RedisUrl: _redis_url,
     Users: _users,
     LogLevel: _level,
 }

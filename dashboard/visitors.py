@@ -29,7 +29,7 @@ def install(server: Flask, settings: Settings) -> Limiter:
     limiter = Limiter(
         visitor,
         application_limits=[f"{settings.requests_per_minute} per minute"],
-        storage_uri=settings.redis_url or counts.ADDRESS,
+        storage_uri=settings.redis_address or counts.ADDRESS,
         storage_options={"socket_timeout": _WAIT_SECONDS, "socket_connect_timeout": _WAIT_SECONDS}
         if settings.redis_url
         else {},

@@ -2,13 +2,15 @@
 
 import shutil
 
-# WebGL in software, and no traffic of the browser's own.
+# WebGL in software, all else without it, as it would be slower; and no traffic of the browser's own.
 CHROMIUM = [
     "--no-sandbox",
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
+    "--disable-gpu-rasterization",
+    "--disable-gpu-compositing",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -118,6 +118,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_threads_here() -> Iterator[None]:
+    """Jobs that run in the tests' own process leave no threads of OpenMP there: what is forked later would hang."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dashboard.background.use_threads", lambda _n_threads: 1)
+        yield
+
+
 @pytest.fixture(scope="session", params=sorted(FAMILIES))
 def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
     """A tiny random model of each family."""

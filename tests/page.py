@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask
 
+SELECTION = "block.3.attention.head.0@2"  # unless a test says another
 Ask = Callable[[str, str, bytes], tuple[int, bytes, bool]]  # method, path, body; status, answer, whether it is gzipped
 
 
@@ -52,6 +53,13 @@ class Page:
             seconds[output] = time.perf_counter() - start
             self.read(answer)
         return Answers(seconds, sent)
+
+    def show(self, text: str, selection: str = SELECTION) -> None:
+        """Look at a text in the bundled model; fails if panels do not answer for it."""
+        self.values["selection", "data"] = selection
+        self.set("prompt", "data", question(text)["prompt"])
+        shown = {value for (_, name), value in self.values.items() if name == "data-selection"}
+        assert shown == {selection}, shown
 
     def requests(self, *changed: str) -> Iterator[tuple[str, bytes]]:
         """What a browser asks when properties, such as `theme.data`, have changed: outputs and bodies."""
@@ -156,6 +164,12 @@ class JobOfPage:
         """How it ended, if the answer says so."""
         found = answer.get("response", {}).get(self.done)
         return found["data"] if found else None
+
+
+def question(text: str, *choices: str) -> dict[str, Any]:
+    """What a panel asks a job with: a text in the bundled model, and the panel's choices."""
+    prompt = {"model": "bundled", "text": text, "start": False}
+    return {"prompt": prompt, "selection": SELECTION, "choices": list(choices)}
 
 
 def gzipped(text: str) -> int:

@@ -41,17 +41,22 @@ def served(command: Sequence[str] = PLAIN, log: Path | None = None, **environmen
 
 
 @contextmanager
-def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
-    """The address of a Redis, which keeps nothing when it ends."""
+def redis_server(folder: Path, port: int | None = None, *, certificate: Path | None = None) -> Iterator[str]:
+    """The address of a Redis, which keeps nothing when it ends. certificate: with its key, for one that is asked
+    through TLS.
+    """
     program = shutil.which("redis-server")
     assert program, "The tests of jobs need redis-server; `make test` installs it where it may."
     port = port or free_port()
-    redis = subprocess.Popen(
-        [program, "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
-    )
+    options = {"port": 0 if certificate else port, "save": "", "dir": folder}
+    if certificate:
+        options |= {"tls-port": port, "tls-cert-file": certificate, "tls-key-file": certificate}
+        options |= {"tls-ca-cert-file": certificate, "tls-auth-clients": "no"}
+    given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    redis = subprocess.Popen([program, *given], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: _is_open(port))
-        yield f"redis://127.0.0.1:{port}/0"
+        yield f"{'rediss' if certificate else 'redis'}://127.0.0.1:{port}/0"
     finally:
         redis.terminate()
         redis.wait(10)

@@ -44,8 +44,8 @@
     dash.set_props("theme", { data: document.documentElement.dataset.bsTheme });
   });
 
-  /* A response that is not 200, or none, changes nothing on a Dash page: say so, until the server answers again. */
-  let failed = false;
+  /* A response that is not 200, or none, changes nothing on a Dash page: say so, until all is there. */
+  const missing = new Set();  // what callbacks were to write, and could not
   let said = false;
   let requests = 0;
   const newest = {};  // by what a callback writes: the number of the last request for it
@@ -56,12 +56,14 @@
     explorer.notice(text);
   }
 
-  function answered() {
-    if (said) dash.set_props("notice", { is_open: false });
-    said = failed = false;
+  function answered(output) {
+    missing.delete(output);
+    if (!said || missing.size) return;
+    dash.set_props("notice", { is_open: false });
+    said = false;
   }
 
-  explorer.requestFailed = () => failed;
+  explorer.requestFailed = () => missing.size > 0;
 
   /* Seconds after which a busy server wants to be asked again, if it is one that says so and they are few. */
   function pause(response) {
@@ -100,25 +102,29 @@
     if (!url.includes("_dash-update-component")) return ask.call(this, resource, options);
     const job = explorer.jobAsked(url, options);
     const follows = Boolean(job && job.follows);
-    const output = !follows && /"output":\s*"([^"]*)"/.exec(options && options.body)?.[1];
+    const output = /"output":\s*"([^"]*)"/.exec(options && options.body)?.[1];
     const number = ++requests;
-    if (output) newest[output] = number;
+    if (!follows) newest[output] = number;
+    const outdated = () => !follows && newest[output] !== number;
+    const unanswered = (text) => {
+      if (job) explorer.jobUnheard(job);  // which its panel tells, too
+      if (outdated()) return;
+      if (!job) missing.add(output);
+      say(text);
+    };
     const slow = setTimeout(
       () => say("The server has not answered for 20 seconds. It may be busy: wait, or reload the page."), SLOW_MS);
     try {
-      const outdated = () => Boolean(output) && newest[output] !== number;
       const response = await insist(() => ask.call(this, resource, options), { follows, outdated });
       if (!response) return new Response(null, { status: NOTHING_NEW });
-      if (job && response.ok) explorer.jobAnswered(job, response);
-      if (response.ok) { answered(); return response; }
-      failed = true;
-      if (job) explorer.jobUnheard(job);
-      say(refusal(response));
+      if (!response.ok) unanswered(refusal(response));
+      else {
+        if (job) explorer.jobAnswered(job, response);
+        answered(output);
+      }
       return response;
     } catch (error) {
-      failed = true;
-      if (job) explorer.jobUnheard(job);
-      say("The server cannot be reached. What you see is from before; try again in a moment.");
+      unanswered("The server cannot be reached. What you see is from before; try again in a moment.");
       throw error;
     } finally {
       clearTimeout(slow);

@@ -19,7 +19,7 @@ from tests.conftest import BUNDLED
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SENTENCES = re.split(r"(?<=[.!?])\s+", (BUNDLED / "heldout.txt").read_text(encoding="utf-8"))
 MOST_SLOWER, MOST_SECONDS = 3, 0.3
 LONG = " ".join(SENTENCES[:8])[:600]

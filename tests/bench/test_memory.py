@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.memory import measure, rows
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 MOST_AT_REST, MOST = 450, 640  # MiB
 
 

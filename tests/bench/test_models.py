@@ -4,13 +4,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 
 from analysis.model import LanguageModel
 from tests.page import Page, of_address
-from tests.serving import served, wait_until
+from tests.serving import served, server_of, wait_until
 
 MOST_CHANGE = 0.1
 TEXT = "The fox met a crow. The crow had a cheese."
@@ -34,7 +33,7 @@ def test_one_goes_before_another_comes(
     setting = {"MODELS_DIR": str(folder), "MODELS": "one,two", "MODEL_MEMORY_MB": str(limit_mb)}
     with served(**setting) as url:
         page = of_address(url)
-        shown = [show(page, name) for name in ("one", "two", "one")]
+        shown = [show(page, url, name) for name in ("one", "two", "one")]
     resident = [bytes_now for _, bytes_now in shown]
     for words, (seconds, bytes_now) in zip(("a model", "another in its place", "the first again"), shown, strict=True):
         report(f"{words}: loaded and shown after", f"{seconds:.1f} s")
@@ -44,7 +43,7 @@ def test_one_goes_before_another_comes(
         assert max(resident) < 4e9
 
 
-def show(page: Page, name: str) -> tuple[float, int]:
+def show(page: Page, url: str, name: str) -> tuple[float, int]:
     """Choose a model, look at a head of it, and give the seconds and what the server then holds."""
     start = time.perf_counter()
     question = {"model": name, "text": TEXT, "start": False, "n_positions": 0}
@@ -59,5 +58,4 @@ def show(page: Page, name: str) -> tuple[float, int]:
     page.set("selection", "data", "block.1.attention.head.2@3")
     assert "position" in page.values["attention-reading", "children"]
     seconds = time.perf_counter() - start
-    server = next(child for child in psutil.Process().children() if "dashboard" in child.cmdline())
-    return seconds, int(server.memory_info().rss)
+    return seconds, int(server_of(url).memory_info().rss)

@@ -1,39 +1,39 @@
 """Each bad input shows a clear message or the right picture, and the page goes on working."""
 
+from functools import partial
+
 import pytest
+from playwright.sync_api import Route, expect
 
 from tests.browser.explorer import Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-OPENING = "block.3.attention.head.0@18"
 
 
 def still_works(explorer: Explorer) -> None:
     """A plain text is analysed afterwards, and the notice goes."""
     explorer.analyse("The cat sat.")
-    explorer.page.wait_for_function("document.querySelectorAll('#strip-panel [data-select]').length < 8")
+    explorer.page.wait_for_function("new URLSearchParams(location.hash.slice(1)).get('text') === 'The cat sat.'")
+    assert explorer.page.locator("#strip-panel [data-select]").count() < 8
     explorer.page.wait_for_function("!document.querySelector('#notice')?.classList.contains('show')")
     assert explorer.selection().startswith("block.")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_texts_that_cannot_be_read(explorer: Explorer) -> None:
+    for text, message in [
         ("", "The text is empty"),
         ("a" * 100_000, "100,000 characters"),
         ("word " * 300, "at most 256"),
-    ],
-)
-def test_a_text_that_cannot_be_read(explorer: Explorer, text: str, message: str) -> None:
-    explorer.analyse(text)
-    assert message in explorer.notice()
-    assert explorer.selections() == [OPENING] * len(explorer.selections())
-    still_works(explorer)
+    ]:
+        before = explorer.selections()
+        explorer.analyse(text)
+        assert message in explorer.notice()
+        assert explorer.selections() == before
+        still_works(explorer)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
+    for text in [
         "Hello",
         "     ",
         "tab\there\x00\x1b[31m\x7f control",
@@ -42,40 +42,35 @@ def test_a_text_that_cannot_be_read(explorer: Explorer, text: str, message: str)
         "<b>bold</b> <script>document.title='hacked'</script> <a href='x'>y</a> <br>",
         "new\nlines\n\nhere",
         "&lt; %{x} {curly} $math$ ‹›",
-    ],
-)
-def test_a_text_that_is_only_unusual(explorer: Explorer, text: str) -> None:
-    explorer.analyse(text)
-    explorer.page.wait_for_function(
-        "(text) => new URLSearchParams(location.hash.slice(1)).get('text') === text",
-        arg=text.replace("\r", "\n"),
-    )
-    n_tokens = int(explorer.page.inner_text("#prompt-count").split()[0])
-    explorer.follows(f"block.3.attention.head.0@{n_tokens - 1}")
-    assert explorer.page.locator("#strip-panel [data-select]").count() == n_tokens
-    assert explorer.page.title() == "LLM Architecture Explorer"
-    assert explorer.page.locator("main a[href='x'], main section b:has-text('bold')").count() == 0
-    still_works(explorer)
+    ]:
+        explorer.analyse(text)
+        explorer.page.wait_for_function(
+            "(text) => new URLSearchParams(location.hash.slice(1)).get('text') === text", arg=text
+        )
+        n_tokens = int(explorer.page.inner_text("#prompt-count").split()[0])
+        explorer.follows(f"block.3.attention.head.0@{n_tokens - 1}")
+        assert explorer.page.locator("#strip-panel [data-select]").count() == n_tokens
+        assert explorer.page.title() == "LLM Architecture Explorer"
+        assert explorer.page.locator("main a[href='x'], main section b:has-text('bold')").count() == 0
+        still_works(explorer)
 
 
-@pytest.mark.parametrize(
-    ("fragment", "message"),
-    [
+def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
+    links: list[tuple[dict[str, str], str]] = [
         ({"select": "block.99.attention.head.0"}, "block 99"),
         ({"select": "block.1.attention.head.0@400"}, "position 400"),
         ({"select": "nonsense"}, "cannot be read"),
         ({"model": "../../etc/passwd"}, "There is no model"),
         ({"text": ""}, "The text is empty"),
-        ({"text": "x", "attention-view": "<script>"}, None),
-    ],
-)
-def test_a_link_that_asks_for_what_is_not_there(explorer: Explorer, fragment: dict[str, str], message: str) -> None:
-    explorer.open(**fragment)
-    if message:
-        assert message in explorer.notice()
-    explorer.page.wait_for_function("document.getElementById('strip-panel').dataset.selection")
-    assert explorer.selection().startswith("block.3.attention.head.0@")
-    still_works(explorer)
+        ({"text": "x", "attention-view": "<script>"}, ""),
+    ]
+    for fragment, message in links:
+        explorer.open(**fragment)
+        if message:
+            assert message in explorer.notice()
+        explorer.page.wait_for_function("document.getElementById('strip-panel').dataset.selection")
+        assert explorer.selection().startswith("block.3.attention.head.0@")
+        still_works(explorer)
 
 
 def test_a_malformed_fragment(explorer: Explorer) -> None:
@@ -84,14 +79,41 @@ def test_a_malformed_fragment(explorer: Explorer) -> None:
     still_works(explorer)
 
 
-@pytest.mark.parametrize(("status", "message"), [(500, "status 500"), (429, "Too many"), (413, "Shorten")])
-def test_a_server_that_refuses(explorer: Explorer, status: int, message: str) -> None:
-    explorer.page.route("**/_dash-update-component*", lambda route: route.fulfill(status=status, body="no"))
-    explorer.page.locator("#strip-panel [data-select='@2']").click()
-    assert message in explorer.notice()
-    explorer.page.unroute("**/_dash-update-component*")
+def refuse(status: int, route: Route) -> None:
+    route.fulfill(status=status, body="no")
+
+
+def test_a_server_that_refuses(explorer: Explorer) -> None:
+    for status, message in [(500, "status 500"), (429, "Too many"), (413, "Shorten")]:
+        explorer.page.route("**/_dash-update-component*", partial(refuse, status))
+        explorer.page.locator("#strip-panel [data-select='@2']").click()
+        expect(explorer.page.locator("#notice")).to_contain_text(message)  # after the one before
+        explorer.page.unroute("**/_dash-update-component*")
+        still_works(explorer)
     explorer.errors.clear()  # the browser's own report of the status
-    still_works(explorer)
+
+
+def test_a_panel_that_is_refused_beside_others_that_are_answered(explorer: Explorer) -> None:
+    """It is told until that panel has its answer, too."""
+    page = explorer.page
+    page.route(
+        "**/_dash-update-component*",
+        lambda route: (
+            refuse(500, route) if "attention-panel.data-selection" in route.request.post_data else route.continue_()
+        ),
+    )
+    page.locator("#strip-panel [data-select='@2']").click()
+    page.wait_for_function(
+        "document.querySelectorAll(\"section.panel[data-selection='block.3.attention.head.0@2']\").length"
+        " === document.querySelectorAll('section.panel').length - 1"
+    )
+    page.wait_for_timeout(500)
+    assert "status 500" in explorer.notice()
+    page.unroute("**/_dash-update-component*")
+    page.locator("#strip-panel [data-select='@2']").click()
+    explorer.follows("block.3.attention.head.0@2")
+    expect(page.locator("#notice")).to_be_hidden()
+    explorer.errors.clear()
 
 
 def test_a_server_that_is_gone_for_a_while(explorer: Explorer) -> None:

@@ -42,7 +42,7 @@ def test_a_busy_server_is_asked_again_and_the_panels_follow(explorer: Explorer, 
     counts = refuse(explorer, twice, status=status)
     explorer.page.locator("#strip-panel [data-select='@2']").click()
     explorer.follows("block.3.attention.head.0@2")
-    assert set(counts.values()) == {2}
+    assert min(counts.values()) == 2
     assert len(counts) == len(explorer.selections())
     expect(explorer.page.locator("#notice")).to_be_hidden()
     explorer.errors.clear()  # the browser's own report of the status

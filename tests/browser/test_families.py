@@ -1,16 +1,18 @@
 """Models of several families, from a folder, clicked through as a person does."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from analysis.trace import Prompt, compute_trace
 from tests.browser.explorer import Explorer
 from tests.conftest import make_tiny
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
 TEXT = "The fox met a crow with a cheese"
 FAMILIES = ("gpt2", "gpt_neox", "llama")
 
@@ -44,5 +46,6 @@ def test_a_family_is_clicked_through(explorer: Explorer, family: str) -> None:
     explorer.follows("block.0.mlp@7")
     norms = [float(np.linalg.norm(trace.residual(passed)[7])) for passed in range(trace.info.n_blocks + 1)]
     assert explorer.data("activation-graph", "_fullData[1].y")[: len(norms)] == pytest.approx(norms, rel=1e-4)
-    page.wait_for_function("/^(Computed|From)/.test(document.getElementById('saliency-job-words').innerText)")
+    explorer.compute()
+    expect(page.locator("#saliency-job-words")).to_contain_text(re.compile("^(Computed|From)"), timeout=90_000)
     assert f"{trace.info.n_parameters:,}" in page.inner_text("#summary-parameters")

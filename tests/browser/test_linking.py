@@ -1,17 +1,20 @@
 """Every way to select something, and that every panel follows with the right data."""
 
 import pytest
+from playwright.sync_api import Route
 
 from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
 from tests.browser.explorer import Explorer
+from tests.serving import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 LAST = 18
 TEXT = "The fox said to the crow that the cheese was old."
 
 
-def test_small_multiples_heat_map_cells_and_chips(explorer: Explorer, trace: Trace) -> None:
+def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
+    """On small multiples, cells of the heat map, chips, bars of neurons, and a point among the embeddings."""
     page = explorer.page
     page.locator("#attention-heads-graph .draglayer .x7y7 .nsewdrag").click()
     explorer.follows(f"block.3.attention.head.6@{LAST}")
@@ -22,29 +25,22 @@ def test_small_multiples_heat_map_cells_and_chips(explorer: Explorer, trace: Tra
     explorer.follows("block.3.attention.head.6@5")
     page.locator("#strip-panel [data-select='@8']").click()
     explorer.follows("block.3.attention.head.6@8")
-
-
-def test_neuron_bars(explorer: Explorer) -> None:
-    page = explorer.page
     page.locator("#activation-neurons-graph .barlayer .point").nth(2).scroll_into_view_if_needed()
     neuron = explorer.data("activation-neurons-graph", "_fullData[0].customdata[2]")
     page.locator("#activation-neurons-graph .barlayer .point path").nth(2).click(force=True)
-    explorer.follows(f"{neuron}@{LAST}")
+    explorer.follows(f"{neuron}@8")
     page.locator("#activation-neuron-graph .barlayer .point path").nth(4).click(force=True)
     explorer.follows(f"{neuron}@4")
-
-
-def test_an_embedding_point(explorer: Explorer) -> None:
-    explorer.page.locator("#embedding-graph").scroll_into_view_if_needed()
-    x, y = explorer.page.evaluate(
+    page.locator("#embedding-graph").scroll_into_view_if_needed()
+    x, y = page.evaluate(
         """() => { const p = document.querySelector('#embedding-graph .js-plotly-plot');
           const n = p._fullData.findIndex((t) => t.mode.includes('markers') && t.x.length > 10);
           const i = [...p._fullData[n].customdata].indexOf('@6'), l = p._fullLayout, r = p.getBoundingClientRect();
           return [r.left + l.xaxis._offset + l.xaxis.c2p(p._fullData[n].x[i]),
                   r.top + l.yaxis._offset + l.yaxis.c2p(p._fullData[n].y[i])]; }"""
     )
-    explorer.page.mouse.click(x, y)
-    explorer.follows("block.3.attention.head.0@6")
+    page.mouse.click(x, y)
+    explorer.follows(f"{neuron}@6")
 
 
 def test_arrow_keys_walk_without_losing_a_step(explorer: Explorer) -> None:
@@ -123,14 +119,30 @@ def test_back_and_forward(explorer: Explorer) -> None:
     page.go_forward()
     explorer.follows(after)
     assert page.input_value("#prompt-text") == TEXT
-
-
-def test_back_then_on_then_back(explorer: Explorer) -> None:
-    for position in (2, 3):
-        explorer.page.locator(f"#strip-panel [data-select='@{position}']").click()
+    for position in (2, 3):  # back, then on, then back
+        page.locator(f"#strip-panel [data-select='@{position}']").click()
         explorer.follows(f"block.3.attention.head.0@{position}")
-        explorer.page.go_back()
-        explorer.follows(f"block.3.attention.head.0@{LAST}")
+        page.go_back()
+        explorer.follows(after)
+
+
+def test_what_is_typed_while_the_server_answers_stays(explorer: Explorer) -> None:
+    page, held = explorer.page, []
+
+    def hold(route: Route) -> None:
+        if '"output":"..prompt.data' in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", hold)
+    explorer.analyse(TEXT)
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.fill("#prompt-text", "And then")
+    held[0].continue_()
+    page.wait_for_function("document.querySelectorAll('#strip-panel [data-select]').length < 15")
+    explorer.selection()
+    assert page.input_value("#prompt-text") == "And then"
 
 
 def test_quick_clicks_on_the_card_are_all_counted(explorer: Explorer) -> None:
@@ -138,17 +150,13 @@ def test_quick_clicks_on_the_card_are_all_counted(explorer: Explorer) -> None:
     explorer.follows(f"block.0.attention.head.0@{LAST}")
     explorer.page.click("#summary-panel [data-layer=mlp]")
     explorer.follows(f"block.0.mlp@{LAST}")
-
-
-def test_from_the_whole_layer_to_its_first_and_last_unit(explorer: Explorer) -> None:
-    page = explorer.page
-    page.click("#summary-panel [data-layer=attention]")
-    explorer.follows(f"block.3.attention@{LAST}")
-    page.focus("#architecture-panel")
-    page.keyboard.press("ArrowUp")
-    explorer.follows(f"block.3.attention.head.0@{LAST}")
-    page.keyboard.press("ArrowDown")
-    explorer.follows(f"block.3.attention.head.7@{LAST}")
+    explorer.page.click("#summary-panel [data-layer=attention]")
+    explorer.follows(f"block.0.attention@{LAST}")
+    explorer.page.focus("#architecture-panel")
+    explorer.page.keyboard.press("ArrowUp")  # from the whole layer to its first unit, and its last
+    explorer.follows(f"block.0.attention.head.0@{LAST}")
+    explorer.page.keyboard.press("ArrowDown")
+    explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 
 def test_the_start_switch_moves_the_position_with_the_text(explorer: Explorer) -> None:

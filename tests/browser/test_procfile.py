@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.explorer import Explorer
 from tests.serving import ROOT, answers, gunicorn_of, has_settled, procfile, redis_server, wait_until
@@ -57,5 +57,5 @@ def test_a_session(address: str, context: BrowserContext) -> None:
     page.click("#strip-panel [data-select] >> nth=7")
     explorer.follows("block.3.attention.head.0@7")
     explorer.compute()
-    assert page.inner_text("#saliency-numbers")
+    expect(page.locator("#saliency-numbers")).not_to_be_empty(timeout=90_000)
     assert not errors, errors

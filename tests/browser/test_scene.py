@@ -10,24 +10,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 N_HEADS, N_TILES, TILE_WIDTH, LAST = 8, 64, 16, 18
 
 
-@pytest.mark.parametrize(("block", "head"), [(0, 1), (3, 5), (5, 7)])
-def test_a_click_on_a_head_in_the_scene(explorer: Explorer, trace: Trace, block: int, head: int) -> None:
-    explorer.click_box(0, block * N_HEADS + head)
-    explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
-    explorer.shows_attention(trace, block, head)
-    assert f"block {block}, head {head}" in explorer.page.inner_text("#attention-title")
-
-
-@pytest.mark.parametrize(("block", "tile"), [(1, 20), (4, 63)])
-def test_a_click_on_a_tile_selects_its_strongest_neuron(
-    explorer: Explorer, trace: Trace, block: int, tile: int
-) -> None:
-    values = abs(trace.neurons(block)[LAST, tile * TILE_WIDTH : (tile + 1) * TILE_WIDTH])
-    explorer.click_box(1, block * N_TILES + tile)
-    explorer.follows(f"block.{block}.mlp.neuron.{tile * TILE_WIDTH + int(values.argmax())}@{LAST}")
-
-
-def test_a_click_on_the_ends_of_the_scene(explorer: Explorer) -> None:
+def test_clicks_in_the_scene(explorer: Explorer, trace: Trace) -> None:
+    """On heads, on tiles of neurons, of which the strongest is selected, and on what stands at the ends."""
+    for block, head in [(0, 1), (3, 5), (5, 7)]:
+        explorer.click_box(0, block * N_HEADS + head)
+        explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
+        explorer.shows_attention(trace, block, head)
+        assert f"block {block}, head {head}" in explorer.page.inner_text("#attention-title")
+    for block, tile in [(1, 20), (4, 63)]:
+        values = abs(trace.neurons(block)[LAST, tile * TILE_WIDTH : (tile + 1) * TILE_WIDTH])
+        explorer.click_box(1, block * N_TILES + tile)
+        explorer.follows(f"block.{block}.mlp.neuron.{tile * TILE_WIDTH + int(values.argmax())}@{LAST}")
     for node, part in enumerate(("embedding", "norm", "output")):
         explorer.click_box(2, node)
         explorer.follows(f"{part}@{LAST}")
@@ -73,12 +66,10 @@ def test_play_walks_through_the_blocks_and_stops(explorer: Explorer) -> None:
 
 
 def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace) -> None:
+    """And all that is drawn is drawn in one WebGL context."""
     words = explorer.hover_box(0, 3 * N_HEADS + 5)
     assert words.startswith("Block 3 · head 5: ")
     assert float(words.split(": ")[1].split()[0]) == pytest.approx(float(trace.head_norms(3)[LAST, 5]), rel=0.01)
-
-
-def test_the_architecture_has_one_webgl_context(explorer: Explorer) -> None:
     count = "document.querySelectorAll('#architecture-panel canvas').length, [...document.querySelectorAll('canvas')]"
     contexts = explorer.page.evaluate(
         f"({count}.filter((c) => c.getContext('webgl') || c.getContext('webgl2')).length)"

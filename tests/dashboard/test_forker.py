@@ -1,5 +1,6 @@
 """The process that only forks: what its children see, how they end, and what happens when it is killed."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -70,6 +71,18 @@ def test_sockets_are_not_kept_open(forker_of: Any, tmp_path: Path) -> None:
     ours.close()
     visitor.settimeout(5)
     assert visitor.recv(1) == b""  # closed everywhere, though the job runs
+    assert psutil.pid_exists(job)
+    os.kill(job, signal.SIGKILL)
+
+
+def test_locked_files_are_not_kept_locked(forker_of: Any, tmp_path: Path) -> None:
+    """As when it has to be started again, at any moment."""
+    forker = forker_of(lambda _: time.sleep(30))
+    with (tmp_path / "lock").open("w") as ours:
+        fcntl.flock(ours, fcntl.LOCK_EX)
+        job = forker.fork(None)
+    with (tmp_path / "lock").open("w") as next_one:
+        fcntl.flock(next_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert psutil.pid_exists(job)
     os.kill(job, signal.SIGKILL)
 

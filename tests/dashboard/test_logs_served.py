@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.page import Page, of_address
+from tests.page import of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
 
 pytestmark = pytest.mark.long
@@ -30,7 +30,7 @@ callbacks.attention.draw_attention = draw_or_fail
 CANARIES = ("canaryone", "canarytwo")
 
 
-@pytest.fixture(scope="module", params=["fork", "celery"])
+@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
 def log_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server of each kind, and the log of all its processes."""
     folder = tmp_path_factory.mktemp("log")
@@ -53,16 +53,6 @@ def of(log: Path, event: str, **fields: Any) -> list[dict[str, Any]]:
     return [line for line in lines(log) if line["event"] == event and fields.items() <= line.items()]
 
 
-def show(page: Page, text: str, selection: str = "block.3.attention.head.0@2") -> None:
-    page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    page.set("selection", "data", selection)
-
-
-def asked(text: str, *choices: str) -> dict[str, Any]:
-    prompt = {"model": "bundled", "text": text, "start": False}
-    return {"prompt": prompt, "selection": "block.3.attention.head.0@2", "choices": list(choices)}
-
-
 def raw(url: str, request: bytes) -> None:
     """What is sent to a server, and the first of what it answers."""
     with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=10) as sock:
@@ -82,7 +72,7 @@ def test_what_two_visitors_do_is_told_without_their_words(log_of: tuple[str, Pat
     url, log = log_of
     for canary in CANARIES:
         page = of_address(url)
-        show(page, f"The {canary} met a crow")
+        page.show(f"The {canary} met a crow")
         with pytest.raises(AssertionError, match="number"):
             page.set("attention-view", "value", "rollout")
         page.values["attention-view", "value"] = "raw"
@@ -93,8 +83,8 @@ def test_what_two_visitors_do_is_told_without_their_words(log_of: tuple[str, Pat
             page.set("theme", "data", canary)
         page.values |= {("selection", "data"): before, ("theme", "data"): "light"}
         jobs = [
-            page.start_job("saliency", asked(f"The {canary} met a crow", "integrated", "zero", "")),
-            page.start_job("saliency", asked(f"The {canary} met a crow", canary, canary, canary)),
+            page.start_job("saliency", question(f"The {canary} met a crow", "integrated", "zero", "")),
+            page.start_job("saliency", question(f"The {canary} met a crow", canary, canary, canary)),
             page.start_job("embedding", {"prompt": canary}),
         ]
         for job in jobs:
@@ -113,8 +103,8 @@ def test_what_two_visitors_do_is_told_without_their_words(log_of: tuple[str, Pat
 def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> None:
     url, log = log_of
     page = of_address(url)
-    show(page, "The fox met a crow and a duck")
-    job = page.start_job("saliency", asked("The fox met a crow and a duck", "occlusion", "zero", ""))
+    page.show("The fox met a crow and a duck")
+    job = page.start_job("saliency", question("The fox met a crow and a duck", "occlusion", "zero", ""))
     wait_until(job.outcome, 90)
     wait_until(lambda: of(log, "job", kind="done", panel="saliency"))
     told = of(log, "job", kind="done", panel="saliency")[-1]

@@ -9,14 +9,14 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.page import JobOfPage, Page, of_address
+from tests.page import JobOfPage, of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served
 
 pytestmark = pytest.mark.long
 TEXT = "The fox met a crow who had a cheese, and the crow number {} met the fox"
 
 
-@pytest.fixture(scope="module", params=["fork", "celery"])
+@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with ExitStack() as stack:
         environment = {}
@@ -25,16 +25,6 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             environment["REDIS_URL"] = redis = stack.enter_context(redis_server(folder))
             stack.enter_context(celery_worker(redis, folder / "worker"))
         yield stack.enter_context(served(GUNICORN, **environment))
-
-
-def show(page: Page, text: str, selection: str = "block.3.attention.head.0@5") -> None:
-    page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    page.set("selection", "data", selection)
-
-
-def question(text: str, *choices: str) -> dict[str, Any]:
-    prompt = {"model": "bundled", "text": text, "start": False}
-    return {"prompt": prompt, "selection": "block.3.attention.head.0@5", "choices": list(choices)}
 
 
 def outcomes(jobs: list[JobOfPage], seconds: float = 90) -> tuple[list[Any], set[str]]:
@@ -68,7 +58,7 @@ def test_jobs_beside_visitors_who_keep_their_connections(address: str) -> None:
         page = of_address(address)  # one connection for all that follows
         try:
             while not stop.is_set():
-                show(page, TEXT.format(f"{number} {answered[number]}"), f"block.{answered[number] % 6}.mlp@3")
+                page.show(TEXT.format(f"{number} {answered[number]}"), f"block.{answered[number] % 6}.mlp@3")
                 answered[number] += 1
         except Exception as error:
             failed.append(error)
@@ -82,7 +72,7 @@ def test_jobs_beside_visitors_who_keep_their_connections(address: str) -> None:
     for turn in range(3):
         before = list(answered)
         text = TEXT.format(f"at turn {turn}")
-        show(page, text)
+        page.show(text)
         found, connections = outcomes(
             [
                 page.start_job("embedding", question(text, "tsne", "2", "equal")),
@@ -92,7 +82,7 @@ def test_jobs_beside_visitors_who_keep_their_connections(address: str) -> None:
         )
         assert [one and one["kind"] for one in found] == ["done"] * 3, found
         assert not connections
-        show(page, text)  # the connection that was open when the jobs were forked
+        page.show(text)  # the connection that was open when the jobs were forked
         assert not failed, failed
         assert sum(answered) > sum(before)
     stop.set()
@@ -124,5 +114,5 @@ def test_more_jobs_than_may_run_at_once(address: str) -> None:
     assert len(waited) >= 3, "four had to wait, and said so"
     for page, one in zip(pages, asked, strict=True):
         page.values |= {("saliency-method", "value"): "depth", ("saliency-baseline", "value"): "mean"}
-        show(page, one["prompt"]["text"])
+        page.show(one["prompt"]["text"])
         assert page.values["saliency-job-offer", "data"]["kept"] > 0

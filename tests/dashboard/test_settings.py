@@ -38,3 +38,17 @@ def test_a_level_is_one_of_few() -> None:
     assert Settings.from_environment({"LOG_LEVEL": "INFO"}).log_level == "INFO"
     with pytest.raises(ValueError, match="LOG_LEVEL is 'info'; it must be one of DEBUG, INFO, WARNING, ERROR"):
         Settings.from_environment({"LOG_LEVEL": "info"})
+
+
+def test_the_address_of_a_redis_says_how_its_certificate_is_checked() -> None:
+    def address(url: str, **more: str) -> str:
+        return Settings.from_environment({"REDIS_URL": url, **more}).redis_address
+
+    unchecked = {"REDIS_CHECK_CERTIFICATE": "0"}
+    assert address("") == ""
+    assert address("redis://:word@host:1/2", **unchecked) == "redis://:word@host:1/2"
+    assert address("rediss://:word@host:1/2") == "rediss://:word@host:1/2?ssl_cert_reqs=required"
+    assert address("rediss://host?db=1", **unchecked) == "rediss://host?db=1&ssl_cert_reqs=none"
+    assert address("rediss://host?ssl_cert_reqs=optional", **unchecked) == "rediss://host?ssl_cert_reqs=optional"
+    with pytest.raises(ValueError, match=r"^REDIS_URL must begin with redis:// or rediss://.$"):
+        address("unix:///word@run/redis")

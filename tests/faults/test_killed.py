@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.page import JobOfPage, Page, of_address
+from tests.page import JobOfPage, Page, of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served, server_of, wait_until
 
 pytestmark = pytest.mark.long
@@ -35,23 +35,12 @@ def kill(*processes: psutil.Process) -> None:
     psutil.wait_procs(processes, timeout=10)
 
 
-def question(text: str, *choices: str) -> dict[str, Any]:
-    prompt = {"model": "bundled", "text": text, "start": False}
-    return {"prompt": prompt, "selection": "block.3.attention.head.0@2", "choices": list(choices)}
-
-
-def show(page: Page, text: str) -> None:
-    page.values["selection", "data"] = "block.3.attention.head.0@2"
-    page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    assert page.values["attention-panel", "data-selection"] == "block.3.attention.head.0@2"
-
-
 def answered(url: str, text: str) -> None:
     """A page and a click, asked for again as a browser's connection may have been the one that broke."""
 
     def shown() -> bool:
         with suppress(OSError, HTTPException):
-            show(of_address(url), text)
+            of_address(url).show(text)
             return True
         return False
 
@@ -89,7 +78,7 @@ def running(page: Page, text: str) -> JobOfPage:
 def test_workers_that_serve(address: str) -> None:
     """One, beside which the other serves; then all, and with them a job, which its page is told."""
     page = of_address(address)
-    show(page, "The fox met a crow")
+    page.show("The fox met a crow")
     assert kind(page.start_job("saliency", question("The fox met a crow", "occlusion", "zero", ""))) == "done"
     kill(workers(address)[0])
     answered(address, "The fox met a hen")
@@ -104,7 +93,7 @@ def test_workers_that_serve(address: str) -> None:
     assert kind(job) == "lost"
     later = of_address(address)
     later.values |= {("saliency-method", "value"): "occlusion", ("saliency-baseline", "value"): "zero"}
-    show(later, "The fox met a crow")
+    later.show("The fox met a crow")
     assert later.values["saliency-job-offer", "data"]["kept"] > 0
     assert kind(later.start_job("saliency", question("The fox met a goose", "occlusion", "zero", ""))) == "done"
 
@@ -112,7 +101,7 @@ def test_workers_that_serve(address: str) -> None:
 def test_the_process_that_jobs_are_forked_from(address: str) -> None:
     """Its jobs may go on, and the next one finds another."""
     page = of_address(address)
-    show(page, "The fox met a crow")
+    page.show("The fox met a crow")
     job = running(page, f"A duck. {LONG}")
     forkers = [child for worker in workers(address) for child in worker.children()]
     kill(*forkers)
@@ -121,17 +110,18 @@ def test_the_process_that_jobs_are_forked_from(address: str) -> None:
     assert kind(page.start_job("embedding", question("The fox met a duck", "tsne", "2", "equal"))) == "done"
 
 
+@pytest.mark.slow
 def test_a_worker_of_celery(tmp_path: Path) -> None:
     """All of it, as when its machine fails: its job is reported, and the next worker runs what waited meanwhile."""
     with redis_server(tmp_path) as redis, served(GUNICORN, REDIS_URL=redis) as url:
         page = of_address(url)
-        show(page, "The fox met a crow")
+        page.show("The fox met a crow")
         with celery_worker(redis, tmp_path / "one") as worker:
             job = running(page, LONG)
             kill(*psutil.Process(worker.pid).children(recursive=True), psutil.Process(worker.pid))
             assert kind(job) == "lost"
             waiting = page.start_job("saliency", question("The fox met a duck", "occlusion", "zero", ""))
             assert waiting.outcome() is None
-            show(page, "The fox met a hen")
+            page.show("The fox met a hen")
         with celery_worker(redis, tmp_path / "two"):
             assert kind(waiting) == "done"

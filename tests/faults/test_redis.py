@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.page import Page, of_address
+from tests.page import Page, of_address, question
 from tests.serving import GUNICORN, celery_worker, free_port, redis_server, served, server_of, wait_until
 
 pytestmark = pytest.mark.long
@@ -54,19 +54,6 @@ def ready(url: str) -> tuple[int, str]:
     return answer.status, json.load(answer)["jobs"]
 
 
-def question(text: str, *choices: str) -> dict[str, Any]:
-    prompt = {"model": "bundled", "text": text, "start": False}
-    return {"prompt": prompt, "selection": "block.3.attention.head.0@2", "choices": list(choices)}
-
-
-def show(page: Page, text: str) -> None:
-    """All panels; fails if one does not answer, or if the notice is shown."""
-    page.values["selection", "data"] = "block.3.attention.head.0@2"
-    page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    for panel in ("attention", "embedding", "saliency"):
-        assert page.values[f"{panel}-panel", "data-selection"] == "block.3.attention.head.0@2"
-
-
 def compute(page: Page, text: str) -> Any:
     """How a job ends."""
     job = page.start_job("saliency", question(text, "occlusion", "zero", ""))
@@ -79,35 +66,35 @@ def compute(page: Page, text: str) -> Any:
 
 def test_gone_and_back(address: str, redis: Redis) -> None:
     page = of_address(address)
-    show(page, "The fox met a crow")
+    page.show("The fox met a crow")
     assert compute(page, "The fox met a crow")["kind"] == "done"
     running = page.start_job("saliency", question("The fox met a duck " * 12, "depth", "mean", ""))
     redis.end()
     assert ready(address) == (503, "fails")
-    show(page, "The fox met a crow")
-    show(page, "The fox met a goose")
+    page.show("The fox met a crow")
+    page.show("The fox met a goose")
     assert page.values["saliency-job-offer", "data"]["automatic"] is False, "nothing starts by itself"
     ended = compute(page, "The fox met a goose")
     assert ended["kind"] == "error"
     assert WORDS in ended["message"]
     assert running.outcome() is None, "nothing is known of it, and it may go on"
-    show(of_address(address), "Another visitor came")
+    of_address(address).show("Another visitor came")
     redis.start()
     assert ready(address) == (200, "ok")
     wait_until(running.is_lost)  # it was not kept; the page says so, and offers to run it again
     assert compute(page, "The fox met a goose")["kind"] == "done"
-    show(page, "The fox met a goose")
+    page.show("The fox met a goose")
 
 
 def test_one_that_hangs(address: str, redis: Redis) -> None:
     """Whoever asks it is answered all the same, in the time that a request may take."""
     page = of_address(address)
-    show(page, "The fox met a crow")
+    page.show("The fox met a crow")
     process = server_of(redis.url)
     process.suspend()
     try:
         assert ready(address) == (503, "fails")
-        show(page, "The fox met a hen")
+        page.show("The fox met a hen")
         assert WORDS in compute(page, "The fox met a hen")["message"]
     finally:
         process.resume()

@@ -14,7 +14,7 @@ from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.load.visitor import Visitor
 from tests.serving import GUNICORN, served, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FIRST, SECOND = "Once there was a fox who lived near the great forest.", "The king gave a rose to the queen."
 N_SECOND = 9  # tokens
 CLICKS = ("block.3.attention.head.0@2", "block.3.attention.head.6@2")

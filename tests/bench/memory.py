@@ -72,7 +72,10 @@ def use(page: Page, text: str) -> None:
 
 def measure() -> dict[str, Budget]:
     """The largest budget of each part of the scenario."""
-    with TemporaryDirectory() as cache, procfile("web", CACHE_DIR=cache, REQUESTS_PER_MINUTE="100000") as (url, runner):
+    with (
+        TemporaryDirectory() as cache,
+        procfile("web", CACHE_DIR=cache, LOG_LEVEL="WARNING", REQUESTS_PER_MINUTE="100000") as (url, runner),
+    ):
         wait_until(lambda: answers(url, runner), 120)
         wait_until(lambda: has_settled(url), 60)
         time.sleep(1)

@@ -206,6 +206,7 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     shows(visitor, bundled_model, text, method="input_gradient")
 
 
+@pytest.mark.slow
 def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     """One lost answer changes nothing; when none comes for long, the page says so and offers to run it again."""
     page = visitor.page

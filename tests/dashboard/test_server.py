@@ -12,11 +12,11 @@ import pytest
 from tests.page import JobOfPage, of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 TEXT = "The fox met a crow who had a cheese, and the crow number {} met the fox"
 
 
-@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["fork", "celery"])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with ExitStack() as stack:
         environment = {}

@@ -81,7 +81,8 @@ def by_visitor(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         return "kept" in offer and not visitor._job
 
     def until_computed() -> Asked:
-        wait_until(is_computed, 60)
+        wait_until(lambda: is_computed() or any(problems), 90)
+        assert not any(problems), problems
         found = list(asked)
         asked.clear()
         return found
@@ -94,7 +95,6 @@ def by_visitor(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     visitor.type(SECOND)
     yield until_computed()
     visitor.close()
-    assert not any(problems), problems
 
 
 def note(asked: Asked, address: str, body: str | None) -> None:

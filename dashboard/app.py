@@ -121,7 +121,7 @@ def create_app(
 def make_ready(app: Dash) -> None:
     """What is done once, after the last import and before the first fork, thread and request."""
     # Before Dash makes one up for this process alone, as it does if the store cannot be reached at this moment.
-    app.server.secret_key = app.server.extensions["jobs"].secret()
+    app.server.secret_key = app.server.extensions["jobs"].secret_at_start()
     # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
     # them.
     app.server.test_client().get("/")

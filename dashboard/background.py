@@ -39,6 +39,7 @@ _MOST_MEASURING = 8.0  # seconds, on a busy machine
 _PARTIAL_SECONDS = 120
 _TOOK = "seconds"  # among the kept arrays: how long they took
 _TELL_EVERY = 0.2
+_AGAIN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 TaskOf = Callable[[Any], Task]  # from a question that came from a page
@@ -86,6 +87,15 @@ class Jobs:
         Raises: JobsError if the store cannot be reached.
         """
         return self.store.secret(lambda: secrets.token_hex(32).encode()).decode()
+
+    def secret_at_start(self) -> str:
+        """The same, once the store can be reached: a process may begin before its Redis does."""
+        while True:
+            try:
+                return self.secret()
+            except JobsError as error:
+                _log.warning("Waiting to begin. %s", error)
+                time.sleep(_AGAIN_SECONDS)
 
     def n_held(self) -> tuple[int, int]:
         """Places and rooms that are taken on this machine: jobs at work, and these and those that wait."""

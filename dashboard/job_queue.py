@@ -115,6 +115,7 @@ class QueueManager(Watched, CeleryManager):
             redis_socket_timeout=_PATIENCE,
             result_expires=3600,
             broker_connection_retry_on_startup=True,
+            broker_connection_max_retries=None,  # it never gives up
             worker_hijack_root_logger=False,
         )
         super().__init__(app)

@@ -11,7 +11,18 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.page import Page, of_address, question
-from tests.serving import GUNICORN, celery_worker, free_port, redis_server, served, server_of, wait_until
+from tests.serving import (
+    GUNICORN,
+    answers,
+    celery_worker,
+    free_port,
+    has_settled,
+    process,
+    redis_server,
+    served,
+    server_of,
+    wait_until,
+)
 
 pytestmark = pytest.mark.long
 WORDS = "The queue of computations cannot be reached"
@@ -64,6 +75,24 @@ def compute(page: Page, text: str) -> Any:
     return found[-1]
 
 
+def test_a_server_and_a_worker_that_begin_before_it(tmp_path: Path) -> None:
+    """They wait for it, and say so."""
+    ports, logs = [free_port(), free_port()], [tmp_path / "web", tmp_path / "worker"]
+    settings = {"REDIS_URL": f"redis://127.0.0.1:{ports[0]}/0", "CACHE_DIR": str(tmp_path / "cache")}
+    command = [word.format(port=ports[1]) for word in GUNICORN]
+    with (
+        process(command, logs[0], **settings) as web,
+        celery_worker(settings["REDIS_URL"], tmp_path / "other", logs[1]) as worker,
+    ):
+        wait_until(lambda: all("Waiting to begin." in log.read_text() for log in logs), 60)
+        with redis_server(tmp_path, ports[0]):
+            url = f"http://127.0.0.1:{ports[1]}/"
+            wait_until(lambda: answers(url, web), 60)
+            wait_until(lambda: has_settled(url), 60)
+            assert compute(of_address(url), "The fox met a crow")["kind"] == "done"
+            assert worker.poll() is None
+
+
 def test_gone_and_back(address: str, redis: Redis) -> None:
     page = of_address(address)
     page.show("The fox met a crow")
@@ -90,13 +119,13 @@ def test_one_that_hangs(address: str, redis: Redis) -> None:
     """Whoever asks it is answered all the same, in the time that a request may take."""
     page = of_address(address)
     page.show("The fox met a crow")
-    process = server_of(redis.url)
-    process.suspend()
+    server = server_of(redis.url)
+    server.suspend()
     try:
         assert ready(address) == (503, "fails")
         page.show("The fox met a hen")
         assert WORDS in compute(page, "The fox met a hen")["message"]
     finally:
-        process.resume()
+        server.resume()
     assert ready(address) == (200, "ok")
     assert compute(page, "The fox met a hen")["kind"] == "done"

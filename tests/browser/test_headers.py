@@ -32,6 +32,7 @@ def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explore
         page.evaluate("(id) => document.getElementById(id).click()", control)
         page.wait_for_function("!document.querySelector('[aria-busy=true]')")
     page.select_option("#architecture-color", index=1)
+    page.check("#embedding-method input[value='pca']")  # t-SNE may wait for its button
     page.wait_for_function(f"{PLOT.format(id='embedding-graph')}?.data?.[0]?.type === 'scatter3d'")
     explorer.compute()
     page.wait_for_function("/^(Computed|From)/.test(document.querySelector('#saliency-job-words').innerText)")

@@ -10,10 +10,12 @@ from tests.browser.explorer import Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
-def still_works(explorer: Explorer) -> None:
-    """A plain text is analysed afterwards, and the notice goes."""
-    explorer.analyse("The cat sat.")
-    explorer.page.wait_for_function("new URLSearchParams(location.hash.slice(1)).get('text') === 'The cat sat.'")
+def still_works(explorer: Explorer, text: str = "The cat sat.") -> None:
+    """A plain text is analysed afterwards, and the notice goes. text: another than before, or no panel is asked."""
+    explorer.analyse(text)
+    explorer.page.wait_for_function(
+        "(text) => new URLSearchParams(location.hash.slice(1)).get('text') === text", arg=text
+    )
     explorer.page.wait_for_function("document.querySelectorAll('#strip-panel [data-select]').length === 4")
     explorer.page.wait_for_function("!document.querySelector('#notice')?.classList.contains('show')")
     assert explorer.selection().startswith("block.")
@@ -84,12 +86,13 @@ def refuse(status: int, route: Route) -> None:
 
 
 def test_a_server_that_refuses(explorer: Explorer) -> None:
-    for status, message in [(500, "status 500"), (429, "Too many"), (413, "Shorten")]:
+    cases = [(500, "status 500", "The cat sat."), (429, "Too many", "The king sat."), (413, "Shorten", "The cat sat.")]
+    for status, message, text in cases:
         explorer.page.route("**/_dash-update-component*", partial(refuse, status))
         explorer.page.locator("#strip-panel [data-select='@2']").click()
         expect(explorer.page.locator("#notice")).to_contain_text(message)  # after the one before
         explorer.page.unroute("**/_dash-update-component*")
-        still_works(explorer)
+        still_works(explorer, text)
     explorer.errors.clear()  # the browser's own report of the status
 
 

@@ -44,8 +44,9 @@ def register(app: Dash, services: Any) -> None:
             controls[0] = no_update  # what is in the field stays: it may be mended, or be the next text already
         data["news"] = news
         set_props(ids.NOTICE, {"is_open": bool(problem), "children": problem})
-        # The same prompt again (a step back that changed the selection alone) need not be drawn anew.
-        return no_update if data == shown else data, *controls
+        # The same prompt again (a step back that changed the selection alone) need not be drawn anew, unless that is
+        # what was asked for: a panel may have had no answer.
+        return no_update if data == shown and ctx.triggered_id != ANALYSE else data, *controls
 
 
 def draw_prompt(services: Any, asked: Prompt) -> tuple[Any, ...]:

@@ -127,8 +127,9 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
     wait_until(lambda: visitor.job_words() != before)
     wait_until(job_processes)
     running = job_processes()
-    visitor.page.click("#saliency-job-cancel")
-    wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 10)
+    with visitor.page.expect_response(lambda answer: "cancelJob" in answer.url):
+        visitor.page.click("#saliency-job-cancel")
+    wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 2)
     wait_for(visitor, "Cancelled")
     visitor.page.check("#saliency-method input[value='input_gradient']")
     visitor.compute()

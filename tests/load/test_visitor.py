@@ -76,8 +76,8 @@ def by_visitor(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
     def is_computed() -> bool:
         offer = visitor.page.values["saliency-job-offer", "data"]
-        if "kept" not in offer and not offer["automatic"] and not visitor._job:
-            visitor._follow(offer)  # as by the button: others keep the machine busy
+        if not ("kept" in offer or offer["automatic"] or visitor._job or offer["question"] == visitor._asked):
+            visitor.begin_job(offer)  # by the button: others keep the machine busy
         return "kept" in offer and not visitor._job
 
     def until_computed() -> Asked:

@@ -96,8 +96,12 @@ class Visitor:
                 assert written.get("data-selection", "").encode() in body, f"{output} shows something else"
         offer = self.page.values.get(("saliency-job-offer", "data"))
         if offer and offer.get("automatic") and offer["question"] != self._asked:
-            self._asked = offer["question"]
-            Thread(target=self._follow, args=[offer], daemon=True).start()
+            self.begin_job(offer)
+
+    def begin_job(self, offer: dict[str, Any]) -> None:
+        """Have the job begin that is offered, as the page does by itself, or at the press of its button."""
+        self._asked = offer["question"]
+        Thread(target=self._follow, args=[offer], daemon=True).start()
 
     def _follow(self, offer: dict[str, Any]) -> None:
         """Have a job run, ask how it is doing, and draw what it has found, until another takes its place."""

@@ -217,7 +217,8 @@ def measure(network: Any, family: Family) -> ModelInfo:
 
 def _fingerprint(network: Any) -> str:
     config = network.config.to_diff_dict()
-    config.pop("dtype", None)  # of the file that it was read from
+    for of_its_file in ("architectures", "dtype"):  # saving a model sets them, too
+        config.pop(of_its_file, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for name, parameter in network.named_parameters():
         digest.update(f"{name}{tuple(parameter.shape)}".encode())

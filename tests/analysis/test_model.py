@@ -71,6 +71,7 @@ def test_what_is_loaded_is_frozen_float32_and_the_same(folder: Path):
     assert all(p.dtype == torch.float32 and not p.requires_grad for p in model.network.parameters())
     assert model.network.config._attn_implementation == "eager"
     original = make_tiny("gpt2")
+    assert model.info == original.info
     one, other = (compute_trace(m, Prompt("any", "a fox <b>")) for m in (model, original))
     assert one.tokens == other.tokens
     assert (one.logits() == other.logits()).all()

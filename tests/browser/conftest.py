@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
 
 from analysis.model import LanguageModel
 from analysis.trace import Prompt, Trace, compute_trace
@@ -37,13 +37,17 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
     context.close()
 
 
+# Not of the page: what Chromium says of drawing in software, and Plotly of a browser without WebGL and of its own zoom.
+_REMARKS = "GL Driver Message|willReadFrequently|webgl setup failed|unrecognized GUI edit: scene.aspectratio"
+
+
 @pytest.fixture
 def explorer(context: BrowserContext, address: str) -> Iterator[Explorer]:
-    """The opening page, drawn. At the end the console must have been free of errors and no other host asked."""
+    """The opening page, drawn. At the end the console must have been clean and no other host asked."""
     page = context.new_page()
     errors: list[str] = []
     strangers: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: _note_problem(message, errors))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: _note_stranger(request, address, strangers))
     explorer = Explorer(page, address, errors)
@@ -51,6 +55,11 @@ def explorer(context: BrowserContext, address: str) -> Iterator[Explorer]:
     yield explorer
     assert not errors, errors
     assert not strangers, strangers
+
+
+def _note_problem(message: ConsoleMessage, problems: list[str]) -> None:
+    if message.type not in ("log", "info", "debug") and not re.search(_REMARKS, message.text):
+        problems.append(message.text)
 
 
 def _note_stranger(request: Any, address: str, strangers: list[str]) -> None:

@@ -54,6 +54,10 @@ def with_values(*values: float, **changes: Any) -> SaliencyResult:
     )
 
 
+def colors_of_bars(result: SaliencyResult, theme: Theme = LIGHT) -> list[str]:
+    return list(saliency_figure(result, theme=theme).data[0].marker.color)
+
+
 def long(n: int) -> SaliencyResult:
     tokens = tuple(Token(n, f"token{n}", n, n) for n in range(n))
     return replace(
@@ -69,31 +73,29 @@ def test_a_bar_a_token_that_selects_its_position() -> None:
     assert bars.type == "bar"
     assert_array_equal(bars.x, range(5))
     assert_array_equal(bars.y, RESULT.attributions)
-    assert bars.y.dtype == bars.marker.color.dtype == np.float32
+    assert bars.y.dtype == np.float32
     assert list(bars.customdata) == ["@0", "@1", "@2", "@3", "@4"]
     assert saliency_figure(RESULT).layout.hovermode == "x"
 
 
 @EACH
 def test_colours_have_zero_in_their_middle(theme: Theme) -> None:
-    marker = saliency_figure(with_values(-3, 0.5, 1), theme=theme).data[0].marker
-    assert (marker.cmin, marker.cmax) == (-3, 3)
-    assert [list(stop) for stop in marker.colorscale] == theme.signed
-    assert_array_equal(marker.color, [-3, 0.5, 1])
+    low, _, middle, quite_high, high = (color for _, color in theme.signed)
+    assert colors_of_bars(with_values(-3, 0, 3), theme) == [low, middle, high]
+    assert colors_of_bars(with_values(-3, 0, 1.5), theme) == [low, middle, quite_high], "one scale for both sides"
 
 
 def test_what_has_no_sign_has_a_sequential_scale_from_zero() -> None:
-    marker = saliency_figure(NORMS).data[0].marker
-    assert (marker.cmin, marker.cmax) == (0, 2)
-    assert [list(stop) for stop in marker.colorscale] == LIGHT.probabilities
+    first, _, _, middle, _, _, last = (color for _, color in LIGHT.probabilities)
+    assert colors_of_bars(with_values(0, 1, 2, method="gradient_norm")) == [first, middle, last]
     (heat,) = saliency_depth_figure(NORMS, theme=DARK).data
     assert (heat.zmin, heat.zmax) == (0, 4)
     assert [list(stop) for stop in heat.colorscale] == DARK.probabilities
 
 
 def test_nothing_but_zeros_still_has_a_range() -> None:
-    marker = saliency_figure(with_values(0, 0)).data[0].marker
-    assert (marker.cmin, marker.cmax) == (-1, 1)
+    middle = LIGHT.signed[2][1]
+    assert colors_of_bars(with_values(0, 0)) == [middle, middle]
 
 
 def test_the_explained_position_is_marked() -> None:

@@ -151,6 +151,7 @@ def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Expl
     visitor.page.click("#saliency-job-cancel")
 
 
+@pytest.mark.slow
 def test_of_two_who_wait_for_equal_work_one_cancels(
     visit: Callable[..., Explorer], bundled_model: LanguageModel
 ) -> None:

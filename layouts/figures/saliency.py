@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
-from layouts.figures.shade import shade
+from layouts.figures.shade import mixed, shade
 from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _NAMES = {
 def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
     """A bar a token, coloured from against (orange) to for (blue) the target; a click selects the position."""
     values = result.attributions
+    scale, low, high = _colors(result, values, theme)
     bars = {
         "type": "bar",
         "x": np.arange(len(values), dtype=np.float32),
@@ -40,8 +41,8 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
         "hovertext": [_hover(result, n, float(value)) for n, value in enumerate(values)],
         "hoverinfo": "text",
         "marker": {
-            # Numbers and a scale would look the same; but Plotly, too, takes them for colours, and warns of each.
-            "color": [background for background, _ in _shades(result, theme)],
+            # Of numbers with a colour scale, which would look the same, Plotly warns: it takes each for a colour, too.
+            "color": [mixed(scale, (float(value) - low) / (high - low)) for value in values],
             "line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0},
         },
     }
@@ -119,9 +120,12 @@ def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Them
 
 def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
     """For each token, the CSS colours of its background and its text; those not read have none of their own."""
+    scale, low, high = _colors(result, result.attributions, theme)
     return [
-        ("transparent", theme.quiet) if position > result.position else colors
-        for position, colors in enumerate(_shades(result, theme))
+        ("transparent", theme.quiet)
+        if position > result.position
+        else shade(scale, (float(value) - low) / (high - low), theme)
+        for position, value in enumerate(result.attributions)
     ]
 
 
@@ -174,11 +178,6 @@ def unit(result: SaliencyResult) -> str:
 def signed(value: float) -> str:
     """A number with its sign."""
     return _number(value, "+")
-
-
-def _shades(result: SaliencyResult, theme: Theme) -> list[tuple[str, str]]:
-    scale, low, high = _colors(result, result.attributions, theme)
-    return [shade(scale, (float(value) - low) / (high - low), theme) for value in result.attributions]
 
 
 def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[Scale, float, float]:

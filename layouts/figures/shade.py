@@ -9,14 +9,19 @@ _LEAST_CONTRAST = 4.5
 
 def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
     """CSS colours of background and text. share: place on the scale, 0 to 1; beyond it, its end's."""
-    after = bisect_right([stop for stop, _ in scale], share)
-    (low, one), (high, other) = scale[min(max(after, 1), len(scale) - 1) - 1 :][:2]
-    part = min(max((share - low) / (high - low), 0), 1)
-    mixed = [round(a + part * (b - a)) for a, b in zip(_channels(one), _channels(other), strict=True)]
-    background = "#{:02X}{:02X}{:02X}".format(*mixed)
+    background = mixed(scale, share)
     # Against any colour, black or white has a contrast of at least 4.58.
     readable = (theme.text, theme.page, "#000000", "#FFFFFF")
     return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
+
+
+def mixed(scale: Scale, share: float) -> str:
+    """The CSS colour at a place on a scale, 0 to 1; beyond it, its end's."""
+    after = bisect_right([stop for stop, _ in scale], share)
+    (low, one), (high, other) = scale[min(max(after, 1), len(scale) - 1) - 1 :][:2]
+    part = min(max((share - low) / (high - low), 0), 1)
+    channels = [round(a + part * (b - a)) for a, b in zip(_channels(one), _channels(other), strict=True)]
+    return "#{:02X}{:02X}{:02X}".format(*channels)
 
 
 def gradient(scale: Scale) -> str:

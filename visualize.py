@@ -2,9 +2,9 @@
 
 Words as in the original notebook; a layer is what the rest of the project calls a block. Every function takes `model`:
 `"bundled"`, a folder as `save_pretrained` writes it, an id of the Hugging Face hub that is on this machine
-(`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.source.open_model` makes of these. A
-pair is left as it is, and read anew at each call, since it may be in training. Without `model` it is that of `use`,
-else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an `analysis.errors.AnalysisError`,
+(`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.models.source.open_model` makes of
+these. A pair is left as it is, and read anew at each call, since it may be in training. Without `model` it is that of
+`use`, else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an `analysis.errors.AnalysisError`,
 whose message says why. Every number is one of `analysis`, where its definition is.
 """
 
@@ -20,12 +20,13 @@ from analysis.activation import compute_activation
 from analysis.architecture import compute_architecture
 from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.models.source import Source, open_model
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
-from analysis.source import Source, open_model
 from analysis.summary import compute_summary
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from layouts.figures.activation import (
     activation_figure,
     activation_neuron_figure,

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
 from analysis.errors import SelectionError
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
-from analysis.trace import Float, ModelInfo, Trace
+from analysis.trace import Float, Trace
 
 ColorBy = Literal["norm", "entropy", "first", "kind"]
 

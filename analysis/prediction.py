@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace

@@ -8,8 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
-from analysis.saliency_methods import MOST_STEPS, TOLERANCE, USUAL_STEPS, gradients, integrated, occlusion, work_of
+from analysis.models.language_model import LanguageModel
+from analysis.saliency_methods.methods import (
+    MOST_STEPS,
+    TOLERANCE,
+    USUAL_STEPS,
+    gradients,
+    integrated,
+    occlusion,
+    work_of,
+)
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Keep, Report, Task, compute_now
 from analysis.tokens import Piece, Token
@@ -114,7 +122,7 @@ def compute_saliency(
         raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
 
     def compute(report: Report) -> Arrays:
-        from analysis.saliency_entry import Explained  # captum takes 25 MB, which only jobs need
+        from analysis.saliency_methods.explained_logit import Explained  # captum takes 25 MB, which only jobs need
 
         def tell(share: float, arrays: Arrays) -> None:
             report(share, _to_the_end(arrays, trace.n_positions))

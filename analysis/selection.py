@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analysis.errors import SelectionError
-from analysis.trace import ModelInfo
+from analysis.model_info import ModelInfo
 
 
 class Part(StrEnum):

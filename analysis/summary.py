@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from analysis.capture import last_map
 from analysis.families import Family, logit_cap
+from analysis.models.hooks import last_map
 from analysis.selection import Part, Selection
 
 _FLOAT32_BYTES = 4

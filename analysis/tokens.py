@@ -9,14 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from analysis.errors import TextError
-
-if TYPE_CHECKING:
-    from analysis.model import LanguageModel
-
-MAX_CHARACTERS = 20_000  # tokenizing more would only delay the message that says so
 _SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\x7f": "␡", "\u00a0": "⍽"}
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co", "Cs"}
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
@@ -109,57 +102,6 @@ class Vocabulary:
         return [self.piece(token_id).label for token_id in range(len(self))]
 
 
-def encode(
-    model: "LanguageModel",
-    text: str,
-    *,
-    start: bool = False,
-    max_tokens: int | None = None,
-    max_characters: int = MAX_CHARACTERS,
-) -> tuple[Token, ...]:
-    """The text as the model's own tokenizer cuts it; with `start`, the end-of-text token stands in front.
-
-    Nothing is added that the tokenizer does not add. A special token that is typed out (`<|endoftext|>`) is that token
-    where the tokenizer says so, as in the model's own training texts.
-    Raises: TextError for an empty text, one that is no text, or one longer than `max_characters`, than
-    `max_tokens` or than the model reads.
-    """
-    if not text:
-        raise TextError("The text is empty. Type a sentence, or choose one of the examples.")
-    if len(text) > max_characters:
-        raise TextError(f"The text has {len(text):,} characters; at most {max_characters:,} are read. Shorten it.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TextError(
-            f"Character {error.start} of the text is half a character (a lone surrogate). Remove it."
-        ) from None
-    ids = model.tokenize(text)
-    if start:
-        if model.start_id is None:
-            raise TextError("This model has no end-of-text token to start with. Switch that off.")
-        if ids[:1] != [model.start_id]:  # some tokenizers put it there themselves
-            ids = [model.start_id, *ids]
-    if not ids:
-        raise TextError("The model's tokenizer finds no token in this text. Type a sentence.")
-    limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
-    excess = len(ids) - limit
-    if excess > 0:
-        reader = "this server" if limit == max_tokens else "this model"
-        raise TextError(
-            f"The text has {len(ids):,} tokens; {reader} reads at most {limit:,}. "
-            f"Shorten it by {excess:,} token{'s' if excess > 1 else ''}."
-        )
-    groups: list[int] = []
-    for position, token_id in enumerate(ids):
-        continues = position > 0 and _continues_character(model.vocabulary.bytes(token_id))
-        groups.append(groups[-1] if continues else position)
-    return tuple(
-        Token(token_id, model.vocabulary.piece(token_id).label, position, group)
-        for position, (token_id, group) in enumerate(zip(ids, groups, strict=True))
-    )
-
-
 def shown(raw: bytes) -> str:
     """Bytes as a person can see them: invisible characters as signs, bytes that are no text as hexadecimal."""
     label, bad = "", b""
@@ -193,11 +135,6 @@ def _character(c: str) -> str:
     if ord(c) < 32:
         return chr(0x2400 + ord(c))
     return f"‹U+{ord(c):04X}›" if unicodedata.category(c) in _INVISIBLE else c
-
-
-def _continues_character(raw: bytes) -> bool:
-    """Whether the bytes start in the middle of a character: UTF-8 marks all but a character's first byte."""
-    return raw[:1] != b"" and raw[0] & 0b1100_0000 == 0b1000_0000
 
 
 def _byte_alphabet() -> dict[str, bytes]:

@@ -2,21 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from analysis.capture import Record, recording, tile_width
-from analysis.tokens import Token, encode
-
-if TYPE_CHECKING:
-    from analysis.model import LanguageModel
+from analysis.model_info import ModelInfo
+from analysis.tokens import Token
 
 Float = NDArray[np.float32]
-HALF_ABOVE = 256  # tokens; longer texts' attention and neurons are kept in half precision
-CAPTURE_VERSION = 2  # to be raised when what is captured changes, so that older files are not read
 
 
 @dataclass(frozen=True)
@@ -26,35 +20,6 @@ class Prompt:
     model: str
     text: str
     start: bool = False
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model's sizes. fingerprint: changes when any weight or setting does.
-
-    untrained: its norms are exactly as they are initialised, which training never leaves so: its weights are random.
-    """
-
-    family: str
-    n_blocks: int
-    n_heads: int
-    d_model: int
-    n_neurons: int
-    n_vocab: int
-    max_positions: int
-    n_parameters: int
-    fingerprint: str
-    untrained: bool = False
-
-    @property
-    def tile_width(self) -> int:
-        """Contiguous MLP neurons drawn as one tile."""
-        return tile_width(self.n_neurons)
-
-    @property
-    def n_tiles(self) -> int:
-        """MLP tiles of a block, at most 64."""
-        return -(-self.n_neurons // self.tile_width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,21 +78,3 @@ class Trace:
     def _read(self, name: str, at: Any) -> Float:
         part: Float = self.array(name)[at].astype(np.float32, copy=False)
         return part
-
-
-def compute_trace(model: "LanguageModel", prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
-    """Run the model once over the text and keep what it computed, in memory and in single precision.
-
-    Raises: TextError as `encode` does.
-    """
-    tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
-    arrays: dict[str, torch.Tensor] = {}
-    capture(model, tokens, arrays)
-    return Trace(prompt, tokens, model.info, lambda name: arrays[name].numpy())
-
-
-def capture(model: "LanguageModel", tokens: tuple[Token, ...], record: Record) -> None:
-    """Give the record the arrays of one forward pass by their names on disk, each as soon as it is computed."""
-    with torch.inference_mode(), recording(record):
-        ids = torch.tensor([[token.id for token in tokens]])
-        record["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]

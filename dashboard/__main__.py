@@ -48,12 +48,12 @@ def serve(settings: Settings, given: argparse.Namespace) -> None:
 
     Raises: ModelError if the model to open with cannot be shown.
     """
-    from dashboard import logs
     from dashboard.app import begin, create_app, make_ready
-    from dashboard.offers import first, models_on_offer
+    from dashboard.models.menu import first, models_on_offer
+    from dashboard.monitoring import json_log
 
     if not given.debug:
-        logs.configure(settings.log_level)
+        json_log.configure(settings.log_level)
     models = models_on_offer(settings)
     app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
     make_ready(app)

@@ -15,20 +15,21 @@ import callbacks.models
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
-from analysis.catalogue import Source
 from analysis.errors import AnalysisError, NotLoaded
-from analysis.memory import give_back
-from analysis.model import use_one_thread
-from analysis.registry import ModelRegistry
-from analysis.trace_store import TraceStore
-from dashboard import checks, headers, health, logs, metrics, scripts, sign_in, turns, visitors, visits
-from dashboard.background import Jobs
+from analysis.machine.memory import give_back
+from analysis.machine.threads import use_one_thread
+from analysis.models.catalogue import Source
+from analysis.models.registry import ModelRegistry
+from analysis.storage.trace_store import TraceStore
 from dashboard.errors import said
-from dashboard.fallback import without_weights
-from dashboard.offers import Offers, make_offers, models_on_offer
+from dashboard.jobs.service import Jobs
+from dashboard.models.menu import Offers, make_offers, models_on_offer
+from dashboard.monitoring import health, json_log, metrics, request_log
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
+from dashboard.web import admission, compression, rate_limit, request_checks, security_headers, sign_in
+from dashboard.web.missing_weights import without_weights
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
@@ -90,10 +91,10 @@ def create_app(
         on_error=partial(_report, offers, headings),
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
-    visits.watch(app.server, app.callback_map, logs.tell_visit, count_visit)
+    request_log.watch(app.server, app.callback_map, json_log.tell_visit, count_visit)
     app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
-    scripts.install(app.server)
-    turns.install(app.server)
+    compression.install(app.server)
+    admission.install(app.server)
     health.install(app.server, registry, traces, jobs, settings.cache_path)
     app.layout = layout = shell(offers.all(), sections)
     callbacks.prompt.register(app, services)
@@ -111,10 +112,10 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
-    visitors.install(app.server, settings)
+    rate_limit.install(app.server, settings)
     sign_in.install(app.server, settings.basic_auth_users.by_name())
-    headers.install(app)
-    checks.install(app, max_bytes=settings.max_request_kb * 1000)
+    security_headers.install(app)
+    request_checks.install(app, max_bytes=settings.max_request_kb * 1000)
     return app
 
 
@@ -142,7 +143,7 @@ def begin(app: Dash) -> None:
 
 def _prepare_jobs(registry: ModelRegistry) -> None:
     """What most jobs need and their processes should not each do."""
-    import analysis.saliency_entry  # noqa: F401
+    import analysis.saliency_methods.explained_logit  # noqa: F401
 
     with suppress(AnalysisError):  # which the job tells
         registry.get(registry.names()[0])

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from werkzeug.security import generate_password_hash
 
 from analysis.errors import AnalysisError
-from dashboard.offers import Offer, first, make_offers, models_on_offer
+from dashboard.models.menu import Offer, first, make_offers, models_on_offer
 from dashboard.settings import Settings
 from layouts.models import size, state_words
 

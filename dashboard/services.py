@@ -6,21 +6,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from analysis.catalogue import Outline
 from analysis.errors import AnalysisError, NotLoaded, TextError
-from analysis.model import LanguageModel
-from analysis.registry import ModelRegistry
+from analysis.forward import MAX_CHARACTERS
+from analysis.model_info import ModelInfo
+from analysis.models.catalogue import Outline
+from analysis.models.language_model import LanguageModel
+from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.storage.trace_size import trace_bytes
+from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
-from analysis.tokens import MAX_CHARACTERS
-from analysis.trace import ModelInfo, Prompt, Trace
-from analysis.trace_room import trace_bytes
-from analysis.trace_store import TraceStore
-from dashboard.recent import Recent
+from analysis.trace import Prompt, Trace
+from dashboard.lru_cache import Recent
 
 if TYPE_CHECKING:
-    from dashboard.background import Jobs
-    from dashboard.offers import Offers
+    from dashboard.jobs.service import Jobs
+    from dashboard.models.menu import Offers
 
 _TRACES_BYTES = 128 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
 _DERIVED_BYTES = 8 * 10**6

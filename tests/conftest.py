@@ -15,11 +15,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 import visualize
 from analysis.families import FAMILIES
-from analysis.model import LanguageModel, load_model, prepare_model, use_one_thread
-from analysis.registry import ModelRegistry
+from analysis.machine.threads import use_one_thread
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import load_model
+from analysis.models.prepare import prepare_model
+from analysis.models.registry import ModelRegistry
+from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from analysis.trace_store import TraceStore
-from dashboard.background import Jobs
+from dashboard.jobs.service import Jobs
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.chromium import CHROMIUM, chromium_path
@@ -122,7 +125,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_threads_here() -> Iterator[None]:
     """Jobs that run in the tests' own process leave no threads of OpenMP there: what is forked later would hang."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dashboard.background.use_threads", lambda _n_threads: 1)
+        patch.setattr("dashboard.jobs.service.use_threads", lambda _n_threads: 1)
         yield
 
 

@@ -21,7 +21,7 @@ import psutil
 ROOT = Path(__file__).parent.parent
 PLAIN = ("dashboard", "--port", "{port}")  # as `make run` does
 GUNICORN = (
-    "gunicorn", "dashboard.server:server", "--config", "python:dashboard.gunicorn", "--bind", "127.0.0.1:{port}"
+    "gunicorn", "dashboard.server:server", "--config", "python:dashboard.serving.gunicorn", "--bind", "127.0.0.1:{port}"
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def redis_server(folder: Path, port: int | None = None, *, certificate: Path | N
 @contextmanager
 def celery_worker(redis: str, folder: Path, log: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker as on another machine: with a cache of its own. It is ready when it takes the first job."""
-    command = ["celery", "-A", "dashboard.worker", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
+    command = ["celery", "-A", "dashboard.serving.worker", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
     with process(command, log, REDIS_URL=redis, CACHE_DIR=str(folder)) as worker:
         yield worker
 

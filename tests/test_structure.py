@@ -25,35 +25,27 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 
 # What each folder may import at run time besides Python's own; the longest prefix of a file's path is its row.
 MAY_IMPORT = {
-    "analysis/": {"analysis", "torch", "numpy", "captum", "sklearn", "threadpoolctl"},  # which comes with sklearn
-    "analysis/model.py": {"analysis", "torch", "numpy", "threadpoolctl", "transformers", "huggingface_hub"},
-    "analysis/source.py": {"analysis", "torch", "huggingface_hub"},
-    "analysis/hub.py": {"analysis", "huggingface_hub", "httpx2"},
-    "analysis/disk_cache.py": {"diskcache"},
-    "analysis/trace_store.py": {"analysis", "torch", "numpy", "safetensors"},
-    "analysis/memory.py": {"psutil"},
+    "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
+    "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
+    "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2"},
+    "analysis/storage/": {"analysis", "torch", "numpy", "safetensors", "diskcache"},
+    "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
     },
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "dash"},
-    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask"},
-    "dashboard/background.py": {"analysis", "layouts", "dashboard", "dash", "numpy", "safetensors"},
-    "dashboard/checks.py": {"layouts", "dashboard", "dash", "flask", "werkzeug"},
-    "dashboard/commands.py": {"analysis", "layouts", "dashboard", "tqdm", "werkzeug"},
-    "dashboard/estimate.py": {"dashboard", "numpy"},
-    "dashboard/fallback.py": {"layouts", "dash"},
-    "dashboard/headers.py": {"dash", "flask", "secure"},
-    "dashboard/job_queue.py": {"dashboard", "dash", "redis", "celery", "kombu"},
-    "dashboard/managers.py": {"dashboard", "dash", "psutil"},
-    "dashboard/metrics.py": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
-    "dashboard/scripts.py": {"dashboard", "flask", "flask_compress"},
-    "dashboard/settings.py": {"dashboard", "werkzeug"},
-    "dashboard/counts.py": {"limits"},
-    "dashboard/sign_in.py": {"dashboard", "flask", "limits", "werkzeug"},
-    "dashboard/visitors.py": {"dashboard", "flask", "flask_limiter", "werkzeug"},
-    "dashboard/worker.py": {"dashboard", "celery"},
+    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "tqdm", "werkzeug"},
+    "dashboard/jobs/": {
+        "analysis", "layouts.job", "dashboard", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+    },
+    "dashboard/models/": {"analysis", "dashboard"},
+    "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
+    "dashboard/serving/": {"dashboard", "celery"},
+    "dashboard/web/": {
+        "layouts", "dashboard", "dash", "flask", "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
+    },
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
 

@@ -13,10 +13,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 import visualize
 from analysis.attention import compute_attention
 from analysis.embedding import compute_embedding
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
 from analysis.selection import Part, Selection
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from layouts.figures.architecture import BAR, HEADS, TILES
 from layouts.theme import LIGHT
 

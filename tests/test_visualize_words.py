@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 
 import visualize
 from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
-from analysis.model import LanguageModel, load_model
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import load_model
 from analysis.tokens import Vocabulary
 from tests.conftest import make_tiny
 from tests.test_visualize import FOX, title
@@ -112,7 +113,9 @@ def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monk
     bundled_model.network.save_pretrained(tmp_path / "mine")
     bundled_model.tokenizer.save_pretrained(tmp_path / "mine")
     loaded = []
-    monkeypatch.setattr("analysis.source.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more))
+    monkeypatch.setattr(
+        "analysis.models.source.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more)
+    )
     monkeypatch.setenv("LLM_MODEL", str(tmp_path / "mine"))
     for _ in range(5):
         visualize.plot_attention(FOX)

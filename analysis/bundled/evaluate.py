@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from analysis.bundled import BUNDLED_DIR
 from analysis.bundled.data import read_books
-from analysis.model import LanguageModel, load_model
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import load_model
 
 OPENING = "Once upon a time there was a"
 N_DRAWS = 32

@@ -21,9 +21,9 @@ from layouts.theme import LIGHT, MONOSPACE, Theme, base_layout
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
+    from analysis.model_info import ModelInfo
     from analysis.selection import Selection
     from analysis.tokens import Piece
-    from analysis.trace import ModelInfo
 
 HEADS, TILES, ENDS, STREAM, MARK, FRAME, BAR = range(7)  # the traces, in this order
 _UNITS = {"norm": "added to the residual stream (L2 norm)", "entropy": "bits of entropy", "first": "on the first token"}

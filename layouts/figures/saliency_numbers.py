@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.model_info import ModelInfo
     from analysis.saliency import SaliencyResult
     from analysis.tokens import Piece
-    from analysis.trace import ModelInfo, Prompt
+    from analysis.trace import Prompt
 
 _DEFINITIONS = {
     "integrated": (

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from analysis.trace import ModelInfo
+    from analysis.model_info import ModelInfo
 
 VERTICES = 8  # of a box; a click's vertex number divided by it is the box's number
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float32)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-import analysis.trace_store
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, Trace, capture
-from analysis.trace_store import TraceStore
+import analysis.storage.trace_store
+from analysis.forward import capture
+from analysis.models.language_model import LanguageModel
+from analysis.storage.trace_store import TraceStore
+from analysis.trace import Prompt, Trace
 
 FOX = Prompt("tiny", "The fox met a crow")
 
@@ -32,7 +33,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("".join(token.label for token in tokens).replace("·", " "))
         capture(model, tokens, record)
 
-    monkeypatch.setattr(analysis.trace_store, "capture", counted)
+    monkeypatch.setattr(analysis.storage.trace_store, "capture", counted)
     return seen
 
 

@@ -6,8 +6,9 @@ import torch
 
 from analysis.activation import N_STRONGEST, compute_activation
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
 
 POSITION = 4

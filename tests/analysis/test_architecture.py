@@ -5,9 +5,10 @@ import pytest
 
 from analysis.architecture import compute_architecture
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 
 POSITION = 4
 

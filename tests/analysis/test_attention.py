@@ -6,9 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from analysis.attention import AttentionView, attention_entropy, compute_attention
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.model_info import ModelInfo
+from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
-from analysis.trace import ModelInfo, Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
 
 VIEWS = get_args(AttentionView)

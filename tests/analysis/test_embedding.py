@@ -9,9 +9,10 @@ from sklearn.manifold import trustworthiness
 
 from analysis.embedding import compute_embedding
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
-from analysis.trace import Float, Prompt, Trace, compute_trace
+from analysis.trace import Float, Prompt, Trace
 
 BLOCK = Selection.parse("block.1.mlp")
 

@@ -3,7 +3,8 @@ from transformers import CONFIG_MAPPING, AutoConfig
 
 from analysis.errors import ModelError
 from analysis.families import _REASONS, FAMILIES, family_of, logit_cap
-from analysis.model import LanguageModel, network_without_weights
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import network_without_weights
 from tests.conftest import make_tiny
 
 

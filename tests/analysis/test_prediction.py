@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.prediction import compute_prediction
 from analysis.selection import Selection
 from analysis.tokens import Token
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from tests.conftest import make_tiny
 
 OUTPUT = Selection.parse("output")

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel, fuse_activations
+from analysis.forward import compute_trace
+from analysis.models.fuse import fuse_activations
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import Method, SaliencyResult, compute_saliency, default_target, partial_saliency, saliency_work
-from analysis.saliency_methods import USUAL_STEPS
+from analysis.saliency_methods.methods import USUAL_STEPS
 from analysis.task import Arrays
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from tests.conftest import make_tiny
 
 METHODS: tuple[Any, ...] = get_args(Method)
@@ -167,7 +169,7 @@ def test_what_is_known_is_shown_before_the_end(tiny_gpt2: LanguageModel) -> None
 
 
 def test_each_doubling_is_shown(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.saliency_methods.TOLERANCE", -1.0)  # never reached
+    monkeypatch.setattr("analysis.saliency_methods.methods.TOLERANCE", -1.0)  # never reached
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
     known: list[int] = []
 

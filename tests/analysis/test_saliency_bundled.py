@@ -10,10 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyResult, compute_saliency
-from analysis.saliency_entry import Explained
-from analysis.trace import Float, Prompt, Trace, compute_trace
+from analysis.saliency_methods.explained_logit import Explained
+from analysis.trace import Float, Prompt, Trace
 from tests.conftest import BUNDLED
 
 SENTENCES = [
@@ -137,9 +138,9 @@ def test_bfloat16_gives_the_same_or_is_not_used(
     def rows(result: SaliencyResult) -> Float:
         return result.attributions[None] if result.depth is None else result.depth
 
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: False)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: False)
     _, exact = explained(bundled_model, position=9, method=method)
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: True)
     _, fast = explained(bundled_model, position=9, method=method)
     assert exact.precision == "float32"
     assert fast.converged
@@ -162,7 +163,7 @@ def test_bfloat16_that_does_not_converge_is_repeated(
         tried.append((path[3], bfloat16))
         return integrate(self, *path, bfloat16=bfloat16) * (1.05 if bfloat16 else 1)
 
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: True)
     monkeypatch.setattr(Explained, "integrate", coarse)
     _, result = explained(bundled_model, position=5, steps=steps)
     assert tried == expected

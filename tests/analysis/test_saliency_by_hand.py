@@ -14,9 +14,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
-from analysis.model import LanguageModel, prepare_model
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import prepare_model
 from analysis.saliency import SaliencyResult, compute_saliency
-from analysis.trace import Prompt, compute_trace
+from analysis.trace import Prompt
 from tests.conftest import byte_level_tokenizer
 
 SIZES = {"p": 5.0, "q": 9.0, "x": 16.0, "y": -16.0}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyResult, compute_saliency
-from analysis.trace import Prompt, compute_trace
+from analysis.trace import Prompt
 from tests.conftest import make_tiny
 
 POSITION = 8
@@ -79,9 +80,9 @@ def test_bfloat16_gives_nearly_the_same_or_is_not_used(
 ) -> None:
     """Caps and scores in bfloat16 are coarse; what does not sum up is computed again."""
     model = make_tiny(kind)
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: False)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: False)
     exact = saliency(model, baseline="mean", steps=steps)
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: True)
     fast = saliency(model, baseline="mean", steps=steps)
     assert exact.precision == "float32"
     assert exact.converged
@@ -95,7 +96,7 @@ def test_bfloat16_gives_nearly_the_same_or_is_not_used(
 
 def test_where_logits_are_bent_most_bfloat16_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """tanh is so near its end that bfloat16 holds only a few values of its slope."""
-    monkeypatch.setattr("analysis.saliency_methods.prefers_bfloat16", lambda _width: True)
+    monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: True)
     result = saliency(make_tiny("gemma2", final_logit_softcapping=0.3), baseline="mean")
     assert 0.29 < result.value < 0.3
     assert result.precision == "float32"

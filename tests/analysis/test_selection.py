@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import SelectionError
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 
 NUMBERS = st.integers(0, 999_999_999)

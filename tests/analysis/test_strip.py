@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.model_info import ModelInfo
+from analysis.models.language_model import LanguageModel
 from analysis.strip import compute_strip
 from analysis.tokens import Token
-from analysis.trace import ModelInfo, Prompt, Trace, compute_trace
+from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
 
 

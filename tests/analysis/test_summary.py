@@ -6,7 +6,8 @@ import pytest
 from transformers import Gemma2Config, GPT2Config, GPTJConfig, GPTNeoConfig, PhiConfig
 
 from analysis.families import FAMILIES
-from analysis.model import LanguageModel, network_without_weights
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import network_without_weights
 from analysis.selection import Selection
 from analysis.summary import SummaryResult, compute_summary
 from tests.conftest import make_tiny

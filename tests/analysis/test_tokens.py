@@ -12,8 +12,11 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import PreTrainedTokenizerFast
 
 from analysis.errors import TextError
-from analysis.model import LanguageModel, _vocabulary, prepare_model
-from analysis.tokens import MAX_CHARACTERS, Piece, Token, Vocabulary, encode, shown
+from analysis.forward import MAX_CHARACTERS, encode
+from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import _vocabulary
+from analysis.models.prepare import prepare_model
+from analysis.tokens import Piece, Token, Vocabulary, shown
 from tests.conftest import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates, control characters and all

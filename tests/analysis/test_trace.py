@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose
 from torch import Tensor
 
 from analysis.errors import TextError
-from analysis.model import LanguageModel
-from analysis.tokens import encode
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.forward import compute_trace, encode
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts, added, explicit_norms
 from tests.conftest import TEXT, TINY, make_tiny
 

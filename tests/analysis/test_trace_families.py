@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts
 from tests.conftest import TEXT, TINY, make_tiny
 

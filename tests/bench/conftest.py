@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
-from analysis.model import LanguageModel, prepare_model
-from analysis.tokens import encode
+from analysis.forward import encode
+from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt
 from tests.conftest import byte_level_tokenizer, make_tiny
 

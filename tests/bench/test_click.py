@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from dashboard.app import create_app
 from dashboard.panels import PANELS

@@ -9,9 +9,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
-from analysis.model import LanguageModel, prepare_model, use_one_thread
+from analysis.machine.threads import use_one_thread
+from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import prepare_model
+from analysis.storage.trace_size import trace_bytes
 from analysis.trace import Prompt
-from analysis.trace_room import trace_bytes
 from dashboard.app import create_app
 from dashboard.settings import Settings
 from tests.conftest import byte_level_tokenizer, long_text, make_tiny

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from tests.page import Page, of_address
 from tests.serving import served, server_of, wait_until
 

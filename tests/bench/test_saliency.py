@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from captum.attr import LayerIntegratedGradients
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency, default_target
-from analysis.trace import Prompt, compute_trace
+from analysis.trace import Prompt
 
 STEPS = 50
 MOST = {"float32": 0.75, "bfloat16": 0.45}

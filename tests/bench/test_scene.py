@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from analysis.architecture import compute_architecture
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
-from analysis.trace import Float, ModelInfo, Prompt, Trace
+from analysis.trace import Float, Prompt, Trace
 from layouts.figures.architecture import architecture_figure
 from layouts.theme import THEMES
 

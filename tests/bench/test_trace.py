@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt
 
 
 def test_compute_trace(benchmark: Any, model: LanguageModel, prompt: Prompt, report: Any):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt, Trace
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.serving import served

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from analysis.trace import Prompt, compute_trace
+from analysis.forward import compute_trace
+from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
 from tests.conftest import make_tiny
 from tests.serving import served

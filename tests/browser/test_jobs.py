@@ -12,9 +12,10 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Route, TimeoutError, expect
 
-from analysis.model import LanguageModel
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
-from analysis.trace import Prompt, compute_trace
+from analysis.trace import Prompt
 from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.serving import celery_worker, redis_server, served, wait_until
 

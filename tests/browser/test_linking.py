@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import Route
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, Trace, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt, Trace
 from tests.browser.explorer import Explorer
 from tests.serving import wait_until
 

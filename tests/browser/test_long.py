@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
 from tests.conftest import long_text
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from analysis.trace import Prompt, compute_trace
+from analysis.forward import compute_trace
+from analysis.trace import Prompt
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer
 from tests.conftest import make_tiny

@@ -9,20 +9,20 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.errors import AnalysisError, NotLoaded, TextError
-from analysis.hub import Hub, HubModel
-from analysis.model import LanguageModel
-from analysis.registry import ModelRegistry
+from analysis.models.hub import Hub, HubModel
+from analysis.models.language_model import LanguageModel
+from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from analysis.trace_store import TraceStore
 from callbacks.architecture import draw_architecture
 from callbacks.attention import draw_attention
 from callbacks.models import draw_models
 from callbacks.prompt import draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
-from dashboard.background import Jobs
-from dashboard.downloads import Download, Downloads
-from dashboard.offers import Offers
+from dashboard.jobs.service import Jobs
+from dashboard.models.downloads import Download, Downloads
+from dashboard.models.menu import Offers
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.conftest import TEXT

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dash import Dash
 
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from plotly.io.json import to_json_plotly
 
-from analysis.model import LanguageModel
-from analysis.registry import ModelRegistry
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.trace import Prompt, compute_trace
-from analysis.trace_store import TraceStore
+from analysis.storage.trace_store import TraceStore
+from analysis.trace import Prompt
 from callbacks.saliency import draw_saliency, saliency_task
 from dashboard.app import create_app
-from dashboard.background import Jobs
+from dashboard.jobs.service import Jobs
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from transformers import AutoModelForCausalLM
 
-from analysis.model import LanguageModel
-from analysis.trace import Prompt, compute_trace
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Prompt
 from tests.conftest import byte_level_tokenizer, make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.page import Page, of_address

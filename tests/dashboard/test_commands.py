@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from analysis.hub import HubModel
+from analysis.models.hub import HubModel
 from dashboard.commands import download, hash_password, print_models
-from dashboard.offers import first, models_on_offer
+from dashboard.models.menu import first, models_on_offer
 from dashboard.settings import Settings
-from dashboard.sign_in import Pairs
+from dashboard.web.sign_in import Pairs
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from dashboard.services import Services

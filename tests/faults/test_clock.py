@@ -10,12 +10,12 @@ from typing import Any
 import psutil
 import pytest
 
-from analysis.model import LanguageModel
+from analysis.models.language_model import LanguageModel
+from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from analysis.trace_store import TraceStore
-from dashboard.job_store import DiskStore
-from dashboard.managers import ForkManager
-from dashboard.shares import Shares
+from dashboard.jobs.manager import ForkManager
+from dashboard.jobs.quota import Shares
+from dashboard.jobs.store import DiskStore
 from tests.serving import wait_until
 
 HOUR = 3600
@@ -63,7 +63,7 @@ def test_a_job_goes_on_and_can_be_ended(manager: ForkManager, set_clock: Any) ->
 
 
 def test_silence_is_noticed_all_the_same(manager: ForkManager, set_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.managers._SILENCE", 0.5)
+    monkeypatch.setattr("dashboard.jobs.manager._SILENCE", 0.5)
     job = manager.call_job_fn("key", manager.func_registry["work"], [], {})
     os.kill(int(job.partition(":")[0]), signal.SIGSTOP)
     manager.beat(job)

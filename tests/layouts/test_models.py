@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.downloads import Download
-from dashboard.offers import Offer
+from dashboard.models.downloads import Download
+from dashboard.models.menu import Offer
 from layouts.models import bar_words, choice, download_words, options, size, state_words
 
 MEDIUM = Offer("gpt2-medium", "GPT-2", "to download", 354_823_168, 1_419_292_672, 1_519_955_968, False, "", None)

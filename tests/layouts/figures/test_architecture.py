@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.architecture import ArchitectureResult
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece
-from analysis.trace import ModelInfo
 from layouts.figures.architecture import (
     BAR,
     ENDS,

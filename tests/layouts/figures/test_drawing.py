@@ -10,17 +10,17 @@ import plotly.graph_objects as go
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from analysis.registry import ModelRegistry
+from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
+from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from analysis.trace_store import TraceStore
 from callbacks.activation import draw_activation
 from callbacks.architecture import draw_architecture
 from callbacks.attention import draw_attention
 from callbacks.embedding import draw_embedding
 from callbacks.saliency import draw_saliency
 from callbacks.summary import draw_summary
-from dashboard.background import Jobs
+from dashboard.jobs.service import Jobs
 from dashboard.services import Services
 from dashboard.settings import Settings
 from layouts.figures.drawing import Drawing

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.model_info import ModelInfo
 from analysis.saliency import SaliencyResult
 from analysis.tokens import Piece
-from analysis.trace import ModelInfo, Prompt
+from analysis.trace import Prompt
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
 from tests.layouts.figures.test_saliency import DEEP, NORMS, RESULT
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.trace import ModelInfo
+from analysis.model_info import ModelInfo
 from layouts.figures.scene import VERTICES, boxes, make_scene, outline
 
 SIZES = {"bundled": (6, 8, 1024), "gpt2-medium": (24, 16, 4096), "gpt2-xl": (48, 25, 6400), "one": (1, 1, 3)}

@@ -1,0 +1,1 @@
+"""This machine's memory and threads. Knows nothing of models or texts."""

@@ -1,0 +1,1 @@
+"""Models: described, found, downloaded and loaded. Never draws, and never reads a trace."""

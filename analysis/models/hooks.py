@@ -1,0 +1,140 @@
+"""What one forward pass computes, recorded by hooks that are installed once and do nothing unless asked.
+
+The recorder travels in a ContextVar, so passes that run at the same time in other threads cannot write into it. (Hooks
+registered around each call are seen by every thread.)
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from analysis.families import Family
+from analysis.model_info import tile_width
+
+
+class Record(Protocol):
+    """What takes arrays by name, such as a dictionary; what it does not keep is gone when the pass goes on."""
+
+    def __setitem__(self, name: str, array: Tensor, /) -> None: ...
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+_RECORDER: ContextVar[Record | None] = ContextVar("recorder", default=None)
+
+
+@contextmanager
+def recording(record: AnyRecord) -> Iterator[AnyRecord]:
+    """Within it, a forward pass of this thread gives the record the arrays that `Trace` describes."""
+    token = _RECORDER.set(record)
+    try:
+        yield record
+    finally:
+        _RECORDER.reset(token)
+
+
+def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
+    """Let every later forward pass of the network be recorded. To be called once, when it is loaded."""
+    blocks = network.get_submodule(family.blocks)
+    assert isinstance(blocks, nn.ModuleList)
+    for index, block in enumerate(blocks):
+        block.register_forward_pre_hook(_residual(index), with_kwargs=True)
+        block.get_submodule(family.attention).register_forward_hook(_attention(index))
+        attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
+        attention_norm = block.get_submodule(family.attention_norm) if family.attention_norm else None
+        mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
+        attention_out.register_forward_hook(_head_norms(index, attention_out, attention_norm, n_heads))
+        mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
+    network.get_submodule(family.final_norm).register_forward_pre_hook(_residual(len(blocks)), with_kwargs=True)
+
+
+def last_map(module: nn.Module) -> Tensor:
+    """The weight of a part's last linear map, (inputs, d_model). GPT-2's Conv1D stores it so, Linear transposed."""
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    return weight.T if isinstance(module, nn.Linear) else weight
+
+
+def _residual(index: int) -> Callable[..., None]:
+    def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if (record := _RECORDER.get()) is not None:
+            record[f"residual.{index}"] = (args[0] if args else kwargs["hidden_states"])[0]
+
+    return hook
+
+
+def _attention(index: int) -> Callable[..., None]:
+    def hook(_module: nn.Module, _args: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        if (record := _RECORDER.get()) is not None:
+            record[f"attention.{index}"] = output[1][0]
+
+    return hook
+
+
+def _head_norms(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
+    n_inputs = last_map(last).shape[0]
+    norms = _writing(last, norm, n_inputs // n_heads)
+
+    def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
+        if (record := _RECORDER.get()) is not None:
+            record[f"head_norms.{index}"] = norms(args[0].reshape(-1, n_inputs), output)
+
+    return hook
+
+
+def _neurons(index: int, last: nn.Module, norm: nn.Module | None) -> Callable[..., None]:
+    n_neurons = last_map(last).shape[0]
+    norms = _writing(last, norm, tile_width(n_neurons))
+
+    def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
+        if (record := _RECORDER.get()) is not None:
+            neurons = args[0].reshape(-1, n_neurons)  # OPT flattens batch and positions
+            record[f"neurons.{index}"] = neurons
+            record[f"tile_norms.{index}"] = norms(neurons, output)
+
+    return hook
+
+
+def _writing(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """The norms of what each group of `width` inputs of a last map adds to the stream, given inputs and its output.
+
+    An RMSNorm that follows multiplies all that is written at a position by one number and each dimension by a gain:
+    given these, it is linear, and what the groups add still sums to what their part adds.
+    """
+    weight = last_map(last)
+    if norm is None:
+        gram = _gram(weight, width)
+        return lambda inputs, _output: _written_norms(inputs, gram)
+    eps = norm.eps
+    assert isinstance(eps, float)
+    even = weight.new_full((1, weight.shape[1]), 1e3)
+    with torch.no_grad():
+        gram = _gram(weight * norm(even), width)  # equal numbers become the gains, whatever they are stored as
+
+    def norms(inputs: Tensor, output: Tensor) -> Tensor:
+        size = output.reshape(-1, weight.shape[1]).square().mean(-1, keepdim=True).add(eps).sqrt()
+        return _written_norms(inputs, gram) / size
+
+    return norms
+
+
+def _gram(weight: Tensor, width: int) -> Tensor:
+    """W_g W_gᵀ for each group of `width` inputs, (groups, width, width); the last group is padded with zeros.
+
+    With it the norm of what a group writes, ‖x_g W_g‖, needs no d_model-wide product for each token.
+    """
+    missing = -weight.shape[0] % width
+    grouped = torch.cat([weight, weight.new_zeros(missing, weight.shape[1])]).reshape(-1, width, weight.shape[1])
+    return grouped @ grouped.mT
+
+
+def _written_norms(inputs: Tensor, gram: Tensor) -> Tensor:
+    """The L2 norm of what each group of inputs adds to the residual stream, (n_positions, groups)."""
+    groups, width, _ = gram.shape
+    padded = nn.functional.pad(inputs, (0, groups * width - inputs.shape[1]))
+    x = padded.reshape(-1, groups, width).transpose(0, 1)
+    squares = ((x @ gram) * x).sum(-1).T
+    return squares.clamp(min=0).sqrt()

@@ -1,0 +1,95 @@
+"""Makes a network ready to be explored: frozen, measured, with hooks; or refuses one that would be shown wrongly."""
+
+import hashlib
+import json
+from typing import Any
+
+from analysis.errors import ModelError
+from analysis.families import Family, family_of
+from analysis.model_info import ModelInfo
+from analysis.models.hooks import install_hooks, last_map
+from analysis.models.language_model import LanguageModel
+from analysis.tokens import Vocabulary
+
+
+def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
+    """Make a network that is in memory ready to be explored: frozen, with hooks, measured.
+
+    Raises: ModelError for a family, or a variant of one, that would be shown wrongly.
+    """
+    family = family_of(network.config.model_type)
+    network.eval().requires_grad_(False)
+    refuse_variants(network, family)
+    info = measure(network, family)
+    install_hooks(network, family, info.n_heads)
+    return LanguageModel(name, network, family, info, _vocabulary(tokenizer), tokenizer)
+
+
+def refuse_variants(network: Any, family: Family) -> None:
+    """Raises: ModelError for a variant of the family that would be shown wrongly."""
+    decoder = family.final_norm.rpartition(".")[0]
+    norm = getattr(network.get_submodule(decoder), family.final_norm.rpartition(".")[2], None)
+    if norm is None or getattr(network.get_submodule(decoder), "project_out", None) is not None:
+        raise ModelError(
+            f"This {family.name} model norms after its blocks or projects its output (opt-350m does); "
+            "it is not supported, since its residual stream could not be read by the output directly."
+        )
+    if getattr(network.config, "add_cross_attention", False):
+        raise ModelError(f"This {family.name} model attends to a second text; only language models are supported.")
+    if getattr(network.config, "use_bidirectional_attention", False) or not getattr(network.config, "is_causal", True):
+        raise ModelError(
+            f"This {family.name} model attends to later tokens too (it embeds texts); only models that predict the "
+            "next token are supported."
+        )
+
+
+def measure(network: Any, family: Family) -> ModelInfo:
+    """A network's sizes; one without weights has a fingerprint of its own."""
+    config = network.config
+    blocks = network.get_submodule(family.blocks)
+    return ModelInfo(
+        family=family.name,
+        n_blocks=len(blocks),
+        n_heads=config.num_attention_heads,
+        d_model=config.hidden_size,
+        n_neurons=last_map(blocks[0].get_submodule(family.mlp_out)).shape[0],
+        n_vocab=network.get_output_embeddings().weight.shape[0],
+        max_positions=config.max_position_embeddings,
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        fingerprint=_fingerprint(network),
+        untrained=_untrained(network, family),
+    )
+
+
+def _fingerprint(network: Any) -> str:
+    config = network.config.to_diff_dict()
+    for of_its_file in ("architectures", "dtype"):  # saving a model sets them, too
+        config.pop(of_its_file, None)
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    for name, parameter in network.named_parameters():
+        digest.update(f"{name}{tuple(parameter.shape)}".encode())
+        digest.update(b"no weights" if parameter.is_meta else parameter.detach().contiguous().numpy().data)
+    return digest.hexdigest()[:32]
+
+
+def _untrained(network: Any, family: Family) -> bool:
+    """Whether every norm's weights are all equal, as they are before the first step of training."""
+    blocks = network.get_submodule(family.blocks)
+    norms = [block.get_submodule(path) for block in blocks for path in family.norms]
+    norms.append(network.get_submodule(family.final_norm))
+    parameters = [parameter for norm in norms for parameter in norm.parameters()]
+    if not parameters or parameters[0].is_meta:
+        return False
+    return all(bool((parameter == parameter.flatten()[0]).all()) for parameter in parameters)
+
+
+def _vocabulary(tokenizer: Any) -> Vocabulary:
+    pieces = [""] * (max(tokenizer.get_vocab().values()) + 1)
+    for piece, token_id in tokenizer.get_vocab().items():
+        pieces[token_id] = piece
+    decoder = json.loads(tokenizer.backend_tokenizer.to_str())["decoder"]
+    return Vocabulary(
+        pieces,
+        byte_level="ByteLevel" in json.dumps(decoder),
+        literal=frozenset(tokenizer.added_tokens_decoder),
+    )

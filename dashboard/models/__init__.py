@@ -1,0 +1,1 @@
+"""The menu of models and their downloads. Never loads a model itself."""

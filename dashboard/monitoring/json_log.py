@@ -1,0 +1,175 @@
+"""The server's log: one JSON object a line, on the standard error stream, and nothing in it that a visitor wrote.
+
+So of an exception only its type and its stack are told, never its message, which may quote a text; and of what a
+library says, its words and numbers, but not the words that it fills in; and the place where it says something that
+may be filled in already.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import os
+import sqlite3
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+from dashboard.monitoring.request_log import VISIT, Visit
+
+_ROOT = Path(__file__).parents[2]
+_OURS = tuple(f"{_ROOT / folder}/" for folder in ("analysis", "layouts", "callbacks", "dashboard"))
+_log = logging.getLogger(__name__)
+
+
+class JsonLines(logging.Formatter):
+    """A record as a line; those that are of an event bring its fields along."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "process": record.process,
+            **getattr(record, "fields", {"event": "message", "logger": record.name, "message": _message(record)}),
+        }
+        if visit := VISIT.get():
+            line["request"] = visit.id
+        if record.exc_info and record.exc_info[1]:
+            line["traceback"] = _stack(record.exc_info[1])
+        return json.dumps(line)
+
+
+def settings_of_logging(level: str) -> dict[str, Any]:
+    """For `logging.config`, and for gunicorn's `logconfig_dict`: all loggers write such lines, from a level on."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": JsonLines}},
+        "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "lines", "level": level}},
+        "root": {"level": level, "handlers": ["lines"]},
+        "loggers": {
+            "gunicorn.error": {"handlers": [], "propagate": True},
+            "gunicorn.access": {"level": "WARNING"},  # each request has its line already
+        },
+    }
+
+
+def configure(level: str) -> None:
+    """Have this process, and those that it forks, write such lines; to be called after the imports."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):  # libraries bring handlers of their own
+            logger.handlers.clear()
+            logger.propagate = True
+    logging.config.dictConfig(settings_of_logging(level))
+    # What Python itself would print, with messages of exceptions.
+    logging.raiseExceptions = False
+    threading.excepthook = lambda given: _log.error("A thread failed", exc_info=given.exc_value)
+    sys.unraisablehook = lambda given: _log.error("Something failed while it was let go", exc_info=given.exc_value)
+    warnings.showwarning = lambda _message, kind, file, line, *_: _log.warning("%s, %s:%s", kind.__name__, file, line)
+
+
+def tell_visit(visit: Visit) -> None:
+    """The line of a request."""
+    fields = {
+        "event": "request",
+        "method": visit.method,
+        "route": f"{visit.route} {visit.callback}".strip(),
+        "status": visit.status,
+        "milliseconds": round(visit.seconds * 1000, 1),
+        "bytes": visit.n_bytes,
+        "client": visit.client,
+    }
+    _log.info("request", extra={"fields": fields})
+
+
+@dataclass
+class JobLine:
+    """What is told of a job when it ends. computed: seconds; the rest of its time it waited for a place, for equal work
+    of someone else, or for its model.
+    """
+
+    panel: str
+    job: str
+    model: str | None = None
+    n_tokens: int | None = None
+    computed: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Count the time meanwhile."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.computed += time.monotonic() - began
+
+    def tell(self, kind: str) -> None:
+        """Write the line. kind: how the job ended."""
+        tell_job(
+            kind,
+            self.panel,
+            self.job,
+            model=self.model,
+            n_tokens=self.n_tokens,
+            seconds_waited=round(time.monotonic() - self.began - self.computed, 3),
+            seconds_computed=round(self.computed, 3),
+        )
+
+
+def tell_job(kind: str, panel: str, job: str, **more: Any) -> None:
+    """The line of a job that has ended."""
+    _log.info("job", extra={"fields": {"event": "job", "kind": kind, "panel": panel, "job": job, **more}})
+
+
+def _message(record: logging.LogRecord) -> str:
+    ours, args = record.pathname.startswith(_OURS), record.args
+    if not isinstance(record.msg, str) or not (args or ours):
+        return f"{record.filename}:{record.lineno}"  # it may be filled in already
+
+    def told(arg: Any) -> Any:
+        if isinstance(arg, BaseException):
+            return _kind(arg)
+        return arg if ours or isinstance(arg, int | float) else "…"
+
+    filled = {name: told(arg) for name, arg in args.items()} if isinstance(args, dict) else tuple(map(told, args or ()))
+    try:
+        return record.msg % filled if filled else record.msg
+    except (TypeError, ValueError, KeyError):  # a number was expected
+        return record.msg
+
+
+def _stack(error: BaseException) -> str:
+    """Where an exception was raised, and before it those that led to it."""
+    lines: list[str] = []
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found and id(found) not in seen:
+        seen.add(id(found))
+        frames = [
+            f"  {frame.f_code.co_filename}:{line} in {frame.f_code.co_name}"
+            for frame, line in walk_tb(found.__traceback__)
+        ]
+        lines = [_kind(found), *frames, *lines]
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return "\n".join(lines)
+
+
+def _kind(error: BaseException) -> str:
+    """An exception's type, and what the system says of the reason."""
+    reason = None
+    if isinstance(error, OSError) and error.errno:
+        reason = os.strerror(error.errno)
+    elif isinstance(error, sqlite3.Error):
+        reason = getattr(error, "sqlite_errorname", None)
+    return f"{type(error).__name__} ({reason})" if reason else type(error).__name__

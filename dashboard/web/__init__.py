@@ -1,0 +1,1 @@
+"""All that touches a request between the browser and a callback. Never computes an answer itself."""

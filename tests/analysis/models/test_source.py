@@ -1,0 +1,160 @@
+"""A model from wherever it is; one in memory is not touched."""
+
+import os
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import nn
+from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, GPT2Config, GPT2Model
+
+from analysis.errors import ModelError
+from analysis.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.models.source import adopt_model, open_model
+from analysis.trace import Prompt
+from tests.analysis.conftest import assert_same
+from tests.conftest import BUNDLED, byte_level_tokenizer
+
+FOX = Prompt("memory", "The fox met a crow")
+HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def users(tiny_model: LanguageModel) -> Any:
+    """A network of every family as someone is training it, in transformers' own default attention."""
+    default = "sdpa" if tiny_model.network._supports_sdpa else "eager"
+    network = AutoModelForCausalLM.from_config(deepcopy(tiny_model.network.config), attn_implementation=default)
+    network.load_state_dict(tiny_model.network.state_dict())
+    return network.train()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bundled_model: LanguageModel) -> Path:
+    """A folder of the bundled model's weights."""
+    path = tmp_path / "mine"
+    bundled_model.network.save_pretrained(path)
+    bundled_model.tokenizer.save_pretrained(path)
+    return path
+
+
+def test_a_model_in_memory_computes_what_it_computed(users: Any, tiny_model: LanguageModel):
+    adopted = open_model((users, tiny_model.tokenizer))
+    assert adopted.info == tiny_model.info
+    assert_same(compute_trace(adopted, FOX), compute_trace(tiny_model, FOX))
+    ids = torch.tensor([adopted.tokenize(FOX.text)])
+    with torch.no_grad():
+        logits = users.eval()(ids).logits[0].numpy()
+    assert_allclose(compute_trace(adopted, FOX).logits(), logits, atol=1e-5)
+
+
+def test_a_model_in_memory_is_left_as_it_is(users: Any, tiny_model: LanguageModel):
+    ran: list[int] = []
+    users.get_submodule(tiny_model.family.final_norm).register_forward_hook(lambda *_: ran.append(1))
+    weights = {name: weight.clone() for name, weight in users.state_dict().items()}
+    attributes = {name: set(vars(module)) for name, module in users.named_modules()}
+    random, attention = torch.get_rng_state(), users.config._attn_implementation
+    compute_trace(adopt_model(users, tiny_model.tokenizer), FOX)
+    assert users.training
+    assert users.config._attn_implementation == attention
+    assert all(weight.requires_grad and weight.grad is None for weight in users.parameters())
+    assert {name: set(vars(module)) for name, module in users.named_modules()} == attributes
+    assert sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in users.modules()) == 1
+    assert not ran
+    assert all(torch.equal(weight, weights[name]) for name, weight in users.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+    ids = torch.tensor([tiny_model.tokenize(FOX.text)])
+    users(ids, labels=ids).loss.backward()  # training goes on
+    assert all(weight.grad is not None for weight in users.parameters())
+
+
+def test_a_model_in_memory_costs_no_second_one(users: Any, tiny_model: LanguageModel):
+    adopted = adopt_model(users, tiny_model.tokenizer)
+    shared = {weight.data_ptr() for weight in users.parameters()}
+    assert {weight.data_ptr() for weight in adopted.network.parameters()} == shared
+
+
+def test_what_was_trained_since_is_seen(tiny_gpt2: LanguageModel):
+    network = deepcopy(tiny_gpt2.network)
+    before = open_model((network, tiny_gpt2.tokenizer)).info.fingerprint
+    with torch.no_grad():
+        network.transformer.wpe.weight[0] += 1
+    assert open_model((network, tiny_gpt2.tokenizer)).info.fingerprint != before
+
+
+def test_half_precision_is_read_as_full(tiny_gpt2: LanguageModel):
+    network = deepcopy(tiny_gpt2.network).to(torch.bfloat16)
+    adopted = adopt_model(network, tiny_gpt2.tokenizer)
+    assert {weight.dtype for weight in adopted.network.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
+
+
+def test_a_folder_is_read_once_until_it_changes(folder: Path, tiny_gpt2: LanguageModel):
+    model = open_model(str(folder))
+    assert open_model(folder) is model is open_model(folder)
+    with torch.no_grad():
+        retrained = deepcopy(model.network)
+        retrained.transformer.wpe.weight.add_(1)
+    retrained.save_pretrained(folder)
+    later = folder.stat().st_mtime + 10
+    os.utime(folder / "model.safetensors", (later, later))
+    assert open_model(folder).info.fingerprint != model.info.fingerprint
+    assert open_model(tiny_gpt2) is tiny_gpt2
+    assert open_model("bundled").info == model.info
+
+
+def test_what_was_downloaded_is_found(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    cache = tmp_path / "hub" / "models--someone--stories"
+    shutil.copytree(folder, cache / "snapshots" / HUB_COMMIT)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(HUB_COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    model = open_model("someone/stories")
+    assert model.name == "someone/stories"
+    assert model.info == open_model("bundled").info
+    assert open_model(f"someone/stories@{HUB_COMMIT}").info == model.info
+    with pytest.raises(ModelError, match="no model 'someone/stories@other' on this machine"):
+        open_model("someone/stories@other")
+
+
+@pytest.mark.parametrize("name", ["someone/unheard-of", "two words", "", "../nowhere", "a/b/c", "x" * 500])
+def test_an_unknown_name_is_refused_in_words(name: str):
+    with pytest.raises(ModelError, match=f"no model '{name[:60]}' on this machine"):
+        open_model(name)
+
+
+@pytest.mark.parametrize("source", [5, None, ("one",), (1, 2, 3), ["bundled"]])
+def test_what_is_no_source_is_refused_in_words(source: Any):
+    with pytest.raises(ModelError, match=f"this is a {type(source).__name__}"):
+        open_model(source)
+
+
+def test_what_is_no_language_model_is_refused_in_words(tiny_gpt2: LanguageModel):
+    network, tokenizer = tiny_gpt2.network, tiny_gpt2.tokenizer
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    with pytest.raises(ModelError, match="a pair of a transformers model and its fast tokenizer; these are a Linear"):
+        adopt_model(nn.Linear(2, 2), tokenizer)
+    with pytest.raises(ModelError, match="a GPT2LMHeadModel and a str"):
+        adopt_model(network, "gpt2")
+    with pytest.raises(ModelError, match="bert"):
+        adopt_model(BertForMaskedLM(BertConfig(**shape)), tokenizer)
+    with pytest.raises(ModelError, match="A GPT2Model cannot be shown, a GPT2LMHeadModel can"):
+        adopt_model(GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=1)), tokenizer)
+    with pytest.raises(ModelError, match="no weights in memory"):
+        adopt_model(deepcopy(network).to("meta"), tokenizer)
+
+
+def test_weights_that_are_not_the_configurations_are_refused_in_words(tiny_gpt2: LanguageModel):
+    network = deepcopy(tiny_gpt2.network)
+    network.transformer.h[0].mlp = nn.Sequential(network.transformer.h[0].mlp)  # as adapters and quantization do
+    with pytest.raises(ModelError, match="not those of its configuration"):
+        adopt_model(network, byte_level_tokenizer())
+
+
+def test_the_bundled_model_is_known_by_its_name(bundled_model: LanguageModel):
+    assert open_model("bundled") is open_model("bundled")
+    assert open_model("bundled").info == open_model(BUNDLED).info == bundled_model.info

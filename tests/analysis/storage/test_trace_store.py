@@ -1,0 +1,272 @@
+import multiprocessing
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from safetensors import safe_open
+
+import analysis.storage.trace_store
+from analysis.errors import TextError
+from analysis.forward import CAPTURE_VERSION, capture, compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.storage.trace_store import TraceStore, trace_key
+from analysis.trace import Prompt, Trace
+from tests.analysis.conftest import FOX, assert_same, files, names
+from tests.conftest import TEXT, make_tiny
+
+# What is kept is what was computed.
+
+
+def test_reads_back_bit_by_bit(tiny_model: LanguageModel, tmp_path: Path, calls: list[str]):
+    prompt = Prompt("tiny", TEXT[:40])
+    stores = [TraceStore(tmp_path, max_bytes=10**8) for _ in range(2)]
+    first, second, other_process = (store.get(tiny_model, prompt) for store in (stores[0], *stores))
+    alone = compute_trace(tiny_model, prompt)
+    assert len(calls) == 1
+    for trace in (first, second, other_process):
+        assert trace.prompt == prompt
+        assert trace.info == tiny_model.info
+        assert_same(trace, alone)
+
+
+def test_what_is_kept_is_one_file_with_all_of_a_trace(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+    trace = store.get(tiny_gpt2, FOX)
+    (file,) = files(tmp_path)
+    with safe_open(file, framework="np") as kept:
+        assert sorted(kept.keys()) == sorted(names(trace))
+
+
+def test_is_read_when_it_is_looked_at(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+    """The file is changed after a part of the trace was read: the other parts are read with the change."""
+    store.get(tiny_gpt2, FOX)
+    trace = store.get(tiny_gpt2, FOX)
+    assert trace.attention(1).any()
+    (file,) = files(tmp_path)
+    raw = file.read_bytes()
+    head = int.from_bytes(raw[:8], "little") + 8
+    with file.open("r+b") as handle:
+        handle.seek(head)
+        handle.write(bytes(len(raw) - head))
+    for name in names(trace):
+        assert not trace.array(name).any(), name
+
+
+def test_what_is_read_cannot_change_what_is_kept(store: TraceStore, tiny_gpt2: LanguageModel):
+    store.get(tiny_gpt2, FOX)
+    store.get(tiny_gpt2, FOX).logits()[:] = 0
+    assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
+
+
+# The key.
+
+
+def test_equal_ids_share_a_trace_and_keep_their_own_text(tiny_gpt2: LanguageModel, store: TraceStore, calls: list[str]):
+    """A typed end-of-text token and one put in front are the same ids."""
+    typed, put = Prompt("tiny", "<|endoftext|>fox"), Prompt("tiny", "fox", start=True)
+    one, other = store.get(tiny_gpt2, typed), store.get(tiny_gpt2, put)
+    assert len(calls) == 1
+    assert (one.prompt, other.prompt) == (typed, put)
+    assert_same(one, other)
+
+
+def test_what_a_trace_depends_on_is_in_its_key(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
+    def key(model: LanguageModel, prompt: Prompt) -> str:
+        return trace_key(model.info, compute_trace(model, prompt).tokens)
+
+    keys = {
+        key(tiny_gpt2, FOX),
+        key(make_tiny("gpt2", seed=1), FOX),
+        key(tiny_gpt2, Prompt("tiny", FOX.text, start=True)),
+        key(tiny_gpt2, Prompt("tiny", "The fox met a crew")),
+    }
+    assert key(tiny_gpt2, Prompt("another name", FOX.text)) in keys
+    monkeypatch.setattr(analysis.storage.trace_store, "CAPTURE_VERSION", CAPTURE_VERSION + 1)
+    keys.add(key(tiny_gpt2, FOX))
+    assert len(keys) == 5
+
+
+def test_two_models_do_not_share_a_trace(store: TraceStore, calls: list[str]):
+    for seed in (0, 1):
+        model = make_tiny("gpt2", seed=seed)
+        assert_same(store.get(model, FOX), compute_trace(model, FOX))
+    assert len(calls) == 2
+
+
+def test_too_long_is_too_long_also_when_it_is_kept(store: TraceStore, tiny_gpt2: LanguageModel):
+    store.get(tiny_gpt2, FOX)
+    with pytest.raises(TextError, match="this server reads at most 2"):
+        store.get(tiny_gpt2, FOX, max_tokens=2)
+
+
+# At once.
+
+
+def test_asked_twice_at_once_in_threads_it_is_computed_once(
+    store: TraceStore, tiny_gpt2: LanguageModel, calls: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    counted = analysis.storage.trace_store.capture
+
+    def slow(model: LanguageModel, tokens: Any, record: Any) -> None:
+        time.sleep(0.2)
+        counted(model, tokens, record)
+
+    monkeypatch.setattr(analysis.storage.trace_store, "capture", slow)
+    together = Barrier(8)
+
+    def ask(_n: int) -> Trace:
+        together.wait()
+        return store.get(tiny_gpt2, FOX)
+
+    with ThreadPoolExecutor(8) as threads:
+        traces = list(threads.map(ask, range(8)))
+    assert len(calls) == 1
+    for trace in traces:
+        assert_same(trace, traces[0])
+
+
+def ask_from_another_process(directory: Path, together: Any, answers: Any) -> None:
+    """Runs in a process of its own: says how often it computed, and what it got."""
+    computed = []
+
+    def slow(model: LanguageModel, tokens: Any, record: Any) -> None:
+        computed.append(1)
+        time.sleep(1)
+        capture(model, tokens, record)
+
+    analysis.storage.trace_store.capture = slow
+    model, store = make_tiny("gpt2"), TraceStore(directory, max_bytes=10**8)
+    together.wait(60)
+    answers.put((len(computed), float(store.get(model, FOX).logits().sum()), len(computed)))
+
+
+def test_asked_twice_at_once_in_processes_it_is_computed_once(tmp_path: Path, tiny_gpt2: LanguageModel):
+    spawn = multiprocessing.get_context("spawn")
+    together, answers = spawn.Barrier(2), spawn.Queue()
+    processes = [spawn.Process(target=ask_from_another_process, args=(tmp_path, together, answers)) for _ in "ab"]
+    for process in processes:
+        process.start()
+    got = [answers.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join()
+    assert sum(computed for _, _, computed in got) == 1
+    expected = float(compute_trace(tiny_gpt2, FOX).logits().sum())
+    assert [logits for _, logits, _ in got] == pytest.approx([expected] * 2)
+
+
+def test_many_threads_can_use_one_store(store: TraceStore, tiny_gpt2: LanguageModel, calls: list[str]):
+    prompts = [Prompt("tiny", f"fox {n}") for n in range(12)]
+    alone = {prompt: compute_trace(tiny_gpt2, prompt) for prompt in prompts}
+    asked = prompts * 10
+    random.Random(0).shuffle(asked)
+
+    def ask(prompt: Prompt) -> None:
+        assert_same(store.get(tiny_gpt2, prompt), alone[prompt])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(ask, asked))
+    assert sorted(calls) == sorted(prompt.text for prompt in prompts)
+
+
+def test_an_error_while_computing_frees_the_lock(
+    store: TraceStore, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(analysis.storage.trace_store, "capture", fail)
+        with pytest.raises(ZeroDivisionError):
+            store.get(tiny_gpt2, FOX)
+    assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
+
+
+# Size.
+
+
+def test_the_size_is_bounded_and_the_least_recently_used_goes_first(
+    tmp_path: Path, tiny_gpt2: LanguageModel, calls: list[str]
+):
+    """A trace of these texts has about 75 kB."""
+    store = TraceStore(tmp_path, max_bytes=600_000)
+    first = Prompt("tiny", "a first one")
+    for n in range(40):
+        store.get(tiny_gpt2, Prompt("tiny", f"the text number {n}"))
+        store.get(tiny_gpt2, first)
+        assert sum(file.stat().st_size for file in files(tmp_path)) < 700_000
+    assert len(files(tmp_path)) > 4, "evicted more than was needed"
+    assert calls.count(first.text) == 1, "always in use, so never evicted"
+    store.get(tiny_gpt2, Prompt("tiny", "the text number 0"))
+    assert calls.count("the text number 0") == 2
+    store.close()
+
+
+def test_many_small_results_make_room_for_a_large_one(tiny_gpt2: LanguageModel, tmp_path: Path):
+    store = TraceStore(tmp_path, max_bytes=600_000)
+    trace = store.get(tiny_gpt2, FOX)
+    for number in range(60):
+        store.derived(trace, f"small {number}", lambda: {"a": np.zeros(8)})
+    store.derived(trace, "large", lambda: {"a": np.zeros(70_000)})
+    assert sum(file.stat().st_size for file in files(tmp_path)) <= 600_000
+    store.close()
+
+
+def test_what_is_evicted_while_it_is_open_stays_readable(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+    store.get(tiny_gpt2, FOX)
+    trace = store.get(tiny_gpt2, FOX)
+    store._cache.clear()
+    assert files(tmp_path) == []
+    assert_same(trace, compute_trace(tiny_gpt2, FOX))
+
+
+def test_a_trace_larger_than_the_cache_is_still_an_answer(tmp_path: Path, tiny_gpt2: LanguageModel):
+    store = TraceStore(tmp_path, max_bytes=1)
+    for _ in range(3):
+        assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
+    store.close()
+
+
+# What follows from a trace.
+
+
+def test_what_follows_from_a_trace_is_computed_once(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+    trace = store.get(tiny_gpt2, FOX)
+    made: list[str] = []
+
+    def make(name: str) -> dict[str, np.ndarray]:
+        made.append(name)
+        grid = np.arange(12, dtype=np.float32).reshape(3, 4)
+        return {"slice": grid[:, ::2], "turned": grid.T, "whole": np.arange(3), "one": np.array(0.1), "none": grid[:0]}
+
+    other = TraceStore(tmp_path, max_bytes=10**8)
+    first, second, third = (s.derived(trace, "a", lambda: make("a")) for s in (store, store, other))
+    assert made == ["a"]
+    for got in (first, second, third):
+        assert got.keys() == make("again").keys()
+        for key, value in make("again").items():
+            assert got[key].dtype == value.dtype
+            assert_array_equal(got[key], value)
+    other.close()
+
+
+def test_what_follows_is_kept_by_trace_and_by_name(store: TraceStore, tiny_gpt2: LanguageModel):
+    traces = [store.get(tiny_gpt2, Prompt("tiny", text)) for text in ("fox", "crow")]
+    expected = {}
+    for n, (trace, name) in enumerate((trace, name) for trace in traces for name in ("pca", "pca 3")):
+        expected[trace, name] = n
+        store.derived(trace, name, lambda n=n: {"n": np.array([n])})
+    for (trace, name), n in expected.items():
+        assert store.derived(trace, name, dict)["n"] == n
+
+
+def test_two_names_for_one_array(store: TraceStore, tiny_gpt2: LanguageModel):
+    trace, array = store.get(tiny_gpt2, FOX), np.arange(6.0).reshape(2, 3)
+    for _ in range(2):
+        got = store.derived(trace, "same", lambda: {"one": array, "other": array, "row": array[1]})
+        assert_array_equal(got["other"], array)
+        assert_array_equal(got["row"], array[1])

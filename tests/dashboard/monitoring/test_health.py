@@ -1,0 +1,113 @@
+"""What a host's probes are told: alive at once, ready when model, cache and jobs are."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash
+
+from analysis.errors import NotLoaded
+from analysis.models.hub import HubModel
+from analysis.models.language_model import LanguageModel
+from analysis.models.registry import ModelRegistry
+from dashboard.app import create_app
+from dashboard.jobs.celery_manager import RedisStore
+from dashboard.settings import Settings
+from tests.serving import free_port, redis_server
+
+ALL_WELL = {"model": "ok", "cache": "ok", "jobs": "ok"}
+
+
+@pytest.fixture
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
+    app = create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
+    yield app
+    app.server.extensions["traces"].close()
+
+
+def ready(app: Dash) -> tuple[int, dict[str, str]]:
+    answer = app.server.test_client().get("/readyz")
+    assert answer.headers["Cache-Control"] == "no-store"
+    found: dict[str, str] = answer.get_json()
+    return answer.status_code, found
+
+
+def test_alive_needs_nothing(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelRegistry, "standing", lambda *_: pytest.fail("nothing is asked"))
+    answer = app.server.test_client().get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def test_ready_when_all_is_well(app: Dash) -> None:
+    assert ready(app) == (200, ALL_WELL)
+
+
+@pytest.mark.parametrize("standing", ["loading", "on disk", "unusable"])
+def test_not_ready_until_the_opening_model_is_loaded(app: Dash, monkeypatch: pytest.MonkeyPatch, standing: str) -> None:
+    monkeypatch.setattr(ModelRegistry, "standing", lambda _self, name: (standing if name == "tiny" else "ready", "/x"))
+    assert ready(app) == (503, ALL_WELL | {"model": standing})
+
+
+def test_not_ready_with_a_model_that_is_not_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setattr(ModelRegistry, "get", _absent)
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"owner/none": HubModel.parse("owner/none")})
+    assert ready(app) == (503, ALL_WELL | {"model": "absent"})
+
+
+def _absent(_registry: ModelRegistry, _name: str) -> Any:
+    raise NotLoaded("not here")
+
+
+def test_not_ready_with_a_temporary_cache(
+    tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "traces").write_text("in the way")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    assert ready(app) == (503, ALL_WELL | {"cache": "temporary"})
+
+
+def _full(*_: Any, **__: Any) -> Any:
+    raise OSError(28, "No space left on device", "/a/path")
+
+
+@pytest.mark.parametrize(
+    ("what", "broken"),
+    [("cache", "dashboard.monitoring.health.TemporaryFile"), ("jobs", "analysis.storage.disk_cache.DiskCache.set")],
+)
+def test_not_ready_when_nothing_can_be_written(
+    app: Dash, monkeypatch: pytest.MonkeyPatch, what: str, broken: str
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(broken, _full)
+        assert ready(app) == (503, ALL_WELL | {what: "fails"})
+    assert ready(app) == (200, ALL_WELL)
+
+
+def test_not_ready_when_places_cannot_be_taken(app: Dash, tmp_path: Path) -> None:
+    places = tmp_path / "cache" / "jobs" / "places"
+    assert ready(app) == (200, ALL_WELL)
+    shutil.rmtree(places)
+    places.write_text("in the way")
+    assert ready(app) == (503, ALL_WELL | {"jobs": "fails"})
+
+
+def test_redis_answers_or_not_and_soon(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        store = RedisStore(url)
+        assert store.works()
+    began = time.monotonic()
+    assert not store.works()
+    assert time.monotonic() - began < 2, "what the probes wait for"
+    assert not RedisStore(f"redis://127.0.0.1:{free_port()}/0").works()
+
+
+def test_what_answers_is_not_the_page(app: Dash) -> None:
+    client = app.server.test_client()
+    is_page = {path: "_dash-config" in client.get(path).text for path in ("/", "/healthz", "/readyz")}
+    assert is_page == {"/": True, "/healthz": False, "/readyz": False}

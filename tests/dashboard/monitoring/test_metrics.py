@@ -1,0 +1,162 @@
+"""Numbers for a host: what is counted, what is measured, and that nothing in them is a visitor's."""
+
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from dash import Dash
+from prometheus_client.parser import text_string_to_metric_families
+
+from analysis.models.language_model import LanguageModel
+from dashboard.app import create_app
+from dashboard.jobs.store import JobsError
+from dashboard.settings import Settings
+from tests.page import of_address, of_app
+from tests.serving import GUNICORN, served, wait_until
+
+Samples = dict[str, float]  # by name and labels, as they are written
+
+
+@pytest.fixture
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    yield app
+    app.server.extensions["traces"].close()
+
+
+def samples(text: str) -> Samples:
+    found = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def asked(app: Dash) -> Samples:
+    answer = app.server.test_client().get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=")
+    return samples(answer.text)
+
+
+def show(app: Dash, text: str) -> None:
+    page = of_app(app.server)
+    page.values["selection", "data"] = "block.1.attention.head.2@3"
+    page.set("prompt", "data", {"model": "tiny", "text": text, "start": False})
+
+
+def test_requests_are_counted_by_what_they_are(app: Dash) -> None:
+    show(app, "The canary met a crow")
+    client = app.server.test_client()
+    for path in ("/healthz", "/canary", "/assets/canary", "/assets/page.js"):
+        client.get(path)
+    client.post("/canary")
+    found = asked(app)
+    assert found["explorer_requests_total{route=attention-graph,status=2xx}"] == 1
+    assert found["explorer_requests_total{route=health,status=2xx}"] == 1
+    assert found["explorer_requests_total{route=asset,status=4xx}"] == 1
+    assert found["explorer_requests_total{route=asset,status=2xx}"] == 1
+    assert found["explorer_requests_total{route=other,status=4xx}"] == 1
+    pages = [key for key in found if "route=page" in key and "_bucket" not in key]
+    assert len(pages) == 4, pages  # two kinds of answers, a number and a sum of times
+    assert found["explorer_request_seconds_count{route=attention-graph}"] == 1
+    assert 0 < found["explorer_request_seconds_sum{route=attention-graph}"] < 60
+    assert "canary" not in str(found)
+
+
+def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    hits, misses = (f"explorer_cache_reads_total{{result={result}}}" for result in ("hit", "miss"))
+    show(app, "The fox met a crow")
+    found = asked(app)
+    assert found["explorer_forward_passes_total"] == 1
+    assert found[misses] > 0
+    later = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    show(later, "The fox met a crow")
+    found = asked(later)
+    assert found["explorer_forward_passes_total"] == found[misses] == 0
+    assert found[hits] > 0
+    later.server.extensions["traces"].close()
+
+
+def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
+    page, jobs = of_app(app.server), app.server.extensions["jobs"]
+    app.server.secret_key = "secret"
+    job = page.start_job("saliency", {"no": "question"})
+    ends = time.monotonic() + 30
+    while (outcome := job.outcome()) is None and time.monotonic() < ends:
+        time.sleep(0.05)
+    jobs.manager.close()
+    assert outcome
+    found = asked(app)
+    assert found["explorer_jobs_started_total{panel=saliency}"] == 1
+    assert found["explorer_jobs_ended_total{kind=error,panel=saliency}"] == 1
+
+
+def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
+    show(app, "The fox met a crow")
+    own = psutil.Process().memory_full_info()
+    found = asked(app)
+    assert found["explorer_models_loaded"] == 1
+    assert found["explorer_jobs{state=running}"] == found["explorer_jobs{state=waiting}"] == 0
+    assert found["explorer_memory_bytes{kind=resident}"] > 0.9 * own.rss
+    assert found["explorer_memory_bytes{kind=resident}"] > found["explorer_memory_bytes{kind=proportional}"] > 0
+    kept = sum(file.stat().st_size for file in (tmp_path / "traces").rglob("*.val"))
+    assert found["explorer_cache_bytes{cache=traces}"] >= kept > 0
+    assert found["explorer_cache_bytes{cache=results}"] > 0
+
+
+def test_jobs_at_work_and_waiting(app: Dash) -> None:
+    jobs, (ready, tell), (stay, end) = app.server.extensions["jobs"], os.pipe(), os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        with jobs._rooms.take(os.abort), jobs._places.take(os.abort), jobs._rooms.take(os.abort):
+            os.write(tell, b"x")
+            os.close(end)
+            os.read(stay, 1)
+        os._exit(0)
+    os.read(ready, 1)
+    found = asked(app)
+    os.close(end)
+    os.waitpid(holder, 0)
+    assert found["explorer_jobs{state=running}"] == 1
+    assert found["explorer_jobs{state=waiting}"] == 1
+
+
+def test_what_cannot_be_read_is_left_out(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = app.server.extensions["jobs"].store
+
+    def unreachable() -> int:
+        raise JobsError("It cannot be reached.")
+
+    monkeypatch.setattr(store, "n_waiting", unreachable)
+    monkeypatch.setattr(store, "n_bytes", lambda: None)
+    found = asked(app)
+    assert "explorer_jobs{state=running}" in found
+    assert not {"explorer_jobs{state=waiting}", "explorer_cache_bytes{cache=results}"} & found.keys()
+
+
+def test_without_the_setting_there_is_nothing(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    app = create_app(Settings(cache_dir=str(tmp_path), metrics=False), models={"tiny": tiny_gpt2})
+    assert app.server.test_client().get("/metrics").status_code == 404
+
+
+@pytest.mark.long
+def test_workers_count_together() -> None:
+    with served(GUNICORN, WEB_CONCURRENCY="2") as url:
+        for _ in range(10):
+            page = of_address(url)  # each its own connection, to whichever worker is free
+        wait_until(page.start_job("saliency", {"no": "question"}).outcome)
+        found = [samples(urllib.request.urlopen(f"{url}metrics", timeout=30).read().decode()) for _ in range(6)]
+    pages = [one["explorer_requests_total{route=page,status=2xx}"] for one in found]
+    assert min(pages) >= 30
+    assert pages == sorted(pages)
+    ends = {one["explorer_jobs_ended_total{kind=error,panel=saliency}"] for one in found}
+    assert ends == {1}
+    memory = [one["explorer_memory_bytes{kind=proportional}"] for one in found]
+    assert max(memory) < 1.3 * min(memory), "of all workers, whichever answers"

@@ -1,0 +1,48 @@
+"""What is compressed once, and what each time."""
+
+import gzip
+from typing import Any
+
+import flask
+import pytest
+
+from dashboard.web import compression
+
+SCRIPT, OTHER = "/_dash-component-suites/plotly.js", "/_dash-update-component"
+
+
+@pytest.fixture
+def server() -> flask.Flask:
+    """Answers with how often it was asked."""
+    server, asked = flask.Flask("counting"), []
+
+    def answer(**_path: str) -> flask.Response:
+        asked.append(1)
+        return flask.Response(f"{len(asked)} " * 1000, mimetype="text/javascript")
+
+    for rule in ("/_dash-component-suites/<path:path>", OTHER, "/elsewhere/<path:path>"):
+        server.add_url_rule(rule, endpoint=rule, view_func=answer)
+    compression.install(server)
+    return server
+
+
+def ask(server: flask.Flask, path: str, **headers: str) -> Any:
+    return server.test_client().get(path, headers={"Accept-Encoding": "gzip", **headers})
+
+
+def read(server: flask.Flask, path: str) -> str:
+    answer = ask(server, path)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    return gzip.decompress(answer.data).decode().split()[0]
+
+
+def test_a_script_is_compressed_once(server: flask.Flask) -> None:
+    assert [read(server, SCRIPT) for _ in range(3)] == ["1"] * 3
+    assert read(server, f"{SCRIPT}.map") == "4"
+    assert server.test_client().get(SCRIPT).text.startswith("5 ")  # by itself for those who do not read gzip
+    assert ask(server, SCRIPT, **{"Accept-Encoding": "br"}).headers["Content-Encoding"] == "br"
+
+
+@pytest.mark.parametrize("path", [OTHER, f"/elsewhere{SCRIPT}"])
+def test_all_else_is_new_each_time(server: flask.Flask, path: str) -> None:
+    assert [read(server, path) for _ in range(3)] == ["1", "2", "3"]

@@ -1,0 +1,233 @@
+"""What is no request of the page is refused with a reason, and answers are never a server's error."""
+
+import copy
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash
+from flask.testing import FlaskClient
+
+from analysis.models.language_model import LanguageModel
+from dashboard.app import create_app, make_ready
+from dashboard.settings import Settings
+from tests.conftest import TEXT
+
+UPDATE = "/_dash-update-component"
+DEEP = '{"output": ' + "[" * 100_000
+SEARCH = {
+    "output": "saliency-found.children",
+    "outputs": {"id": "saliency-found", "property": "children"},
+    "inputs": [{"id": "saliency-search", "property": "value", "value": "f"}],
+    "state": [{"id": "prompt", "property": "data", "value": {"model": "tiny", "text": TEXT, "start": False}}],
+    "changedPropIds": ["saliency-search.value"],
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Dash:
+    settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")), max_request_kb=200)
+    app = create_app(settings, models={"tiny": tiny_gpt2})
+    app.server.test_client().get("/")
+    return app
+
+
+@pytest.fixture
+def client(app: Dash) -> FlaskClient:
+    return app.server.test_client()
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The request of the search, with another value at a path of keys."""
+    body: Any = copy.deepcopy(SEARCH)
+    *keys, last = [int(key) if key.isdecimal() else key for key in path.split(".")]
+    inner = body
+    for key in keys:
+        inner = inner[key]
+    inner[last] = value
+    return body
+
+
+def test_a_request_of_the_page_is_answered(client: FlaskClient) -> None:
+    answer = client.post(UPDATE, json=SEARCH)
+    assert answer.status_code == 200
+    assert json.loads(answer.data)["response"]["saliency-found"]["children"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no JSON",
+        "{}",
+        "[]",
+        "null",
+        "7",
+        '"text"',
+        DEEP,
+        "[" * 100_000,
+        '{"output": ' + "9" * 5000 + "}",
+        b"\xff\xfe",
+        *map(
+            json.dumps,
+            [
+                changed("output", "no-such.children"),
+                changed("output", ["saliency-found.children"]),
+                changed("output", "theme.data"),  # computed in the browser
+                changed("outputs", []),
+                changed("outputs", {"id": "notice", "property": "children"}),
+                changed("inputs", []),
+                changed("inputs", {}),
+                changed("inputs", SEARCH["inputs"] * 2),
+                changed("inputs.0", "saliency-search.value"),
+                changed("inputs.0.id", "prompt"),
+                changed("inputs.0.id", {"type": "x"}),
+                changed("inputs.0.property", None),
+                changed("inputs.0.more", 1),
+                changed("state", None),
+                changed("state.0.property", "value"),
+                changed("changedPropIds", None),
+                changed("changedPropIds", ["notice.children"]),
+                changed("changedPropIds", [["saliency-search.value"]]),
+                changed("changedPropIds", ["saliency-search.value"] * 2),
+                changed("parsedChangedPropsIds", {"a": 1}),
+                changed("more", 1),
+                changed("inputs.0.value", float("nan")),
+                changed("inputs.0.value", float("inf")),
+                changed("inputs.0.value", [[[[[[[[[[[[[[1]]]]]]]]]]]]]]),
+                changed("inputs.0.value", [0] * 5000),
+            ],
+        ),
+    ],
+)
+def test_what_is_no_request_of_the_page_is_refused_in_a_line_of_text(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, body: str | bytes
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        answer = client.post(UPDATE, data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.content_type.startswith("text/plain")
+    assert 20 < len(answer.text) < 200
+    assert "Traceback" not in answer.text
+    assert {record.message for record in caplog.records} <= {"request"}  # the line that each has
+
+
+def test_a_reason_says_nothing_of_the_request(client: FlaskClient) -> None:
+    assert "secret" not in client.post(UPDATE, json=changed("output", "secret")).text
+
+
+@pytest.mark.parametrize(
+    ("control", "value"),
+    [
+        ("theme", "sepia"),
+        ("theme", {}),
+        ("theme", None),
+        ("attention-view", "sideways"),
+        ("attention-view", ["raw"]),
+        ("attention-view", 1e300),
+    ],
+)
+def test_a_choice_that_the_page_does_not_offer_is_refused(
+    app: Dash, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
+) -> None:
+    output = next(key for key in app.callback_map if "attention-panel.data-selection" in key)
+    values = {"prompt": SEARCH["state"][0]["value"], "selection": "output@0", "theme": "light", "attention-view": "raw"}
+
+    def body(values: dict[str, Any]) -> dict[str, Any]:
+        parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
+        return {
+            "output": output,
+            "outputs": [{"id": id, "property": name} for id, name in parts],
+            "inputs": [{**one, "value": values[one["id"]]} for one in app.callback_map[output]["inputs"]],
+            "state": [],
+            "changedPropIds": ["selection.data"],
+        }
+
+    assert client.post(UPDATE, json=body(values)).status_code == 200
+    assert client.post(UPDATE, json=body({**values, control: value})).status_code == 400
+    assert {record.message for record in caplog.records} <= {"request"}  # the line that each has
+
+
+@pytest.mark.parametrize("value", [None, "start", [{}], ["start", "stop"], {"start": 1}])
+def test_of_several_choices_each_must_be_offered(app: Dash, client: FlaskClient, value: Any) -> None:
+    output = next(key for key in app.callback_map if key.startswith("..prompt.data"))
+    parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
+    values = {"prompt-model": "tiny", "prompt-text": "a fox"}
+
+    def body(start: Any) -> dict[str, Any]:
+        declared = app.callback_map[output]
+        given = values | {"prompt-start": start}
+        return {
+            "output": output,
+            "outputs": [{"id": id, "property": name} for id, name in parts],
+            "inputs": [{**one, "value": given.get(one["id"])} for one in declared["inputs"]],
+            "state": [{**one, "value": given.get(one["id"])} for one in declared["state"]],
+            "changedPropIds": ["prompt-analyse.n_clicks"],
+        }
+
+    assert client.post(UPDATE, json=body(["start"])).status_code == 200
+    assert client.post(UPDATE, json=body(value)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["job=%00", "job=a&job=b", "cacheKey=é", "oldJob=../../etc", "endId=" + "a" * 300, "what=1", "cacheKey="]
+)
+def test_a_job_is_named_as_the_server_names_it(client: FlaskClient, query: str) -> None:
+    assert client.post(f"{UPDATE}?{query}", json=SEARCH).status_code == 400
+
+
+def test_a_request_larger_than_the_host_allows_is_refused(client: FlaskClient) -> None:
+    answer = client.post(UPDATE, json=changed("inputs.0.value", "x" * 201_000))
+    assert (answer.status_code, answer.content_type) == (413, "text/plain; charset=utf-8")
+
+
+def test_every_address_answers_every_method_without_an_error_of_the_server(app: Dash, client: FlaskClient) -> None:
+    rules = [str(rule) for rule in app.server.url_map.iter_rules()]
+    paths = [
+        *rules,
+        "/assets/../app.py",
+        "/assets/%2e%2e/app.py",
+        "/assets/%00",
+        "/_dash-component-suites/dash/no.js",
+        "/_dash-component-suites/dash//etc/passwd",
+        "/_dash-component-suites/os/path.py",
+        "//elsewhere",
+        "/%ff",
+        *(f"/_dash-component-suites/{package}/{path}" for package in app.registered_paths for path in
+          app.registered_paths[package] if path.endswith(".map")),
+    ]  # fmt: skip
+    for path in paths:
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "ODD"):
+            assert client.open(path, method=method).status_code < 500, (method, path)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/_dash-component-suites/dash/no.js", "/assets/%2e%2e/app.py", "/x"])
+def test_an_unknown_address_is_not_found(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.content_type) == (404, "text/plain; charset=utf-8")
+
+
+def test_a_wrong_method_is_told_which_are_right(client: FlaskClient) -> None:
+    answer = client.put(UPDATE)
+    assert (answer.status_code, "POST" in answer.headers["Allow"]) == (405, True)
+
+
+def test_a_bug_outside_callbacks_is_logged_under_a_number_and_shown_without_its_words(
+    tmp_path: Path, tiny_gpt2: LanguageModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    app.server.add_url_rule("/bug", "bug", lambda: {}["secret"])
+    answer = app.server.test_client().get("/bug")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    number = answer.text.split("number ")[1].split(".")[0]
+    assert number in caplog.text
+
+
+def test_what_is_ready_still_serves_its_page(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
+    make_ready(app)
+    app.server.extensions["jobs"].manager.close()
+    assert app.server.test_client().get("/").status_code == 200

@@ -1,0 +1,279 @@
+"""What a stranger may send to callbacks: whatever it is, it is answered or refused, and none of it is carried out."""
+
+import base64
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from dash import Dash
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from analysis.errors import AnalysisError
+from analysis.models.language_model import LanguageModel
+from dashboard.app import create_app
+from dashboard.panels import PANELS
+from dashboard.services import Services
+from dashboard.settings import Settings
+from tests.conftest import TEXT
+from tests.page import Page
+
+N_REQUESTS = 10_000
+UPDATE = "/_dash-update-component"
+MARK = "hostile-7f3a"
+PATHS = [f"../../../../tmp/{MARK}", f"/tmp/{MARK}", f"{MARK}\0.json", f"file:///tmp/{MARK}", f"\\\\{MARK}\\share"]
+
+CHOICES = {"embedding": ["tsne", "2", "equal"], "saliency": ["integrated", "zero", ""]}  # of a job
+
+
+class Pickled:
+    """Whoever unpickles it creates a file."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (f"/tmp/{MARK}-unpickled", "w")
+
+
+FILES = ("os.system", "os.remove", "os.rename", "os.mkdir", "exec")
+PICKLES = [pickle.dumps(Pickled(), protocol) for protocol in (0, 2, 5)]
+HOSTILE: list[Any] = [
+    None, True, 0, -1, 2**63, 10**400, 1e308, -0.0, float("nan"), float("inf"), "", " ", "\0", "\ud800", "𝕏" * 300,
+    "x" * 30_000, "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "%s%n{0}", "'; DROP TABLE Cache; --",
+    "__class__", "block.1.mlp@3", "block.999999999999999999999.mlp", "embedding~99999", "block.1.mlp@" + "9" * 5000,
+    "tiny", "light", "pca", "2", "integrated",
+    *PATHS,
+    *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
+    [], {}, [[]], [None] * 1000, ["x"] * 5000, json.loads("[" * 60 + "]" * 60), {"type": "x", "index": 1},
+    {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
+    {"background_callback_error": {"msg": "x", "tb": "y"}},
+    {"model": "tiny", "text": TEXT, "start": "no"}, {"model": PATHS[0], "text": "x"}, {"model": "tiny", "text": ["x"]},
+    {"hash": "#model=/etc/passwd&text=x", "visit": 1}, {"hash": "#" + "a=b&" * 100, "visit": {}},
+    {"nonce": {}, "question": [], "measure": "x"},
+    {"nonce": "x" * 5000, "question": {"prompt": None, "selection": 7, "choices": ["a", "b", "c"]}},
+]  # fmt: skip
+RAW = [
+    b"",
+    b"{",
+    b"[" * 100_000,
+    b"\xff\xfe\x00",
+    b'{"output":' + b"9" * 9000 + b"}",
+    *PICKLES,
+    b"null",
+    b'{"a":1}' * 99,
+]
+
+VALUES = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(max_size=12),
+    st.integers(),
+    st.recursive(st.none() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3), max_leaves=5),
+)
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "put", "value", "value", "drop", "key", "twice"]), VALUES),
+    max_size=3,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps results."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path, tiny_gpt2: LanguageModel) -> Dash:
+    app = create_app(Settings(cache_dir=str(folder), requests_per_minute=10**9), models={"tiny": tiny_gpt2})
+    app.server.test_client().get("/")
+    return app
+
+
+@pytest.fixture
+def no_jobs(app: Dash, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each job is a process that does nothing; there is one at a time."""
+    idle: list[subprocess.Popen[bytes]] = []
+
+    def fork(what: Any) -> int:
+        json.dumps(what)
+        if not idle or idle[-1].poll() is not None:
+            idle.append(subprocess.Popen(["sleep", "600"]))
+        return idle[-1].pid
+
+    monkeypatch.setattr(app.server.extensions["jobs"].manager._forker, "fork", fork)
+    yield
+    for process in idle:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[list[str]]:
+    """What is opened by a stranger's name, or written outside the folder, and what is unpickled that is no data."""
+    found: list[str] = []
+    watching = True
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:  # it cannot be taken away again
+        if not watching:
+            return
+        if event == "open" and isinstance(arguments[0], str | bytes):
+            path, mode, flags = str(arguments[0]), str(arguments[1]), int(arguments[2])
+            writes = bool(set(mode) & set("wax+")) or flags & 3
+            ours = path.startswith((str(folder), "/dev/", "/proc/")) or "__pycache__" in path or ".hypothesis" in path
+            if MARK in path or (writes and not ours):
+                found.append(f"{event} {path} {mode} {flags}")
+        elif MARK in repr(arguments) if event in FILES else event == "pickle.find_class" and arguments[1] == "open":
+            found.append(f"{event} {arguments!r}")
+
+    sys.addaudithook(hook)
+    try:
+        yield found
+    finally:
+        watching = False
+
+
+def requests_of_a_page(app: Dash) -> tuple[list[dict[str, Any]], list[str]]:
+    """The bodies that a page sends to each callback of the server's, and what stands in its address for its jobs."""
+    client = app.server.test_client()
+
+    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+        answer = client.open(path, method=method, data=body, content_type="application/json")
+        return answer.status_code, answer.data, False
+
+    page = Page(ask)
+    page.values["address", "data"] = {"hash": "", "visit": 1}
+    page.values["prompt-text", "value"] = TEXT
+    page.values["prompt", "data"] = prompt = {"model": "tiny", "text": TEXT, "start": False}
+    page.set("selection", "data", "block.1.attention.head.2@3")
+    for name, value in {"saliency-search": "f", "saliency-against": "7", "saliency-export": 1}.items():
+        page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
+    asked = {"prompt": prompt, "selection": "block.1.mlp@1"}
+    queries, sets = [""], []
+    for name, choices in CHOICES.items():
+        question = {**asked, "choices": choices}
+        answer = page.start_job(name, question).answer
+        page.values[f"{name}-job-start", "data"] = {"nonce": "mine", "question": question, "measure": False}
+        sets.append(handles := page._query | {part: answer[part] for part in ("cacheKey", "job")})
+        queries += [urlencode(page._query | {kind: answer["job"]}) for kind in ("job", "oldJob", "cancelJob")]
+        queries += [
+            urlencode(handles),
+            urlencode({**handles, "job": answer["job"][:-1]}),
+            urlencode({**handles, "job": ""}),
+        ]
+    queries += [urlencode({**sets[0], "job": sets[1]["job"]}), urlencode({**sets[0], "endId": f"a~{'0' * 64}"})]
+    queries += [f"job={quote(one)}" for one in PATHS] + [f"cacheKey={quote(one)}" for one in (*PATHS, *PICKLES)]
+    queries += ["job=é~é", "cacheKey=" + "x" * 4000, "cancelJob=1&cancelJob=2", "job=~&cacheKey=~", "a=1"]
+    bodies = [json.loads(page._body(row, [_first(row)])) for row in page._callbacks]
+    assert len(bodies) == len([one for one in app.callback_map.values() if "callback" in one])
+    return bodies, queries
+
+
+def _first(row: dict[str, Any]) -> str:
+    return f"{row['inputs'][0]['id']}.{row['inputs'][0]['property']}"
+
+
+def places(inside: Any) -> Iterator[tuple[Any, Any]]:
+    """All places of a JSON value: what holds one, and its key there."""
+    for key in list(inside) if isinstance(inside, dict) else range(len(inside) if isinstance(inside, list) else 0):
+        yield inside, key
+        yield from places(inside[key])
+
+
+def spoilt(body: dict[str, Any], changes: list[tuple[int, str, Any]]) -> bytes:
+    """A body with some of its places changed."""
+    body = copy.deepcopy(body)
+    twice = False
+    for number, kind, value in changes:
+        all_places = list(places(body))
+        if not all_places:
+            break
+        holder, key = all_places[number % len(all_places)]
+        if kind == "value":
+            values = [(one, name) for one, name in all_places if name == "value" and isinstance(one, dict)]
+            inner = [place for one, name in values for place in [(one, name), *places(one[name])]]
+            holder, key = inner[number % len(inner)] if inner else (holder, key)
+        if kind in ("put", "value"):
+            holder[key] = copy.deepcopy(value)
+        elif kind == "drop":
+            del holder[key]
+        elif kind == "key" and isinstance(holder, dict):
+            holder[str(value)] = holder.pop(key)
+        elif kind == "twice":
+            twice = True
+    text = json.dumps(body)
+    return (f'{{"output": "theme.data", {text[1:]}' if twice and body else text).encode()
+
+
+@pytest.fixture
+def send(app: Dash, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], int]:
+    """Send a request, and fail if the server has a problem with it."""
+    client = app.server.test_client()
+
+    def send(query: str, body: bytes) -> int:
+        answer = client.post(f"{UPDATE}?{query}" if query else UPDATE, data=body, content_type="application/json")
+        assert answer.status_code // 100 in (2, 4), (answer.status_code, query, body[:2000])
+        assert b"Something went wrong" not in answer.data, (query, body[:2000], caplog.text[-3000:])
+        return answer.status_code
+
+    return send
+
+
+def test_whatever_is_sent_is_answered_or_refused(
+    app: Dash, folder: Path, no_jobs: None, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    bodies, queries = requests_of_a_page(app)
+    seen: dict[int, int] = {}
+
+    @settings(
+        max_examples=N_REQUESTS,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.sampled_from(bodies), CHANGES, st.sampled_from([""] * len(queries) + queries))
+    def attack(body: dict[str, Any], changes: list[tuple[int, str, Any]], query: str) -> None:
+        status = send(query, spoilt(body, changes))
+        seen[status] = seen.get(status, 0) + 1
+
+    with watched(folder) as found:
+        attack()
+        for raw in RAW:
+            for query in queries:
+                assert send(query, raw) == 400
+    assert found == []
+    assert not list(Path("/tmp").glob(f"{MARK}*"))
+    assert not caplog.records
+    assert seen[200] > 500  # so that callbacks are attacked, and not only what stands before them
+    assert seen[400] > 500
+
+
+@settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck), max_examples=500)
+@given(changes=CHANGES, number=st.integers(0, 1))
+def test_a_job_takes_whatever_it_is_asked(services: Services, changes: list[tuple[int, str, Any]], number: int) -> None:
+    """What a process of a job is given, in this process."""
+    panel = [panel for panel in PANELS if panel.task][number]
+    prompt = {"model": "tiny", "text": "the fox", "start": False}
+    question = {"prompt": prompt, "selection": "block.1.mlp@1", "choices": CHOICES[panel.name]}
+    assert panel.task
+    with suppress(AnalysisError):
+        panel.task(services, json.loads(spoilt(question, changes)))
+
+
+def test_what_watches_sees(tmp_path: Path) -> None:
+    with watched(tmp_path) as found:
+        (tmp_path / "inside").write_text("")
+        assert found == []
+        for path in (Path(f"/tmp/{MARK}"), Path(f"/tmp/{MARK}-unpickled")):
+            path.touch()
+            path.unlink()
+        assert len(found) >= 2
+        pickle.loads(PICKLES[2]).close()
+        Path(f"/tmp/{MARK}-unpickled").unlink()
+        assert any(one.startswith("pickle.find_class") for one in found)

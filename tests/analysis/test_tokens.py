@@ -14,8 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from analysis.errors import TextError
 from analysis.forward import MAX_CHARACTERS, encode
 from analysis.models.language_model import LanguageModel
-from analysis.models.prepare import _vocabulary
-from analysis.models.prepare import prepare_model
+from analysis.models.prepare import _vocabulary, prepare_model
 from analysis.tokens import Piece, Token, Vocabulary, shown
 from tests.conftest import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
 

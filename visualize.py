@@ -4,8 +4,8 @@ Words as in the original notebook; a layer is what the rest of the project calls
 `"bundled"`, a folder as `save_pretrained` writes it, an id of the Hugging Face hub that is on this machine
 (`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.models.source.open_model` makes of
 these. A pair is left as it is, and read anew at each call, since it may be in training. Without `model` it is that of
-`use`, else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an `analysis.errors.AnalysisError`,
-whose message says why. Every number is one of `analysis`, where its definition is.
+`use`, else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an
+`analysis.errors.AnalysisError`, whose message says why. Every number is one of `analysis`, where its definition is.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The architecture panel: fetch, guard, draw. After the first picture only what changed is sent."""
 
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
@@ -8,35 +9,19 @@ from analysis.architecture import ColorBy, architecture_without_values, compute_
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY, NAME, PLAY, RESET
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
+from layouts.figures.drawing import written
 from layouts.theme import THEMES, base_layout
 
 _N_PREDICTIONS = 4
 
 
-def register(app: Dash, services: Any) -> None:
-    """Redraw the scene when the prompt, the selection, the theme or the colouring changes."""
-
-    @app.callback(
-        Output(ids.graph(NAME), "figure"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Output(ids.panel(NAME), "data-scene"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        Input(COLOR_BY, "value"),
-        State(ids.panel(NAME), "data-scene"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    def draw(prompt: Any, selection: Any, theme: str, color_by: ColorBy, drawn: str) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        return draw_architecture(services, asked, selected, theme=theme, color_by=color_by, drawn=drawn)
-
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the scene for a prompt, a selection and a colouring; hovering, the view and "Play" run in the browser."""
     app.clientside_callback(
         ClientsideFunction("explorer", "hover"),
         Input(ids.graph(NAME), "hoverData"),
@@ -62,20 +47,30 @@ def register(app: Dash, services: Any) -> None:
         Input(PLAY, "n_clicks"),
         prevent_initial_call=True,
     )
+    return panel_callback(
+        NAME,
+        partial(draw_architecture, services),
+        outputs={
+            "figure": Output(ids.graph(NAME), "figure"),
+            "scene": Output(ids.panel(NAME), "data-scene"),
+        },
+        choices={"color_by": Input(COLOR_BY, "value")},
+        state={"scene": State(ids.panel(NAME), "data-scene")},
+    )
 
 
 def draw_architecture(
-    services: Any,
+    services: Services,
     prompt: Prompt,
     selection: Selection,
     *,
     theme: str = "light",
     color_by: ColorBy = "norm",
-    drawn: str = "",
-) -> tuple[Any, ...]:
-    """Figure, title, reading, the selection shown, and a name of the geometry shown.
+    scene: str = "",
+) -> Values:
+    """Figure, title, reading, and the name of the geometry that the figure has (`scene`).
 
-    drawn: that name for what the page shows already; if it is the same, only colours and marks are sent.
+    scene: that name for what the page shows already; if it is the same, only colours and marks are sent.
     """
     look = THEMES[theme]
     if services.loaded(prompt):
@@ -87,17 +82,22 @@ def draw_architecture(
     else:
         result = architecture_without_values(services.outline(prompt).info, selection)
         predictions, token = (), ""
-    scene = result.info.fingerprint
-    if drawn == scene:
+    shown = result.info.fingerprint
+    if scene == shown:
         figure: Any = Patch()
         traces, annotations = architecture_changes(result, predictions=predictions, theme=look)
         for index, changes in traces.items():
             for name, value in changes.items():
-                figure["data"][index][name] = value
+                figure["data"][index][name] = written(value)
         shared = base_layout(look)
         for name in ("font", "hoverlabel", "modebar"):
             figure["layout"][name] = shared[name]
         figure["layout"]["scene"]["annotations"] = annotations
     else:
         figure = architecture_figure(result, predictions=predictions, theme=look)
-    return figure, "Architecture", architecture_reading(result, token), str(selection), scene
+    return {
+        "figure": figure,
+        "scene": shown,
+        "title": "Architecture",
+        "reading": architecture_reading(result, token),
+    }

@@ -1,13 +1,14 @@
 """The attention panel: fetch, guard, draw."""
 
 from functools import partial
-from typing import Any
 
 from dash import Dash, Input, Output
 
 from analysis.attention import AttentionView, compute_attention
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
 from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
@@ -15,44 +16,32 @@ from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
 
-def register(app: Dash, services: Any) -> None:
-    """Redraw the panel when the prompt, the selection, the theme or the view changes."""
-
-    @app.callback(
-        Output(ids.graph(NAME), "figure"),
-        Output(HEADS_GRAPH, "figure"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        Input(VIEW, "value"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the panel for a prompt, a selection and a view."""
+    return panel_callback(
+        NAME,
+        partial(draw_attention, services),
+        outputs={"figure": Output(ids.graph(NAME), "figure"), "heads": Output(HEADS_GRAPH, "figure")},
+        choices={"view": Input(VIEW, "value")},
     )
-    def draw(prompt: Any, selection: Any, theme: str, view: AttentionView) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        return draw_attention(services, asked, selected, theme=theme, view=view)
 
 
 def draw_attention(
-    services: Any, prompt: Prompt, selection: Selection, *, theme: str = "light", view: AttentionView = "raw"
-) -> tuple[Any, ...]:
-    """Heat map, small multiples, title, reading and the selection that they show."""
+    services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light", view: AttentionView = "raw"
+) -> Values:
+    """Heat map (`figure`), small multiples (`heads`), title and reading."""
     look = THEMES[theme]
     if selection.block is None:
-        empty = empty_figure("This part has no attention. Select a block.", theme=look)
-        return empty, empty_figure("", theme=look), "Attention", "", str(selection)
+        none = empty_figure("This part has no attention. Select a block.", theme=look)
+        return {"figure": none, "heads": empty_figure("", theme=look), "title": "Attention", "reading": ""}
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     head = selection.head if selection.part is Part.ATTENTION else None
     derived = partial(services.derived, trace)
     result = compute_attention(trace, selection.block, head, position, view=view, derived=derived)
-    return (
-        attention_figure(result, theme=look),
-        attention_heads_figure(result, theme=look),
-        f"Attention · {attention_place(result)}",
-        attention_reading(result),
-        str(selection),
-    )
+    return {
+        "figure": attention_figure(result, theme=look),
+        "heads": attention_heads_figure(result, theme=look),
+        "title": f"Attention · {attention_place(result)}",
+        "reading": attention_reading(result),
+    }

@@ -4,62 +4,39 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output
 
 from analysis.embedding import Dimensions, Method, Scale, blocks_passed, compute_embedding, tsne_work
 from analysis.selection import Selection
 from analysis.task import Keep, Task
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
 from layouts import ids
 from layouts.embedding import DIMENSIONS, METHOD, NAME, PATHS, SCALE
 from layouts.figures.embedding import Paths, embedding_figure, embedding_reading
 from layouts.figures.empty import empty_figure
-from layouts.job import JobIds, picture_of
 from layouts.theme import THEMES
 
-_JOB = JobIds(NAME)
 
-
-def register(app: Dash, services: Any) -> None:
-    """Redraw the panel when the prompt, the selection, the theme, a choice or what jobs have computed changes."""
-
-    @app.callback(
-        Output(ids.graph(NAME), "figure"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Output(_JOB.offer, "data"),
-        Output(picture_of(NAME), "data-old"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        Input(METHOD, "value"),
-        Input(DIMENSIONS, "value"),
-        Input(SCALE, "value"),
-        Input(PATHS, "value"),
-        Input(_JOB.fresh, "data"),
-        State(picture_of(NAME), "data-old"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the panel for a prompt, a selection and the choices of a projection."""
+    return panel_callback(
+        NAME,
+        partial(draw_embedding, services),
+        outputs={"figure": Output(ids.graph(NAME), "figure")},
+        choices={
+            "method": Input(METHOD, "value"),
+            "dimensions": Input(DIMENSIONS, "value"),
+            "scale": Input(SCALE, "value"),
+            "paths": Input(PATHS, "value"),
+        },
+        job=True,
     )
-    def draw(prompt: Any, selection: Any, theme: str, method: Method, *choices: Any) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        dimensions, scale, paths, _fresh, old = choices
-        return draw_embedding(
-            services,
-            asked,
-            selected,
-            theme=theme,
-            method=method,
-            dimensions=dimensions,
-            scale=scale,
-            paths=paths,
-            drawn=bool(old),
-        )
 
 
 def draw_embedding(
-    services: Any,
+    services: Services,
     prompt: Prompt,
     selection: Selection,
     *,
@@ -68,24 +45,31 @@ def draw_embedding(
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
     paths: Paths = "selected",
-    drawn: bool = False,
-) -> tuple[Any, ...]:
-    """Figure, title, reading, the selection that they show, what jobs may compute, and whether the picture is old.
+    outdated: str = "",
+) -> Values:
+    """Figure, title, reading, what a job may compute (`offer`), and whether the plot is outdated.
 
-    drawn: whether there is a picture of before, which stays until there is a new one.
+    outdated: empty while the page has no plot; one of an earlier question stays until there is a new one.
     """
     after = blocks_passed(selection, services.trace(prompt).info.n_blocks)
     title = f"Embeddings · after block {after - 1}" if after else "Embeddings · before block 0"
     question = {"prompt": asdict(prompt), "selection": str(selection), "choices": [method, dimensions, scale]}
     result, offer = services.jobs.show(embedding_task(services, question), question)
     if result is None:
-        figure = no_update if drawn else empty_figure("Not computed yet", theme=THEMES[theme])
-        return figure, title, "t-SNE is computed in the background.", str(selection), offer, "true" if drawn else ""
-    figure = embedding_figure(result, paths=paths, theme=THEMES[theme])
-    return figure, title, embedding_reading(result), str(selection), offer, "false"
+        values = {"title": title, "reading": "t-SNE is computed in the background.", "offer": offer}
+        if outdated:
+            return {**values, "outdated": "true"}
+        return {**values, "outdated": "", "figure": empty_figure("Not computed yet", theme=THEMES[theme])}
+    return {
+        "figure": embedding_figure(result, paths=paths, theme=THEMES[theme]),
+        "title": title,
+        "reading": embedding_reading(result),
+        "offer": offer,
+        "outdated": "false",
+    }
 
 
-def embedding_task(services: Any, question: Any) -> Task:
+def embedding_task(services: Services, question: Any) -> Task:
     """What a question of this panel asks to be computed.
 
     Raises: AnalysisError for a question that is malformed.

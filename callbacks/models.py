@@ -4,6 +4,8 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
+from callbacks.panel import Values
+from callbacks.services import Services
 from layouts import ids
 from layouts.models import (
     BAR,
@@ -21,19 +23,21 @@ from layouts.models import (
 )
 
 
-def register(app: Dash, services: Any) -> None:
+def register(app: Dash, services: Services) -> None:
     """Tell how the chosen model stands, when it is chosen and as long as it is on its way."""
 
     @app.callback(
-        Output(WORDS, "children"),
-        Output(BAR, "className"),
-        Output(FILL, "style"),
-        Output(DOWNLOAD, "children"),
-        Output(DOWNLOAD, "class_name"),
-        Output(CANCEL, "class_name"),
-        Output(MODEL, "options"),
-        Output(POLL, "disabled"),
-        Output(CHANGED, "data"),
+        {
+            "words": Output(WORDS, "children"),
+            "bar": Output(BAR, "className"),
+            "fill": Output(FILL, "style"),
+            "download": Output(DOWNLOAD, "children"),
+            "download_class": Output(DOWNLOAD, "class_name"),
+            "cancel_class": Output(CANCEL, "class_name"),
+            "options": Output(MODEL, "options"),
+            "idle": Output(POLL, "disabled"),
+            "changed": Output(CHANGED, "data"),
+        },
         Input(ids.PROMPT, "data"),
         Input(POLL, "n_intervals"),
         Input(DOWNLOAD, "n_clicks"),
@@ -41,26 +45,26 @@ def register(app: Dash, services: Any) -> None:
         State(CHANGED, "data"),
         prevent_initial_call=True,
     )
-    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> tuple[Any, ...]:
-        model = services.prompt(prompt).model
+    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> Values:
+        asked = services.prompt(prompt)
         if ctx.triggered_id == DOWNLOAD:
-            services.offers.start_download(model)
+            services.offers.start_download(asked.model)
         if ctx.triggered_id == CANCEL:
-            services.offers.cancel_download(model)
-        *bar, polling, changed = draw_models(services, prompt, polled=ctx.triggered_id == POLL)
+            services.offers.cancel_download(asked.model)
+        values = draw_models(services, prompt, polled=ctx.triggered_id == POLL)
         count = before if isinstance(before, int) else 0
-        return *bar, not polling, count + 1 if changed else no_update
+        return {**values, "changed": count + 1 if values["changed"] else no_update}
 
     app.clientside_callback(
         ClientsideFunction("explorer", "modelNews"), Input(CHANGED, "data"), prevent_initial_call=True
     )
 
 
-def draw_models(services: Any, prompt: dict[str, Any], *, polled: bool = False) -> tuple[Any, ...]:
-    """Words, class and fill of the bar; the button's words and class, the class of the other; the list of models;
-    whether the model is on its way; and whether the page has to ask anew.
+def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = False) -> Values:
+    """The bar's words, class and fill, its two buttons, the list of models (`options`), whether nothing is on its way
+    (`idle`), and whether the page has to ask its question again (`changed`).
 
-    prompt: what the page shows. polled: whether it was on its way before.
+    prompt: what the page shows. polled: whether the model was on its way before.
     """
     offer = services.offers.offer(prompt["model"])
     words, download = bar_words(offer), offer.download
@@ -72,14 +76,14 @@ def draw_models(services: Any, prompt: dict[str, Any], *, polled: bool = False) 
     if offer.n_parameters and not prompt.get("n_blocks"):
         changed = True  # its configuration has come
     mood = " job-busy" if on_its_way else " job-failed" if offer.problem else ""
-    return (
-        words,
-        f"model-bar{mood}" if words else "model-bar job-hidden",
-        {"width": f"{100 * share:.1f}%"},
-        download_words(offer),
-        "" if offer.state == "to download" else "job-hidden",
-        "" if offer.state == "downloading" else "job-hidden",
-        options(services.offers.all()),
-        on_its_way,
-        changed,
-    )
+    return {
+        "words": words,
+        "bar": f"model-bar{mood}" if words else "model-bar job-hidden",
+        "fill": {"width": f"{100 * share:.1f}%"},
+        "download": download_words(offer),
+        "download_class": "" if offer.state == "to download" else "job-hidden",
+        "cancel_class": "" if offer.state == "downloading" else "job-hidden",
+        "options": options(services.offers.all()),
+        "idle": not on_its_way,
+        "changed": changed,
+    }

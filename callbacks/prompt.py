@@ -5,12 +5,13 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
 from analysis.trace import Prompt
+from callbacks.services import Services
 from layouts import ids
 from layouts.models import MODEL, NEWS
 from layouts.shell import ANALYSE, COUNT, START, TEXT
 
 
-def register(app: Dash, services: Any) -> None:
+def register(app: Dash, services: Services) -> None:
     """Write the prompt's store when a text is to be analysed; a question that cannot be met leaves it as it is."""
 
     @app.callback(
@@ -49,7 +50,7 @@ def register(app: Dash, services: Any) -> None:
         return no_update if data == shown and ctx.triggered_id != ANALYSE else data, *controls
 
 
-def draw_prompt(services: Any, asked: Prompt) -> tuple[Any, ...]:
+def draw_prompt(services: Services, asked: Prompt) -> tuple[Any, ...]:
     """The prompt's store with the sizes that the page's script needs, the controls that say it, and the count."""
     info, n_positions = services.sizes(asked)
     data = {"model": asked.model, "text": asked.text, "start": asked.start, "n_positions": n_positions}

@@ -2,21 +2,23 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, no_update
+from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
 from analysis.saliency import default_target, plan_saliency
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
 from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
-from layouts.job import JobIds, picture_of
 from layouts.saliency import (
     AGAINST,
     BASELINE,
@@ -39,50 +41,17 @@ from layouts.saliency import (
 )
 from layouts.theme import THEMES
 
-_JOB = JobIds(NAME)
 _MOST_FOUND = 12
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 
 
-def register(app: Dash, services: Any) -> None:
+def register(app: Dash, services: Services) -> PanelCallback:
     """Redraw the panel when the question, the theme or what jobs have computed changes; search, and export."""
-    choices = [Input(METHOD, "value"), Input(BASELINE, "value"), Input(AGAINST, "value")]
-
-    @app.callback(
-        Output(ids.graph(NAME), "figure"),
-        Output(DEPTH_GRAPH, "figure"),
-        Output(DEPTH, "hidden"),
-        Output(TEXT, "children"),
-        Output(NUMBERS, "children"),
-        Output(WARNING, "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(TARGET, "children"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Output(_JOB.offer, "data"),
-        Output(picture_of(NAME), "data-old"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        *choices,
-        Input(_JOB.fresh, "data"),
-        State(picture_of(NAME), "data-old"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    def draw(prompt: Any, selection: Any, theme: str, *given: Any) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        method, baseline, against, _fresh, old = given
-        return draw_saliency(
-            services,
-            asked,
-            selected,
-            theme=theme,
-            method=method,
-            baseline=baseline,
-            against=against or "",
-            drawn=bool(old),
-        )
+    choices = {
+        "method": Input(METHOD, "value"),
+        "baseline": Input(BASELINE, "value"),
+        "against": Input(AGAINST, "value"),
+    }
 
     @app.callback(
         Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
@@ -98,7 +67,7 @@ def register(app: Dash, services: Any) -> None:
         Input(EXPORT, "n_clicks"),
         State(ids.PROMPT, "data"),
         State(ids.SELECTION, "data"),
-        *[State(choice.component_id, "value") for choice in choices],
+        *[State(choice.component_id, "value") for choice in choices.values()],
         prevent_initial_call=True,
     )
     def export(_clicks: Any, prompt: Any, selection: Any, *given: Any) -> Any:
@@ -107,56 +76,76 @@ def register(app: Dash, services: Any) -> None:
         text = export_saliency(services, asked, selected, method=method, baseline=baseline, against=against or "")
         return dcc.send_string(text, "saliency.json")
 
+    return panel_callback(
+        NAME,
+        partial(draw_saliency, services),
+        outputs={
+            "figure": Output(ids.graph(NAME), "figure"),
+            "depth_figure": Output(DEPTH_GRAPH, "figure"),
+            "depth_hidden": Output(DEPTH, "hidden"),
+            "text": Output(TEXT, "children"),
+            "numbers": Output(NUMBERS, "children"),
+            "warning": Output(WARNING, "children"),
+            "target": Output(TARGET, "children"),
+        },
+        choices=choices,
+        job=True,
+    )
+
 
 def draw_saliency(
-    services: Any,
+    services: Services,
     prompt: Prompt,
     selection: Selection,
     *,
     theme: str = "light",
     method: str = "integrated",
     baseline: str = "zero",
-    against: str = "",
-    drawn: bool = False,
-) -> tuple[Any, ...]:
-    """Bars, depth and whether it is hidden, text, numbers, warning, reading, target, title; the selection that they
-    show; the job's offer; whether what is drawn is old.
+    against: str | None = "",
+    outdated: str = "",
+) -> Values:
+    """Bars (`figure`), blocks × tokens (`depth_figure`, `depth_hidden`), shaded text, numbers, warning, target, title,
+    reading, what a job may compute (`offer`), and whether the plot is outdated.
 
-    against: a token id as text, or empty. drawn: whether there is a picture of before, which stays until there is a
-    new one.
+    against: a token id as text, or nothing. outdated: empty while the page has no plot; one of an earlier question
+    stays until there is a new one.
     """
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    question = _question(prompt, selection, method, baseline, against)
+    question = _question(prompt, selection, method, baseline, against or "")
     result, offer = services.jobs.show(saliency_task(services, question), question)
     piece = model.vocabulary.piece
     target = piece(default_target(trace, position) if selection.target is None else selection.target)
     minus = piece(int(against)) if against else None
-    words = target_words(target, minus, chosen=selection.target is not None)
-    title = f"Saliency · position {position}, ‘{trace.tokens[position].label}’"
-    ends = words, title, str(selection), offer
+    shared = {
+        "target": target_words(target, minus, chosen=selection.target is not None),
+        "title": f"Saliency · position {position}, ‘{trace.tokens[position].label}’",
+        "offer": offer,
+    }
     if result is None:
-        reading = "Not computed for this question; below is the picture of before." if drawn else ""
-        bars = no_update if drawn else empty_figure("Not computed yet", theme=look)
-        hidden = no_update if drawn else True
-        return bars, no_update, hidden, no_update, no_update, "", reading, *ends, "true" if drawn else ""
-    deep = result.depth is not None
-    return (
-        saliency_figure(result, theme=look),
-        saliency_depth_figure(result, theme=look) if deep else no_update,
-        not deep,
-        shaded_text(result.tokens, saliency_shades(result, theme=look), position),
-        numbers(saliency_numbers(result)),
-        saliency_warning(result) if _final(offer) else "This is an intermediate state, not the last one.",
-        saliency_reading(result),
-        *ends,
-        "false",
-    )
+        if outdated:
+            reading = "Not computed for this selection yet. The plot below is from the previous one."
+            return {**shared, "reading": reading, "warning": "", "outdated": "true"}
+        none = empty_figure("Not computed yet", theme=look)
+        return {**shared, "figure": none, "depth_hidden": True, "reading": "", "warning": "", "outdated": ""}
+    values = {
+        **shared,
+        "figure": saliency_figure(result, theme=look),
+        "depth_hidden": result.depth is None,
+        "text": shaded_text(result.tokens, saliency_shades(result, theme=look), position),
+        "numbers": numbers(saliency_numbers(result)),
+        "warning": saliency_warning(result) if _final(offer) else "Preview: still computing.",
+        "reading": saliency_reading(result),
+        "outdated": "false",
+    }
+    if result.depth is not None:
+        values["depth_figure"] = saliency_depth_figure(result, theme=look)
+    return values
 
 
 def export_saliency(
-    services: Any, prompt: Prompt, selection: Selection, *, method: str, baseline: str, against: str
+    services: Services, prompt: Prompt, selection: Selection, *, method: str, baseline: str, against: str
 ) -> str:
     """JSON with all that is needed to compute the shown result again.
 
@@ -171,7 +160,7 @@ def export_saliency(
     return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)
 
 
-def saliency_task(services: Any, question: Any) -> Task:
+def saliency_task(services: Services, question: Any) -> Task:
     """What a question of this panel asks to be computed.
 
     Raises: AnalysisError for a question that is malformed.

@@ -1,101 +1,118 @@
-"""The token strip: fetch, guard, draw."""
+"""The token strip: fetch, guard, draw. A click on a token moves the mark; the chips are sent once a text."""
 
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.saliency import plan_saliency
 from analysis.selection import Selection
 from analysis.strip import compute_strip
-from analysis.trace import Prompt
-from layouts import ids, saliency
+from analysis.trace import Prompt, Trace
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
+from layouts import saliency
 from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_shades, saliency_words
 from layouts.figures.shade import gradient
 from layouts.figures.strip import strip_colors, strip_hover, strip_legend, strip_reading
 from layouts.job import JobIds
-from layouts.strip import CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip
+from layouts.strip import CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
 
 
-def register(app: Dash, services: Any) -> None:
-    """Redraw the strip when the question, the theme, or what its colour depends on changes."""
-
-    @app.callback(
-        Output(CHIPS, "children"),
-        Output(LOW, "children"),
-        Output(SCALE, "style"),
-        Output(HIGH, "children"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        Input(COLOR, "value"),
-        Input(saliency.METHOD, "value"),
-        Input(saliency.BASELINE, "value"),
-        Input(saliency.AGAINST, "value"),
-        Input(JobIds(saliency.NAME).fresh, "data"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    def draw(prompt: Any, selection: Any, theme: str, color: Any, *given: Any) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        method, baseline, against, _fresh = given
-        attribution = {"method": method, "baseline": baseline, "against": against or ""}
-        return draw_strip(
-            services, asked, selected, theme=theme, attribution=attribution if color == "attribution" else None
-        )
-
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the strip for a prompt, a selection, and what its colour depends on."""
     app.clientside_callback(
         ClientsideFunction("explorer", "stripDrawn"), Input(CHIPS, "children"), prevent_initial_call=True
+    )
+    return panel_callback(
+        NAME,
+        partial(draw_strip, services),
+        outputs={
+            "chips": Output(CHIPS, "children"),
+            "shown": Output(CHIPS, "data-shown"),
+            "low": Output(LOW, "children"),
+            "scale": Output(SCALE, "style"),
+            "high": Output(HIGH, "children"),
+        },
+        choices={
+            "color": Input(COLOR, "value"),
+            "method": Input(saliency.METHOD, "value"),
+            "baseline": Input(saliency.BASELINE, "value"),
+            "against": Input(saliency.AGAINST, "value"),
+        },
+        triggers=(Input(JobIds(saliency.NAME).fresh, "data"),),
+        state={"shown": State(CHIPS, "data-shown")},
     )
 
 
 def draw_strip(
-    services: Any,
+    services: Services,
     prompt: Prompt,
     selection: Selection,
     *,
     theme: str = "light",
-    attribution: dict[str, Any] | None = None,
-) -> tuple[Any, ...]:
-    """Chips, the colour scale between the words at its ends, title, reading and the selection that they show.
+    color: str = "surprisal",
+    method: str = "integrated",
+    baseline: str = "zero",
+    against: str | None = "",
+    shown: str = "",
+) -> Values:
+    """Chips, the colour scale (`scale`) between the words at its ends (`low`, `high`), title and reading.
 
-    attribution: the saliency panel's choices, whose result then gives the colours; without, they are surprisals.
+    color: "surprisal", or "attribution" for the saliency panel's result with its choices. shown: the last `shown`,
+    which names the chips that the page has and the one that is marked; of the same chips only the mark is sent.
     """
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     result = compute_strip(trace, derived=partial(services.derived, trace))
+    title = f"Tokens · position {position}"
+    # The chips of surprisals do not depend on the selection.
+    chips = _digest(trace, theme) if color == "surprisal" else ""
+    drawn, _, marked = (shown or "").partition("@")
+    if chips and drawn == chips and marked.isdecimal() and int(marked) < trace.n_positions:
+        moved = Patch()
+        for token in (trace.tokens[int(marked)], trace.tokens[position]):
+            for name, value in mark(token, chosen=token.position == position).items():
+                moved[token.position]["props"][name] = value
+        reading = strip_reading(result, position)
+        return {"chips": moved, "shown": f"{chips}@{position}", "title": title, "reading": reading}
     colors, legend, reading = (
         strip_colors(result, theme=look),
         strip_legend(theme=look),
         strip_reading(result, position),
     )
     words = [strip_hover(result, token.position) for token in result.tokens]
-    if attribution is not None:
-        colors, legend, reading, more = _attributed(services, prompt, selection, attribution, look)
+    if color == "attribution":
+        choices = {"method": method, "baseline": baseline, "against": against or ""}
+        colors, legend, reading, more = _attributed(services, prompt, selection, choices, look)
         words = [one + other for one, other in zip(words, more, strict=True)]
-    chips = [
-        chip(
-            token.label,
-            token.position,
-            hover,
-            color,
-            chosen=token.position == position,
-            joined=token.group != token.position,
-        )
-        for token, hover, color in zip(result.tokens, words, colors, strict=True)
-    ]
     scale, low, high = legend
-    title = f"Tokens · position {position}"
-    return chips, low, {"background": gradient(scale)}, high, title, reading, str(selection)
+    return {
+        "chips": [
+            chip(token, hover, colored, chosen=token.position == position)
+            for token, hover, colored in zip(result.tokens, words, colors, strict=True)
+        ],
+        "shown": f"{chips}@{position}",
+        "low": low,
+        "scale": {"background": gradient(scale)},
+        "high": high,
+        "title": title,
+        "reading": reading,
+    }
+
+
+def _digest(trace: Trace, theme: str) -> str:
+    """What the chips of a text depend on, in a few characters."""
+    prompt = trace.prompt
+    told = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _attributed(
-    services: Any, prompt: Prompt, selection: Selection, choices: dict[str, Any], look: Theme
+    services: Services, prompt: Prompt, selection: Selection, choices: dict[str, Any], look: Theme
 ) -> tuple[Any, ...]:
     """Colours, legend, reading and words for each token, from what jobs have computed; plain where they have not."""
     trace = services.trace(prompt)

@@ -1,5 +1,6 @@
 """The selection card: fetch, guard, draw."""
 
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output
@@ -7,6 +8,8 @@ from dash import Dash, Input, Output
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
 from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
@@ -26,70 +29,72 @@ from layouts.summary import (
 )
 from layouts.theme import THEMES, Theme
 
-_LAYERS = (Part.ATTENTION, Part.MLP)
 
-
-def register(app: Dash, services: Any) -> None:
-    """Redraw the card when the prompt, the selection or the theme changes; what is the model's, with the prompt."""
-
-    @app.callback(
-        Output(ids.graph(NAME), "figure"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(PART, "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Output(PLACE, "children"),
-        Output(UNIT, "children"),
-        *[Output(layer, "aria-pressed") for layer in LAYERS],
-        *[Output(step, "aria-disabled") for step in STEPS],
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    def draw(prompt: Any, selection: Any, theme: str) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        return draw_summary(services, asked, selected, theme=theme)
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the card for a prompt and a selection; what depends on the model alone is drawn with the prompt."""
+    attention, mlp = LAYERS
+    previous, following, unit_previous, unit_following = STEPS
 
     @app.callback(
-        Output(MENU, "children"),
-        Output(PARAMETERS, "children"),
+        {"menu": Output(MENU, "children"), "parameters": Output(PARAMETERS, "children")},
         Input(ids.PROMPT, "data"),
         prevent_initial_call=True,
     )
-    def draw_model(prompt: Any) -> tuple[Any, ...]:
+    def draw_model(prompt: Any) -> Values:
         return draw_summary_model(services, services.prompt(prompt))
 
+    return panel_callback(
+        NAME,
+        partial(draw_summary, services),
+        outputs={
+            "figure": Output(ids.graph(NAME), "figure"),
+            "part": Output(PART, "children"),
+            "place": Output(PLACE, "children"),
+            "unit": Output(UNIT, "children"),
+            "attention_pressed": Output(attention, "aria-pressed"),
+            "mlp_pressed": Output(mlp, "aria-pressed"),
+            "previous_disabled": Output(previous, "aria-disabled"),
+            "next_disabled": Output(following, "aria-disabled"),
+            "previous_unit_disabled": Output(unit_previous, "aria-disabled"),
+            "next_unit_disabled": Output(unit_following, "aria-disabled"),
+        },
+    )
 
-def draw_summary(services: Any, prompt: Prompt, selection: Selection, *, theme: str = "light") -> tuple[Any, ...]:
-    """Predictions, title, reading, the part in words, the selection shown, and how the buttons stand."""
+
+def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
+    """Predictions (`figure`), title, reading, the part in words, and the state of each button."""
     summary = services.outline(prompt).summary
     figure, reading = _predictions(services, prompt, selection, THEMES[theme])
     part, unit = selection.part, _unit(selection)
     outside = selection.block is None
-    nowhere = (part is Part.EMBEDDING, part is Part.OUTPUT, outside, outside)
-    return (
-        figure,
-        _title(selection),
-        reading,
-        described(unit or part, summary, summary.parameters(selection)),
-        str(selection),
-        str(part) if outside else f"block {selection.block}",
-        _unit_words(selection),
-        *[str(layer == part).lower() for layer in _LAYERS],
-        *[str(disabled).lower() for disabled in nowhere],
-    )
+    return {
+        "figure": figure,
+        "title": _title(selection),
+        "reading": reading,
+        "part": described(unit or part, summary, summary.parameters(selection)),
+        "place": str(part) if outside else f"block {selection.block}",
+        "unit": _unit_words(selection),
+        "attention_pressed": _aria(part is Part.ATTENTION),
+        "mlp_pressed": _aria(part is Part.MLP),
+        "previous_disabled": _aria(part is Part.EMBEDDING),
+        "next_disabled": _aria(part is Part.OUTPUT),
+        "previous_unit_disabled": _aria(outside),
+        "next_unit_disabled": _aria(outside),
+    }
 
 
-def draw_summary_model(services: Any, prompt: Prompt) -> tuple[Any, ...]:
+def draw_summary_model(services: Services, prompt: Prompt) -> Values:
     """The menu of all parts and the table of parameters, which depend on the model only."""
     summary = services.outline(prompt).summary
     untrained = services.loaded(prompt) and services.model(prompt).info.untrained
-    return menu(summary.n_blocks), parameter_table(summary, untrained=untrained)
+    return {"menu": menu(summary.n_blocks), "parameters": parameter_table(summary, untrained=untrained)}
 
 
-def _predictions(services: Any, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
+def _aria(holds: bool) -> str:
+    return "true" if holds else "false"
+
+
+def _predictions(services: Services, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
     """The picture of what is predicted, and the sentence on it."""
     if not services.loaded(prompt):
         return empty_figure("Predictions need the weights", theme=look), "Sizes alone: the weights are not in memory."

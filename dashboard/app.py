@@ -6,32 +6,30 @@ import gc
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
-from dash import Dash, ctx, set_props
+from dash import Dash, set_props
 
 import callbacks.job
 import callbacks.models
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
-from analysis.errors import AnalysisError, NotLoaded
+from analysis.errors import AnalysisError
 from analysis.machine.memory import give_back
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.registry import ModelRegistry
 from analysis.storage.trace_store import TraceStore
+from dashboard import drawing
 from dashboard.errors import said
 from dashboard.jobs.service import Jobs
-from dashboard.models.menu import Offers, make_offers, models_on_offer
+from dashboard.models.menu import make_offers, models_on_offer
 from dashboard.monitoring import health, json_log, metrics, request_log
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
 from dashboard.web import admission, compression, rate_limit, request_checks, security_headers, sign_in
-from dashboard.web.missing_weights import without_weights
 from layouts import ids
-from layouts.models import ON_ITS_WAY, POLL
 from layouts.shell import EXAMPLES, shell
 
 _PAGE = """<!DOCTYPE html>
@@ -81,14 +79,14 @@ def create_app(
     opening = registry.names()[0]
     registry.share(opening)
     sections = {panel.name: panel.layout() for panel in PANELS}
-    headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
+    headings = {name: section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
         __name__,
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
         add_log_handler=False,  # all that is logged goes one way
-        on_error=partial(_report, offers, headings),
+        on_error=_report,
     )
     count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
     request_log.watch(app.server, app.callback_map, json_log.tell_visit, count_visit)
@@ -107,8 +105,8 @@ def create_app(
             setting: "options" in layout[setting].available_properties for panel in PANELS for setting in panel.settings
         },
     )
+    drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
     for panel in PANELS:
-        panel.register(app, services)
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
@@ -149,24 +147,6 @@ def _prepare_jobs(registry: ModelRegistry) -> None:
         registry.get(registry.names()[0])
 
 
-def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
-    """Say what went wrong: on the page, or in the panel whose values are not in memory."""
-    several = isinstance(ctx.outputs_list, list)
-    outputs = ctx.outputs_list if several else [ctx.outputs_list]
-    written = {output["property"] for output in outputs}
-    if not isinstance(error, NotLoaded) or ("data-selection" not in written and written != {"children"}):
-        set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
-        return None
-    given = {item["id"]: item.get("value") for item in [*ctx.inputs_list, *ctx.states_list]}
-    offer = offers.offer(given[ids.PROMPT]["model"])
-    if offer.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
-        set_props(POLL, {"disabled": False})
-    values = without_weights(
-        str(error),
-        outputs,
-        headings=headings,
-        selection=given.get(ids.SELECTION),
-        theme=given.get(ids.THEME),
-        downloadable=offer.state == "to download",
-    )
-    return values if several else values[0]
+def _report(error: Exception) -> None:
+    """Show what went wrong in the page's notice."""
+    set_props(ids.NOTICE, {"is_open": True, "children": said(error)})

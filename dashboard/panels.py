@@ -21,6 +21,8 @@ import layouts.saliency
 import layouts.strip
 import layouts.summary
 from analysis.task import Task
+from callbacks.panel import PanelCallback
+from callbacks.services import Services
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class Panel:
 
     name: str
     layout: Callable[[], html.Section]
-    register: Callable[[Dash, Any], None]
+    register: Callable[[Dash, Services], PanelCallback]
     clicks: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    task: Callable[[Any, Any], Task] | None = None
+    task: Callable[[Services, Any], Task] | None = None
 
 
 PANELS: tuple[Panel, ...] = (

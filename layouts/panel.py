@@ -45,7 +45,7 @@ def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[A
         ],
         id=ids.panel(name),
         className="panel",
-        **{"data-selection": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
+        **{"data-selection": "", "data-drawn": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
     )
 
 

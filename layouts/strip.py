@@ -1,8 +1,15 @@
 """The token strip: the text as chips, which choose the position."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from dash import html
 
 from layouts.panel import Help, choice, panel
+
+if TYPE_CHECKING:
+    from analysis.tokens import Token
 
 NAME = "strip"
 CHIPS = "strip-chips"
@@ -30,7 +37,9 @@ def layout() -> html.Section:
     return panel(
         NAME,
         "Tokens",
-        html.Div(id=CHIPS, className="strip-chips", role="group", **{"aria-label": "Tokens of the text"}),
+        html.Div(
+            id=CHIPS, className="strip-chips", role="group", **{"aria-label": "Tokens of the text", "data-shown": ""}
+        ),
         html.Div(
             [
                 choice(COLOR, "Colour", {"surprisal": "surprisal", "attribution": "attribution"}, "surprisal"),
@@ -42,17 +51,27 @@ def layout() -> html.Section:
     )
 
 
-def chip(
-    label: str, position: int, description: str, colors: tuple[str, str], *, chosen: bool, joined: bool
-) -> html.Button:
-    """One token. colors: CSS, of background and text. joined: whether it continues the character of the one before."""
-    classes = {"chip": True, "chip-selected": chosen, "chip-group": joined, "chip-first": position == 0}
+def chip(token: Token, description: str, colors: tuple[str, str], *, chosen: bool) -> html.Button:
+    """One token. colors: CSS, of background and text. chosen: whether it is the selected position's."""
     return html.Button(
-        label,
+        token.label,
         type="button",
-        className=" ".join(name for name, holds in classes.items() if holds),
         style={"background": colors[0], "color": colors[1]},
         title=description,
         dir="auto",
-        **{"data-select": f"@{position}", "aria-pressed": "true" if chosen else "false"},
+        **{"data-select": f"@{token.position}", **mark(token, chosen=chosen)},
     )
+
+
+def mark(token: Token, *, chosen: bool) -> dict[str, str]:
+    """The properties of a chip that say whether it is the selected position's."""
+    classes = {
+        "chip": True,
+        "chip-selected": chosen,
+        "chip-group": token.group != token.position,  # it continues the character of the one before
+        "chip-first": token.position == 0,
+    }
+    return {
+        "className": " ".join(name for name, holds in classes.items() if holds),
+        "aria-pressed": "true" if chosen else "false",
+    }

@@ -35,8 +35,8 @@ MAY_IMPORT = {
     },
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
-    "callbacks/": {"analysis", "layouts", "dash"},
-    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "tqdm", "werkzeug"},
+    "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
+    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
         "analysis", "layouts.job", "dashboard", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
     },

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -188,7 +189,7 @@ def _opened(file: BinaryIO) -> _Arrays:
 def _mapped(name: str) -> _Arrays:
     """Memory-mapped: only what is looked at is read, and all processes share it."""
     mapped = safe_open(name, framework="pt")
-    return _Arrays(tuple(mapped.keys()), lambda name: mapped.get_tensor(name).numpy())
+    return _Arrays(tuple(mapped.keys()), cache(lambda name: mapped.get_tensor(name).numpy()))
 
 
 def trace_key(info: ModelInfo, tokens: tuple[Token, ...]) -> str:

@@ -31,6 +31,7 @@ class _Scripts(Recent[bytes]):
 
 def install(server: flask.Flask) -> None:
     """Have the server's answers compressed."""
+    server.config["COMPRESS_LEVEL"] = 5  # a third less work than 6, and less than 1 % more bytes
     server.config["COMPRESS_CACHE_BACKEND"] = lambda: _Scripts(max_bytes=_MOST_BYTES, size=len)
     server.config["COMPRESS_CACHE_KEY"] = attrgetter("path")
     Compress(server)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+_PLAIN = {str, int, float, bool}  # most of a figure's values, which are written as they are
+
 
 class Drawing(go.Figure):
     """A figure of the traces and the layout that it was given."""
@@ -34,17 +36,22 @@ class Drawing(go.Figure):
     def to_plotly_json(self) -> dict[str, Any]:
         """What is sent to a browser."""
         given = self.__dict__.get("_given")
-        written: dict[str, Any] = super().to_plotly_json() if given is None else _written(given)
-        return written
+        sent: dict[str, Any] = super().to_plotly_json() if given is None else written(given)
+        return sent
 
 
-def _written(value: Any) -> Any:
-    """Without what is not set, and with arrays as plotly.js reads them fastest."""
-    if isinstance(value, dict):
-        return {name: _written(part) for name, part in value.items() if part is not None}
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [_written(part) for part in value]
-    if isinstance(value, np.ndarray) and value.size:
+def written(value: Any) -> Any:
+    """Traces, a layout or parts of them as they are sent: without what is not set, and with arrays in base64, as
+    plotly.js reads them fastest.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {
+            name: part if type(part) in _PLAIN else written(part) for name, part in value.items() if part is not None
+        }
+    if kind is list and value and type(value[0]) is dict:
+        return [written(part) for part in value]
+    if kind is np.ndarray and value.size:
         numbers = {"dtype": value.dtype.str[1:], "bdata": b64encode(value.tobytes()).decode()}
         return numbers if value.ndim == 1 else numbers | {"shape": ", ".join(map(str, value.shape))}
     return value

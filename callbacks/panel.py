@@ -1,0 +1,74 @@
+"""The callback of a panel: what every panel reads and writes, declared once.
+
+A click changes what most panels show. All panels are therefore drawn by one Dash callback (`dashboard/drawing.py`), so
+that a click is one request; a panel's module says how its own part is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dash import Input, Output, State
+
+from layouts import ids
+from layouts.job import JobIds, picture_of
+
+Values = Mapping[str, Any]
+# Given the prompt and the selection, and by name the theme, the choices and the state: a value for each output by its
+# name. An output without a value stays as it is.
+Draw = Callable[..., Values]
+
+
+@dataclass(frozen=True)
+class PanelCallback:
+    """One panel's part of the callback that draws all panels.
+
+    Attributes:
+        name: The panel's name.
+        draw: Called when any input of the panel has changed since it was last drawn.
+        outputs: What the panel writes, by name. All panels have `title`, `reading`, `selection` (`data-selection`:
+            what is shown, not what was asked for) and `drawn` (a digest of all inputs that it was drawn from).
+        choices: The controls that it is drawn from, by the keyword of `draw`.
+        triggers: Stores that change when it has to be drawn again, though its question is the same.
+        state: What the page shows already and a new drawing builds on, by the keyword of `draw`.
+    """
+
+    name: str
+    draw: Draw
+    outputs: Mapping[str, Output]
+    choices: Mapping[str, Input]
+    triggers: tuple[Input, ...]
+    state: Mapping[str, State]
+
+
+def panel_callback(
+    name: str,
+    draw: Draw,
+    *,
+    outputs: Mapping[str, Output],
+    choices: Mapping[str, Input] | None = None,
+    triggers: tuple[Input, ...] = (),
+    state: Mapping[str, State] | None = None,
+    job: bool = False,
+) -> PanelCallback:
+    """The callback of a panel, with the parts that every panel has.
+
+    outputs, choices, triggers, state: those of this panel alone. job: whether background jobs compute its slow result;
+    `draw` then also writes `offer` (what a job could compute) and `outdated` ("true" if the plot is of an earlier
+    question, else "false"), and is given the last `outdated`, which is empty while there is no plot.
+    """
+    shared = {
+        "title": Output(ids.title(name), "children"),
+        "reading": Output(ids.reading(name), "children"),
+        "selection": Output(ids.panel(name), "data-selection"),
+        "drawn": Output(ids.panel(name), "data-drawn"),
+    }
+    state = dict(state or {})
+    if job:
+        job_ids = JobIds(name)
+        shared |= {"offer": Output(job_ids.offer, "data"), "outdated": Output(picture_of(name), "data-old")}
+        triggers = (*triggers, Input(job_ids.fresh, "data"))
+        state["outdated"] = State(picture_of(name), "data-old")
+    return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state)

@@ -1,0 +1,122 @@
+"""The one callback that draws all panels: a click is one request.
+
+The prompt and the selection are read once, then each panel whose inputs have changed is drawn. Whether they have is
+told by a digest of the inputs that the page shows as `data-drawn` and sends back, not by what triggered the callback:
+Dash drops the answer of a request that a newer one overtakes, and what it would have drawn is then still missing.
+A panel that fails says so in the notice and does not hold back the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State, no_update, set_props
+from dash.development.base_component import Component
+from plotly.graph_objects import Figure
+
+from analysis.errors import NotLoaded
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.panel import PanelCallback
+from callbacks.services import Services
+from dashboard.errors import said
+from dashboard.web.missing_weights import values_without_weights
+from layouts import ids
+from layouts.models import ON_ITS_WAY, POLL
+
+_QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
+
+
+def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
+    """Register the callback. headings: of panels without a selection, by name."""
+    inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
+    state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
+    drawing = Drawing(services, panels, headings)
+
+    @app.callback(
+        {panel.name: dict(panel.outputs) for panel in panels},
+        inputs,
+        state,
+        running=[(Output(ids.panel(panel.name), "aria-busy"), "true", "false") for panel in panels],
+        prevent_initial_call=True,
+    )
+    def draw(*given: Any) -> dict[str, dict[str, Any]]:
+        return drawing.draw(dict(zip([*inputs, *state], given, strict=True)))
+
+
+class Drawing:
+    """Draws the panels whose inputs have changed."""
+
+    def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:
+        self._services, self._panels, self._headings = services, panels, headings
+
+    def draw(self, given: Mapping[Input | State, Any]) -> dict[str, dict[str, Any]]:
+        """Values for each panel's outputs, by name; `no_update` where nothing has changed.
+
+        given: the values of all inputs and states.
+        Raises: AnalysisError if the page's prompt or selection is malformed.
+        """
+        stores = tuple(given[one] for one in _QUESTION)
+        prompt, selection = self._services.question(*stores[:2])
+        theme, loaded = str(stores[2]), self._services.loaded(prompt)
+        problems: dict[str, None] = {}  # in the order in which they were met, each once
+        values = {}
+        for panel in self._panels:
+            inputs = [given[one] for one in _inputs(panel)]
+            digest = _digest(prompt, str(selection), theme, loaded, inputs)
+            drawn = {}
+            if given[State(ids.panel(panel.name), "data-drawn")] != digest:
+                try:
+                    drawn = self._one(panel, given, prompt, selection, theme)
+                    drawn |= {"selection": str(selection), "drawn": digest}
+                except Exception as error:
+                    problems[said(error)] = None
+            values[panel.name] = {name: plain(drawn.get(name, no_update)) for name in panel.outputs}
+        if problems:
+            set_props(ids.NOTICE, {"is_open": True, "children": " ".join(problems)})
+        return values
+
+    def _one(
+        self, panel: PanelCallback, given: Mapping[Input | State, Any], prompt: Prompt, selection: Selection, theme: str
+    ) -> dict[str, Any]:
+        knobs = {name: given[one] for name, one in (*panel.choices.items(), *panel.state.items())}
+        try:
+            return dict(panel.draw(prompt, selection, theme=theme, **knobs))
+        except NotLoaded as missing:
+            entry = self._services.offers.offer(prompt.model)
+            if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
+                set_props(POLL, {"disabled": False})
+            return values_without_weights(
+                panel.outputs,
+                str(missing),
+                heading=self._headings[panel.name],
+                theme=theme,
+                downloadable=entry.state == "to download",
+            )
+
+
+def plain(value: Any) -> Any:
+    """A value as plain data, which orjson writes directly.
+
+    Given figures or components, Plotly's own conversion walks through everything that is sent a second time.
+    """
+    if isinstance(value, Figure | Patch):
+        return value.to_plotly_json()
+    if isinstance(value, Component):
+        written = value.to_plotly_json()
+        return {**written, "props": {name: plain(part) for name, part in written["props"].items()}}
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _inputs(panel: PanelCallback) -> tuple[Input, ...]:
+    return (*panel.choices.values(), *panel.triggers)
+
+
+def _state(panel: PanelCallback) -> tuple[State, ...]:
+    return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values())
+
+
+def _digest(*inputs: Any) -> str:
+    return blake2b(repr(inputs).encode(errors="surrogatepass"), digest_size=8).hexdigest()

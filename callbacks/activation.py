@@ -57,7 +57,7 @@ def draw_activation(
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    result = compute_activation(trace, selection.block, selection.neuron, position, quantity=quantity, listing=listing)
+    result = compute_activation(trace, selection, position, quantity=quantity, listing=listing)
     if selection.block is None:
         edge = 0 if selection.part is Part.EMBEDDING else trace.info.n_blocks
         none = empty_figure("This part has no neurons. Select a block.", theme=look)

@@ -6,7 +6,7 @@ from typing import Any
 from dash import Dash, Input, Output
 
 from analysis.attention import AttentionView, compute_attention
-from analysis.selection import Part, Selection
+from analysis.selection import Selection
 from analysis.trace import Prompt
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
@@ -46,9 +46,8 @@ def draw_attention(
         return empty, empty_figure("", theme=look), "Attention", "", str(selection)
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    head = selection.head if selection.part is Part.ATTENTION else None
     derived = partial(services.derived, trace)
-    result = compute_attention(trace, selection.block, head, position, view=view, derived=derived)
+    result = compute_attention(trace, selection, position, view=view, derived=derived)
     return (
         attention_figure(result, theme=look),
         attention_heads_figure(result, theme=look),

@@ -5,7 +5,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
 
-from analysis.saliency import plan_saliency
+from analysis.saliency import plan_saliency, read_token_id
 from analysis.selection import Selection
 from analysis.strip import compute_strip
 from analysis.trace import Prompt
@@ -43,7 +43,7 @@ def register(app: Dash, services: Any) -> None:
     def draw(prompt: Any, selection: Any, theme: str, color: Any, *given: Any) -> tuple[Any, ...]:
         asked, selected = services.question(prompt, selection)
         method, baseline, against, _fresh = given
-        attribution = {"method": method, "baseline": baseline, "against": against or ""}
+        attribution = {"method": method, "baseline": baseline, "against": read_token_id(against or "")}
         return draw_strip(
             services, asked, selected, theme=theme, attribution=attribution if color == "attribution" else None
         )

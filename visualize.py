@@ -86,7 +86,7 @@ def plot_token_activations(
     last = shown.info.n_blocks - 1
     block = last if layer is None else _number("layer", layer, shown.info.n_blocks)
     unit = None if neuron is None else _number("neuron", neuron, shown.info.n_neurons)
-    result = compute_activation(trace, block, unit, here)
+    result = compute_activation(trace, Selection(Part.MLP, block=block, neuron=unit), here)
     figures = activation_figure(result), activation_neuron_figure(result), activation_neurons_figure(result)
     return standalone(
         figures,
@@ -114,7 +114,7 @@ def plot_attention(
     shown, trace, here = _ask(sentence, position, model)
     block = _number("layer", layer, shown.info.n_blocks)
     one = None if head is None else _number("head", head, shown.info.n_heads)
-    result = compute_attention(trace, block, one, here, view=view)
+    result = compute_attention(trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
     return standalone(
         [attention_figure(result)],
         [560],

@@ -1,12 +1,13 @@
 """How large things are inside: the residual stream of each token through the blocks, and the neurons of one block."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import SelectionError
+from analysis.choices import check_choice
+from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
@@ -46,8 +47,7 @@ class ActivationResult:
 
 def compute_activation(
     trace: Trace,
-    block: int | None,
-    neuron: int | None,
+    selection: Selection,
     position: int,
     *,
     quantity: ActivationQuantity = "norm",
@@ -59,10 +59,9 @@ def compute_activation(
     contiguous neurons that are drawn as one. Where no neuron is asked for, the strongest of the block are listed.
     Raises: SelectionError for a quantity or a listing that does not exist.
     """
-    if quantity not in get_args(ActivationQuantity):
-        raise SelectionError(f"There is no quantity '{quantity}' of the residual stream. Choose norm or mean.")
-    if listing not in get_args(ActivationNeurons):
-        raise SelectionError(f"There is no listing '{listing}' of neurons. Choose tile or strongest.")
+    check_choice(quantity, ActivationQuantity, "the quantity of the residual stream")
+    check_choice(listing, ActivationNeurons, "the listing of neurons")
+    block, neuron = selection.block, selection.neuron
     stream = _stream(trace, quantity)
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)

@@ -1,13 +1,13 @@
 """The values that the picture of the whole network shows, for one position of the text."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
-from analysis.errors import SelectionError
+from analysis.choices import check_choice
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
@@ -43,8 +43,7 @@ def compute_architecture(
 
     Raises: SelectionError for a colouring that does not exist.
     """
-    if color_by not in get_args(ColorBy):
-        raise SelectionError(f"There is no colouring '{color_by}'. Choose norm, entropy, first or kind.")
+    check_choice(color_by, ColorBy, "the colouring")
     blocks = range(trace.info.n_blocks)
     heads = tiles = None
     if color_by == "norm":

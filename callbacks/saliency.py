@@ -9,7 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
-from analysis.saliency import default_target, plan_saliency
+from analysis.saliency import default_target, plan_saliency, read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import Prompt
@@ -168,7 +168,7 @@ def saliency_task(services: Services, question: Any) -> Task:
     prompt, selection, (method, baseline, against) = services.asked(question, n_choices=3)
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    choices = {"method": method, "baseline": baseline, "against": against}
+    choices = {"method": method, "baseline": baseline, "against": read_token_id(against)}
     return plan_saliency(model, trace, position, target=selection.target, **choices)
 
 

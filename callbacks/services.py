@@ -121,5 +121,5 @@ class Services(Protocol):
     def position(self, trace: Trace, selection: Selection) -> int:
         """The selected position; the last one if none is selected."""
 
-    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Get or compute: returns the cached arrays for the name, or computes and caches them."""
+    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """Get or compute: returns the cached arrays for a name and version, or computes and caches them."""

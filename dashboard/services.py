@@ -182,11 +182,11 @@ class Services:
         """The selected position; the last one where none is selected."""
         return trace.n_positions - 1 if selection.position is None else selection.position
 
-    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Slow arrays that follow from the trace alone, kept beside it under a name that says what they depend on."""
-        key = trace.info.fingerprint, trace.prompt, name
+    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """Get or compute: arrays that follow from the trace alone, cached under a name and a version."""
+        key = trace.info.fingerprint, trace.prompt, name, version
         arrays = self._recent_derived.get(key)
         if arrays is None:
-            arrays = self._traces.derived(trace, name, compute)
+            arrays = self._traces.derived(trace, name, compute, version=version)
             self._recent_derived.set(key, arrays)
         return arrays

@@ -141,7 +141,9 @@ def test_attention_is_the_heads(model: LanguageModel, trace: Trace, head: int | 
 @pytest.mark.parametrize("view", ["without_first", "rollout"])
 def test_other_views_of_attention(model: LanguageModel, trace: Trace, view: str):
     figure = visualize.plot_attention(FOX, 1, 2, view=view, model=model)
-    expected = compute_attention(trace, 1, 2, trace.n_positions - 1, view=view).grid
+    expected = compute_attention(
+        trace, Selection.parse("block.1.attention.head.2"), trace.n_positions - 1, view=view
+    ).grid
     below = np.tri(trace.n_positions, dtype=bool)
     assert_array_equal(figure.data[0].z[below], expected[below])
 

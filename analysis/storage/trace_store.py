@@ -73,11 +73,12 @@ class TraceStore:
         return Trace(prompt, tokens, model.info, arrays.read)
 
     def derived(
-        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]]
+        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]], *, version: int
     ) -> dict[str, NDArray[Any]]:
         """Arrays that follow from a trace alone and are slow to make, from disk, or computed now.
 
-        name: everything the arrays depend on besides the trace, in a few words.
+        name: everything the arrays depend on besides the trace, in a few words. version: of the code that computes
+        them; arrays of another version are not read.
         """
 
         def followed() -> BinaryIO:
@@ -88,7 +89,7 @@ class TraceStore:
             record.finish()
             return file
 
-        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", followed)
+        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}.{version}", followed)
         return {key: arrays.read(key) for key in arrays.names}
 
     def n_bytes(self) -> int | None:

@@ -1,9 +1,12 @@
 """Surprisal, redone with torch's own cross entropy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+import analysis.strip
 from analysis.forward import compute_trace
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
@@ -61,3 +64,15 @@ def test_equals_take_the_best_rank_and_certainty_is_zero_bits() -> None:
     result = compute_strip(Trace(Prompt("m", "xxx"), tokens, info, lambda name: {"logits": logits}[name]))
     assert result.surprisal[1:].tolist() == [2, 0]
     assert result.ranks[1:].tolist() == [1, 1]
+
+
+def test_the_arrays_are_cached_under_a_version(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "fox"))
+    keys = []
+
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        keys.append((name, version))
+        return compute()
+
+    compute_strip(trace, derived=derived)
+    assert keys == [("strip", analysis.strip._VERSION)]

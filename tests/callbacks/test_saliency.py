@@ -36,7 +36,6 @@ def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method
     run_job(services, before[-2])
     after = draw_saliency(services, prompt, SELECTION, method=method)
     expected = compute_saliency(services.model(prompt), services.trace(prompt), 5, method=method)  # type: ignore[arg-type]
-    assert expected is not None
     np.testing.assert_allclose(after[0].data[0].y, expected.attributions, atol=1e-5)
     assert after[2] == (expected.depth is None)
     if expected.depth is not None:

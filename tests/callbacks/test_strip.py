@@ -69,12 +69,12 @@ def test_short_and_odd_texts(services: Any, text: str) -> None:
 
 def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     """Those that the saliency panel shows for the same choices; before they are computed, none."""
-    selection, choices = Selection.parse("block.1.mlp@5~7"), {"method": "occlusion", "baseline": "mean", "against": "9"}
+    selection, choices = Selection.parse("block.1.mlp@5~7"), {"method": "occlusion", "baseline": "mean", "against": 9}
     before, _, _, _, _, reading, _ = draw_strip(services, prompt, selection, attribution=choices)
     assert {chip["style"]["background"] for chip in props(before)} == {"transparent"}
     assert "not computed" in reading
     page = {"model": prompt.model, "text": prompt.text, "start": prompt.start}
-    question = {"prompt": page, "selection": str(selection), "choices": list(choices.values())}
+    question = {"prompt": page, "selection": str(selection), "choices": ["occlusion", "mean", "9"]}
     start = {"nonce": "a", "question": question}
     assert services.jobs.run(partial(saliency_task, services), start, lambda _: None)["kind"] == "done"
     chips, low, style, high, _, reading, _ = draw_strip(services, prompt, selection, attribution=choices)
@@ -82,7 +82,6 @@ def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     result = compute_saliency(
         services.model(prompt), trace, 5, target=7, against=9, method="occlusion", baseline="mean"
     )
-    assert result is not None
     assert [chip["style"] for chip in props(chips)] == [
         {"background": background, "color": color} for background, color in saliency_shades(result, theme=LIGHT)
     ]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -115,10 +116,20 @@ def test_panels_that_ask_for_the_same_get_the_same(services: Services, prompt: P
 
 def test_what_follows_from_a_trace_is_kept(services: Services, prompt: Prompt):
     trace = services.trace(prompt)
-    made = [services.derived(trace, "two", lambda: {"two": np.full(3, 2)}), services.derived(trace, "two", dict)]
+    derived = partial(services.derived, trace, version=1)
+    made = [derived("two", lambda: {"two": np.full(3, 2)}), derived("two", dict)]
     assert [array["two"].tolist() for array in made] == [[2, 2, 2]] * 2
-    assert services.derived(trace, "two", dict) is made[1]
-    assert services.derived(trace, "three", lambda: {"three": np.zeros(1)}).keys() == {"three"}
+    assert derived("two", dict) is made[1]
+    assert derived("three", lambda: {"three": np.zeros(1)}).keys() == {"three"}
+
+
+def test_arrays_of_an_older_version_are_not_read(services: Services, prompt: Prompt):
+    trace = services.trace(prompt)
+    first, raised = (
+        services.derived(trace, "two", lambda n=n: {"two": np.array(n)}, version=n)["two"].item() for n in (1, 2)
+    )
+    assert (first, raised) == (1, 2)
+    assert services.derived(trace, "two", dict, version=1)["two"].item() == 1
 
 
 # Links.

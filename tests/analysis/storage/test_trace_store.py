@@ -210,8 +210,8 @@ def test_many_small_results_make_room_for_a_large_one(tiny_gpt2: LanguageModel, 
     store = TraceStore(tmp_path, max_bytes=600_000)
     trace = store.get(tiny_gpt2, FOX)
     for number in range(60):
-        store.derived(trace, f"small {number}", lambda: {"a": np.zeros(8)})
-    store.derived(trace, "large", lambda: {"a": np.zeros(70_000)})
+        store.derived(trace, f"small {number}", lambda: {"a": np.zeros(8)}, version=1)
+    store.derived(trace, "large", lambda: {"a": np.zeros(70_000)}, version=1)
     assert sum(file.stat().st_size for file in files(tmp_path)) <= 600_000
     store.close()
 
@@ -244,7 +244,7 @@ def test_what_follows_from_a_trace_is_computed_once(store: TraceStore, tiny_gpt2
         return {"slice": grid[:, ::2], "turned": grid.T, "whole": np.arange(3), "one": np.array(0.1), "none": grid[:0]}
 
     other = TraceStore(tmp_path, max_bytes=10**8)
-    first, second, third = (s.derived(trace, "a", lambda: make("a")) for s in (store, store, other))
+    first, second, third = (s.derived(trace, "a", lambda: make("a"), version=1) for s in (store, store, other))
     assert made == ["a"]
     for got in (first, second, third):
         assert got.keys() == make("again").keys()
@@ -254,19 +254,20 @@ def test_what_follows_from_a_trace_is_computed_once(store: TraceStore, tiny_gpt2
     other.close()
 
 
-def test_what_follows_is_kept_by_trace_and_by_name(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_what_follows_is_kept_by_trace_name_and_version(store: TraceStore, tiny_gpt2: LanguageModel):
     traces = [store.get(tiny_gpt2, Prompt("tiny", text)) for text in ("fox", "crow")]
     expected = {}
     for n, (trace, name) in enumerate((trace, name) for trace in traces for name in ("pca", "pca 3")):
-        expected[trace, name] = n
-        store.derived(trace, name, lambda n=n: {"n": np.array([n])})
-    for (trace, name), n in expected.items():
-        assert store.derived(trace, name, dict)["n"] == n
+        for version in (1, 2):  # new code is never given the arrays of old code
+            expected[trace, name, version] = 10 * version + n
+            store.derived(trace, name, lambda n=n, v=version: {"n": np.array([10 * v + n])}, version=version)
+    for (trace, name, version), value in expected.items():
+        assert store.derived(trace, name, dict, version=version)["n"] == value
 
 
 def test_two_names_for_one_array(store: TraceStore, tiny_gpt2: LanguageModel):
     trace, array = store.get(tiny_gpt2, FOX), np.arange(6.0).reshape(2, 3)
     for _ in range(2):
-        got = store.derived(trace, "same", lambda: {"one": array, "other": array, "row": array[1]})
+        got = store.derived(trace, "same", lambda: {"one": array, "other": array, "row": array[1]}, version=1)
         assert_array_equal(got["other"], array)
         assert_array_equal(got["row"], array[1])

@@ -116,7 +116,7 @@ def test_a_cache_that_fails_is_done_without(
     monkeypatch.setattr(store._cache, action, fail)
     trace = store.get(tiny_gpt2, FOX)
     assert_same(trace, compute_trace(tiny_gpt2, FOX))
-    assert store.derived(trace, "one", lambda: {"one": np.ones(1)})["one"] == 1
+    assert store.derived(trace, "one", lambda: {"one": np.ones(1)}, version=1)["one"] == 1
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_file(

@@ -92,12 +92,9 @@ def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
     ]:
         page.evaluate("(select) => dash_clientside.explorer.request({ select })", text)
         explorer.follows(merged)
-    for select, opened in [
-        ("block.2", f"block.2.attention.head.0@{LAST}"),
-        ("block.2@5", "block.2.attention.head.0@5"),
-    ]:
+    for select, position in [("block.2", LAST), ("block.2@5", 5)]:
         explorer.open(select=select)
-        explorer.follows(opened)
+        explorer.follows(f"block.2.attention.head.0@{position}")
         assert page.locator("#notice.show").count() == 0
 
 

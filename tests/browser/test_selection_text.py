@@ -133,12 +133,11 @@ def test_both_languages_agree_on_all_texts_one_edit_away(page: Page) -> None:
 
 
 def test_writing_inverts_parsing(page: Page) -> None:
-    script = (
-        "({ parseSelection, writeSelection }) => (texts) => texts.map((text) => writeSelection(parseSelection(text)))"
-    )
-    assert page.evaluate(f"(texts) => ({script})(dash_clientside.explorer)(texts)", list(SELECTIONS)) == list(
-        SELECTIONS
-    )
+    script = """(texts) => {
+      const { parseSelection, writeSelection } = dash_clientside.explorer;
+      return texts.map((text) => writeSelection(parseSelection(text)));
+    }"""
+    assert page.evaluate(script, list(SELECTIONS)) == list(SELECTIONS)
 
 
 HEAD, NEURON = "block.1.attention.head.2@0~4", "block.2.mlp.neuron.9@6~8"

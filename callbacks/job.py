@@ -6,7 +6,7 @@ from layouts.job import JobIds
 
 
 def register(app: Dash, name: str) -> None:
-    """Register them for the panel of that name."""
+    """Register the callbacks for the panel with this name."""
     ids = JobIds(name)
     app.clientside_callback(
         ClientsideFunction("explorer", "jobBar"),

@@ -13,7 +13,7 @@ from layouts import ids
 
 
 def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> None:
-    """Register them.
+    """Register the callbacks.
 
     clicks: ids of graphs whose points name selections. settings: ids of controls whose values are part of the address,
     and whether they have options. A value from a link must be one of the options; without options, the callback that

@@ -136,7 +136,7 @@ def enhanced_3d_visualization(
     output = Selection(Part.OUTPUT)
     result = compute_architecture(trace, output, here, color_by=color_by)
     figure = architecture_figure(result, predictions=compute_prediction(shown, trace, output, here, k=4).top)
-    leave_alone(figure)
+    leave_alone(figure, result.info)
     return standalone(
         [figure],
         [420],

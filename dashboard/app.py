@@ -19,6 +19,7 @@ from analysis.machine.memory import give_back
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.registry import ModelRegistry
+from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
 from dashboard import drawing
 from dashboard.errors import said
@@ -85,6 +86,7 @@ def create_app(
         title="LLM Architecture Explorer",
         update_title=None,
         index_string=_PAGE,
+        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
         add_log_handler=False,  # all that is logged goes one way
         on_error=_report,
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import FRAME, MARK
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES
 from layouts.figures.scene import VERTICES
 
-_ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"}
-_HEAD = re.compile(r"block\.(\d+)\.attention\.head\.(\d+)")
+if TYPE_CHECKING:
+    from analysis.model_info import ModelInfo
+
+_END_NAMES = ("Token embedding", "Final norm", "Output")
 
 
-def leave_alone(figure: go.Figure) -> None:
+def leave_alone(figure: go.Figure, info: ModelInfo) -> None:
     """Let an architecture figure do by itself what the page does for it; what is selected there is not marked here.
 
     Below the mouse it shows name, number and unit of a box, as the page's own label does. The page is not sent these
@@ -21,10 +23,9 @@ def leave_alone(figure: go.Figure) -> None:
     """
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False
-    for mesh in figure.select_traces({"type": "mesh3d"}):
-        names = mesh.hovertext or [
-            _ENDS.get(place) or _HEAD.sub(r"Block \1 · head \2", place) for place in mesh.customdata
-        ]
+    heads = [f"Block {block} · head {head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
+    for trace, names in ((HEADS, heads), (TILES, figure.data[TILES].hovertext), (ENDS, _END_NAMES)):
+        mesh = figure.data[trace]
         values = [*mesh.meta["values"], *[None] * len(names)]
         texts = [
             name if value is None else f"{name}<br>{value} {mesh.meta['unit']}"

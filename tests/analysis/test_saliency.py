@@ -252,7 +252,7 @@ def test_choices_that_do_not_exist_are_refused(tiny_gpt2: LanguageModel) -> None
         with pytest.raises(SelectionError, match="Choose"):
             compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
     for wrong in ({"target": 300}, {"against": 300}):
-        with pytest.raises(SelectionError, match="token id 300; here they run from 0 to 299"):
+        with pytest.raises(SelectionError, match="no token id 300: this model has token ids 0–299"):
             compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
     with pytest.raises(SelectionError):
         compute_saliency(tiny_gpt2, trace, 1, target=-1)

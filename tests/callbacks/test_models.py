@@ -71,7 +71,7 @@ def test_the_selection_is_checked_against_the_sizes_alone(services: Services) ->
     asked = {"model": "gpt2-medium", "text": TEXT}
     assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
     for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
-        with pytest.raises(AnalysisError, match="here they run from 0 to"):
+        with pytest.raises(AnalysisError, match="this model has"):
             services.question(asked, text)
 
 

@@ -11,7 +11,7 @@ from tests.layouts.figures.test_architecture import RESULT
 
 def hovers(figure: go.Figure, mesh: int) -> list[str]:
     """One text a box, where every corner of it has the same."""
-    leave_alone(figure)
+    leave_alone(figure, RESULT.info)
     texts = list(figure.data[mesh].hovertext)
     assert len(texts) == len(figure.data[mesh].x)
     boxes = [texts[n : n + 8] for n in range(0, len(texts), 8)]
@@ -44,5 +44,5 @@ def test_a_box_without_a_number_has_its_name() -> None:
 
 def test_nothing_is_marked_as_selected() -> None:
     figure = architecture_figure(RESULT)
-    leave_alone(figure)
+    leave_alone(figure, RESULT.info)
     assert [n for n, trace in enumerate(figure.data) if trace.visible is False] == [MARK, FRAME]

@@ -126,7 +126,6 @@ def make_ready(app: Dash) -> None:
     # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
     # them.
     app.server.test_client().get("/")
-    app.server.extensions["traces"].close()  # it opens by itself again, each process its own
     # What is there now stays: a collection in a forked process would copy all of it.
     gc.collect()
     gc.freeze()

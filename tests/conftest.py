@@ -164,12 +164,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Services:
     """Services that know one tiny model, named "tiny"."""
     store = TraceStore(tmp_path / "cache", max_bytes=10**8)
     jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
-    yield Services(ModelRegistry({"tiny": tiny_gpt2}), store, jobs, max_tokens=64, example=TEXT)
-    store.close()
+    return Services(ModelRegistry({"tiny": tiny_gpt2}), store, jobs, max_tokens=64, example=TEXT)
 
 
 @pytest.fixture

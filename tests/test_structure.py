@@ -28,17 +28,18 @@ MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
     "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2"},
-    "analysis/storage/": {"analysis", "torch", "numpy", "safetensors", "diskcache"},
+    "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {
-        "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
+        "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery",
+        "kombu",
     },
     "dashboard/models/": {"analysis", "dashboard"},
     "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},

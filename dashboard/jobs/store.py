@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Protocol
 
 from analysis.errors import AnalysisError
-from analysis.storage.disk_cache import UNAVAILABLE, DiskCache
+from dashboard.jobs.disk_cache import UNAVAILABLE, DiskCache
 
 POLL = 0.1  # seconds between two tries to get a lock
 KEPT_SECONDS = 30 * 24 * 3600
@@ -64,8 +64,7 @@ class DiskStore:
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         self._locks = directory / "locks"
         self._secret = directory / "secret"
-        # By the time of storing: to note each use would make all who read wait for those who write.
-        self.cache = DiskCache(directory / "results", max_bytes=max_bytes, eviction_policy="least-recently-stored")
+        self.cache = DiskCache(directory / "results", max_bytes=max_bytes)
 
     def get(self, key: str) -> bytes | None:
         try:

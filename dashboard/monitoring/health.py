@@ -52,7 +52,7 @@ def _model(registry: ModelRegistry) -> str:
 
 
 def _cache(traces: TraceStore, folder: Path) -> str:
-    if traces.is_stand_in:
+    if traces.is_temporary:
         return "temporary"
     with TemporaryFile(dir=folder) as file:
         file.write(_BYTES)

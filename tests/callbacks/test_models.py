@@ -1,7 +1,6 @@
 """A page on which a model is chosen whose weights are not in memory."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ MEDIUM = Prompt("gpt2-medium", TEXT)
 
 
 @pytest.fixture
-def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Services:
     """Services that know a model in memory, one in a folder, and one that is not here."""
     tiny_gpt2.network.save_pretrained(tmp_path / "mine")
     tiny_gpt2.tokenizer.save_pretrained(tmp_path / "mine")
@@ -43,8 +42,7 @@ def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
     store = TraceStore(tmp_path / "cache", max_bytes=10**8)
     jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
     offers = Offers(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
-    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
-    store.close()
+    return Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
 
 
 def bar(services: Services, prompt: Prompt, **how: Any) -> dict[str, Any]:

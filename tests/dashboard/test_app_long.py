@@ -87,7 +87,6 @@ def test_the_page_shows_what_the_model_did(page: Page, model: LanguageModel, tex
 def services(directory: Path, model: LanguageModel) -> Iterator[Services]:
     store, jobs = TraceStore(directory, max_bytes=10**9), Jobs(Settings(cache_dir=str(directory)))
     yield Services(ModelRegistry({"tiny": model}), store, jobs, max_tokens=1024, example="a")
-    store.close()
 
 
 def test_attributions_of_1024_tokens_are_drawn_small(tmp_path: Path, model: LanguageModel, text: str) -> None:

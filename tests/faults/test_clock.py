@@ -91,4 +91,3 @@ def test_what_is_kept_stays(tmp_path: Path, tiny_gpt2: LanguageModel, set_clock:
     assert traces.n_passes == 1
     results.set("later", b"2", seconds=60)
     assert results.get("later") == b"2"
-    traces.close()

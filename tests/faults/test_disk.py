@@ -104,17 +104,20 @@ def _replace(files: Iterable[Path], damaged: Callable[[bytes], bytes]) -> None:
         new.replace(file)
 
 
+def _files(folder: Path) -> list[Path]:
+    return [*folder.glob("traces/*"), *folder.glob("jobs/results/cache.db"), *folder.glob("jobs/results/*/*/*.val")]
+
+
 def _damage(folder: Path) -> None:
-    for kind in ("traces", "jobs/results"):
-        (folder / kind / "cache.db").write_bytes(b"garbage" * 2000)
+    _replace(_files(folder), lambda raw: b"garbage" * 2000)
 
 
 def _empty(folder: Path) -> None:
-    _replace(folder.rglob("cache.db"), lambda raw: b"")
+    _replace(_files(folder), lambda raw: b"")
 
 
 def _halve(folder: Path) -> None:
-    _replace([*folder.rglob("cache.db"), *folder.rglob("*.val")], lambda raw: raw[: len(raw) // 2])
+    _replace(_files(folder), lambda raw: raw[: len(raw) // 2])
 
 
 def _delete(folder: Path) -> None:

@@ -50,7 +50,6 @@ def app(folders: dict[str, Path], tmp_path: Path) -> Iterator[Dash]:
 
 def close(app: Dash) -> None:
     app.server.extensions["jobs"].manager.close()
-    app.server.extensions["traces"].close()
 
 
 def ready(app: Dash) -> str:

@@ -40,8 +40,8 @@ def test_a_text_that_fits_is_not_refused(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("needed", "limits", "words"),
     [
-        (trace_bytes, {"max_bytes": 800_000_000}, "keeps at most 600 MB of one text, three quarters of CACHE_MB"),
-        (trace_bytes, {"disk": 1_000_000_000}, "has room for 500 MB on its disk"),
+        (trace_bytes, {"max_bytes": 800_000_000}, "caches at most 600 MB per text, three quarters of CACHE_MB"),
+        (trace_bytes, {"disk": 1_000_000_000}, "has 1,000 MB of disk space free"),
         (pass_bytes, {"memory": 300_000_000}, "has 300 MB of memory free"),
     ],
 )

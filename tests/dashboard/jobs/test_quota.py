@@ -85,12 +85,12 @@ def test_a_job_that_was_killed_makes_room(store: DiskStore) -> None:
 
 def test_the_store_does_not_tell_who_it_is(store: DiskStore) -> None:
     Shares(store, MOST, lambda: "secret").begin("192.0.2.1", lambda: "a", lives=lambda _job: True)
-    (key,) = store.cache
+    (key,) = store.cache.opened
     assert key.startswith("visitor.")
     assert "192" not in key
     other = Shares(store, MOST, lambda: "other")
     other.begin("192.0.2.1", lambda: "a", lives=lambda _job: True)
-    assert len(store.cache) == 2  # without the secret, the hash of an address is not known
+    assert len(store.cache.opened) == 2  # without the secret, the hash of an address is not known
 
 
 def test_a_job_that_did_not_begin_does_not_count(store: DiskStore) -> None:

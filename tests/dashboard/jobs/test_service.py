@@ -221,7 +221,7 @@ def test_beyond_the_waiting_room_it_is_busy(tmp_path: Path, tiny_gpt2: LanguageM
 def test_a_damaged_result_is_computed_again(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     jobs, wanted = jobs_in(tmp_path), task(tiny_gpt2, lambda _report: {"a": np.zeros(1)})
     run(jobs, wanted)
-    for key in list(jobs.store.cache):  # type: ignore[attr-defined]
+    for key in list(jobs.store.cache.opened):  # type: ignore[attr-defined]
         if key.startswith("result."):
             jobs.store.set(key, b"damaged", seconds=100)
     assert jobs.show(wanted, {})[0] is None

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,8 @@ ALL_WELL = {"model": "ok", "cache": "ok", "jobs": "ok"}
 
 
 @pytest.fixture
-def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
-    app = create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
-    yield app
-    app.server.extensions["traces"].close()
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Dash:
+    return create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
 
 
 def ready(app: Dash) -> tuple[int, dict[str, str]]:
@@ -78,7 +75,7 @@ def _full(*_: Any, **__: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("what", "broken"),
-    [("cache", "dashboard.monitoring.health.TemporaryFile"), ("jobs", "analysis.storage.disk_cache.DiskCache.set")],
+    [("cache", "dashboard.monitoring.health.TemporaryFile"), ("jobs", "dashboard.jobs.disk_cache.DiskCache.set")],
 )
 def test_not_ready_when_nothing_can_be_written(
     app: Dash, monkeypatch: pytest.MonkeyPatch, what: str, broken: str

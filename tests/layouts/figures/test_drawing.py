@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -40,13 +39,12 @@ SELECTIONS = ["embedding@0", "block.1.attention@2", "block.1.attention.head.2@3"
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Services that know one tiny model, which reads long texts."""
     path = tmp_path_factory.mktemp("cache")
     models = ModelRegistry({"tiny": make_tiny("gpt2", max_position_embeddings=160)})
     store = TraceStore(path, max_bytes=10**8)
-    yield Services(models, store, Jobs(Settings(cache_dir=str(path))), max_tokens=160, example=TEXT)
-    store.close()
+    return Services(models, store, Jobs(Settings(cache_dir=str(path))), max_tokens=160, example=TEXT)
 
 
 def read(figure: go.Figure) -> Any:

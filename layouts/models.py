@@ -91,10 +91,9 @@ def bar_words(offer: Any) -> str:
     known = "Only its architecture and sizes are shown" if offer.n_parameters else "Nothing else is known about it yet"
     missing = f"The weights of {name} are not on this machine. {known}."
     loading = f"Loading {name} into memory{memory}."
-    return {
-        "ready": f"Untrained model: the weights of {name} are random, and so are its predictions."
-        if offer.untrained
-        else "",
+    untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
+    messages: dict[str, str] = {
+        "ready": untrained if offer.untrained else "",
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
@@ -103,7 +102,8 @@ def bar_words(offer: Any) -> str:
         "too large": f"{name} needs more memory{memory} than this server has for models. {known}. The server’s "
         "operator can raise the limit (MODEL_MEMORY_MB).",
         "unusable": offer.problem,
-    }[offer.state]
+    }
+    return messages[offer.state]
 
 
 def download_words(offer: Any) -> str:

@@ -124,9 +124,9 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     end = min(start + result.info.tile_width, result.info.n_neurons) - 1
     tile_most = float(result.tiles[tile_block, tile])
     return (
-        f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and block "
-        f"{tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s length "
-        f"goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
+        f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and "
+        f"block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s "
+        f"length goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 
-class Drawing(go.Figure):
+class Drawing(go.Figure):  # type: ignore[misc]  # Plotly is untyped
     """A figure that Plotly validates on the first access to one of its attributes, not when it is created."""
 
     def __init__(self, data: Sequence[dict[str, Any]], layout: dict[str, Any]) -> None:

@@ -78,8 +78,8 @@ def embedding_reading(result: EmbeddingResult) -> str:
     if result.nearest is None:
         return f"The text has only one token; {plot}."
     return (
-        f"In all {result.d_model:,} dimensions, ‘{labels[result.position]}’ is closest to ‘{labels[result.nearest]}’ at "
-        f"position {result.nearest} (cosine similarity {result.similarity:.2f}); {plot}."
+        f"In all {result.d_model:,} dimensions, ‘{labels[result.position]}’ is closest to ‘{labels[result.nearest]}’ "
+        f"at position {result.nearest} (cosine similarity {result.similarity:.2f}); {plot}."
     )
 
 

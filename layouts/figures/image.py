@@ -26,7 +26,9 @@ def levels(values: NDArray[Any], most: float, *, signed: bool = False) -> NDArra
     """
     roots = np.sign(values) * np.sqrt(np.abs(values) / most)
     shares = (roots + 1) / 2 if signed else roots
-    return np.nan_to_num(LOWEST + np.round(shares * (HIGHEST - LOWEST)), nan=BLANK).astype(np.uint8)
+    steps = LOWEST + np.round(shares * (HIGHEST - LOWEST))
+    quantized: NDArray[np.uint8] = np.nan_to_num(steps, nan=BLANK).astype(np.uint8)
+    return quantized
 
 
 def values_of_levels(most: float, *, signed: bool = False) -> NDArray[np.float64]:

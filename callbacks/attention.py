@@ -10,7 +10,7 @@ from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -52,7 +52,7 @@ def draw_attention(
     return (
         attention_figure(result, theme=look),
         attention_heads_figure(result, theme=look),
-        f"Attention · {attention_place(result)}",
+        f"Attention · {attention_label(result)}",
         attention_reading(result),
         str(selection),
     )

@@ -20,9 +20,9 @@ from layouts.summary import (
     PLACE,
     STEPS,
     UNIT,
-    described,
     menu,
     parameter_table,
+    part_description,
 )
 from layouts.theme import THEMES, Theme
 
@@ -73,7 +73,7 @@ def draw_summary(services: Any, prompt: Prompt, selection: Selection, *, theme: 
         figure,
         _title(selection),
         reading,
-        described(unit or part, summary, summary.parameters(selection)),
+        part_description(unit or part, summary, summary.parameters(selection)),
         str(selection),
         str(part) if outside else f"block {selection.block}",
         _unit_words(selection),

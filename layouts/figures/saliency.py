@@ -160,7 +160,7 @@ def saliency_reading(result: SaliencyResult) -> str:
     if result.method == "occlusion":
         largest = f"leaving out {first} lowers the logit of {target} most (by {_number(top)})"
         smallest = f"leaving out {last} raises it most (by {_number(-bottom)})"
-        no_positive = f"leaving out any one token does not lower the logit of {target}"
+        no_positive = f"no token lowers the logit of {target} when left out"
         no_negative = "no token raises it when left out"
     else:
         total = f" of {signed(result.value - result.base)}" if result.exact else ""

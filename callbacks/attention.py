@@ -11,7 +11,7 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -41,6 +41,6 @@ def draw_attention(
     return {
         "figure": attention_figure(result, theme=look),
         "heads": attention_heads_figure(result, theme=look),
-        "title": f"Attention · {attention_place(result)}",
+        "title": f"Attention · {attention_label(result)}",
         "reading": attention_reading(result),
     }

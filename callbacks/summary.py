@@ -23,9 +23,9 @@ from layouts.summary import (
     PLACE,
     STEPS,
     UNIT,
-    described,
     menu,
     parameter_table,
+    part_description,
 )
 from layouts.theme import THEMES, Theme
 
@@ -71,7 +71,7 @@ def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, th
         "figure": figure,
         "title": _title(selection),
         "reading": reading,
-        "part": described(unit or part, summary, summary.parameters(selection)),
+        "part": part_description(unit or part, summary, summary.parameters(selection)),
         "place": str(part) if outside else f"block {selection.block}",
         "unit": _unit_words(selection),
         "attention_pressed": _aria(part is Part.ATTENTION),

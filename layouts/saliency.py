@@ -1,4 +1,4 @@
-"""The saliency panel: which tokens speak for what the model says next, and which against it."""
+"""The saliency panel: which tokens push the logit of the predicted token up, and which push it down."""
 
 from __future__ import annotations
 
@@ -32,47 +32,53 @@ DOWNLOAD = "saliency-download"
 
 METHODS = {
     "integrated": "integrated gradients",
-    "depth": "… through depth",
+    "depth": "integrated gradients, per block",
     "input_gradient": "input × gradient",
     "gradient_norm": "gradient norm",
     "occlusion": "occlusion",
 }
-BASELINES = {"zero": "zero", "end": "end-of-text", "mean": "mean embedding"}
+BASELINES = {"zero": "zero vector", "end": "end-of-text token", "mean": "mean embedding"}
 
 HELP = Help(
     how=(
-        "Each token’s attribution is its signed share of one logit: that of the token that the model finds most "
-        "probable after the selected position, or of one that you choose, minus that of another if you like. Blue "
-        "speaks for it, orange against it. Integrated gradients add up to F(x) − F(x′), the logit for this text minus "
-        "that for a text of baselines; δ is what is missing. Through depth, the same is asked at the input of each "
-        "block: what a token brought in moves on to the positions that carry it. Input × gradient and gradient norm "
-        "only look at the slope at this text, occlusion at what is lost when one token becomes the baseline."
+        "Which tokens made the model predict this one? Each bar is a token’s attribution: its share of the logit (the "
+        "raw score before probabilities) of the explained token, which is the most probable next token unless you "
+        "choose another. Blue pushes that logit up, orange pushes it down."
     ),
-    not_said=(
-        "why: attributions say what the output rests on, not for which reasons, and not what another text would give. "
-        "Another baseline gives other numbers; from zeros, Llama’s kind and Gemma often do not converge, since their "
-        "norms (RMSNorm) jump there: choose another. A token’s attribution holds all its paths, also those through "
-        "later positions. Gradients are local: where the model is sure already, a decisive token may show little."
+    detail=(
+        "Integrated gradients should add up to F(x) − F(x′): the logit for this text minus the logit for a text of "
+        "baselines; δ is the amount that is missing. Per block, the same is computed at the input of each block, where "
+        "a token’s contribution has moved on to the positions that carry it. Input × gradient and gradient norm use "
+        "only the slope at this text; occlusion is the drop when one token is replaced by the baseline. From the zero "
+        "baseline, models with RMSNorm (such as Llama and Gemma) often do not converge, since the norm changes "
+        "abruptly near zero: choose another baseline."
+    ),
+    not_shown=(
+        "Attributions show which tokens the output rests on, not why, nor what another text would give; another "
+        "baseline gives other numbers. A token’s attribution includes all its paths, also those through later "
+        "positions, and where the model is already sure, a decisive token may get little."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The text, bars and numbers; beside them blocks × tokens, where there are."""
+    """The text, the bars and the numbers; next to them, where the method gives them, blocks × tokens."""
     tokens = html.Div(
         [
             html.Div(
-                id=TEXT, className="saliency-text", role="group", tabIndex=0, **{"aria-label": "The text, attributed"}
+                id=TEXT,
+                className="saliency-text",
+                role="group",
+                tabIndex=0,
+                **{"aria-label": "Text, shaded by attribution"},
             ),
-            graph(NAME, height=220, label="Bars: the attribution of each token"),
+            graph(NAME, height=220, label="Bar chart: attribution of each token"),
             html.Dl(id=NUMBERS, className="saliency-numbers"),
             html.Div(id=WARNING, className="saliency-warning", role="status"),
         ]
     )
     depth = html.Div(
-        graph(
-            NAME, id=DEPTH_GRAPH, height=400, label="Heat map of each token’s attribution at the input of each block"
-        ),
+        graph(NAME, id=DEPTH_GRAPH, height=400, label="Heat map: attribution of each token at the input of each block"),
         id=DEPTH,
         hidden=True,
     )
@@ -90,7 +96,7 @@ def layout() -> html.Section:
                 id=EXPORT,
                 type="button",
                 className="quiet-button",
-                title="Download all that is needed to compute this again",
+                title="Download the numbers and all settings as JSON",
             ),
             dcc.Download(id=DOWNLOAD),
         ),
@@ -99,30 +105,30 @@ def layout() -> html.Section:
 
 
 def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
-    """What is explained. chosen: whether a person chose the target."""
+    """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
     minus = f" minus ‘{against.label}’" if against else ""
-    return f"‘{target.label}’{minus}{'' if chosen else ', the most probable'}"
+    return f"‘{target.label}’{'' if chosen else ' (most probable)'}{minus}"
 
 
 def found_tokens(pieces: Iterable[Piece]) -> list[html.Div | html.P]:
-    """Results of a search in the vocabulary: each can be explained, or subtracted from what is."""
+    """Search results: each token can be explained, or its logit subtracted from the explained one."""
     rows = [
         html.Div(
             [
                 html.Span(piece.label, className="saliency-label", title=piece.label, dir="auto"),
                 html.Span(f"id {piece.id}", className="saliency-id"),
                 _button("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
-                _button("minus", f"Subtract the logit of ‘{piece.label}’", **_set_against(str(piece.id))),
+                _button("subtract", f"Subtract the logit of ‘{piece.label}’", **_set_against(str(piece.id))),
             ],
             className="saliency-row",
         )
         for piece in pieces
     ]
-    return rows or [html.P("No token of the vocabulary is like this.")]
+    return rows or [html.P("No matching token in the vocabulary.")]
 
 
 def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], position: int) -> list[html.Button]:
-    """The running text; a click on a token selects its position. shades: CSS colours of background and text."""
+    """The text as running tokens; a click selects a position. shades: CSS colours of background and text."""
     return [
         html.Button(
             token.label,
@@ -131,7 +137,7 @@ def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], posi
             style={"background": background, "color": color},
             title=f"position {token.position}",
             dir="auto",
-            tabIndex=-1,  # the token strip does the same for the keyboard
+            tabIndex=-1,  # keyboard users have the token strip
             **{"data-select": f"@{token.position}", "aria-pressed": "true" if token.position == position else "false"},
         )
         for token, (background, color) in zip(tokens, shades, strict=True)
@@ -139,7 +145,7 @@ def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], posi
 
 
 def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
-    """Names and values, for the list of numbers."""
+    """The entries of the list of numbers."""
     return [html.Div([html.Dt(name), html.Dd(value)]) for name, value in pairs]
 
 
@@ -149,11 +155,11 @@ def _target() -> html.Details:
             html.Summary(["Explains ", html.Span(id=TARGET)], className="quiet-button"),
             html.Div(
                 [
-                    html.Label("Explain another token, or subtract one", htmlFor=SEARCH),
+                    html.Label("Search for a token to explain or to subtract", htmlFor=SEARCH),
                     dbc.Input(
                         id=SEARCH,
                         type="search",
-                        placeholder="search the vocabulary",
+                        placeholder="Search the vocabulary",
                         debounce=250,
                         size="sm",
                         autocomplete="off",
@@ -162,8 +168,8 @@ def _target() -> html.Details:
                     html.Div(id=FOUND, className="saliency-found"),
                     html.Div(
                         [
-                            _button("most probable", "Explain the most probable token", **{"data-select": "~"}),
-                            _button("subtract none", "Subtract no other token’s logit", **_set_against("")),
+                            _button("explain most probable", "Explain most probable token", **{"data-select": "~"}),
+                            _button("subtract none", "Subtract none: explain one logit", **_set_against("")),
                         ],
                         className="saliency-back",
                     ),

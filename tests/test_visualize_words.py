@@ -32,15 +32,19 @@ def test_the_text_is_in_the_title_as_plain_text_and_cut():
         (lambda: visualize.plot_attention(""), TextError, "The text is empty"),
         (lambda: visualize.plot_attention(None), TextError, "must be a text.*NoneType"),
         (lambda: visualize.plot_gradients("a " * 400), TextError, "401 tokens; this model reads at most 256"),
-        (lambda: visualize.plot_attention(FOX, 6), SelectionError, "no layer 6: here they run from 0 to 5"),
+        (lambda: visualize.plot_attention(FOX, 6), SelectionError, "no layer 6. Choose a layer from 0 to 5"),
         (lambda: visualize.plot_attention(FOX, -1), SelectionError, "no layer -1"),
         (lambda: visualize.plot_attention(FOX, "two"), SelectionError, "no layer 'two'"),
-        (lambda: visualize.plot_attention(FOX, 0, 8), SelectionError, "no head 8: here they run from 0 to 7"),
+        (lambda: visualize.plot_attention(FOX, 0, 8), SelectionError, "no head 8. Choose a head from 0 to 7"),
         (lambda: visualize.plot_attention(FOX, 0, 0.5), SelectionError, "no head 0.5"),
         (lambda: visualize.plot_attention(FOX, view="side"), SelectionError, "no ‘side’ for the attention view"),
         (lambda: visualize.plot_token_activations(FOX, layer=6), SelectionError, "no layer 6"),
         (lambda: visualize.plot_token_activations(FOX, neuron=1024), SelectionError, "no neuron 1024"),
-        (lambda: visualize.plot_token_activations("a", position=1), SelectionError, "no position 1: here.* 0 to 0"),
+        (
+            lambda: visualize.plot_token_activations("a", position=1),
+            SelectionError,
+            "no position 1. Choose a position from 0 to 0",
+        ),
         (lambda: visualize.plot_token_embeddings(FOX, dimensions=4), SelectionError, "‘4’.*2 or 3"),
         (lambda: visualize.plot_token_embeddings(FOX, method="umap"), SelectionError, "‘umap’.*pca or tsne"),
         (lambda: visualize.enhanced_3d_visualization(color_by="mood"), SelectionError, "no ‘mood’ for the colouring"),
@@ -50,7 +54,7 @@ def test_the_text_is_in_the_title_as_plain_text_and_cut():
         (
             lambda: visualize.plot_gradients(FOX, target=" roses and"),
             SelectionError,
-            "No single token of this model is",
+            "No single token of this model has the text",
         ),
         (lambda: visualize.plot_gradients(FOX, target="rincess"), SelectionError, r"contain it: '·Princess' \(\d+\)"),
         (
@@ -69,7 +73,7 @@ def test_what_cannot_be_drawn_is_refused_in_words(call: Any, error: type[Analysi
 
 def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel):
     twice = Vocabulary(["the", "Ġthe", "Âłthe", "the"], byte_level=True, literal=frozenset())
-    with pytest.raises(SelectionError, match="2 tokens read 'the': ids 0, 3"):
+    with pytest.raises(SelectionError, match="2 tokens have the text 'the': ids 0, 3"):
         visualize._token_id("the", replace(tiny_gpt2, vocabulary=twice))
 
 

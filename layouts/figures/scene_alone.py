@@ -1,4 +1,4 @@
-"""The 3D picture where no page is around it: in a notebook."""
+"""The 3D scene outside the page, as in a notebook."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _END_NAMES = ("Token embedding", "Final norm", "Output")
 
 
-def leave_alone(figure: go.Figure, info: ModelInfo) -> None:
-    """Let an architecture figure do by itself what the page does for it; what is selected there is not marked here.
+def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
+    """Give an architecture figure the hover texts that the page's script shows, and remove the selection marks.
 
-    Below the mouse it shows name, number and unit of a box, as the page's own label does. The page is not sent these
-    texts: each stands at every corner of its box, which is most of such a figure.
+    A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
+    for every corner of a box, which would be most of the figure's size.
     """
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False

@@ -65,10 +65,10 @@ def test_a_part_without_attention_says_so(services: Services, prompt: Prompt, se
 def test_views(services: Services, prompt: Prompt):
     _, _, title, reading, _ = draw(services, prompt, "block.2.attention.head.1@4", view="rollout")
     assert title == "Attention · rollout up to block 2"
-    assert reading.startswith("Through blocks 0 to 2, ")
+    assert reading.startswith("Through blocks 0 to 2, rollout traces ")
     figure, heads, title, reading, _ = draw(services, prompt, "block.2.attention.head.1@4", view="without_first")
     assert title == "Attention · block 2, head 1"
-    assert reading.startswith("Leaving out the first token, ")
+    assert reading.startswith("Without the first token, ")
     assert not shown(figure)[:, 0].any()
     assert not heads.data[0].z[:, 0].any()
 

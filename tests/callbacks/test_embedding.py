@@ -28,7 +28,7 @@ def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, titl
     figure, heading, reading, shown, offer, old = draw_embedding(services, prompt, Selection.parse(text))
     assert (offer, old) == (None, "false")
     assert (heading, shown) == (title, text)
-    assert reading.startswith("Nearest to")
+    assert reading.startswith("In all ")
     trace = services.trace(prompt)
     result = compute_embedding(trace, Selection.parse(text), 2)
     np.testing.assert_allclose(figure.data[0].x, result.points[:, 0], atol=1e-6)
@@ -64,7 +64,7 @@ def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
     assert stays[-1] == "true"
     run_job(services, offer)
     figure, _, reading, _, offer, old = draw_embedding(services, prompt, selection, method="tsne", drawn=True)
-    assert "t-SNE with a perplexity" in reading
+    assert "t-SNE (perplexity" in reading
     assert figure.data[-1].customdata == ("@3",)
     assert old == "false"
     assert offer["kept"] > 0

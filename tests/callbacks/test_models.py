@@ -85,8 +85,8 @@ def test_its_architecture_is_drawn_without_values(services: Services) -> None:
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""
     assert reading == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below, 64 a tile). "
-        "No values: the weights are not in memory."
+        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, 64 per tile). "
+        "No values are shown: the weights are not in memory."
     )
     assert shown == str(SELECTION)
     assert scene == services.outline(MEDIUM).info.fingerprint

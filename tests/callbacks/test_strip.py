@@ -90,5 +90,5 @@ def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     assert LIGHT.signed[0][1] in style["background"]
     assert "lowers the logit" in reading
     assert "surprisal" in props(chips)[1]["title"]
-    assert "loss when left out" in props(chips)[1]["title"]
+    assert "drop when left out" in props(chips)[1]["title"]
     assert props(chips)[6]["title"].endswith("after the explained position")

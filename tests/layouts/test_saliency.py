@@ -49,7 +49,7 @@ def test_the_choices_are_those_of_the_analysis() -> None:
 def test_the_search_is_labelled_and_waits_for_the_hand() -> None:
     section = layout()
     search = section[saliency.SEARCH]
-    assert (search.debounce, search.placeholder, search.value) == (250, "search the vocabulary", "")
+    assert (search.debounce, search.placeholder, search.value) == (250, "Search the vocabulary", "")
     labels = [item for item in section._traverse() if isinstance(item, html.Label)]
     assert [label.htmlFor for label in labels] == [saliency.SEARCH]
 
@@ -77,9 +77,9 @@ def test_heights_are_fixed() -> None:
     ("against", "chosen", "words"),
     [
         (None, True, "‘·he’"),
-        (None, False, "‘·he’, the most probable"),
+        (None, False, "‘·he’ (most probable)"),
         (Piece(4, "·she"), True, "‘·he’ minus ‘·she’"),
-        (Piece(4, "·she"), False, "‘·he’ minus ‘·she’, the most probable"),
+        (Piece(4, "·she"), False, "‘·he’ (most probable) minus ‘·she’"),
     ],
 )
 def test_the_target_in_words(against: Piece | None, chosen: bool, words: str) -> None:
@@ -92,14 +92,27 @@ def test_a_found_token_can_be_explained_or_subtracted() -> None:
     assert props(second.children[1])["children"] == "id 40"
     explain, minus = buttons(second)
     assert (explain["children"], explain["data-select"], explain["aria-label"]) == ("explain", "~40", "Explain ‘·she’")
-    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("minus", "saliency-against", "40")
+    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("subtract", "saliency-against", "40")
     assert minus["aria-label"] == "Subtract the logit of ‘·she’"
     assert all(button["type"] == "button" for button in (explain, minus))
 
 
+def test_the_name_of_every_button_contains_its_visible_label() -> None:
+    found = buttons(found_tokens([Piece(3, "·he")])[0])
+    labelled = [button for button in found + buttons(layout()) if button["children"] and "aria-label" in button]
+    assert [button["children"] for button in labelled] == [
+        "explain",
+        "subtract",
+        "explain most probable",
+        "subtract none",
+    ]
+    for button in labelled:
+        assert button["children"] in button["aria-label"].lower()
+
+
 def test_nothing_found_is_said() -> None:
     (note,) = found_tokens([])
-    assert "No token" in note.children
+    assert note.children == "No matching token in the vocabulary."
 
 
 def test_the_text_is_shaded_and_clickable() -> None:

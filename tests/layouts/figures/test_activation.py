@@ -1,4 +1,4 @@
-"""Pictures of activations, from results made by hand."""
+"""Figures of activations, from hand-made results."""
 
 from dataclasses import replace
 
@@ -57,8 +57,8 @@ def test_of_many_tokens_some_lines_are_drawn_and_the_selected_one() -> None:
     others, selected = figure.data
     assert [*dict.fromkeys(others.customdata)] == [f"@{n}" for n in range(0, 300, 3)]
     assert set(selected.customdata) == {"@7"}
-    assert figure.layout.title.text.endswith(", of 1 in 3 tokens")
-    assert "of 1" not in activation_figure(RESULT).layout.title.text
+    assert figure.layout.title.text.endswith(" · 1 in 3 tokens shown")
+    assert "tokens shown" not in activation_figure(RESULT).layout.title.text
 
 
 def test_the_selected_position_is_the_strong_one() -> None:
@@ -106,7 +106,7 @@ def test_else_it_is_linear(stream: np.ndarray) -> None:
 def test_the_mean_is_labelled_for_what_it_is() -> None:
     layout = activation_figure(replace(RESULT, quantity="mean")).layout
     assert layout.yaxis.type is None
-    assert layout.title.text == "Mean over dimensions (removed by LayerNorm, not RMSNorm)"
+    assert layout.title.text == "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
 
 
 def test_the_selected_block_is_marked_between_its_ends() -> None:
@@ -172,30 +172,37 @@ def test_a_neuron_that_is_not_listed_marks_no_bar() -> None:
 def test_a_tile_is_named_by_its_neurons() -> None:
     figure = activation_neurons_figure(replace(RESULT, listing="tile", listed=np.array([6, 7, 8])))
     assert figure.layout.title.text == "Neurons 6–8 (one tile) of block 1 at ·fox"
+    one = replace(RESULT, listing="tile", listed=np.array([7]), listed_values=np.array([-1.25], dtype=np.float32))
+    figure = activation_neurons_figure(one)
+    assert figure.layout.title.text == "Neuron 7 (one tile) of block 1 at ·fox"
 
 
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (NO_BLOCK, "The norm of ‘·fox’ grows from 3 to 41 through the blocks."),
+        (NO_BLOCK, "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks."),
         (
             replace(RESULT, chosen=False, neuron=812, values=np.array([0, 2.31, 0, 0])),
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; "
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
             "neuron 812 of block 1 is strongest here (+2.31).",
         ),
         (
             RESULT,
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; "
-            "neuron 7 is at −1.25, the strongest is 812 (+2.31).",
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
+            "neuron 7 has the value −1.25 here, and the strongest is neuron 812 (+2.31).",
         ),
         (
             replace(RESULT, neuron=812, values=np.array([0, 2.31, 0, 0])),
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; neuron 812 is strongest here (+2.31).",
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
+            "neuron 812 is strongest here (+2.31).",
         ),
-        (replace(NO_BLOCK, stream=STREAM[:, ::-1]), "The norm of ‘·fox’ shrinks from 41 to 3 through the blocks."),
+        (
+            replace(NO_BLOCK, stream=STREAM[:, ::-1]),
+            "The vector of ‘·fox’ shrinks from length 41 to 3 (L2 norm) through the blocks.",
+        ),
         (
             replace(NO_BLOCK, quantity="mean", stream=STREAM * [1, 1, -0.01]),
-            "The mean of ‘·fox’ goes from +3 to −0.41 through the blocks.",
+            "The mean of the vector of ‘·fox’ goes from +3 to −0.41 through the blocks.",
         ),
     ],
 )

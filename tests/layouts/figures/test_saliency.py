@@ -1,4 +1,4 @@
-"""Pictures of attributions, from results made by hand."""
+"""Figures of attributions, from hand-made results."""
 
 import json
 import re
@@ -112,7 +112,7 @@ def test_the_explained_position_is_marked() -> None:
     [
         (RESULT, 0, "<b>The</b> (0)<br>+0.50 logits<br>20.0% of F(x) − F(x′)"),
         (RESULT, 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits<br>−10.0% of F(x) − F(x′)"),
-        (RESULT, 3, "<b>·a</b> (3)<br>comes after the explained position: exactly 0"),
+        (RESULT, 3, "<b>·a</b> (3)<br>after the explained position: exactly 0"),
         (replace(RESULT, value=0.75), 0, "<b>The</b> (0)<br>+0.50 logits"),
         (replace(RESULT, method="occlusion"), 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits"),
         (NORMS, 1, "<b>·&lt;b&gt;</b> (1)<br>0.25 logits per unit of length"),
@@ -129,7 +129,7 @@ def test_hovers(result: SaliencyResult, position: int, text: str) -> None:
         ("depth", "Each token’s attribution (logits)"),
         ("input_gradient", "Each token’s input × gradient (logits)"),
         ("gradient_norm", "Each token’s gradient norm (logits per unit of length)"),
-        ("occlusion", "Each token’s loss when left out (logits)"),
+        ("occlusion", "Each token’s drop when left out (logits)"),
     ],
 )
 def test_the_caption_says_quantity_and_unit(method: str, caption: str) -> None:
@@ -196,7 +196,7 @@ def test_above_128_tokens_blocks_by_tokens_are_an_image() -> None:
 def test_a_cell_says_where_it_is() -> None:
     (heat,) = saliency_depth_figure(DEEP).data
     assert heat.text[1][2] == "<b>·wolf</b> (2)<br>at the input of block 1<br>+4.00 logits<br>160.0% of F(x) − F(x′)"
-    assert heat.text[1][4].endswith("at the input of block 1<br>comes after the explained position: exactly 0")
+    assert heat.text[1][4].endswith("at the input of block 1<br>after the explained position: exactly 0")
 
 
 def test_rows_not_computed_yet_are_blank() -> None:
@@ -219,7 +219,7 @@ def test_no_markup_of_a_token_reaches_plotly(draw: Any) -> None:
     evil = tuple(Token(n, label, n, n) for n, label in enumerate(["<a href='x'>", "<br>", "&lt;", "<script>", "<i>"]))
     figure: go.Figure = draw(replace(DEEP, tokens=evil))
     assert not re.search(
-        "<(?!/?b>|br>(at|[+−]|comes|[0-9])|/?extra>)", json.dumps(json.loads(figure.to_json()), ensure_ascii=False)
+        "<(?!/?b>|br>(at|[+−]|after|[0-9])|/?extra>)", json.dumps(json.loads(figure.to_json()), ensure_ascii=False)
     )
 
 

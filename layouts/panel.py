@@ -17,8 +17,10 @@ class Help:
     not_said: str
 
 
-def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = ()) -> html.Section:
-    """A panel's root; its title and reading are filled by the callback that draws it."""
+def panel(
+    name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = (), wide: bool = False
+) -> html.Section:
+    """A panel's root; its title and reading are filled by the callback that draws it. wide: across the whole page."""
     tools = html.Div(
         [
             html.Details(
@@ -44,7 +46,7 @@ def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[A
             *children,
         ],
         id=ids.panel(name),
-        className="panel",
+        className="panel wide" if wide else "panel",
         **{"data-selection": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
     )
 

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
+from layouts.token_search import action, sets, token_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,6 +96,7 @@ def layout() -> html.Section:
             dcc.Download(id=DOWNLOAD),
         ),
         help=HELP,
+        wide=True,
     )
 
 
@@ -104,21 +106,12 @@ def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
     return f"‘{target.label}’{minus}{'' if chosen else ', the most probable'}"
 
 
-def found_tokens(pieces: Iterable[Piece]) -> list[html.Div | html.P]:
-    """Results of a search in the vocabulary: each can be explained, or subtracted from what is."""
-    rows = [
-        html.Div(
-            [
-                html.Span(piece.label, className="saliency-label", title=piece.label, dir="auto"),
-                html.Span(f"id {piece.id}", className="saliency-id"),
-                _button("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
-                _button("minus", f"Subtract the logit of ‘{piece.label}’", **_set_against(str(piece.id))),
-            ],
-            className="saliency-row",
-        )
-        for piece in pieces
+def actions(piece: Piece) -> list[html.Button]:
+    """What can be done with a token that was found: its logit is explained, or subtracted from the one that is."""
+    return [
+        action("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
+        action("minus", f"Subtract the logit of ‘{piece.label}’", **sets(AGAINST, str(piece.id))),
     ]
-    return rows or [html.P("No token of the vocabulary is like this.")]
 
 
 def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], position: int) -> list[html.Button]:
@@ -143,42 +136,19 @@ def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
     return [html.Div([html.Dt(name), html.Dd(value)]) for name, value in pairs]
 
 
-def _target() -> html.Details:
-    return html.Details(
+def _target() -> html.Div:
+    return html.Div(
         [
-            html.Summary(["Explains ", html.Span(id=TARGET)], className="quiet-button"),
-            html.Div(
-                [
-                    html.Label("Explain another token, or subtract one", htmlFor=SEARCH),
-                    dbc.Input(
-                        id=SEARCH,
-                        type="search",
-                        placeholder="search the vocabulary",
-                        debounce=250,
-                        size="sm",
-                        autocomplete="off",
-                        value="",
-                    ),
-                    html.Div(id=FOUND, className="saliency-found"),
-                    html.Div(
-                        [
-                            _button("most probable", "Explain the most probable token", **{"data-select": "~"}),
-                            _button("subtract none", "Subtract no other token’s logit", **_set_against("")),
-                        ],
-                        className="saliency-back",
-                    ),
-                ],
-                className="saliency-search",
+            token_search(
+                ["Explains ", html.Span(id=TARGET)],
+                search=SEARCH,
+                found=FOUND,
+                label="Explain another token, or subtract one",
+                buttons=(
+                    action("most probable", "Explain the most probable token", **{"data-select": "~"}),
+                    action("subtract none", "Subtract no other token’s logit", **sets(AGAINST, "")),
+                ),
             ),
             dbc.Input(id=AGAINST, type="hidden", value=""),
-        ],
-        className="saliency-explains",
+        ]
     )
-
-
-def _set_against(value: str) -> dict[str, str]:
-    return {"data-set": AGAINST, "data-value": value}
-
-
-def _button(words: str, title: str, **marks: str) -> html.Button:
-    return html.Button(words, type="button", className="quiet-button", title=title, **{"aria-label": title, **marks})

@@ -18,7 +18,8 @@ class Family:
     mlp, norms: all modules of a block that are its MLP, or its norms. positions: the table of learned positions; None
     where positions are rotations inside the attention. attention_norm, mlp_norm: the RMSNorm that what attention or
     MLP writes goes through before it is added to the residual stream. logit_cap: the setting c of a model whose logits
-    are c·tanh(logit / c).
+    are c·tanh(logit / c). parallel: whether attention and MLP of a block read the same residual stream, or the setting
+    that says whether they do.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Family:
     attention_norm: str | None = None
     mlp_norm: str | None = None
     logit_cap: str | None = None
+    parallel: bool | str = False
 
 
 _LLAMA = Family(
@@ -94,6 +96,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.fc_out",
         mlp=("mlp",),
         norms=("ln_1",),
+        parallel=True,
     ),
     "gpt_neox": Family(
         name="GPT-NeoX",
@@ -105,6 +108,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.dense_4h_to_h",
         mlp=("mlp",),
         norms=("input_layernorm", "post_attention_layernorm"),
+        parallel="use_parallel_residual",
     ),
     "llama": _LLAMA,
     "mistral": replace(_LLAMA, name="Mistral"),
@@ -135,6 +139,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.fc2",
         mlp=("mlp",),
         norms=("input_layernorm",),
+        parallel=True,
     ),
 }
 
@@ -167,3 +172,8 @@ def family_of(model_type: str) -> Family:
 def logit_cap(config: Any, family: Family) -> float | None:
     """The value that no logit's size reaches, where the model has one."""
     return getattr(config, family.logit_cap) if family.logit_cap else None
+
+
+def is_parallel(config: Any, family: Family) -> bool:
+    """Whether the MLP of a block reads what its attention reads, rather than what its attention has added to it."""
+    return bool(getattr(config, family.parallel)) if isinstance(family.parallel, str) else family.parallel

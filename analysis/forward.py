@@ -9,7 +9,7 @@ from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 
 MAX_CHARACTERS = 20_000  # tokenizing more would only delay the message that says so
-CAPTURE_VERSION = 2  # to be raised when what is captured changes, so that older files are not read
+CAPTURE_VERSION = 3  # to be raised when what is captured changes, so that older files are not read
 
 
 def encode(

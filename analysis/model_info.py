@@ -7,21 +7,24 @@ MAX_TILES = 64
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model's sizes. fingerprint: changes when any weight or setting does.
+    """A model's sizes. fingerprint: changes when any weight or setting does. d_head: width of one head's output.
 
     untrained: its norms are exactly as they are initialised, which training never leaves so: its weights are random.
+    parallel: attention and MLP of a block read the same residual stream, so that there is no stream between them.
     """
 
     family: str
     n_blocks: int
     n_heads: int
     d_model: int
+    d_head: int
     n_neurons: int
     n_vocab: int
     max_positions: int
     n_parameters: int
     fingerprint: str
     untrained: bool = False
+    parallel: bool = False
 
     @property
     def tile_width(self) -> int:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from analysis.models.language_model import LanguageModel
@@ -82,10 +81,10 @@ def compute_prediction(
     lens = selection.part not in (Part.NORM, Part.OUTPUT)
     if lens:
         after = 0 if selection.block is None else selection.block + 1
-        logits = _lens(model, trace.residual(after)[position])
+        logits = model.lens_logits(trace.residual(after)[position])
     else:
         logits = trace.logits()[position]
-    log_probabilities = _log_softmax(logits)
+    log_probabilities = log_softmax(logits)
     probabilities = np.exp(log_probabilities)
     top = _largest(logits, k)
     return PredictionResult(
@@ -101,15 +100,10 @@ def compute_prediction(
     )
 
 
-def _lens(model: LanguageModel, residual: Float) -> Float:
-    with torch.inference_mode():
-        logits: Float = model.head(model.final_norm(torch.from_numpy(residual)[None]))[0].numpy()
-    return logits
-
-
-def _log_softmax(logits: Float) -> NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max()
-    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum())
+def log_softmax(logits: Float) -> NDArray[np.float64]:
+    """Natural logarithms of the probabilities over the last axis."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
 
 

@@ -63,6 +63,14 @@ class Trace:
         """(n_positions, n_neurons): after the activation function, the input of the MLP's last linear map."""
         return self._read(f"neurons.{block}", at)
 
+    def head_outputs(self, block: int) -> Float:
+        """(n_positions, n_heads, d_head): the input of attention's last linear map, each head's values weighted by its
+        attention.
+
+        Always in single precision: what attention writes is computed from it, and must add up with the residual stream.
+        """
+        return self.array(f"head_outputs.{block}")
+
     def head_norms(self, block: int) -> Float:
         """(n_positions, n_heads): L2 norm of what each head adds to the residual stream, without the shared bias."""
         return self.array(f"head_norms.{block}")

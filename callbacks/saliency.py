@@ -34,12 +34,13 @@ from layouts.saliency import (
     TARGET,
     TEXT,
     WARNING,
-    found_tokens,
+    actions,
     numbers,
     shaded_text,
     target_words,
 )
 from layouts.theme import THEMES
+from layouts.token_search import found_tokens
 
 _MOST_FOUND = 12
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
@@ -60,7 +61,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         if not isinstance(text, str) or not text:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND))
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), actions)
 
     @app.callback(
         Output(DOWNLOAD, "data"),

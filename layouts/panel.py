@@ -33,8 +33,13 @@ class Help:
         return [*map(html.P, texts), html.H3("What this does not show.", className="h6"), html.P(self.not_shown)]
 
 
-def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = ()) -> html.Section:
-    """A panel's root element; the callback that draws the panel fills in its title and reading."""
+def panel(
+    name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = (), wide: bool = False
+) -> html.Section:
+    """A panel's root element; the callback that draws the panel fills in its title and reading.
+
+    wide: whether it spans the whole width of the page.
+    """
     tools = html.Div(
         [
             html.Details(
@@ -60,7 +65,7 @@ def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[A
             *children,
         ],
         id=ids.panel(name),
-        className="panel",
+        className="panel wide" if wide else "panel",
         **{"data-selection": "", "data-drawn": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
     )
 

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
+from layouts.token_search import action, sets, token_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,6 +102,7 @@ def layout() -> html.Section:
             dcc.Download(id=DOWNLOAD),
         ),
         help=HELP,
+        wide=True,
     )
 
 
@@ -110,21 +112,12 @@ def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
     return f"‘{target.label}’{'' if chosen else ' (most probable)'}{minus}"
 
 
-def found_tokens(pieces: Iterable[Piece]) -> list[html.Div | html.P]:
-    """Search results: each token can be explained, or its logit subtracted from the explained one."""
-    rows = [
-        html.Div(
-            [
-                html.Span(piece.label, className="saliency-label", title=piece.label, dir="auto"),
-                html.Span(f"id {piece.id}", className="saliency-id"),
-                _button("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
-                _button("subtract", f"Subtract the logit of ‘{piece.label}’", **_set_against(str(piece.id))),
-            ],
-            className="saliency-row",
-        )
-        for piece in pieces
+def actions(piece: Piece) -> list[html.Button]:
+    """The buttons of a search result: explain the token's logit, or subtract it from the explained one."""
+    return [
+        action("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
+        action("subtract", f"Subtract the logit of ‘{piece.label}’", **sets(AGAINST, str(piece.id))),
     ]
-    return rows or [html.P("No matching token in the vocabulary.")]
 
 
 def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], position: int) -> list[html.Button]:
@@ -149,42 +142,19 @@ def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
     return [html.Div([html.Dt(name), html.Dd(value)]) for name, value in pairs]
 
 
-def _target() -> html.Details:
-    return html.Details(
+def _target() -> html.Div:
+    return html.Div(
         [
-            html.Summary(["Explains ", html.Span(id=TARGET)], className="quiet-button"),
-            html.Div(
-                [
-                    html.Label("Search for a token to explain or to subtract", htmlFor=SEARCH),
-                    dbc.Input(
-                        id=SEARCH,
-                        type="search",
-                        placeholder="Search the vocabulary",
-                        debounce=250,
-                        size="sm",
-                        autocomplete="off",
-                        value="",
-                    ),
-                    html.Div(id=FOUND, className="saliency-found"),
-                    html.Div(
-                        [
-                            _button("explain most probable", "Explain most probable token", **{"data-select": "~"}),
-                            _button("subtract none", "Subtract none: explain one logit", **_set_against("")),
-                        ],
-                        className="saliency-back",
-                    ),
-                ],
-                className="saliency-search",
+            token_search(
+                ["Explains ", html.Span(id=TARGET)],
+                search=SEARCH,
+                found=FOUND,
+                label="Search for a token to explain or to subtract",
+                buttons=(
+                    action("explain most probable", "Explain most probable token", **{"data-select": "~"}),
+                    action("subtract none", "Subtract none: explain one logit", **sets(AGAINST, "")),
+                ),
             ),
             dbc.Input(id=AGAINST, type="hidden", value=""),
-        ],
-        className="saliency-explains",
+        ]
     )
-
-
-def _set_against(value: str) -> dict[str, str]:
-    return {"data-set": AGAINST, "data-value": value}
-
-
-def _button(words: str, title: str, **marks: str) -> html.Button:
-    return html.Button(words, type="button", className="quiet-button", title=title, **{"aria-label": title, **marks})

@@ -38,8 +38,8 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery",
-        "kombu",
+        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis",
+        "celery", "kombu",
     },
     "dashboard/models/": {"analysis", "dashboard"},
     "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},

@@ -46,7 +46,7 @@ def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
         attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
         attention_norm = block.get_submodule(family.attention_norm) if family.attention_norm else None
         mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
-        attention_out.register_forward_hook(_head_norms(index, attention_out, attention_norm, n_heads))
+        attention_out.register_forward_hook(_heads(index, attention_out, attention_norm, n_heads))
         mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
     network.get_submodule(family.final_norm).register_forward_pre_hook(_residual(len(blocks)), with_kwargs=True)
 
@@ -74,13 +74,16 @@ def _attention(index: int) -> Callable[..., None]:
     return hook
 
 
-def _head_norms(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
+def _heads(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
     n_inputs = last_map(last).shape[0]
-    norms = _writing(last, norm, n_inputs // n_heads)
+    width = n_inputs // n_heads
+    norms = _writing(last, norm, width)
 
     def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
         if (record := _RECORDER.get()) is not None:
-            record[f"head_norms.{index}"] = norms(args[0].reshape(-1, n_inputs), output)
+            inputs = args[0].reshape(-1, n_inputs)
+            record[f"head_outputs.{index}"] = inputs.reshape(-1, n_heads, width)
+            record[f"head_norms.{index}"] = norms(inputs, output)
 
     return hook
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from analysis.families import Family, logit_cap
 from analysis.model_info import ModelInfo
 from analysis.tokens import Vocabulary
+from analysis.trace import Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,27 @@ class LanguageModel:
     def tokenize(self, text: str) -> list[int]:
         """Token ids as the model's tokenizer gives them."""
         return list(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def attention_output(self, block: int, head_outputs: Tensor) -> Tensor:
+        """What a block's attention adds to the residual stream, (..., d_model), from `Trace.head_outputs`.
+
+        head_outputs: (..., n_heads, d_head). Through attention's last linear map, with its bias, and the norm that some
+        families put after it.
+        """
+        parts = self.network.get_submodule(self.family.blocks)[block]  # type: ignore[index]
+        written: Tensor = parts.get_submodule(self.family.attention_out)(head_outputs.flatten(-2))
+        if self.family.attention_norm:
+            written = parts.get_submodule(self.family.attention_norm)(written)
+        return written
+
+    def lens_logits(self, residuals: Float) -> Float:
+        """The logit lens: what the output head reads off residual streams, (..., n_vocab), from (..., d_model).
+
+        They go through the final norm, with its statistics computed from each.
+        """
+        with torch.inference_mode():
+            logits: Float = self.head(self.final_norm(torch.from_numpy(residuals))).numpy()
+        return logits
 
     def head(self, normed: Tensor) -> Tensor:
         """Logits from a residual that went through the final norm."""

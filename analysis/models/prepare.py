@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from analysis.errors import ModelError
-from analysis.families import Family, family_of
+from analysis.families import Family, family_of, is_parallel
 from analysis.model_info import ModelInfo
 from analysis.models.hooks import install_hooks, last_map
 from analysis.models.language_model import LanguageModel
@@ -52,12 +52,14 @@ def measure(network: Any, family: Family) -> ModelInfo:
         n_blocks=len(blocks),
         n_heads=config.num_attention_heads,
         d_model=config.hidden_size,
+        d_head=last_map(blocks[0].get_submodule(family.attention_out)).shape[0] // config.num_attention_heads,
         n_neurons=last_map(blocks[0].get_submodule(family.mlp_out)).shape[0],
         n_vocab=network.get_output_embeddings().weight.shape[0],
         max_positions=config.max_position_embeddings,
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
         fingerprint=_fingerprint(network),
         untrained=_untrained(network, family),
+        parallel=is_parallel(config, family),
     )
 
 

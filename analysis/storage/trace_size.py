@@ -19,7 +19,8 @@ _MB = 10**6
 def trace_bytes(info: ModelInfo, n_positions: int) -> int:
     """The size of a trace's file, without its header."""
     halved = info.n_blocks * (info.n_heads * n_positions + info.n_neurons)
-    whole = info.n_blocks * (info.d_model + info.n_heads + info.n_tiles) + info.d_model + info.n_vocab
+    heads = info.n_heads * (info.d_head + 1)  # the output of each, and its norm
+    whole = info.n_blocks * (info.d_model + heads + info.n_tiles) + info.d_model + info.n_vocab
     return n_positions * (_SINGLE * whole + (_HALF if n_positions > HALF_ABOVE else _SINGLE) * halved)
 
 

@@ -129,7 +129,7 @@ class TraceStore:
             ) from error
 
     def _capture(self, model: LanguageModel, tokens: tuple[Token, ...], file: IO[bytes]) -> None:
-        n_arrays = 5 * model.info.n_blocks + 2  # of each block, the last residual and the logits
+        n_arrays = 6 * model.info.n_blocks + 2  # of each block, the last residual and the logits
         record = TraceFile(file, n_arrays=n_arrays, half=len(tokens) > HALF_ABOVE)
         self.n_passes += 1
         capture(model, tokens, record)

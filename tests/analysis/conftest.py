@@ -36,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def names(trace: Trace) -> list[str]:
     blocks = range(trace.info.n_blocks)
-    kinds = ("attention", "neurons", "head_norms", "tile_norms", "residual")
+    kinds = ("attention", "neurons", "head_outputs", "head_norms", "tile_norms", "residual")
     return [f"{kind}.{block}" for kind in kinds for block in blocks] + [f"residual.{len(blocks)}", "logits"]
 
 

@@ -27,7 +27,7 @@ def made(attention: Any) -> Trace:
     """A trace with this attention, (blocks, heads, query, key), and nothing else."""
     arrays = np.array(attention, dtype=np.float32)
     tokens = tuple(Token(n, f"t{n}", n, n) for n in range(arrays.shape[-1]))
-    info = ModelInfo("any", *arrays.shape[:2], 1, 1, 1, 1, 1, "any")
+    info = ModelInfo("any", *arrays.shape[:2], 1, 1, 1, 1, 1, 1, "any")
     return Trace(Prompt("any", "any"), tokens, info, lambda name: arrays[int(name.removeprefix("attention."))])
 
 

@@ -2,7 +2,7 @@ import pytest
 from transformers import CONFIG_MAPPING, AutoConfig
 
 from analysis.errors import ModelError
-from analysis.families import _REASONS, FAMILIES, family_of, logit_cap
+from analysis.families import _REASONS, FAMILIES, family_of, is_parallel, logit_cap
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights
 from tests.conftest import make_tiny
@@ -74,6 +74,13 @@ def test_the_cap_is_the_settings():
     config = AutoConfig.for_model("llama", final_logit_softcapping=4.0)
     assert config.final_logit_softcapping == 4
     assert logit_cap(config, llama.family) is None
+
+
+def test_where_attention_and_mlp_read_the_same_stream():
+    found = {kind for kind in FAMILIES if make_tiny(kind).info.parallel}
+    assert found == {"gptj", "phi", "gpt_neox"}
+    serial = make_tiny("gpt_neox", use_parallel_residual=False)
+    assert not is_parallel(serial.network.config, serial.family)
 
 
 def test_every_family_has_a_tiny_model():

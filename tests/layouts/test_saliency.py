@@ -9,7 +9,7 @@ from analysis.saliency import Baseline, Method
 from analysis.tokens import Piece, Token
 from layouts import saliency
 from layouts.job import JobIds, picture_of
-from layouts.saliency import found_tokens, layout, numbers, shaded_text, target_words
+from layouts.saliency import actions, layout, numbers, shaded_text, target_words
 
 
 def props(component: Any) -> dict[str, Any]:
@@ -46,14 +46,6 @@ def test_the_choices_are_those_of_the_analysis() -> None:
         assert section[id].value == first
 
 
-def test_the_search_is_labelled_and_waits_for_the_hand() -> None:
-    section = layout()
-    search = section[saliency.SEARCH]
-    assert (search.debounce, search.placeholder, search.value) == (250, "Search the vocabulary", "")
-    labels = [item for item in section._traverse() if isinstance(item, html.Label)]
-    assert [label.htmlFor for label in labels] == [saliency.SEARCH]
-
-
 def test_nothing_is_subtracted_at_first() -> None:
     against = layout()[saliency.AGAINST]
     assert (against.type, against.value) == ("hidden", "")
@@ -87,32 +79,23 @@ def test_the_target_in_words(against: Piece | None, chosen: bool, words: str) ->
 
 
 def test_a_found_token_can_be_explained_or_subtracted() -> None:
-    first, second = found_tokens([Piece(3, "<b>"), Piece(40, "·she")])
-    assert props(first.children[0])["children"] == "<b>"
-    assert props(second.children[1])["children"] == "id 40"
-    explain, minus = buttons(second)
+    explain, minus = map(props, actions(Piece(40, "·she")))
     assert (explain["children"], explain["data-select"], explain["aria-label"]) == ("explain", "~40", "Explain ‘·she’")
     assert (minus["children"], minus["data-set"], minus["data-value"]) == ("subtract", "saliency-against", "40")
     assert minus["aria-label"] == "Subtract the logit of ‘·she’"
-    assert all(button["type"] == "button" for button in (explain, minus))
 
 
 def test_the_name_of_every_button_contains_its_visible_label() -> None:
-    found = buttons(found_tokens([Piece(3, "·he")])[0])
-    labelled = [button for button in found + buttons(layout()) if button["children"] and "aria-label" in button]
+    labelled = [button for button in buttons(layout()) if button["children"] and "aria-label" in button]
+    labelled += [props(button) for button in actions(Piece(3, "·he"))]
     assert [button["children"] for button in labelled] == [
-        "explain",
-        "subtract",
         "explain most probable",
         "subtract none",
+        "explain",
+        "subtract",
     ]
     for button in labelled:
         assert button["children"] in button["aria-label"].lower()
-
-
-def test_nothing_found_is_said() -> None:
-    (note,) = found_tokens([])
-    assert note.children == "No matching token in the vocabulary."
 
 
 def test_the_text_is_shaded_and_clickable() -> None:

@@ -43,7 +43,7 @@ def test_safetensors_reads_the_same_arrays(n_arrays: int):
 
 def test_attention_and_neurons_are_halved_and_nothing_else():
     values = torch.rand(3, 5)
-    names = ("attention.0", "neurons.11", "residual.0", "head_norms.0", "tile_norms.0", "logits")
+    names = ("attention.0", "neurons.11", "residual.0", "head_outputs.0", "head_norms.0", "tile_norms.0", "logits")
     found = written(dict.fromkeys(names, values), half=True)
     for name in names:
         halved = name.startswith(("attention", "neurons"))

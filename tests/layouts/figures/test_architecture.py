@@ -23,7 +23,7 @@ from layouts.figures.architecture import (
 )
 from layouts.theme import DARK, LIGHT
 
-INFO = ModelInfo("GPT-2", 2, 2, 8, 6, 10, 16, 100, "f")
+INFO = ModelInfo("GPT-2", 2, 2, 8, 4, 6, 10, 16, 100, "f")
 RESULT = ArchitectureResult(
     info=INFO,
     selection=Selection.parse("block.1.attention.head.0@3"),

@@ -18,6 +18,7 @@ INFO = ModelInfo(
     n_blocks=2,
     n_heads=2,
     d_model=8,
+    d_head=4,
     n_neurons=32,
     n_vocab=50,
     max_positions=16,

@@ -25,7 +25,7 @@ ALL_WELL = {"model": "ok", "cache": "ok", "jobs": "ok"}
 def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
     app = create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
     yield app
-    app.server.extensions["traces"].close()
+    app.traces.close()
 
 
 def ready(app: Dash) -> tuple[int, dict[str, str]]:

@@ -21,7 +21,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
-from dashboard.errors import said
+from dashboard.errors import user_message
 from dashboard.web.missing_weights import values_without_weights
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
@@ -72,7 +72,7 @@ class Drawing:
                     drawn = self._one(panel, given, prompt, selection, theme)
                     drawn |= {"selection": str(selection), "drawn": digest}
                 except Exception as error:
-                    problems[said(error)] = None
+                    problems[user_message(error)] = None
             values[panel.name] = {name: plain(drawn.get(name, no_update)) for name in panel.outputs}
         if problems:
             set_props(ids.NOTICE, {"is_open": True, "children": " ".join(problems)})

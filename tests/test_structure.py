@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from importlib import import_module
@@ -42,10 +43,14 @@ MAY_IMPORT = {
         "celery", "kombu",
     },
     "dashboard/models/": {"analysis", "dashboard"},
-    "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
-    "dashboard/serving/": {"dashboard", "celery"},
+    "dashboard/monitoring/": {
+        "analysis.errors", "dashboard.jobs.events", "dashboard.monitoring", "dashboard.web", "flask",
+        "prometheus_client", "psutil",
+    },
+    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash"},
     "dashboard/web/": {
-        "layouts", "dashboard", "dash", "flask", "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
+        "layouts", "dashboard.errors", "dashboard.lru_cache", "dashboard.settings", "dashboard.web", "dash", "flask",
+        "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
@@ -97,6 +102,50 @@ def test_types_too_are_known_only_downwards(source: str):
     rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
     typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
     assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+
+def graph_of_imports() -> dict[str, set[str]]:
+    """Modules of ours, and those that each imports in any way: at run time, in functions, for types only."""
+    modules = {source.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source for source in SOURCES}
+    found = {}
+    for module, source in modules.items():
+        tree = tree_of(source)
+        names = {*imports(tree), *imports(tree, typing_only=True)}
+        # Of `from layouts import ids`, the module is layouts.ids; of `from layouts.ids import THEME`, layouts.ids, too.
+        reached = {name if name in modules else name.rpartition(".")[0] for name in names}
+        found[module] = reached & modules.keys() - {module}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that all import each other, directly or by way of others."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = graph[ahead.pop()] - found
+            found |= new
+            ahead += new
+        return found
+
+    behind = {module: reached(module) for module in graph}
+    groups = {tuple(sorted(a for a in behind[m] if m in behind[a])) for m in graph if m in behind[m]}
+    return sorted(map(list, groups))
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "c"}}) == [["b", "c"]]
+    graph = graph_of_imports()
+    assert "analysis.errors" in graph["dashboard.app"]
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 14)])
+def test_no_folder_has_many_modules(folder: str, most: int):
+    modules = [source for source in IN_FOLDERS if source.startswith(f"{folder}/") and "__init__" not in source]
+    counts = Counter(source.rpartition("/")[0] for source in modules)
+    assert {name: n for name, n in counts.items() if n > most} == {}
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])

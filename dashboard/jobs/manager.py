@@ -19,8 +19,8 @@ from dashboard.jobs.forker import Forker
 from dashboard.jobs.quota import Busy, Shares
 from dashboard.jobs.store import KEPT_SECONDS, DiskStore, JobsError, JobStore
 from dashboard.monitoring.json_log import tell_job
-from dashboard.monitoring.request_log import panel_asked
-from dashboard.web.rate_limit import visitor
+from dashboard.web.callback_request import job_panel
+from dashboard.web.client import client_address
 
 QUEUED = b"queued"  # the sign of life of one that waits to be taken
 BEAT = 1.0  # seconds between two signs of life
@@ -56,7 +56,7 @@ class Watched:
     def call_job_fn(self, key: str, job_fn: Any, args: Any, _context: Any) -> str:
         # What the visitor's browser has sent besides (cookies, a password) is no business of a job.
         try:
-            return self.shares.begin(visitor(), lambda: self._begin(key, job_fn, args), lives=self.job_running)
+            return self.shares.begin(client_address(), lambda: self._begin(key, job_fn, args), lives=self.job_running)
         except Busy as busy:
             (start,) = args
             self._keep(key, outcome(start, "busy", str(busy)))
@@ -86,7 +86,7 @@ class Watched:
 
     def heard(self, job: str, kind: str) -> None:
         """Note what became of a job, once: "started", how it ended, "cancelled", or "killed" by something else."""
-        panel = panel_asked()
+        panel = job_panel()
         self.listener(panel, kind)
         if kind in ("cancelled", "killed") or not job:  # which the job itself cannot tell
             tell_job(kind, panel, job)

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from analysis.machine.threads import use_threads
 from analysis.storage.trace_store import trace_key
 from analysis.task import Arrays, Task
-from dashboard.errors import said
+from dashboard.errors import user_message
 from dashboard.jobs.deadline import Ended, deadline
 from dashboard.jobs.estimates import Estimates
 from dashboard.jobs.manager import BEAT, BUSY, ForkManager, Watched, outcome
@@ -174,7 +174,7 @@ class Jobs:
         except Ended as ended:
             return outcome(start, *ended.args)
         except Exception as error:
-            return outcome(start, "error", said(error))
+            return outcome(start, "error", user_message(error))
 
     def _read(self, key: str) -> Arrays | None:
         value = self.store.get(key)
@@ -279,7 +279,7 @@ def _not_started(error: Exception) -> dict[str, Any]:
     (start,) = ctx.inputs.values()
     if start is None:
         raise error  # it follows a job, and will be asked again
-    return outcome(start, "error", said(error))
+    return outcome(start, "error", user_message(error))
 
 
 def _work_key(task: Task, name: str) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from analysis.errors import AnalysisError
 from analysis.models.hub import Hub, HubModel
-from dashboard.errors import said
+from dashboard.errors import user_message
 from dashboard.jobs.store import lock_file, try_lock
 
 _TELL_EVERY = 0.3
@@ -87,7 +87,7 @@ class Downloads:
                 self._fetch(name, source, lambda _done, _total: None)
             except Exception as error:
                 before = self.look(name)
-                self._write(name, before.done if before else 0, before.total if before else 0, said(error))
+                self._write(name, before.done if before else 0, before.total if before else 0, user_message(error))
 
     def _fetch(self, name: str, source: HubModel, report: Callable[[int, int], None]) -> None:
         cancel, told = self._file(name, "cancel"), 0.0

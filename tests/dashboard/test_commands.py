@@ -10,7 +10,7 @@ from analysis.models.hub import HubModel
 from dashboard.commands import download, hash_password, print_models
 from dashboard.models.menu import first, models_on_offer
 from dashboard.settings import Settings
-from dashboard.web.sign_in import Pairs
+from dashboard.web.sign_in import Credentials
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 
@@ -78,7 +78,7 @@ def test_the_entry_of_a_password_is_one_that_the_settings_read(
     entry = capsys.readouterr().out
     assert "secret" not in entry
     settings = Settings.from_environment({"BASIC_AUTH_USERS": entry})
-    assert Pairs(settings.basic_auth_users.by_name()).right("ada", "a secret: $1")
+    assert Credentials(settings.basic_auth_users.by_name()).correct("ada", "a secret: $1")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_g
 
 
 def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
-    page, jobs = of_app(app.server), app.server.extensions["jobs"]
+    page, jobs = of_app(app.server), app.jobs
     app.server.secret_key = "secret"
     job = page.start_job("saliency", {"no": "question"})
     ends = time.monotonic() + 30
@@ -108,7 +108,7 @@ def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
 
 
 def test_jobs_at_work_and_waiting(app: Dash) -> None:
-    jobs, (ready, tell), (stay, end) = app.server.extensions["jobs"], os.pipe(), os.pipe()
+    jobs, (ready, tell), (stay, end) = app.jobs, os.pipe(), os.pipe()
     holder = os.fork()
     if holder == 0:
         with jobs._rooms.take(os.abort), jobs._places.take(os.abort), jobs._rooms.take(os.abort):
@@ -125,7 +125,7 @@ def test_jobs_at_work_and_waiting(app: Dash) -> None:
 
 
 def test_what_cannot_be_read_is_left_out(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = app.server.extensions["jobs"].store
+    store = app.jobs.store
 
     def unreachable() -> int:
         raise JobsError("It cannot be reached.")

@@ -11,7 +11,8 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app, make_ready
+from dashboard.app import create_app
+from dashboard.serving.lifecycle import prepare_to_fork
 from dashboard.settings import Settings
 from tests.conftest import TEXT
 
@@ -228,6 +229,6 @@ def test_a_bug_outside_callbacks_is_logged_under_a_number_and_shown_without_its_
 
 def test_what_is_ready_still_serves_its_page(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
-    make_ready(app)
-    app.server.extensions["jobs"].manager.close()
+    prepare_to_fork(app)
+    app.jobs.manager.close()
     assert app.server.test_client().get("/").status_code == 200

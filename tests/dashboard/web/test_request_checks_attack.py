@@ -105,7 +105,7 @@ def no_jobs(app: Dash, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             idle.append(subprocess.Popen(["sleep", "600"]))
         return idle[-1].pid
 
-    monkeypatch.setattr(app.server.extensions["jobs"].manager._forker, "fork", fork)
+    monkeypatch.setattr(app.jobs.manager._forker, "fork", fork)
     yield
     for process in idle:
         process.kill()

@@ -86,7 +86,7 @@ def embedding_task(services: Services, question: Any) -> Task:
     prompt, selection, (method, dimensions, scale) = services.asked(question, n_choices=3)
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    choices = {"method": method, "dimensions": dimensions, "scale": scale}
+    choices: dict[str, Any] = {"method": method, "dimensions": dimensions, "scale": scale}
     task = plan_embedding(trace, selection, position, **choices)
     if task is None:
         raise AnalysisError("This projection needs no job: it is drawn at once. Reload the page.")

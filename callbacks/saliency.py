@@ -47,7 +47,7 @@ _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Redraw the panel when the question, the theme or what jobs have computed changes; search, and export."""
+    """Draw the panel for a prompt, a selection and a method; search the vocabulary, and export the numbers."""
     choices = {
         "method": Input(METHOD, "value"),
         "baseline": Input(BASELINE, "value"),
@@ -169,7 +169,7 @@ def saliency_task(services: Services, question: Any) -> Task:
     prompt, selection, (method, baseline, against) = services.asked(question, n_choices=3)
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    choices = {"method": method, "baseline": baseline, "against": read_token_id(against)}
+    choices: dict[str, Any] = {"method": method, "baseline": baseline, "against": read_token_id(against)}
     return plan_saliency(model, trace, position, target=selection.target, **choices)
 
 

@@ -58,7 +58,7 @@ class Drawing:
         given: the values of all inputs and states.
         Raises: AnalysisError if the page's prompt or selection is malformed.
         """
-        stores = tuple(given[one] for one in _QUESTION)
+        stores = [given[one] for one in _QUESTION]
         prompt, selection = self._services.question(*stores[:2])
         theme, loaded = str(stores[2]), self._services.loaded(prompt)
         problems: dict[str, None] = {}  # in the order in which they were met, each once
@@ -81,7 +81,8 @@ class Drawing:
     def _one(
         self, panel: PanelCallback, given: Mapping[Input | State, Any], prompt: Prompt, selection: Selection, theme: str
     ) -> dict[str, Any]:
-        knobs = {name: given[one] for name, one in (*panel.choices.items(), *panel.state.items())}
+        named: dict[str, Input | State] = {**panel.choices, **panel.state}
+        knobs = {name: given[one] for name, one in named.items()}
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
         except NotLoaded as missing:

@@ -10,12 +10,13 @@ from tests.conftest import TEXT
 
 
 def test_the_store_holds_the_prompt_and_the_sizes(services: Services, prompt: Prompt) -> None:
-    data, text, model, start, count = draw_prompt(services, prompt)
+    values = draw_prompt(services, prompt)
+    data = values["prompt"]
     assert (data["model"], data["text"], data["start"]) == ("tiny", TEXT, False)
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (3, 4, 128, 300)
     assert data["n_positions"] == len(services.trace(prompt).tokens)
-    assert (text, model, start) == (TEXT, "tiny", [])
-    assert count == f"{data['n_positions']} of 64 tokens"
+    assert (values["text"], values["model"], values["start"]) == (TEXT, "tiny", [])
+    assert values["count"] == f"{data['n_positions']} of 64 tokens"
 
 
 def test_a_prompt_that_cannot_be_analysed_raises(services: Services) -> None:

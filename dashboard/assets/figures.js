@@ -9,9 +9,10 @@
 
   const fillIn = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-  /* The text for a cell of a byte image, whose levels index a table of values. */
+  /* The text for a cell of an image: its value is a share, or in a byte image a level, which indexes a table of values. */
   function cellText({ x, y, z }, { words, values, x: columns, y: rows }) {
-    return values[z] && fillIn(words, { x: columns[x], y: rows[y], value: values[z] });
+    const value = values ? values[z] : `${(100 * z).toFixed(1)}%`;
+    return value && fillIn(words, { x: columns[x], y: rows[y], value });
   }
 
   Object.assign(explorer, {

@@ -46,7 +46,8 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
 
 
 def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
-    named = [f"<b>{token.markup}</b> ({token.position})" for token in result.tokens]
+    names = [f"{token.label} ({token.position})" for token in result.tokens]
+    whole = _WHOLES[result.view]
     return {
         "type": "heatmap",
         "z": grid,
@@ -54,10 +55,9 @@ def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> 
         "zmax": 1,
         "colorscale": theme.probabilities,
         "colorbar": color_bar(theme, _quantity(result), tickformat=".0%", len=1),
-        # Rows end at the diagonal: with many tokens, texts are most of the response.
-        "customdata": [[f"@{query}"] * (query + 1) for query in range(len(named))],
-        "text": [[f"{token} → {key}" for key in named[: query + 1]] for query, token in enumerate(named)],
-        "hovertemplate": f"%{{text}}<br>%{{z:.1%}} of {_WHOLES[result.view]}<extra></extra>",
+        # The page's script names the cell under the mouse: a text for each cell would be most of the response.
+        "meta": {"select": "@{y}", "words": f"{{y}} → {{x}}: {{value}} of {whole}", "x": names, "y": names},
+        "hovertemplate": f"%{{z:.1%}} of {whole}<extra></extra>",
         "hoverongaps": False,
     }
 

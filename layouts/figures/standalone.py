@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,18 @@ def _placed_trace(trace: Any, number: str, domain: tuple[float, float]) -> dict[
     if placed["type"] in ("bar", "heatmap", "scatter"):
         placed |= {"xaxis": f"x{number}", "yaxis": f"y{number}"}
     if placed["type"] == "heatmap":
+        if "words" in placed.get("meta", {}) and "values" not in placed["meta"]:
+            _name_cells(placed)
         low, high = domain
         placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
     return placed
+
+
+def _name_cells(heat: dict[str, Any]) -> None:
+    """Give each cell the name of its row and column, which on the page a script shows."""
+    rows, columns = ([escape(name, quote=False) for name in heat["meta"][axis]] for axis in "yx")
+    heat["text"] = [[f"{row} → {column}" for column in columns] for row in rows]
+    heat["hovertemplate"] = f"%{{text}}<br>{heat['hovertemplate']}"
 
 
 def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from analysis.attention import AttentionResult
 from analysis.tokens import Token
 from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
+from layouts.figures.standalone import standalone
 from layouts.theme import DARK, LIGHT, THEMES, Theme
 from tests.page import gzipped
 
@@ -70,14 +71,22 @@ def test_a_row_that_is_undefined_is_left_empty():
 
 def test_a_cell_selects_its_query_position():
     (heat,) = attention_figure(result()).data
-    assert [list(row) for row in heat.customdata] == [["@0"], ["@1"] * 2, ["@2"] * 3, ["@3"] * 4]
+    assert heat.meta["select"] == "@{y}"
 
 
-def test_every_cell_names_its_query_and_its_key_escaped():
+def test_every_cell_can_be_named_by_its_query_and_its_key():
     (heat,) = attention_figure(result()).data
-    assert heat.text[3][1] == "<b>·a</b> (3) → <b>·&lt;b&gt;</b> (1)"
-    assert heat.text[1][0] == "<b>·&lt;b&gt;</b> (1) → <b>Once</b> (0)"
-    assert [len(row) for row in heat.text] == [1, 2, 3, 4]
+    assert heat.meta["words"] == "{y} → {x}: {value} of its attention"
+    names = ["Once (0)", "·<b> (1)", f"{result().tokens[2].label} (2)", "·a (3)"]
+    assert list(heat.meta["x"]) == list(heat.meta["y"]) == names
+    assert "values" not in heat.meta  # they are the cells' own
+
+
+def test_in_a_notebook_every_cell_has_its_name_escaped():
+    (heat,) = standalone([attention_figure(result())], [300], title="", sentences=()).data
+    assert heat.text[3][1] == "·a (3) → ·&lt;b&gt; (1)"
+    assert heat.text[1][0] == "·&lt;b&gt; (1) → Once (0)"
+    assert heat.hovertemplate == "%{text}<br>%{z:.1%} of its attention<extra></extra>"
 
 
 def test_query_goes_down_and_key_across_on_numbers():
@@ -228,7 +237,7 @@ def test_the_scale_is_the_themes(theme: Theme):
 )
 def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
     (heat,) = attention_figure(result(view=view)).data
-    assert heat.hovertemplate == f"%{{text}}<br>%{{z:.1%}} {whole}<extra></extra>"
+    assert heat.hovertemplate == f"%{{z:.1%}} {whole}<extra></extra>"
     assert heat.colorbar.title.text == unit
 
 
@@ -248,7 +257,7 @@ def test_long_labels_are_cut_beside_the_picture_only():
     figure = attention_figure(result(tokens=(Token(0, "<" + "x" * 20, 0, 0), *result().tokens[1:])))
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert axis.ticktext[0] == "&lt;" + "x" * 12 + "…"
-    assert figure.data[0].text[0][0].startswith("<b>&lt;" + "x" * 20)
+    assert figure.data[0].meta["y"][0] == "<" + "x" * 20 + " (0)"
 
 
 # The sentence.

@@ -44,9 +44,9 @@ def register(app: Dash, services: Any) -> None:
     def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> tuple[Any, ...]:
         model = services.prompt(prompt).model
         if ctx.triggered_id == DOWNLOAD:
-            services.offers.start_download(model)
+            services.menu.start_download(model)
         if ctx.triggered_id == CANCEL:
-            services.offers.cancel_download(model)
+            services.menu.cancel_download(model)
         *bar, polling, changed = draw_models(services, prompt, polled=ctx.triggered_id == POLL)
         count = before if isinstance(before, int) else 0
         return *bar, not polling, count + 1 if changed else no_update
@@ -62,24 +62,24 @@ def draw_models(services: Any, prompt: dict[str, Any], *, polled: bool = False) 
 
     prompt: what the page shows. polled: whether it was on its way before.
     """
-    offer = services.offers.offer(prompt["model"])
-    words, download = bar_words(offer), offer.download
-    on_its_way = offer.state in ON_ITS_WAY
-    share = download.done / download.total if offer.state == "downloading" and download.total else 0
-    changed = offer.state == "on disk" or (polled and not on_its_way and offer.state != "to download")
-    if offer.state == "ready" and not prompt.get("n_positions"):
+    entry = services.menu.entry(prompt["model"])
+    words, download = bar_words(entry), entry.download
+    on_its_way = entry.state in ON_ITS_WAY
+    share = download.done / download.total if entry.state == "downloading" and download.total else 0
+    changed = entry.state == "on disk" or (polled and not on_its_way and entry.state != "to download")
+    if entry.state == "ready" and not prompt.get("n_positions"):
         changed = True
-    if offer.n_parameters and not prompt.get("n_blocks"):
+    if entry.n_parameters and not prompt.get("n_blocks"):
         changed = True  # its configuration has come
-    mood = " job-busy" if on_its_way else " job-failed" if offer.problem else ""
+    mood = " job-busy" if on_its_way else " job-failed" if entry.problem else ""
     return (
         words,
         f"model-bar{mood}" if words else "model-bar job-hidden",
         {"width": f"{100 * share:.1f}%"},
-        download_words(offer),
-        "" if offer.state == "to download" else "job-hidden",
-        "" if offer.state == "downloading" else "job-hidden",
-        options(services.offers.all()),
+        download_words(entry),
+        "" if entry.state == "to download" else "job-hidden",
+        "" if entry.state == "downloading" else "job-hidden",
+        options(services.menu.entries()),
         on_its_way,
         changed,
     )

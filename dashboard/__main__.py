@@ -49,13 +49,13 @@ def serve(settings: Settings, given: argparse.Namespace) -> None:
     Raises: ModelError if the model to open with cannot be shown.
     """
     from dashboard.app import begin, create_app, make_ready
-    from dashboard.models.menu import first, models_on_offer
+    from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
 
     if not given.debug:
         json_log.configure(settings.log_level)
-    models = models_on_offer(settings)
-    app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
+    models = configured_models(settings)
+    app = create_app(settings, models=with_first(models, given.model) if given.model else models, example=given.text)
     make_ready(app)
     begin(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)

@@ -23,7 +23,7 @@ from analysis.models.registry import ModelRegistry
 from analysis.storage.trace_store import TraceStore
 from dashboard.errors import said
 from dashboard.jobs.service import Jobs
-from dashboard.models.menu import Offers, make_offers, models_on_offer
+from dashboard.models.menu import ModelMenu, configured_models, make_menu
 from dashboard.monitoring import health, json_log, metrics, request_log
 from dashboard.panels import PANELS
 from dashboard.services import Services
@@ -62,9 +62,17 @@ def create_app(
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry, offers = make_offers(settings, models or models_on_offer(settings))
+    registry, menu = make_menu(settings, models or configured_models(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
-    jobs = Jobs(settings, partial(_prepare_jobs, registry))
+    counts = metrics.Counts(traces)
+    jobs = Jobs(
+        settings,
+        partial(_prepare_jobs, registry),
+        client=rate_limit.visitor,
+        panel=request_log.panel_asked,
+        count=counts.add_job,
+        log=json_log.tell_job,
+    )
     services, in_jobs = (
         Services(
             registry,
@@ -73,7 +81,7 @@ def create_app(
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
-            offers=offers,
+            menu=menu,
             waits=waits,
         )
         for waits in (False, True)
@@ -88,15 +96,15 @@ def create_app(
         update_title=None,
         index_string=_PAGE,
         add_log_handler=False,  # all that is logged goes one way
-        on_error=partial(_report, offers, headings),
+        on_error=partial(_report, menu, headings),
     )
-    count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
+    count_visit = metrics.install(app.server, counts, registry, traces, jobs, shown=settings.metrics)
     request_log.watch(app.server, app.callback_map, json_log.tell_visit, count_visit)
     app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
     compression.install(app.server)
     admission.install(app.server)
     health.install(app.server, registry, traces, jobs, settings.cache_path)
-    app.layout = layout = shell(offers.all(), sections)
+    app.layout = layout = shell(menu.entries(), sections)
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.theme.register(app)
@@ -149,7 +157,7 @@ def _prepare_jobs(registry: ModelRegistry) -> None:
         registry.get(registry.names()[0])
 
 
-def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> Any:
+def _report(menu: ModelMenu, headings: Mapping[str, str], error: Exception) -> Any:
     """Say what went wrong: on the page, or in the panel whose values are not in memory."""
     several = isinstance(ctx.outputs_list, list)
     outputs = ctx.outputs_list if several else [ctx.outputs_list]
@@ -158,8 +166,8 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
         return None
     given = {item["id"]: item.get("value") for item in [*ctx.inputs_list, *ctx.states_list]}
-    offer = offers.offer(given[ids.PROMPT]["model"])
-    if offer.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
+    entry = menu.entry(given[ids.PROMPT]["model"])
+    if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
         set_props(POLL, {"disabled": False})
     values = without_weights(
         str(error),
@@ -167,6 +175,6 @@ def _report(offers: Offers, headings: Mapping[str, str], error: Exception) -> An
         headings=headings,
         selection=given.get(ids.SELECTION),
         theme=given.get(ids.THEME),
-        downloadable=offer.state == "to download",
+        downloadable=entry.state == "to download",
     )
     return values if several else values[0]

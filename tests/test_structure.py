@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "analysis", "layouts.job", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "dashboard.jobs", "dashboard.errors", "dashboard.file_lock", "dashboard.settings",
     },
     "dashboard/models/": {"analysis", "dashboard"},
     "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},

@@ -31,6 +31,7 @@ from dashboard.monitoring.health import ALIVE, READY
 if TYPE_CHECKING:
     from analysis.models.registry import ModelRegistry
     from analysis.storage.trace_store import TraceStore
+    from dashboard.jobs.events import JobEvent
     from dashboard.jobs.service import Jobs
     from dashboard.monitoring.request_log import Visit
 
@@ -42,12 +43,10 @@ _ASSETS = ("/assets/", "/_dash-component-suites/", "/_favicon")
 
 
 def install(
-    server: flask.Flask, registry: ModelRegistry, traces: TraceStore, jobs: Jobs, *, shown: bool
+    server: flask.Flask, counts: Counts, registry: ModelRegistry, traces: TraceStore, jobs: Jobs, *, shown: bool
 ) -> Callable[[Visit], None]:
     """Answer what is asked for, or nothing; gives what is to be told of each request."""
     disable_created_metrics()
-    counts = _Counts(traces)
-    jobs.manager.listener = counts.add_job
     measures = _Measures(registry, traces, jobs)
 
     def answer() -> flask.Response:
@@ -61,7 +60,7 @@ def install(
     return counts.add_visit
 
 
-class _Counts:
+class Counts:
     """What has happened, since the server began."""
 
     def __init__(self, traces: TraceStore) -> None:
@@ -93,12 +92,12 @@ class _Counts:
             self._seconds.labels(route).observe(visit.seconds)
             self.catch_up()
 
-    def add_job(self, panel: str, kind: str) -> None:
+    def add_job(self, event: JobEvent) -> None:
         """Count the start of a job, or its end."""
-        if kind == "started":
-            self._started.labels(panel).inc()
+        if event.kind == "started":
+            self._started.labels(event.panel).inc()
         else:
-            self._ended.labels(panel, kind).inc()
+            self._ended.labels(event.panel, event.kind).inc()
 
     def catch_up(self) -> None:
         """Count what the store of traces has noted since."""
@@ -130,7 +129,7 @@ class _Measures:
         yield _gauge(
             "jobs",
             "Jobs at this moment, on this machine, and those that wait for Celery's workers.",
-            {"running": lambda: self._jobs.n_held()[0], "waiting": self._n_waiting},
+            {"running": self._jobs.n_running, "waiting": self._jobs.n_waiting},
             "state",
         )
         yield _gauge(
@@ -146,11 +145,6 @@ class _Measures:
             {"resident": lambda: _memory(family, "rss"), "proportional": lambda: _memory(family, "pss")},
             "kind",
         )
-
-    def _n_waiting(self) -> int | None:
-        at_work, here = self._jobs.n_held()
-        store = self._jobs.store
-        return here - at_work + store.n_waiting() if store.works() else None
 
 
 def _gauge(name: str, help: str, values: dict[str, Callable[[], int | None]], label: str = "") -> GaugeMetricFamily:

@@ -22,7 +22,7 @@ from callbacks.prompt import draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
 from dashboard.jobs.service import Jobs
 from dashboard.models.downloads import Download, Downloads
-from dashboard.models.menu import Offers
+from dashboard.models.menu import ModelMenu
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.conftest import TEXT
@@ -42,8 +42,8 @@ def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
     registry = ModelRegistry({**sources, "owner/other": HubModel("owner/other")}, hub=hub)
     store = TraceStore(tmp_path / "cache", max_bytes=10**8)
     jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
-    offers = Offers(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
-    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
+    menu = ModelMenu(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
+    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, menu=menu)
     store.close()
 
 

@@ -31,10 +31,10 @@ class Jobs(Protocol):
 class Menu(Protocol):
     """The models that visitors may choose."""
 
-    def all(self) -> Sequence[Any]:
+    def entries(self) -> Sequence[Any]:
         """Every entry, in the order of the list."""
 
-    def offer(self, name: str) -> Any:
+    def entry(self, name: str) -> Any:
         """The entry of one model, with its state on this machine.
 
         Raises: ModelError for a name that is not on the list.
@@ -58,7 +58,7 @@ class Services(Protocol):
         """Results of background jobs."""
 
     @property
-    def offers(self) -> Menu:
+    def menu(self) -> Menu:
         """The models that visitors may choose."""
 
     @property

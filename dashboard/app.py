@@ -21,15 +21,16 @@ from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
 from dashboard import drawing, probes
 from dashboard.errors import user_message
-from dashboard.jobs.events import JobEvent
 from dashboard.jobs.service import Jobs
-from dashboard.models.menu import Offers, make_offers, models_on_offer
+from dashboard.models.menu import ModelMenu, configured_models, make_menu
 from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
 from dashboard.web import middleware
+from dashboard.web.callback_request import job_panel
+from dashboard.web.client import client_address
 from layouts import ids
 from layouts.shell import EXAMPLES, shell
 
@@ -52,7 +53,7 @@ class Explorer(Dash):
     registry: ModelRegistry
     traces: TraceStore
     jobs: Jobs
-    menu: Offers
+    menu: ModelMenu
 
 
 def create_app(
@@ -70,9 +71,17 @@ def create_app(
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry, offers = make_offers(settings, models or models_on_offer(settings))
+    registry, menu = make_menu(settings, models or configured_models(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
-    jobs = Jobs(settings, partial(_prepare_jobs, registry))
+    metrics = Metrics(probes.totals(traces))
+    jobs = Jobs(
+        settings,
+        partial(_prepare_jobs, registry),
+        client=client_address,
+        panel=job_panel,
+        count=metrics.count_job,
+        log=json_log.log_job,
+    )
     services, in_jobs = (
         Services(
             registry,
@@ -81,7 +90,7 @@ def create_app(
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
-            offers=offers,
+            menu=menu,
             waits=waits,
         )
         for waits in (False, True)
@@ -99,8 +108,8 @@ def create_app(
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
-    app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, offers
-    app.layout = layout = shell(offers.all(), sections)
+    app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
+    app.layout = layout = shell(menu.entries(), sections)
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.theme.register(app)
@@ -116,14 +125,12 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
-    _add_monitoring(app, settings)
+    _add_monitoring(app, settings, metrics)
     middleware.install(app, settings)
     return app
 
 
-def _add_monitoring(app: Explorer, settings: Settings) -> None:
-    metrics = Metrics(probes.totals(app.traces))
-    app.jobs.manager.listener = lambda panel, kind: metrics.count_job(JobEvent(kind, panel, job=""))
+def _add_monitoring(app: Explorer, settings: Settings, metrics: Metrics) -> None:
     health.install(app.server, probes.readiness_checks(app.registry, app.traces, app.jobs, settings.cache_path))
     if settings.metrics:
         metrics.install(app.server, probes.gauges(app.registry, app.traces, app.jobs))

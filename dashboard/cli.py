@@ -56,14 +56,14 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     Raises: ModelError if the model to open with cannot be shown.
     """
     from dashboard.app import create_app
-    from dashboard.models.menu import first, models_on_offer
+    from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
 
     if not given.debug:
         json_log.configure(settings.log_level)
-    models = models_on_offer(settings)
-    app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
+    models = configured_models(settings)
+    app = create_app(settings, models=with_first(models, given.model) if given.model else models, example=given.text)
     prepare_to_fork(app)
     start_process(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)

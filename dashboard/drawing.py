@@ -86,7 +86,7 @@ class Drawing:
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
         except NotLoaded as missing:
-            entry = self._services.offers.offer(prompt.model)
+            entry = self._services.menu.entry(prompt.model)
             if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
                 set_props(POLL, {"disabled": False})
             return values_without_weights(

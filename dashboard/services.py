@@ -21,7 +21,7 @@ from dashboard.lru_cache import Recent
 
 if TYPE_CHECKING:
     from dashboard.jobs.service import Jobs
-    from dashboard.models.menu import Offers
+    from dashboard.models.menu import ModelMenu
 
 _TRACES_BYTES = 128 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
 _DERIVED_BYTES = 8 * 10**6
@@ -39,11 +39,11 @@ class Services:
         max_tokens: int,
         max_characters: int = MAX_CHARACTERS,
         example: str,
-        offers: Offers | None = None,
+        menu: ModelMenu | None = None,
         waits: bool = False,
     ) -> None:
-        """offers: what visitors may choose and download. waits: for a model to be loaded, as a job may and a page's
-        request may not.
+        """menu: the models that visitors may choose and download. waits: for a model to be loaded, as a job may and a
+        page's request may not.
         """
         self._models = models
         self._traces = traces
@@ -56,7 +56,7 @@ class Services:
             max_bytes=_DERIVED_BYTES, size=lambda arrays: sum(array.nbytes for array in arrays.values())
         )
         self.jobs = jobs
-        self.offers = offers
+        self.menu = menu
         self.max_tokens = max_tokens
         self._max_characters = max_characters
 

@@ -125,7 +125,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_threads_here() -> Iterator[None]:
     """Jobs that run in the tests' own process leave no threads of OpenMP there: what is forked later would hang."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dashboard.jobs.service.use_threads", lambda _n_threads: 1)
+        patch.setattr("dashboard.jobs.run.use_threads", lambda _n_threads: 1)
         yield
 
 

@@ -39,8 +39,8 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis",
-        "celery", "kombu",
+        "analysis", "layouts.job", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "dashboard.jobs", "dashboard.errors", "dashboard.file_lock", "dashboard.settings",
     },
     "dashboard/models/": {"analysis", "dashboard"},
     "dashboard/monitoring/": {

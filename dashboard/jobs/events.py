@@ -1,4 +1,4 @@
-"""What happens to a job, as plain data: for the log and for metrics, which listen."""
+"""The events of a job's life, as metrics and the log are told of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class JobEvent:
-    """The start of a job ("started") or its end: how it ended, "cancelled", or "killed" by something else.
-
-    Attributes:
-        panel: the panel whose result the job computes.
-        job: its handle.
-        model, n_tokens: of the text, where it got as far as reading it.
-        seconds_waited, seconds_computed: where the job itself tells of its end.
-    """
+    """The start or the end of a job. kind: "started", or how it ended; the rest as far as it is known."""
 
     kind: str
     panel: str

@@ -14,11 +14,8 @@ import os
 import sqlite3
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from traceback import walk_tb
@@ -95,48 +92,8 @@ def log_request(record: RequestRecord) -> None:
 
 def log_job(event: JobEvent) -> None:
     """Log the line of a job that has ended."""
-    told = {name: value for name, value in asdict(event).items() if value is not None}
-    _log.info("job", extra={"fields": {"event": "job", **told}})
-
-
-@dataclass
-class JobLine:
-    """What is told of a job when it ends. computed: seconds; the rest of its time it waited for a place, for equal work
-    of someone else, or for its model.
-    """
-
-    panel: str
-    job: str
-    model: str | None = None
-    n_tokens: int | None = None
-    computed: float = 0.0
-    began: float = field(default_factory=time.monotonic)
-
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Count the time meanwhile."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.computed += time.monotonic() - began
-
-    def tell(self, kind: str) -> None:
-        """Write the line. kind: how the job ended."""
-        tell_job(
-            kind,
-            self.panel,
-            self.job,
-            model=self.model,
-            n_tokens=self.n_tokens,
-            seconds_waited=round(time.monotonic() - self.began - self.computed, 3),
-            seconds_computed=round(self.computed, 3),
-        )
-
-
-def tell_job(kind: str, panel: str, job: str, **more: Any) -> None:
-    """The line of a job that has ended."""
-    _log.info("job", extra={"fields": {"event": "job", "kind": kind, "panel": panel, "job": job, **more}})
+    known = {name: value for name, value in asdict(event).items() if value is not None}
+    _log.info("job", extra={"fields": {"event": "job", **known}})
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -1,6 +1,7 @@
 """A page on which a model is chosen whose weights are not in memory."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from callbacks.prompt import draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
 from dashboard.jobs.service import Jobs
 from dashboard.models.downloads import Download, Downloads
-from dashboard.models.menu import Offers
+from dashboard.models.menu import ModelMenu
 from dashboard.services import Services
 from dashboard.settings import Settings
 from tests.conftest import TEXT
@@ -32,7 +33,7 @@ MEDIUM = Prompt("gpt2-medium", TEXT)
 
 
 @pytest.fixture
-def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Services:
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
     """Services that know a model in memory, one in a folder, and one that is not here."""
     tiny_gpt2.network.save_pretrained(tmp_path / "mine")
     tiny_gpt2.tokenizer.save_pretrained(tmp_path / "mine")
@@ -41,8 +42,9 @@ def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Services:
     registry = ModelRegistry({**sources, "owner/other": HubModel("owner/other")}, hub=hub)
     store = TraceStore(tmp_path / "cache", max_bytes=10**8)
     jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
-    offers = Offers(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
-    return Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
+    menu = ModelMenu(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
+    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, menu=menu)
+    store.close()
 
 
 def bar(services: Services, prompt: Prompt, **how: Any) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def test_the_selection_is_checked_against_the_sizes_alone(services: Services) ->
     asked = {"model": "gpt2-medium", "text": TEXT}
     assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
     for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
-        with pytest.raises(AnalysisError, match="this model has"):
+        with pytest.raises(AnalysisError, match="here they run from 0 to"):
             services.question(asked, text)
 
 
@@ -85,8 +87,8 @@ def test_its_architecture_is_drawn_without_values(services: Services) -> None:
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""
     assert reading == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, 64 per tile). "
-        "No values are shown: the weights are not in memory."
+        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below, 64 a tile). "
+        "No values: the weights are not in memory."
     )
     assert shown == str(SELECTION)
     assert scene == services.outline(MEDIUM).info.fingerprint

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 from analysis.models.hub import HubModel
 from dashboard.commands import download, hash_password, print_models
-from dashboard.models.menu import first, models_on_offer
+from dashboard.models.menu import configured_models, with_first
 from dashboard.settings import Settings
 from dashboard.web.sign_in import Credentials
 from tests.conftest import make_tiny
@@ -54,13 +54,13 @@ def test_the_list_has_all_models(
 
 
 def test_what_a_host_names_is_in_front(tmp_path: Path) -> None:
-    models = models_on_offer(Settings())
+    models = configured_models(Settings())
     (tmp_path / "gpt2").mkdir()
-    assert next(iter(first(models, "gpt2-xl").items())) == ("gpt2-xl", HubModel("gpt2-xl"))
-    assert len(first(models, "gpt2-xl")) == len(models)
-    assert next(iter(first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
-    assert len(first(models, str(tmp_path / "gpt2"))) == len(models)
-    assert next(iter(first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
+    assert next(iter(with_first(models, "gpt2-xl").items())) == ("gpt2-xl", HubModel("gpt2-xl"))
+    assert len(with_first(models, "gpt2-xl")) == len(models)
+    assert next(iter(with_first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
+    assert len(with_first(models, str(tmp_path / "gpt2"))) == len(models)
+    assert next(iter(with_first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
 
 
 def hashed(monkeypatch: pytest.MonkeyPatch, name: str, *passwords: str) -> int:

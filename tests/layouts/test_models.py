@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from dashboard.models.downloads import Download
-from dashboard.models.menu import Offer
+from dashboard.models.menu import MenuEntry
 from layouts.models import bar_words, choice, download_words, options, size, state_words
 
-MEDIUM = Offer("gpt2-medium", "GPT-2", "to download", 354_823_168, 1_419_292_672, 1_519_955_968, False, "", None)
-UNKNOWN = Offer("owner/other", None, "to download", None, None, None, False, "", None)
+MEDIUM = MenuEntry("gpt2-medium", "GPT-2", "to download", 354_823_168, 1_419_292_672, 1_519_955_968, False, "", None)
+UNKNOWN = MenuEntry("owner/other", None, "to download", None, None, None, False, "", None)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_entry_has_parameters_memory_download_and_state() -> None:
         ),
     ],
 )
-def test_every_state_is_said(offer: Offer, state: str, said: str) -> None:
+def test_every_state_is_said(offer: MenuEntry, state: str, said: str) -> None:
     assert state_words(offer) == state
     words = bar_words(offer)
     assert all(part in words for part in said.split(".*"))

@@ -13,7 +13,7 @@ from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.registry import ModelRegistry
 from dashboard.app import create_app
-from dashboard.jobs.celery_manager import RedisStore
+from dashboard.jobs.redis_store import RedisStore
 from dashboard.settings import Settings
 from tests.serving import free_port, redis_server
 
@@ -86,11 +86,11 @@ def test_not_ready_when_nothing_can_be_written(
     assert ready(app) == (200, ALL_WELL)
 
 
-def test_not_ready_when_places_cannot_be_taken(app: Dash, tmp_path: Path) -> None:
-    places = tmp_path / "cache" / "jobs" / "places"
+def test_not_ready_when_slots_cannot_be_acquired(app: Dash, tmp_path: Path) -> None:
+    slots = tmp_path / "cache" / "jobs" / "slots"
     assert ready(app) == (200, ALL_WELL)
-    shutil.rmtree(places)
-    places.write_text("in the way")
+    shutil.rmtree(slots)
+    slots.write_text("in the way")
     assert ready(app) == (503, ALL_WELL | {"jobs": "fails"})
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from analysis.errors import SelectionError
 from dashboard.jobs.events import JobEvent
-from dashboard.monitoring.json_log import JobLine, JsonFormatter, log_job
+from dashboard.monitoring.json_log import JsonFormatter, log_job
 from dashboard.monitoring.request_log import CURRENT_REQUEST, RequestRecord
 from tests.serving import ROOT
 
@@ -108,18 +108,6 @@ def test_what_is_logged_during_a_request_names_it() -> None:
     assert line("x")["request"] == record.id
     CURRENT_REQUEST.reset(token)
     assert "request" not in line("x")
-
-
-def test_a_job_tells_how_long_it_computed_and_waited(caplog: pytest.LogCaptureFixture) -> None:
-    told = JobLine("saliency", "1:2", began=100.0, computed=2.0)
-    with pytest.raises(KeyError), told.computing():
-        raise KeyError
-    assert told.computed > 2
-    with caplog.at_level(logging.INFO):
-        told.tell("error")
-    fields = caplog.records[0].fields  # type: ignore[attr-defined]
-    assert (fields["event"], fields["kind"], fields["panel"]) == ("job", "error", "saliency")
-    assert fields["seconds_computed"] == 2.0
 
 
 def test_an_event_of_a_job_is_logged_with_what_is_known(caplog: pytest.LogCaptureFixture) -> None:

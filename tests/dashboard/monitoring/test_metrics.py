@@ -111,7 +111,8 @@ def test_jobs_at_work_and_waiting(app: Dash) -> None:
     jobs, (ready, tell), (stay, end) = app.jobs, os.pipe(), os.pipe()
     holder = os.fork()
     if holder == 0:
-        with jobs._rooms.take(os.abort), jobs._places.take(os.abort), jobs._rooms.take(os.abort):
+        slots, queue = jobs._machine.slots, jobs._machine.queue
+        with queue.acquire(os.abort), slots.acquire(os.abort), queue.acquire(os.abort):
             os.write(tell, b"x")
             os.close(end)
             os.read(stay, 1)

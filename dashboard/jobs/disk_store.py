@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from analysis.storage.disk_cache import UNAVAILABLE, DiskCache
+from dashboard.jobs.disk_cache import UNAVAILABLE, DiskCache
 
 from dashboard.file_lock import try_lock
 from dashboard.jobs.store import POLL_SECONDS, JobsError

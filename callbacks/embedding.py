@@ -72,14 +72,14 @@ def draw_embedding(
 ) -> tuple[Any, ...]:
     """Figure, title, reading, the selection that they show, what jobs may compute, and whether the picture is old.
 
-    drawn: whether there is a picture of before, which stays until there is a new one.
+    drawn: whether a previous figure is shown, which stays until there is a new one.
     """
     after = blocks_passed(selection, services.trace(prompt).info.n_blocks)
     title = f"Embeddings · after block {after - 1}" if after else "Embeddings · before block 0"
     question = {"prompt": asdict(prompt), "selection": str(selection), "choices": [method, dimensions, scale]}
     result, offer = services.jobs.show(embedding_task(services, question), question)
     if result is None:
-        figure = no_update if drawn else empty_figure("Not computed yet", theme=THEMES[theme])
+        figure = no_update if drawn else empty_figure("Not computed yet.", theme=THEMES[theme])
         return figure, title, "t-SNE is computed in the background.", str(selection), offer, "true" if drawn else ""
     figure = embedding_figure(result, paths=paths, theme=THEMES[theme])
     return figure, title, embedding_reading(result), str(selection), offer, "false"

@@ -122,8 +122,8 @@ def draw_saliency(
     """Bars, depth and whether it is hidden, text, numbers, warning, reading, target, title; the selection that they
     show; the job's offer; whether what is drawn is old.
 
-    against: a token id as text, or empty. drawn: whether there is a picture of before, which stays until there is a
-    new one.
+    against: a token id as text, or empty. drawn: whether a previous result is shown, which stays until there is a new
+    one.
     """
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
@@ -137,8 +137,8 @@ def draw_saliency(
     title = f"Saliency · position {position}, ‘{trace.tokens[position].label}’"
     ends = words, title, str(selection), offer
     if result is None:
-        reading = "Not computed for this question; below is the picture of before." if drawn else ""
-        bars = no_update if drawn else empty_figure("Not computed yet", theme=look)
+        reading = "Not computed for this selection yet. The plot below is from the previous one." if drawn else ""
+        bars = no_update if drawn else empty_figure("Not computed yet.", theme=look)
         hidden = no_update if drawn else True
         return bars, no_update, hidden, no_update, no_update, "", reading, *ends, "true" if drawn else ""
     deep = result.depth is not None
@@ -148,7 +148,7 @@ def draw_saliency(
         not deep,
         shaded_text(result.tokens, saliency_shades(result, theme=look), position),
         numbers(saliency_numbers(result)),
-        saliency_warning(result) if _final(offer) else "This is an intermediate state, not the last one.",
+        saliency_warning(result) if _final(offer) else "Preview: still computing.",
         saliency_reading(result),
         *ends,
         "false",
@@ -165,7 +165,7 @@ def export_saliency(
     question = _question(prompt, selection, method, baseline, against)
     result, offer = services.jobs.show(saliency_task(services, question), question)
     if result is None or not _final(offer):
-        raise AnalysisError("There is nothing to export yet: this is not computed. Press “Compute” first.")
+        raise AnalysisError("There is nothing to export yet. Press “Compute” first.")
     info = services.model(prompt).info
     versions = {library: version(library) for library in _LIBRARIES}
     return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)

@@ -68,7 +68,7 @@ def draw_embedding(
         values = {"title": title, "reading": "t-SNE is computed in the background.", "offer": offer}
         if outdated:
             return {**values, "outdated": "true"}
-        return {**values, "outdated": "", "figure": empty_figure("Not computed yet", theme=THEMES[theme])}
+        return {**values, "outdated": "", "figure": empty_figure("Not computed yet.", theme=THEMES[theme])}
     return {
         "figure": embedding_figure(result, paths=paths, theme=THEMES[theme]),
         "title": title,

@@ -128,7 +128,7 @@ def draw_saliency(
         if outdated:
             reading = "Not computed for this selection yet. The plot below is from the previous one."
             return {**shared, "reading": reading, "warning": "", "outdated": "true"}
-        none = empty_figure("Not computed yet", theme=look)
+        none = empty_figure("Not computed yet.", theme=look)
         return {**shared, "figure": none, "depth_hidden": True, "reading": "", "warning": "", "outdated": ""}
     values = {
         **shared,
@@ -155,7 +155,7 @@ def export_saliency(
     question = _question(prompt, selection, method, baseline, against)
     result, offer = services.jobs.show(saliency_task(services, question), question)
     if result is None or not _final(offer):
-        raise AnalysisError("There is nothing to export yet: this is not computed. Press “Compute” first.")
+        raise AnalysisError("There is nothing to export yet. Press “Compute” first.")
     info = services.model(prompt).info
     versions = {library: version(library) for library in _LIBRARIES}
     return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)

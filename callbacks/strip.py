@@ -120,7 +120,7 @@ def _attributed(
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
     result, _offer = services.jobs.show(task, {})
     if result is None:
-        reading = "Attributions are not computed for this selection: press “Compute” in the saliency panel."
+        reading = "Attributions are not computed for this selection yet. Press “Compute” in the saliency panel."
         blank = [("transparent", look.text)] * trace.n_positions
         return blank, (look.signed, "against", "for"), reading, [""] * trace.n_positions
     return (

@@ -34,8 +34,7 @@ def readiness_checks(registry: ModelRegistry, traces: TraceStore, jobs: Jobs, fo
             return OK if file.read() == _BYTES else FAILS
 
     def background_jobs() -> str:
-        jobs.n_held()  # an OSError, if the files of the slots cannot be written
-        return OK if jobs.store.works() else FAILS
+        return OK if jobs.works() else FAILS
 
     return {"model": model, "cache": cache, "jobs": background_jobs}
 
@@ -59,16 +58,12 @@ def gauges(registry: ModelRegistry, traces: TraceStore, jobs: Jobs) -> tuple[Rea
     def n_loaded() -> int:
         return sum(registry.standing(name)[0] == "ready" for name in registry.names())
 
-    def n_waiting() -> int | None:
-        running, admitted = jobs.n_held()
-        return admitted - running + jobs.store.n_waiting() if jobs.store.works() else None
-
     return (
         Reading("models_loaded", "Models in the memory of the process that answers.", {"": n_loaded}),
         Reading(
             "jobs",
             "Jobs now, on this machine, and those that wait for Celery's workers.",
-            {"running": lambda: jobs.n_held()[0], "waiting": n_waiting},
+            {"running": jobs.n_running, "waiting": jobs.n_waiting},
             label="state",
         ),
         Reading(

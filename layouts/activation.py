@@ -12,24 +12,21 @@ NEURONS = "activation-neurons"
 
 HELP = Help(
     how=(
-        "Each line at the top follows one token through the blocks: the length (L2 norm) of its vector in the residual "
-        "stream. The bars in the middle show one MLP neuron at every token. The bars at the bottom show several "
-        "neurons at the selected token: those of the same tile (neighbouring neurons that the 3D scene draws as one "
-        "box), or those of the block with the largest absolute values, positive or negative. Click a bar to select "
-        "that token or that neuron."
+        "The lines show the length (L2 norm) of each token’s vector in the residual stream, from block to block. The "
+        "first bar chart shows one MLP neuron at every token; the second shows several neurons at the selected token: "
+        "those of one tile (neighbouring neurons, one box in the 3D scene), or those of the block with the largest "
+        "absolute values. Click a bar to select its token or its neuron."
     ),
     detail=(
-        "A neuron’s value is taken after the activation function: it is what the MLP’s last linear map reads. In gated "
-        "MLPs (Llama, Mistral, Qwen, Phi-3, Gemma) it is the product of two maps of the stream, one of which, the "
-        "gate, goes through the activation function; so it can be large with either sign. The first token’s vector is "
-        "often very long: heads with nothing else to do attend to it. With more than 128 tokens, only some of the "
-        "lines are drawn, evenly spaced; with more than 256, neurons are kept in half precision (3 digits)."
+        "A neuron’s value is what the MLP’s last linear map reads, after the activation function. In gated MLPs "
+        "(Llama, Mistral, Qwen, Phi-3, Gemma) it is the product of two maps of the stream and can be large with either "
+        "sign. The first token’s vector is often very long: heads with nothing else to do attend to it. With more than "
+        "128 tokens, only some lines are drawn; with more than 256, neurons are kept in half precision (3 digits)."
     ),
     not_shown=(
-        "A large value need not matter: a neuron’s effect also depends on the vector that it writes. Neurons are not "
-        "the dimensions of the residual stream, of which there are fewer. The mean over these dimensions carries no "
-        "information in models whose blocks read the stream through a LayerNorm (GPT-2, GPT-Neo, GPT-J, GPT-NeoX, OPT, "
-        "Phi), since LayerNorm removes it."
+        "A large value need not matter: that depends on the vector that the neuron writes. Neurons are not dimensions "
+        "of the residual stream, whose mean carries no information where every reader begins with a LayerNorm (GPT-2, "
+        "GPT-Neo, GPT-J, GPT-NeoX, OPT, Phi)."
     ),
 )
 

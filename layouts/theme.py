@@ -9,7 +9,7 @@ from typing import Any
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-Scale = list[list[Any]]
+ColorScale = list[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Theme:
         Colours of text, and of less important text.
     accent, accent2 : str
         Colours of the selection, and of the selected position's token.
-    probabilities, norms, signed : Scale
+    probabilities, norms, signed : ColorScale
         Colour scales from low to high; zero is in the middle of `signed`.
     """
 
@@ -38,12 +38,12 @@ class Theme:
     quiet: str
     accent: str
     accent2: str
-    probabilities: Scale
-    norms: Scale
-    signed: Scale
+    probabilities: ColorScale
+    norms: ColorScale
+    signed: ColorScale
 
 
-def _scale(*colors: str) -> Scale:
+def _scale(*colors: str) -> ColorScale:
     return [[n / (len(colors) - 1), color] for n, color in enumerate(colors)]
 
 

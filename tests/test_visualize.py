@@ -75,7 +75,7 @@ def test_the_calls_of_the_original_project():
         figure.to_json()
 
 
-def test_all_that_was_added_is_by_name_only():
+def test_new_parameters_are_keyword_only():
     positional = {
         name: [p.name for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
         for name, function in vars(visualize).items()
@@ -92,7 +92,7 @@ def test_all_that_was_added_is_by_name_only():
     }
 
 
-def test_importing_takes_no_server_and_nothing_that_few_need():
+def test_importing_loads_no_server_and_no_slow_library():
     unwanted = ("dash", "flask", "dash_bootstrap_components", "captum", "sklearn", "layouts.shell", "dashboard")
     code = f"import sys, visualize; print([name for name in {unwanted} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -19,7 +19,7 @@ from tests.test_visualize import FOX, title
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 
 
-def test_the_text_is_in_the_title_as_plain_text_and_cut():
+def test_the_sentence_is_in_the_title_escaped_and_cut():
     place = "Attention · block 3, head 4"
     assert title(visualize.plot_attention("<b>bold</b> & so\non")) == f"{place} · “&lt;b&gt;bold&lt;/b&gt; &amp; so on”"
     cut = title(visualize.plot_attention("the wolf and the hare " * 5))
@@ -66,7 +66,7 @@ def test_the_text_is_in_the_title_as_plain_text_and_cut():
         (lambda: visualize.use("nowhere"), ModelError, "no model 'nowhere'"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_words(call: Any, error: type[AnalysisError], message: str):
+def test_invalid_requests_raise_a_clear_error(call: Any, error: type[AnalysisError], message: str):
     with pytest.raises(error, match=message):
         call()
 
@@ -80,7 +80,7 @@ def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel):
 # Which model.
 
 
-def test_the_model_is_that_of_the_call_else_of_the_session_else_of_the_environment(
+def test_the_model_is_the_argument_then_the_default_then_the_environments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_gpt2: LanguageModel
 ):
     for name in ("environment", "session"):
@@ -98,7 +98,7 @@ def test_the_model_is_that_of_the_call_else_of_the_session_else_of_the_environme
     assert visualize.model_summary().name == str(tmp_path / "session")  # a mistake changes nothing
 
 
-def test_a_model_in_memory_may_be_used_and_is_not_changed(tiny_gpt2: LanguageModel):
+def test_a_model_in_memory_is_not_changed(tiny_gpt2: LanguageModel):
     network = type(tiny_gpt2.network)(deepcopy(tiny_gpt2.network.config))
     network.load_state_dict(tiny_gpt2.network.state_dict())
     network.set_attn_implementation("sdpa")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.theme import Scale, Theme, color_bar
+from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def image(
     *,
     most: float,
     signed: bool = False,
-    scale: Scale,
+    scale: ColorScale,
     title: str,
     written: Callable[[float], str],
     select: str,
@@ -80,7 +80,7 @@ def image(
     }
 
 
-def _scale(scale: Scale) -> Scale:
+def _scale(scale: ColorScale) -> ColorScale:
     """The colour scale over levels, transparent for NaN."""
     edge = (BLANK + LOWEST) / 2 / HIGHEST
     transparent = "rgba(0,0,0,0)"

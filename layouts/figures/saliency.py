@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
-from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
+from layouts.theme import LIGHT, ColorScale, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
     ]
 
 
-def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
+def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
     """The colour scale of the shades, and the labels of its low and its high end."""
     scale, low, high = _colors(result, result.attributions, theme)
     if result.method == "gradient_norm":
@@ -182,7 +182,7 @@ def signed(value: float) -> str:
     return _number(value, "+")
 
 
-def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[Scale, float, float]:
+def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[ColorScale, float, float]:
     """A colour scale and the values at its ends: zero is in its middle, or at its low end if values have no sign."""
     most = float(np.nanmax(np.abs(values), initial=0)) or 1.0
     return (theme.probabilities, 0.0, most) if result.method == "gradient_norm" else (theme.signed, -most, most)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layouts.figures.scene import VERTICES
-from layouts.theme import Scale, Theme, color_bar
+from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
@@ -64,7 +64,7 @@ def _full(result: ArchitectureResult) -> float:
     return max(numbers, default=1.0) or 1.0
 
 
-def _bar(result: ArchitectureResult, full: float, scale: Scale, theme: Theme) -> dict[str, Any]:
+def _bar(result: ArchitectureResult, full: float, scale: ColorScale, theme: Theme) -> dict[str, Any]:
     """Invisible markers that carry the colour bar: the boxes' own scale has every colour twice."""
     if result.color_by == "norm":
         step = 10 ** np.floor(np.log10(full))
@@ -109,7 +109,7 @@ def _colors(
     per_block: int,
     *,
     near: NDArray[np.bool_],
-    scale: Scale,
+    scale: ColorScale,
     theme: Theme,
     plain: str,
 ) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from bisect import bisect_right
 
-from layouts.theme import Scale, Theme
+from layouts.theme import ColorScale, Theme
 
 _LEAST_CONTRAST = 4.5
 
 
-def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
+def shade(scale: ColorScale, share: float, theme: Theme) -> tuple[str, str]:
     """CSS colours of background and text. share: 0 to 1 along the scale; values outside are clipped."""
     background = mixed(scale, share)
     # On any background, black or white has a contrast of at least 4.58.
@@ -15,7 +15,7 @@ def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
     return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
 
 
-def mixed(scale: Scale, share: float) -> str:
+def mixed(scale: ColorScale, share: float) -> str:
     """The CSS colour at a share of the scale, 0 to 1; values outside are clipped."""
     after = bisect_right([stop for stop, _ in scale], share)
     (low, one), (high, other) = scale[min(max(after, 1), len(scale) - 1) - 1 :][:2]
@@ -24,7 +24,7 @@ def mixed(scale: Scale, share: float) -> str:
     return "#{:02X}{:02X}{:02X}".format(*channels)
 
 
-def gradient(scale: Scale) -> str:
+def gradient(scale: ColorScale) -> str:
     """The scale from low to high, as a CSS gradient."""
     return f"linear-gradient(90deg, {', '.join(color for _, color in scale)})"
 

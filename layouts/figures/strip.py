@@ -8,7 +8,7 @@ import numpy as np
 
 from layouts.figures.shade import shade
 from layouts.figures.text import percent
-from layouts.theme import LIGHT, Scale, Theme
+from layouts.theme import LIGHT, ColorScale, Theme
 
 if TYPE_CHECKING:
     from analysis.strip import StripResult
@@ -24,7 +24,7 @@ def strip_colors(result: StripResult, *, theme: Theme = LIGHT) -> list[tuple[str
     ]
 
 
-def strip_legend(*, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
+def strip_legend(*, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
     """The colour scale, and the labels of its low and its high end."""
     return theme.probabilities, "0", f"{MOST_BITS} bits or more"
 

@@ -56,7 +56,7 @@ def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
     selection = Selection.parse("block.1.mlp@3")
     figure, title, _, shown, offer, old = draw_embedding(services, prompt, selection, method="tsne")
     assert (title, shown, old) == ("Embeddings · after block 1", "block.1.mlp@3", "")
-    assert figure.layout.annotations[0].text == "Not computed yet"
+    assert figure.layout.annotations[0].text == "Not computed yet."
     assert offer["automatic"]
     assert offer["seconds"] is None
     stays = draw_embedding(services, prompt, selection, method="tsne", drawn=True)

@@ -96,8 +96,8 @@ def test_its_architecture_is_drawn_without_values(services: Services) -> None:
 
 def test_its_summary_is_exact(services: Services) -> None:
     figure, title, reading, part, *_ = draw_summary(services, MEDIUM, SELECTION)
-    assert figure.layout.annotations[0].text == "Predictions need the weights"
-    assert (title, reading) == ("Block 23 · head 15", "Sizes alone: the weights are not in memory.")
+    assert figure.layout.annotations[0].text == "Predictions need the weights."
+    assert (title, reading) == ("Block 23 · head 15", "Only sizes are shown: the weights are not in memory.")
     assert "262,336 parameters" in str(part)
     menu, table = draw_summary_model(services, MEDIUM)
     assert len(menu) == 24 * 2 + 3

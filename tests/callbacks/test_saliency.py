@@ -28,7 +28,7 @@ def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
 def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
     before = draw_saliency(services, prompt, SELECTION, method=method)
-    assert before[0].layout.annotations[0].text == "Not computed yet"
+    assert before[0].layout.annotations[0].text == "Not computed yet."
     assert before[2] is True
     assert before[9] == str(SELECTION)
     assert before[-1] == ""
@@ -84,8 +84,8 @@ def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, promp
 
     offer = draw_saliency(services, prompt, SELECTION, method="depth")[-2]
     services.jobs.run(partial(saliency_task, services), {"nonce": "a", "question": offer["question"]}, look)
-    assert "intermediate" in seen[0][5]
-    assert "intermediate" not in draw_saliency(services, prompt, SELECTION, method="depth")[5]
+    assert seen[0][5] == "Preview: still computing."
+    assert "Preview" not in draw_saliency(services, prompt, SELECTION, method="depth")[5]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def show(page: Page, model: str) -> str:
         except AssertionError as error:
             found.append(str(error))
             return True
-        return "looks mostly at" in str(page.values["attention-reading", "children"])
+        return "attends most to" in str(page.values["attention-reading", "children"])
 
     wait_until(said)
     return found[-1] if found else ""

@@ -65,14 +65,14 @@ def test_an_entry_has_parameters_memory_download_and_state() -> None:
         ),
     ],
 )
-def test_every_state_is_said(offer: MenuEntry, state: str, said: str) -> None:
+def test_every_state_has_a_message(offer: MenuEntry, state: str, said: str) -> None:
     assert state_words(offer) == state
     words = bar_words(offer)
     assert all(part in words for part in said.split(".*"))
     assert bool(words) == bool(said)
 
 
-def test_the_button_says_what_it_costs() -> None:
+def test_the_download_button_has_the_size() -> None:
     assert download_words(MEDIUM) == "Download 1.52 GB"
     assert download_words(UNKNOWN) == "Download"
     begun = replace(MEDIUM, download=Download(5, 10, running=False, problem="Cancelled."))

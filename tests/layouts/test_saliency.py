@@ -28,7 +28,7 @@ def test_every_id_is_on_the_panel_once() -> None:
     assert {"saliency-graph", picture_of("saliency"), JobIds("saliency").offer} <= set(named)
 
 
-def test_what_is_slow_lies_in_the_picture() -> None:
+def test_the_jobs_result_holds_all_that_it_computes() -> None:
     inside = {item.id for item in layout()[picture_of("saliency")]._traverse() if getattr(item, "id", None)}
     assert inside == {
         "saliency-graph", "saliency-depth", "saliency-depth-graph", "saliency-text", "saliency-numbers",
@@ -51,7 +51,7 @@ def test_nothing_is_subtracted_at_first() -> None:
     assert (against.type, against.value) == ("hidden", "")
 
 
-def test_one_can_go_back() -> None:
+def test_two_buttons_reset_the_explained_logit() -> None:
     back, none = [
         button for button in buttons(layout()) if button["className"] == "quiet-button" and "id" not in button
     ]
@@ -74,7 +74,7 @@ def test_heights_are_fixed() -> None:
         (Piece(4, "·she"), False, "‘·he’ (most probable) minus ‘·she’"),
     ],
 )
-def test_the_target_in_words(against: Piece | None, chosen: bool, words: str) -> None:
+def test_the_label_of_the_explained_logit(against: Piece | None, chosen: bool, words: str) -> None:
     assert target_words(Piece(3, "·he"), against, chosen=chosen) == words
 
 

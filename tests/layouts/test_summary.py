@@ -29,7 +29,7 @@ def test_table_adds_up(family: str) -> None:
     assert len(counts) == 7
 
 
-def test_table_says_what_is_shared_or_not_learned() -> None:
+def test_the_table_names_shared_and_rotary_parts() -> None:
     assert "shared with the token embedding" in texts(parameter_table(summary("gpt2")))
     assert "rotary (no parameters)" in texts(parameter_table(summary("llama")))
     assert "3 × 4,224" in texts(parameter_table(summary("gpt2")))
@@ -53,14 +53,14 @@ def test_shared_parameters_are_named() -> None:
 
 
 @pytest.mark.parametrize(("family", "capped", "biased"), [("gemma2", True, False), ("phi", False, True)])
-def test_what_is_done_to_logits_is_said(family: str, capped: bool, biased: bool) -> None:
+def test_a_bias_and_a_cap_of_logits_are_named(family: str, capped: bool, biased: bool) -> None:
     words = " ".join(texts(part_description("output", summary(family), 1)))
     assert ("within ±4 (soft-capping)" in words) == capped
     assert ("a bias for each token" in words) == biased
 
 
 @pytest.mark.parametrize("key", ["attention", "head", "mlp", "neuron"])
-def test_a_norm_after_what_is_written_is_said(key: str) -> None:
+def test_a_norm_of_the_output_is_named(key: str) -> None:
     for family, normed in (("gemma3_text", True), ("llama", False)):
         assert ("after one more norm" in " ".join(texts(part_description(key, summary(family), 1)))) == normed
 

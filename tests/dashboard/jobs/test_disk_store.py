@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard.jobs.disk_cache import DiskCache
 
+from dashboard.jobs.disk_cache import DiskCache
 from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.store import JobsError
 

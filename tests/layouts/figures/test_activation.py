@@ -38,7 +38,7 @@ RESULT = replace(
 )
 
 
-def test_a_line_a_token_with_gaps_between() -> None:
+def test_one_line_per_token_with_gaps_between() -> None:
     others, selected = activation_figure(RESULT).data
     assert len(others.y) == 3 * 4
     lines = np.asarray(others.y).reshape(3, 4)
@@ -61,14 +61,14 @@ def test_of_many_tokens_some_lines_are_drawn_and_the_selected_one() -> None:
     assert "tokens shown" not in activation_figure(RESULT).layout.title.text
 
 
-def test_the_selected_position_is_the_strong_one() -> None:
+def test_the_selected_position_is_emphasised() -> None:
     others, selected = activation_figure(RESULT, theme=DARK).data
     assert selected.line.color == DARK.accent2
     assert selected.line.width > others.line.width
     assert others.opacity < 0.5
 
 
-def test_markup_in_tokens_is_shown_and_not_obeyed() -> None:
+def test_markup_in_tokens_is_escaped() -> None:
     others = activation_figure(RESULT).data[0]
     assert others.text[4] == "<b>&lt;b&gt;</b> (2)"
     bars = activation_neuron_figure(RESULT).data[0]
@@ -103,7 +103,7 @@ def test_else_it_is_linear(stream: np.ndarray) -> None:
     assert "log" not in layout.title.text
 
 
-def test_the_mean_is_labelled_for_what_it_is() -> None:
+def test_the_caption_of_the_mean() -> None:
     layout = activation_figure(replace(RESULT, quantity="mean")).layout
     assert layout.yaxis.type is None
     assert layout.title.text == "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
@@ -143,7 +143,7 @@ def test_one_neuron_at_each_token() -> None:
     assert [(band.x0, band.x1) for band in figure.layout.shapes] == [(0.5, 1.5)]
 
 
-def test_a_neuron_that_nobody_chose_is_said_to_be_the_strongest() -> None:
+def test_a_default_neuron_is_called_the_strongest() -> None:
     assert "strongest at ·fox" in activation_neuron_figure(replace(RESULT, chosen=False)).layout.title.text
 
 
@@ -153,7 +153,7 @@ def test_labels_thin_out() -> None:
     assert len(figure.layout.xaxis.ticktext) <= 20
 
 
-def test_the_listed_neurons_are_clickable_and_the_shown_one_is_strong() -> None:
+def test_the_listed_neurons_are_clickable_and_the_shown_one_is_emphasised() -> None:
     figure = activation_neurons_figure(RESULT)
     (bars,) = figure.data
     assert bars.y == pytest.approx([2.31, -1.25, 0.125])

@@ -36,7 +36,7 @@ RESULT = ArchitectureResult(
 PREDICTIONS = [(Piece(4, "<b>"), 0.5), (Piece(5, "·a"), 0.025)]
 
 
-def test_each_box_carries_the_selection_that_a_click_on_it_makes() -> None:
+def test_each_box_holds_its_selection() -> None:
     figure = architecture_figure(RESULT)
     texts = {
         HEADS: [f"block.{b}.attention.head.{h}" for b in range(2) for h in range(2)],
@@ -156,6 +156,6 @@ def test_the_readings_of_attention_and_of_kinds() -> None:
     )
 
 
-def test_the_values_are_not_all_zero_for_a_colour_scale_to_exist() -> None:
+def test_zeros_alone_still_have_a_colour_scale() -> None:
     flat = replace(RESULT, heads=np.zeros((2, 2), np.float32), tiles=np.zeros((2, 6), np.float32))
     assert np.isfinite(architecture_changes(flat)[0][HEADS]["intensity"]).all()

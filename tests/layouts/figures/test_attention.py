@@ -145,7 +145,7 @@ def test_small_multiples_of_a_long_text_have_the_large_pictures_colours():
     assert "each cell" not in attention_heads_figure(result()).data[0].hovertemplate
 
 
-def test_no_markup_of_a_token_reaches_plotly():
+def test_markup_in_tokens_is_escaped():
     evil = tuple(Token(n, label, n, n) for n, label in enumerate(["<a href='x'>", "<br>", "&lt;", "<script>"]))
     for figure in (attention_figure(result(tokens=evil)), attention_heads_figure(result(tokens=evil))):
         read = json.loads(figure.to_json())
@@ -252,7 +252,7 @@ def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
         ({"block": 2, "head": None, "view": "rollout"}, "rollout up to block 2"),
     ],
 )
-def test_the_place_says_whose_attention_it_is(changes: dict[str, Any], place: str):
+def test_the_label_names_the_heads(changes: dict[str, Any], place: str):
     assert attention_label(result(**changes)) == place
 
 

@@ -77,7 +77,7 @@ def test_no_paths() -> None:
     assert len(embedding_figure(TSNE, paths="all").data) == 2
 
 
-def test_the_frame_stays_whatever_is_selected() -> None:
+def test_the_axes_are_the_same_for_every_selection() -> None:
     assert embedding_figure(SQUARE, paths="none").layout.xaxis.range == pytest.approx((-0.32, 4.32))
     for paths in ("selected", "all"):
         for position in range(4):
@@ -86,7 +86,7 @@ def test_the_frame_stays_whatever_is_selected() -> None:
             assert figure.layout.yaxis.range == pytest.approx((-0.24, 3.24))
 
 
-def test_axes_say_what_they_explain() -> None:
+def test_axes_name_their_explained_variance() -> None:
     layout = embedding_figure(SQUARE).layout
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == (
         "principal component 1 (31% of variance)",

@@ -62,7 +62,7 @@ def test_small_errors(miss: float, words: str) -> None:
     ],
     ids=lambda given: given.method if isinstance(given, SaliencyResult) else "",
 )
-def test_the_others_claim_no_sum(result: SaliencyResult, names: list[str]) -> None:
+def test_methods_without_a_sum_say_so(result: SaliencyResult, names: list[str]) -> None:
     pairs = saliency_numbers(result)
     assert [name for name, _ in pairs] == names
     assert dict(pairs)["Σ"].endswith(f" (not expected to equal {names[names.index('Σ') - 1]})")
@@ -111,7 +111,7 @@ def exported(result: SaliencyResult) -> dict:
     return json.loads(json.dumps(made, allow_nan=False))
 
 
-def test_the_export_is_what_a_computation_needs() -> None:
+def test_the_export_has_all_that_reproduces_it() -> None:
     chosen = replace(RESULT, against=Piece(41, "·she"))
     assert {key: value for key, value in exported(chosen).items() if key != "definition"} == {
         "model": "tiny",
@@ -146,7 +146,7 @@ def test_the_export_is_what_a_computation_needs() -> None:
     }
 
 
-def test_no_digit_is_lost() -> None:
+def test_the_export_is_exact() -> None:
     values = np.float32([1 / 3, -1e-20, 123456.79, 0, 0])
     read = exported(replace(DEEP, attributions=values, depth=np.stack([values] * 2)))
     np.testing.assert_array_equal(np.float32(read["attributions"]), values)
@@ -154,7 +154,7 @@ def test_no_digit_is_lost() -> None:
     np.testing.assert_array_equal(np.float32(read["depth_deltas"]), DEEP.depth_deltas)
 
 
-def test_what_is_not_computed_yet_is_null() -> None:
+def test_rows_not_computed_yet_are_null() -> None:
     depth = DEEP.depth.copy()
     depth[1] = np.nan
     assert exported(replace(DEEP, depth=depth))["depth"] == [[0.5, -0.25, 2, 0, 0], [None] * 5]

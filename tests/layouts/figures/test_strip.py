@@ -44,7 +44,7 @@ def test_colours_follow_the_scale(theme: Theme) -> None:
     assert contrast(theme.text, theme.surface) >= 4.5
 
 
-def test_what_is_more_surprising_than_the_scale_has_its_last_colour() -> None:
+def test_values_above_the_scale_have_its_last_colour() -> None:
     assert strip_colors(result(np.nan, 99.0))[1] == strip_colors(result(np.nan, float(MOST_BITS)))[1]
 
 

@@ -27,7 +27,7 @@ END = replace(
 )
 
 
-def test_one_bar_a_token_with_its_probability() -> None:
+def test_one_bar_per_token_with_its_probability() -> None:
     figure = summary_figure(LENS)
     (bars,) = figure.data
     np.testing.assert_allclose(bars.x, [0.42, 0.031, 0.0001])
@@ -39,7 +39,7 @@ def test_one_bar_a_token_with_its_probability() -> None:
     assert figure.layout.xaxis.range == (0, 1.35)
 
 
-def test_the_caption_says_what_it_is() -> None:
+def test_the_caption_names_the_source() -> None:
     assert summary_figure(LENS).layout.title.text == "Next token · logit lens after block 3 · entropy 4.3 bits"
     embedding = replace(LENS, part=Part.EMBEDDING, block=None)
     assert "logit lens before block 0" in summary_figure(embedding).layout.title.text
@@ -50,7 +50,7 @@ def test_dark_colours() -> None:
     assert summary_figure(LENS, theme=DARK).data[0].marker.color == DARK.accent
 
 
-def test_reading_compares_the_place_with_the_end() -> None:
+def test_the_reading_compares_the_lens_with_the_output() -> None:
     assert summary_reading(LENS, END) == (
         "If the model stopped after block 3, it would predict ‘·time’ (42%); its real prediction is ‘·little’ (31%); "
         "the text continues with ‘<b>’ (3.1%, rank 2, surprisal 5.0 bits)."

@@ -51,7 +51,7 @@ def test_the_notebooks_table_has_the_same_cells() -> None:
     assert total == ["Total", "", f"{table().sizes.n_parameters:,}", "100%"]
 
 
-def test_a_name_is_no_markup() -> None:
+def test_a_name_is_escaped() -> None:
     html = table("<img src=x onerror=alert(1)>")._repr_html_()
     assert "<img" not in html
     assert "&lt;img src=x" in html

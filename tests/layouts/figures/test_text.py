@@ -21,7 +21,7 @@ def test_a_range_of_one_neuron_is_singular() -> None:
     assert (neuron_range(5, 5), neuron_range(5, 9)) == ("neuron 5", "neurons 5–9")
 
 
-def test_lines_are_short_and_no_markup() -> None:
+def test_lines_are_short_and_escaped() -> None:
     assert lines("a <b> & c", most=7) == ["a &lt;b&gt; &amp;", "c"]
     assert lines('‘it\'s’ "so"', most=99) == ['‘it\'s’ "so"']
     assert lines("", most=9) == []

@@ -165,9 +165,7 @@ def test_a_disk_that_fills_up_is_said_and_leaves_nothing_behind(
 
     with monkeypatch.context() as broken:
         broken.setattr(TraceFile, "finish", full)
-        with pytest.raises(
-            TextError, match=r"1,024 tokens could not be written .*No space left.*Shorten .* to 256"
-        ):
+        with pytest.raises(TextError, match=r"1,024 tokens could not be written .*No space left.*Shorten .* to 256"):
             store.get(model, prompt)
     assert files(tmp_path) == []
     assert store.get(model, prompt).n_positions == 1024

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "dash"},
-    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "tqdm", "werkzeug"},
+    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
         "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery",
         "kombu",

@@ -12,13 +12,13 @@ from operator import attrgetter
 import flask
 from flask_compress import Compress
 
-from dashboard.lru_cache import Recent
+from dashboard.lru_cache import ByteLimitedCache
 
 _SCRIPTS = "/_dash-component-suites/"
 _MOST_BYTES = 16 * 10**6  # all of them take 2 MB, in each of three ways to compress
 
 
-class _Scripts(Recent[bytes]):
+class _Scripts(ByteLimitedCache[bytes]):
     """A cache as Flask-Compress wants one, by the way to compress and the path. It keeps scripts only."""
 
     def get(self, key: Hashable) -> bytes | None:

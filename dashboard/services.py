@@ -17,7 +17,7 @@ from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from dashboard.lru_cache import Recent
+from dashboard.lru_cache import ByteLimitedCache
 
 if TYPE_CHECKING:
     from dashboard.jobs.service import Jobs
@@ -49,10 +49,10 @@ class Services:
         self._traces = traces
         self._example = example
         self._waits = waits
-        self._recent: Recent[Trace] = Recent(
+        self._recent: ByteLimitedCache[Trace] = ByteLimitedCache(
             max_bytes=_TRACES_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
         )
-        self._recent_derived: Recent[Arrays] = Recent(
+        self._recent_derived: ByteLimitedCache[Arrays] = ByteLimitedCache(
             max_bytes=_DERIVED_BYTES, size=lambda arrays: sum(array.nbytes for array in arrays.values())
         )
         self.jobs = jobs

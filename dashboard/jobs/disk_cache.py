@@ -21,9 +21,10 @@ def _healing(name: str) -> Callable[..., Any]:
     """A method of diskcache's, which is called a second time after a damaged database was replaced."""
 
     def method(self: DiskCache, *args: Any, **options: Any) -> Any:
-        self._reopen_if_replaced()
         used = self.opened
         try:
+            self._reopen_if_replaced()
+            used = self.opened
             return getattr(used, name)(*args, **options)
         except (sqlite3.DatabaseError, diskcache.Timeout):
             if not self._heal(used):

@@ -12,13 +12,13 @@ from operator import attrgetter
 import flask
 from flask_compress import Compress
 
-from dashboard.lru_cache import Recent
+from dashboard.lru_cache import ByteLimitedCache
 
 _SCRIPTS = "/_dash-component-suites/"
 _MAX_BYTES = 16 * 10**6  # all scripts take 2 MB in each of three algorithms
 
 
-class _ScriptCache(Recent[bytes]):
+class _ScriptCache(ByteLimitedCache[bytes]):
     """A cache with the interface that Flask-Compress expects, by algorithm and path; it keeps scripts only."""
 
     def get(self, key: Hashable) -> bytes | None:

@@ -28,6 +28,11 @@ def _both(folder: Path) -> None:
         (folder / name).write_bytes(b"garbage" * 1000)
 
 
+def _replace(folder: Path) -> None:
+    (folder / "new").write_bytes(b"garbage" * 1000)
+    (folder / "new").replace(folder / "cache.db")
+
+
 DAMAGES: dict[str, Damage] = {
     "empty": _overwrite(lambda raw: b""),
     "half": _overwrite(lambda raw: raw[: len(raw) // 2]),
@@ -35,6 +40,7 @@ DAMAGES: dict[str, Damage] = {
     "garbage": _overwrite(lambda raw: b"garbage" * 5000),
     "ones after the first page": _overwrite(lambda raw: raw[:4096] + b"\xff" * (len(raw) - 4096)),
     "both files": _both,
+    "another file of this name": _replace,
     "gone": shutil.rmtree,
 }
 

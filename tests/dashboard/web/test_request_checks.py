@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dash import Dash
 from flask.testing import FlaskClient
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.serving.lifecycle import prepare_to_fork
 from dashboard.settings import Settings
 from tests.conftest import TEXT
@@ -28,7 +27,7 @@ SEARCH = {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Dash:
+def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Explorer:
     settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")), max_request_kb=200)
     app = create_app(settings, models={"tiny": tiny_gpt2})
     app.server.test_client().get("/")
@@ -36,7 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> D
 
 
 @pytest.fixture
-def client(app: Dash) -> FlaskClient:
+def client(app: Explorer) -> FlaskClient:
     return app.server.test_client()
 
 
@@ -131,7 +130,7 @@ def test_a_reason_says_nothing_of_the_request(client: FlaskClient) -> None:
     ],
 )
 def test_a_choice_that_the_page_does_not_offer_is_refused(
-    app: Dash, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
+    app: Explorer, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
 ) -> None:
     output = next(key for key in app.callback_map if "attention-panel.data-selection" in key)
     values = {"prompt": SEARCH["state"][0]["value"], "selection": "output@0", "theme": "light", "attention-view": "raw"}
@@ -152,7 +151,7 @@ def test_a_choice_that_the_page_does_not_offer_is_refused(
 
 
 @pytest.mark.parametrize("value", [None, "start", [{}], ["start", "stop"], {"start": 1}])
-def test_of_several_choices_each_must_be_offered(app: Dash, client: FlaskClient, value: Any) -> None:
+def test_of_several_choices_each_must_be_offered(app: Explorer, client: FlaskClient, value: Any) -> None:
     output = next(key for key in app.callback_map if key.startswith("..prompt.data"))
     parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
     values = {"prompt-model": "tiny", "prompt-text": "a fox"}
@@ -184,7 +183,7 @@ def test_a_request_larger_than_the_host_allows_is_refused(client: FlaskClient) -
     assert (answer.status_code, answer.content_type) == (413, "text/plain; charset=utf-8")
 
 
-def test_every_address_answers_every_method_without_an_error_of_the_server(app: Dash, client: FlaskClient) -> None:
+def test_every_address_answers_every_method_without_an_error_of_the_server(app: Explorer, client: FlaskClient) -> None:
     rules = [str(rule) for rule in app.server.url_map.iter_rules()]
     paths = [
         *rules,

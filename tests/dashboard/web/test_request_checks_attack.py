@@ -13,13 +13,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from dash import Dash
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import AnalysisError
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
@@ -88,14 +87,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(folder: Path, tiny_gpt2: LanguageModel) -> Dash:
+def app(folder: Path, tiny_gpt2: LanguageModel) -> Explorer:
     app = create_app(Settings(cache_dir=str(folder), requests_per_minute=10**9), models={"tiny": tiny_gpt2})
     app.server.test_client().get("/")
     return app
 
 
 @pytest.fixture
-def no_jobs(app: Dash, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_jobs(app: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each job is a process that does nothing; there is one at a time."""
     idle: list[subprocess.Popen[bytes]] = []
 
@@ -137,7 +136,7 @@ def watched(folder: Path) -> Iterator[list[str]]:
         watching = False
 
 
-def requests_of_a_page(app: Dash) -> tuple[list[dict[str, Any]], list[str]]:
+def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     """The bodies that a page sends to each callback of the server's, and what stands in its address for its jobs."""
     client = app.server.test_client()
 
@@ -210,7 +209,7 @@ def spoilt(body: dict[str, Any], changes: list[tuple[int, str, Any]]) -> bytes:
 
 
 @pytest.fixture
-def send(app: Dash, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], int]:
+def send(app: Explorer, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], int]:
     """Send a request, and fail if the server has a problem with it."""
     client = app.server.test_client()
 
@@ -224,7 +223,7 @@ def send(app: Dash, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], 
 
 
 def test_whatever_is_sent_is_answered_or_refused(
-    app: Dash, folder: Path, no_jobs: None, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture
+    app: Explorer, folder: Path, no_jobs: None, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture
 ) -> None:
     bodies, queries = requests_of_a_page(app)
     seen: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""What `python -m dashboard` does besides serving: tell how models stand, download one, hash a password."""
+"""Commands of `python -m dashboard`: list the models, download one, hash a password."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = ("model", "family", "parameters", "in memory", "download", "state")
 
 
 def print_models(settings: Settings) -> int:
-    """A table of all models on offer; gives the exit status."""
+    """Print a table of all models; gives the exit status."""
     _, menu = make_menu(settings, configured_models(settings))
     rows = [_COLUMNS, *map(_row, menu.entries())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -27,7 +27,7 @@ def print_models(settings: Settings) -> int:
 
 
 def download(settings: Settings, name: str) -> int:
-    """Download a model of the list, or any of the hub, with a progress bar; gives the exit status."""
+    """Download a model from the list or the hub, with a progress bar; gives the exit status."""
     try:
         sources = with_first(configured_models(settings), name)
         _, menu = make_menu(settings, sources)
@@ -45,7 +45,7 @@ def download(settings: Settings, name: str) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. What has arrived is kept: the same command goes on.", file=sys.stderr)
+        print("Interrupted. The part that has arrived is kept: run the same command again to resume.", file=sys.stderr)
         return 130
     print(f"{name} is on this machine.")
     if name not in configured_models(settings):
@@ -54,14 +54,14 @@ def download(settings: Settings, name: str) -> int:
 
 
 def hash_password() -> int:
-    """Ask for a name and a password, and print their entry for BASIC_AUTH_USERS; gives the exit status."""
+    """Ask for a name and a password and print the entry for BASIC_AUTH_USERS; gives the exit status."""
     name = input("Name: ").strip()
     if not name or ":" in name or len(name.split()) > 1:
-        print("A name has no spaces and no colon.", file=sys.stderr)
+        print("The name must not be empty or contain spaces or a colon.", file=sys.stderr)
         return 1
     password = getpass("Password: ")
-    if not password or password != getpass("Once more: "):
-        print("These are not the same password, or there is none.", file=sys.stderr)
+    if not password or password != getpass("Repeat the password: "):
+        print("The passwords differ or are empty.", file=sys.stderr)
         return 1
     print(f"{name}:{generate_password_hash(password)}")
     return 0
@@ -71,10 +71,10 @@ _BAR = "{desc}: {percentage:3.0f} %|{bar:24}| {n_fmt} of {total_fmt}B, {rate_fmt
 
 
 def _row(entry: MenuEntry) -> tuple[str, ...]:
-    def told(n_bytes: int | None) -> str:
+    def size_or_blank(n_bytes: int | None) -> str:
         return "" if n_bytes is None else size(n_bytes)
 
     parameters = f"{entry.n_parameters:,}" if entry.n_parameters else ""
-    download_size = "" if entry.state in ("ready", "on disk") else told(entry.download_bytes)
+    download_size = "" if entry.state in ("ready", "on disk") else size_or_blank(entry.download_bytes)
     state = "to download" if entry.state == "to download" else state_words(entry)
-    return entry.name, entry.family or "", parameters, told(entry.memory_bytes), download_size, state
+    return entry.name, entry.family or "", parameters, size_or_blank(entry.memory_bytes), download_size, state

@@ -37,7 +37,9 @@ MAY_IMPORT = {
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
-    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "plotly", "tqdm", "werkzeug"},
+    "dashboard/": {
+        "analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "plotly", "tqdm", "werkzeug",
+    },
     "dashboard/jobs/": {
         "analysis", "layouts.job", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
         "dashboard.jobs", "dashboard.errors", "dashboard.file_lock", "dashboard.settings",

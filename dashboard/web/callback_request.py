@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import flask
+from flask.json.provider import DefaultJSONProvider
 
 from dashboard.web import strict_json
 from layouts.job import JobIds
@@ -44,10 +45,17 @@ class CallbackRequest:
     handles: Mapping[str, Sequence[str]]
 
 
-class StrictRequest(flask.Request):
-    """A request whose JSON is parsed strictly, whoever asks for it; Flask keeps the result for the next who asks."""
+class StrictJSONProvider(DefaultJSONProvider):
+    """Flask's JSON, read strictly."""
 
-    json_module = strict_json
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parse a JSON text, as `strict_json.loads` does."""
+        return strict_json.loads(s.encode() if isinstance(s, str) else s)
+
+
+class StrictRequest(flask.Request):
+    """A request whose body is JSON in UTF-8 or is refused, and which keeps its callback request once parsed."""
+
     callback: CallbackRequest | None = None
 
     @property
@@ -66,8 +74,9 @@ class StrictRequest(flask.Request):
 
 
 def install(server: flask.Flask) -> None:
-    """Parse the JSON of all requests strictly."""
+    """Parse the JSON of all requests strictly, whoever asks for it first; Flask keeps the result for the next."""
     server.request_class = StrictRequest
+    server.json = StrictJSONProvider(server)
 
 
 def callback_request() -> CallbackRequest:

@@ -24,7 +24,7 @@ _MAX_DEPTH, _MAX_ITEMS = 12, 2000  # of the values in a request; the page's own 
 
 def install(app: Dash, *, max_bytes: int) -> None:
     """Check every request before it is answered. The app has its layout by now; callbacks may be registered later."""
-    check_callback = _Checks(app).check
+    check_callback = Checks(app).check
 
     def check() -> None:
         if request.endpoint == "/<path:path>":  # Dash would show the page at every unknown address
@@ -73,7 +73,7 @@ class _Declaration:
     changes: frozenset[str]
 
 
-class _Checks:
+class Checks:
     """The checks of one app's callbacks."""
 
     def __init__(self, app: Dash) -> None:

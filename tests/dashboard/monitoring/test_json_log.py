@@ -127,7 +127,6 @@ import logging, threading, warnings
 mine = logging.getLogger("library")
 mine.addHandler(logging.StreamHandler())
 mine.propagate = False
-from dashboard.jobs.events import JobEvent
 from dashboard.monitoring.json_log import configure
 configure("WARNING")
 mine.warning("Once, as line %d", 1)

@@ -1,4 +1,4 @@
-"""Numbers for a host: what is counted, what is measured, and that nothing in them is a visitor's."""
+"""Metrics: counters, gauges, and that nothing in them is a visitor's."""
 
 import os
 import time
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from dash import Dash
+from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.jobs.store import JobsError
+from dashboard.monitoring.metrics import Metrics, Reading
+from dashboard.monitoring.request_log import RequestRecord
 from dashboard.settings import Settings
 from tests.page import of_address, of_app
 from tests.serving import GUNICORN, served, wait_until
@@ -21,7 +23,7 @@ Samples = dict[str, float]  # by name and labels, as they are written
 
 
 @pytest.fixture
-def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Dash:
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Explorer:
     return create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
 
 
@@ -35,20 +37,20 @@ def samples(text: str) -> Samples:
     return found
 
 
-def asked(app: Dash) -> Samples:
+def asked(app: Explorer) -> Samples:
     answer = app.server.test_client().get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
     return samples(answer.text)
 
 
-def show(app: Dash, text: str) -> None:
+def show(app: Explorer, text: str) -> None:
     page = of_app(app.server)
     page.values["selection", "data"] = "block.1.attention.head.2@3"
     page.set("prompt", "data", {"model": "tiny", "text": text, "start": False})
 
 
-def test_requests_are_counted_by_what_they_are(app: Dash) -> None:
+def test_requests_are_counted_by_route(app: Explorer) -> None:
     show(app, "The canary met a crow")
     client = app.server.test_client()
     for path in ("/healthz", "/canary", "/assets/canary", "/assets/page.js"):
@@ -67,7 +69,7 @@ def test_requests_are_counted_by_what_they_are(app: Dash) -> None:
     assert "canary" not in str(found)
 
 
-def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+def test_a_text_is_computed_once_and_then_read(app: Explorer, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     hits, misses = (f"explorer_cache_reads_total{{result={result}}}" for result in ("hit", "miss"))
     show(app, "The fox met a crow")
     found = asked(app)
@@ -80,7 +82,7 @@ def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_g
     assert found[hits] > 0
 
 
-def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
+def test_jobs_are_counted_by_panel_and_end(app: Explorer) -> None:
     page, jobs = of_app(app.server), app.jobs
     app.server.secret_key = "secret"
     job = page.start_job("saliency", {"no": "question"})
@@ -94,7 +96,7 @@ def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
     assert found["explorer_jobs_ended_total{kind=error,panel=saliency}"] == 1
 
 
-def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
+def test_gauges(app: Explorer, tmp_path: Path) -> None:
     show(app, "The fox met a crow")
     own = psutil.Process().memory_full_info()
     found = asked(app)
@@ -107,7 +109,7 @@ def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
     assert found["explorer_cache_bytes{cache=results}"] > 0
 
 
-def test_jobs_at_work_and_waiting(app: Dash) -> None:
+def test_jobs_at_work_and_waiting(app: Explorer) -> None:
     jobs, (ready, tell), (stay, end) = app.jobs, os.pipe(), os.pipe()
     holder = os.fork()
     if holder == 0:
@@ -125,17 +127,40 @@ def test_jobs_at_work_and_waiting(app: Dash) -> None:
     assert found["explorer_jobs{state=waiting}"] == 1
 
 
-def test_what_cannot_be_read_is_left_out(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = app.jobs.store
-
+def test_a_number_that_cannot_be_read_is_left_out() -> None:
     def unreachable() -> int:
         raise JobsError("It cannot be reached.")
 
-    monkeypatch.setattr(store, "n_waiting", unreachable)
-    monkeypatch.setattr(store, "n_bytes", lambda: None)
+    def unreadable() -> int:
+        raise OSError
+
+    server = Flask(__name__)
+    read = {"one": lambda: 1, "unknown": lambda: None, "unreachable": unreachable, "unreadable": unreadable}
+    Metrics().install(
+        server, [Reading("things", "Things.", read, label="kind"), Reading("all", "All.", {"": lambda: 7})]
+    )
+    text = server.test_client().get("/metrics").text
+    found = {name: value for name, value in samples(text).items() if "requests" not in name}
+    assert found == {"explorer_things{kind=one}": 1, "explorer_all": 7}
+
+
+def test_totals_are_counted_once() -> None:
+    total = 3
+    server = Flask(__name__)
+    metrics = Metrics([Reading("reads", "Reads.", {"hit": lambda: total}, label="result")])
+    metrics.install(server, [])
+    metrics.count_request(RequestRecord("GET"))
+    for total in (3, 5):
+        assert samples(server.test_client().get("/metrics").text)["explorer_reads_total{result=hit}"] == total
+
+
+def test_waiting_jobs_are_left_out_while_the_store_cannot_be_reached(
+    app: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.jobs.store, "works", lambda: False)
     found = asked(app)
     assert "explorer_jobs{state=running}" in found
-    assert not {"explorer_jobs{state=waiting}", "explorer_cache_bytes{cache=results}"} & found.keys()
+    assert "explorer_jobs{state=waiting}" not in found
 
 
 def test_without_the_setting_there_is_nothing(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:

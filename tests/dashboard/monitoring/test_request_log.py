@@ -1,4 +1,4 @@
-"""What is told of a request: rules and names of ours, numbers, and nothing that a visitor wrote."""
+"""Records of requests: rules and names of ours, numbers, and nothing that a visitor wrote."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 import pytest
-from dash import Dash, Input, Output, html
+from dash import Dash, Input, Output, dcc, html
 from flask import Flask
 
 import dashboard.monitoring.request_log
@@ -25,7 +25,7 @@ def seen() -> list[RequestRecord]:
 
 
 def parse() -> None:
-    if flask.request.endpoint == CALLBACK and "X-Refused" not in flask.request.headers:
+    if flask.request.endpoint == CALLBACK:
         callback_request.callback_request()
 
 
@@ -35,9 +35,9 @@ def server(seen: list[RequestRecord]) -> Iterator[Flask]:
     callback_request.install(app.server)
     app.server.before_request(parse)
     install(app.server, app.callback_map, seen.append)
-    app.layout = html.Div([html.Div(id=id) for id in ("one-job-done", "two", "three")])
+    app.layout = html.Div([dcc.Store("one-job-done"), html.Div(id="two"), html.Div(id="three")])
 
-    @app.callback(Output("one-job-done", "children"), Input("three", "id"))
+    @app.callback(Output("one-job-done", "data"), Input("three", "id"))
     def one(_given: Any) -> str:
         return job_panel()
 
@@ -53,7 +53,7 @@ def server(seen: list[RequestRecord]) -> Iterator[Flask]:
 
 def post(server: Flask, output: Any, **more: Any) -> Any:
     inputs = [{"id": "three", "property": "id", "value": CANARY}]
-    body = {"output": output, "outputs": {"id": "one-job-done", "property": "children"}, "inputs": inputs}
+    body = {"output": output, "outputs": {"id": "one-job-done", "property": "data"}, "inputs": inputs}
     return server.test_client().post("/_dash-update-component", json=body, **more)
 
 
@@ -77,19 +77,22 @@ def test_a_page_and_what_belongs_to_it(server: Flask, seen: list[RequestRecord])
     assert CURRENT_REQUEST.get() is None
 
 
-def test_a_callback_is_told_by_its_first_output(server: Flask, seen: list[RequestRecord]) -> None:
-    assert json.loads(post(server, "one-job-done.children").data)["response"]["one-job-done"]["children"] == "one"
-    for output in ("..two.children...two.hidden..", f"{CANARY}.children", "one-job-done", 7, [CANARY]):
+def test_a_callback_is_recorded_as_its_first_output(server: Flask, seen: list[RequestRecord]) -> None:
+    assert json.loads(post(server, "one-job-done.data").data)["response"]["one-job-done"]["data"] == "one"
+    for output in ("..two.children...two.hidden..", f"{CANARY}.children", "one-job-done"):
         assert post(server, output).status_code == 500
+    for output in (7, [CANARY]):
+        assert post(server, output).status_code == 400
     assert [(record.callback, record.status) for record in seen] == [
         ("one-job-done", 200),
         ("two", 500),
-        *[("other", 500)] * 4,
+        *[("other", 500)] * 2,
+        *[("other", 400)] * 2,
     ]
     assert CANARY not in repr(seen)
 
 
-def test_a_client_is_told_from_another_for_a_day(
+def test_a_client_has_one_hash_for_a_day(
     server: Flask, seen: list[RequestRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def clients(*addresses: str) -> list[str]:
@@ -108,7 +111,9 @@ def test_a_client_is_told_from_another_for_a_day(
     assert clients("192.0.2.1") != [tomorrow]
 
 
-def test_what_is_too_large_is_told(server: Flask, seen: list[RequestRecord], tmp_path: Path) -> None:
+def test_a_request_that_is_too_large_is_recorded(server: Flask, seen: list[RequestRecord], tmp_path: Path) -> None:
     server.config["MAX_CONTENT_LENGTH"] = 10
-    assert post(server, "one-job-done.children").status_code == 413
-    assert [(record.route, record.callback, record.status) for record in seen] == [("/_dash-update-component", "", 413)]
+    assert post(server, "one-job-done.data").status_code == 413
+    assert [(record.route, record.callback, record.status) for record in seen] == [
+        ("/_dash-update-component", "other", 413)
+    ]

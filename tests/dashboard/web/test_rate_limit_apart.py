@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from dash import Dash
 from flask import Flask
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.jobs.service import Jobs
 from dashboard.monitoring.json_log import JsonFormatter
 from dashboard.settings import Settings
@@ -66,7 +65,7 @@ def gate(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dash]:
+def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
     run = Jobs.run
 
     def run_later(*arguments: Any, **named: Any) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytes
 
 
 @pytest.fixture
-def visitors(app: Dash) -> tuple[Visitor, Visitor]:
+def visitors(app: Explorer) -> tuple[Visitor, Visitor]:
     return Visitor(app.server, "192.0.2.1", ANN), Visitor(app.server, "192.0.2.2", BOB)
 
 
@@ -120,7 +119,7 @@ def visit(one: Visitor) -> None:
 
 
 def test_what_one_writes_is_seen_by_nobody_else(
-    app: Dash, gate: Path, visitors: tuple[Visitor, Visitor], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    app: Explorer, gate: Path, visitors: tuple[Visitor, Visitor], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate.touch()
     ann, bob = visitors
@@ -157,7 +156,9 @@ def test_a_bug_that_quotes_a_text_does_not_bring_it_into_the_log(
 
 
 @pytest.mark.parametrize("name", list(CHOICES))
-def test_anothers_handles_are_of_no_use(app: Dash, gate: Path, visitors: tuple[Visitor, Visitor], name: str) -> None:
+def test_anothers_handles_are_of_no_use(
+    app: Explorer, gate: Path, visitors: tuple[Visitor, Visitor], name: str
+) -> None:
     """They are signed together with a token of the page that they were given to, which only that page knows."""
     ann, bob = visitors
     manager = app.jobs.manager
@@ -185,7 +186,7 @@ def test_anothers_handles_are_of_no_use(app: Dash, gate: Path, visitors: tuple[V
     assert finished(job)["kind"] == "done"  # and who it was for is told
 
 
-def test_who_has_a_job_can_end_it(app: Dash, visitors: tuple[Visitor, Visitor]) -> None:
+def test_who_has_a_job_can_end_it(app: Explorer, visitors: tuple[Visitor, Visitor]) -> None:
     ann, _ = visitors
     job = ann.begin("saliency")
     process = job.answer["job"].rpartition("~")[0]

@@ -128,7 +128,7 @@ def test_nothing_is_said_of_a_model_that_is_there(services: Services) -> None:
 
 
 def test_a_download_shows_how_far_it_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Downloads, "look", lambda _self, _name: Download(3 * 10**8, 15 * 10**8, running=True))
+    monkeypatch.setattr(Downloads, "progress", lambda _self, _name: Download(3 * 10**8, 15 * 10**8, running=True))
     shown = bar(services, MEDIUM)
     assert shown["words"] == "Downloading gpt2-medium: 300 MB of 1.5 GB."
     assert shown["fill"] == {"width": "20.0%"}

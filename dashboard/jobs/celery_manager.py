@@ -12,8 +12,8 @@ from dash import CeleryManager
 
 from dashboard.jobs.manager import NO_HOOKS, QUEUED, Hooks, JobManager, QueueFull, outcome
 from dashboard.jobs.quota import Quota
-from dashboard.jobs.redis_store import TIMEOUT_SECONDS, RedisStore, reachable
 from dashboard.jobs.store import JobsError
+from dashboard.jobs.stores.redis_store import TIMEOUT_SECONDS, RedisStore, reachable
 
 _WORKING = "workers"  # a key that is set while any worker runs a job
 _VISIBILITY_SECONDS = 60  # after which a task that a worker took and did not start goes to another

@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 from dash import DiskcacheManager
 
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.forker import Forker
 from dashboard.jobs.manager import NO_HOOKS, Hooks, JobManager
 from dashboard.jobs.quota import Quota
 from dashboard.jobs.store import KEPT_SECONDS, JobsError
+from dashboard.jobs.stores.disk_store import DiskStore
 
 _UNREAD_SECONDS = 3600  # that an outcome is kept for a page that may be closed
 _LINGER_SECONDS = 1.0  # that a process outlives its outcome, so that one who looks for both finds one of them

@@ -12,7 +12,6 @@ from dash import Dash, Input, Output, ctx
 
 from analysis.task import Task
 from dashboard.errors import user_message
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.estimates import AUTOMATIC_SECONDS, Estimates
 from dashboard.jobs.events import Listener
 from dashboard.jobs.fork_manager import ForkJobManager
@@ -21,6 +20,7 @@ from dashboard.jobs.quota import Quota
 from dashboard.jobs.run import Machine, SetProgress, TaskOf, run_job
 from dashboard.jobs.slots import Slots
 from dashboard.jobs.store import JobsError, JobStore, Results
+from dashboard.jobs.stores.disk_store import DiskStore
 from dashboard.settings import Settings
 from layouts.job import JobIds
 
@@ -53,7 +53,7 @@ class Jobs:
         timeout = settings.job_timeout_seconds
         if settings.redis_url:
             from dashboard.jobs.celery_manager import CeleryJobManager  # Celery takes 30 MB
-            from dashboard.jobs.redis_store import RedisStore
+            from dashboard.jobs.stores.redis_store import RedisStore
 
             redis = RedisStore(settings.redis_address)
             self.store, self._idle = redis, lambda: redis.n_waiting() == 0

@@ -13,9 +13,9 @@ import pytest
 from analysis.models.language_model import LanguageModel
 from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.fork_manager import ForkJobManager
 from dashboard.jobs.quota import Quota
+from dashboard.jobs.stores.disk_store import DiskStore
 from tests.serving import wait_until
 
 HOUR = 3600

@@ -10,8 +10,8 @@ import pytest
 
 from dashboard.jobs.celery_manager import CeleryJobManager
 from dashboard.jobs.quota import Quota
-from dashboard.jobs.redis_store import RedisStore
 from dashboard.jobs.store import JobsError
+from dashboard.jobs.stores.redis_store import RedisStore
 from tests.serving import free_port, redis_server
 
 QUEUE_LENGTH = 3

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.events import JobEvent
 from dashboard.jobs.fork_manager import ForkJobManager
 from dashboard.jobs.manager import Hooks
 from dashboard.jobs.quota import Quota
+from dashboard.jobs.stores.disk_store import DiskStore
 from tests.serving import wait_until
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from dashboard.jobs.celery_manager import CeleryJobManager
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.fork_manager import ForkJobManager
 from dashboard.jobs.manager import Hooks, JobManager
 from dashboard.jobs.quota import Quota, QuotaExceeded
-from dashboard.jobs.redis_store import RedisStore
+from dashboard.jobs.stores.disk_store import DiskStore
+from dashboard.jobs.stores.redis_store import RedisStore
 from tests.serving import redis_server, wait_until
 
 MOST = 3
@@ -171,6 +171,6 @@ def test_jobs_that_are_starting_count(store: DiskStore) -> None:
 
 def test_starting_does_not_wait_for_a_computation(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are few, and those of computations are held for minutes."""
-    monkeypatch.setattr("dashboard.jobs.disk_store._N_LOCKS", 1)
+    monkeypatch.setattr("dashboard.jobs.stores.disk_store._N_LOCKS", 1)
     with store.lock("work.a", lambda: None):
         assert quota(store, 1).start("a", lambda: "job", is_running=lambda _job: True) == "job"

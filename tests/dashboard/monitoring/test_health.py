@@ -12,7 +12,7 @@ from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.registry import ModelRegistry
 from dashboard.app import Explorer, create_app
-from dashboard.jobs.redis_store import RedisStore
+from dashboard.jobs.stores.redis_store import RedisStore
 from dashboard.settings import Settings
 from tests.serving import free_port, redis_server
 
@@ -76,7 +76,7 @@ def _full(*_: Any, **__: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("what", "broken"),
-    [("cache", "dashboard.probes.TemporaryFile"), ("jobs", "dashboard.jobs.disk_cache.DiskCache.set")],
+    [("cache", "dashboard.probes.TemporaryFile"), ("jobs", "dashboard.jobs.stores.disk_cache.DiskCache.set")],
 )
 def test_not_ready_when_nothing_can_be_written(
     app: Explorer, monkeypatch: pytest.MonkeyPatch, what: str, broken: str

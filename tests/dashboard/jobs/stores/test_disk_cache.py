@@ -10,7 +10,7 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from dashboard.jobs.disk_cache import DiskCache
+from dashboard.jobs.stores.disk_cache import DiskCache
 
 Damage = Callable[[Path], None]
 

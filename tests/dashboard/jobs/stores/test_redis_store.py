@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.jobs.redis_store import RedisStore
 from dashboard.jobs.store import JobsError
+from dashboard.jobs.stores.redis_store import RedisStore
 from tests.serving import free_port, redis_server
 
 
@@ -41,7 +41,7 @@ def test_values_are_kept_for_their_time(store: RedisStore) -> None:
 
 
 def test_a_lock_is_held_by_one_and_ends_with_its_holder(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.jobs.redis_store._LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("dashboard.jobs.stores.redis_store._LEASE_SECONDS", 0.3)
     with store.lock("work", give_up):
         with pytest.raises(GaveUp), store.lock("work", give_up):
             pass

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.jobs.disk_cache import DiskCache
-from dashboard.jobs.disk_store import DiskStore
 from dashboard.jobs.store import JobsError
+from dashboard.jobs.stores.disk_cache import DiskCache
+from dashboard.jobs.stores.disk_store import DiskStore
 
 
 class GaveUp(Exception):

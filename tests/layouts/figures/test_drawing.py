@@ -75,7 +75,7 @@ def test_figures_of_panels(services: Services, name: str, selection: str, length
     draw, choices = DRAWN[name]
     for choice in choices:
         answer = draw(services, Prompt("tiny", text), selected, **choice)
-        figures = {id(part): part for part in answer if isinstance(part, go.Figure)}
+        figures = {id(part): part for part in answer.values() if isinstance(part, go.Figure)}
         assert figures
         for figure in figures.values():
             same(figure)

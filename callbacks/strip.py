@@ -71,8 +71,8 @@ def draw_strip(
     title = f"Tokens · position {position}"
     # The chips of surprisals do not depend on the selection.
     chips = _digest(trace, theme) if color == "surprisal" else ""
-    drawn, _, marked = (shown or "").partition("@")
-    if chips and drawn == chips and marked.isdecimal() and int(marked) < trace.n_positions:
+    drawn, _, marked = str(shown).partition("@")
+    if chips and drawn == chips and marked in map(str, range(trace.n_positions)):
         moved = Patch()
         for token in (trace.tokens[int(marked)], trace.tokens[position]):
             for name, value in mark(token, chosen=token.position == position).items():

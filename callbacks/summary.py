@@ -84,7 +84,11 @@ def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, th
 
 
 def draw_summary_model(services: Services, prompt: Prompt) -> Values:
-    """The menu of all parts and the table of parameters, which depend on the model only."""
+    """The menu of all parts and the table of parameters, which depend on the model only; empty if its sizes are not
+    known yet.
+    """
+    if services.sizes(prompt)[0] is None:
+        return {"menu": "", "parameters": ""}
     summary = services.outline(prompt).summary
     untrained = services.loaded(prompt) and services.model(prompt).info.untrained
     return {"menu": menu(summary.n_blocks), "parameters": parameter_table(summary, untrained=untrained)}

@@ -59,21 +59,28 @@ class Drawing:
         Raises: AnalysisError if the page's prompt or selection is malformed.
         """
         stores = [given[one] for one in _QUESTION]
-        prompt, selection = self._services.question(*stores[:2])
-        theme, loaded = str(stores[2]), self._services.loaded(prompt)
+        theme = str(stores[2])
+        try:
+            prompt, selection = self._services.question(*stores[:2])
+        except NotLoaded as missing:  # not even the model's sizes are known, to check the selection
+            prompt = self._services.prompt(stores[0])
+            return {
+                panel.name: _sent(panel, self._without_weights(panel, prompt, theme, missing), stores[1])
+                for panel in self._panels
+            }
+        loaded = self._services.loaded(prompt)
         problems: dict[str, None] = {}  # in the order in which they were met, each once
         values = {}
         for panel in self._panels:
             inputs = [given[one] for one in _inputs(panel)]
             digest = _digest(prompt, str(selection), theme, loaded, inputs)
-            drawn = {}
+            values[panel.name] = dict.fromkeys(panel.outputs, no_update)
             if given[State(ids.panel(panel.name), "data-drawn")] != digest:
                 try:
-                    drawn = self._one(panel, given, prompt, selection, theme)
-                    drawn |= {"selection": str(selection), "drawn": digest}
+                    drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
+                    values[panel.name] = _sent(panel, drawn, str(selection))
                 except Exception as error:
                     problems[user_message(error)] = None
-            values[panel.name] = {name: plain(drawn.get(name, no_update)) for name in panel.outputs}
         if problems:
             set_props(ids.NOTICE, {"is_open": True, "children": " ".join(problems)})
         return values
@@ -86,16 +93,20 @@ class Drawing:
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
         except NotLoaded as missing:
-            entry = self._services.menu.entry(prompt.model)
-            if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
-                set_props(POLL, {"disabled": False})
-            return values_without_weights(
-                panel.outputs,
-                str(missing),
-                heading=self._headings[panel.name],
-                theme=theme,
-                downloadable=entry.state == "to download",
-            )
+            return self._without_weights(panel, prompt, theme, missing)
+
+    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, missing: NotLoaded) -> dict[str, Any]:
+        """What the panel shows instead, with an empty digest, so that the next request draws it if it can."""
+        entry = self._services.menu.entry(prompt.model)
+        if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
+            set_props(POLL, {"disabled": False})
+        return values_without_weights(
+            panel.outputs,
+            str(missing),
+            heading=self._headings[panel.name],
+            theme=theme,
+            downloadable=entry.state == "to download",
+        )
 
 
 def plain(value: Any) -> Any:
@@ -109,6 +120,12 @@ def plain(value: Any) -> Any:
         written = value.to_plotly_json()
         return {**written, "props": {name: plain(part) for name, part in written["props"].items()}}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _sent(panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
+    """A value for each output of a panel that was drawn."""
+    values = {**drawn, "selection": selection}
+    return {name: plain(values.get(name, no_update)) for name in panel.outputs}
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:

@@ -73,12 +73,12 @@ class Page:
         return self._post(body)[0]
 
     def read(self, answer: dict[str, Any]) -> None:
-        """Take over the values of an answer."""
+        """Take over the values of an answer; fails, after that, if it opens the notice."""
+        for id, changes in answer.get("response", {}).items():
+            for name, value in changes.items():
+                self.values[id, name] = patched(self.values.get((id, name)), value)
         notice = answer.get("sideUpdate", {}).get("notice", {"is_open": False})
         assert not notice["is_open"], notice
-        for id, changes in answer["response"].items():
-            for name, value in changes.items():
-                self.values[id, name] = value
 
     def start_job(
         self, name: str, question: Any, *, measure: bool = False, instead_of: "JobOfPage | None" = None
@@ -164,6 +164,26 @@ class JobOfPage:
         """How it ended, if the answer says so."""
         found = answer.get("response", {}).get(self.done)
         return found["data"] if found else None
+
+
+def patched(before: Any, value: Any) -> Any:
+    """A value after an answer, which may hold only what changes in it (Dash's `Patch`)."""
+    if not isinstance(value, dict) or "__dash_patch_update" not in value:
+        return value
+    for step in value["operations"]:
+        assert step["operation"] == "Assign", step
+        before = _assigned(before, step["location"], step["params"]["value"])
+    return before
+
+
+def _assigned(inside: Any, location: list[Any], value: Any) -> Any:
+    """A copy of lists and dictionaries in each other, with another value at a location."""
+    if not location:
+        return value
+    key, *rest = location
+    changed = inside.copy()
+    changed[key] = _assigned(inside.get(key) if isinstance(inside, dict) else inside[key], rest, value)
+    return changed
 
 
 def question(text: str, *choices: str) -> dict[str, Any]:

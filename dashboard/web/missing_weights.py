@@ -14,7 +14,7 @@ from layouts.models import download_button
 from layouts.theme import LIGHT, THEMES
 
 _WIDTH = 34  # characters of a line, for the narrowest panel
-_BLANK = {"children": "", "hidden": True, "data": None, "data-old": ""}  # by the property that is written
+_BLANK = {"children": "", "hidden": True, "data": None}  # by the property that is written
 
 
 def values_without_weights(
@@ -22,6 +22,7 @@ def values_without_weights(
 ) -> dict[str, Any]:
     """A value for each output of a panel by its name; the message is the reading, and stands in the first figure.
 
+    What the page notes of its contents in `data-*` properties is emptied, since later drawings would build on it.
     heading: the panel's title without a selection. downloadable: whether to offer the download.
     """
     look = THEMES.get(theme, LIGHT)
@@ -33,5 +34,7 @@ def values_without_weights(
             values[name] = next(figures, empty_figure("", theme=look))
         elif output.component_property in _BLANK:
             values[name] = _BLANK[output.component_property]
+        elif output.component_property.startswith("data-"):
+            values[name] = ""
     reading = [message, " ", download_button()] if downloadable else message
     return values | {"title": heading, "reading": reading}

@@ -13,9 +13,8 @@ from layouts.theme import DARK
 
 
 def test_a_neuron_is_shown_at_every_token(services: Any, prompt: Prompt) -> None:
-    lines, one, many, title, reading, shown = draw_activation(
-        services, prompt, Selection.parse("block.1.mlp.neuron.17@5")
-    )
+    drawn = draw_activation(services, prompt, Selection.parse("block.1.mlp.neuron.17@5"))
+    lines, one, many = drawn["figure"], drawn["neuron"], drawn["neurons"]
     trace = services.trace(prompt)
     norms = np.array([np.linalg.norm(trace.residual(i)[5]) for i in range(4)])
     np.testing.assert_allclose(lines.data[1].y[:4], norms, rtol=1e-6)
@@ -24,42 +23,39 @@ def test_a_neuron_is_shown_at_every_token(services: Any, prompt: Prompt) -> None
     start = 17 // width * width
     assert list(many.data[0].customdata) == [f"block.1.mlp.neuron.{start + n}" for n in range(width)]
     assert f"Neurons {start}–{start + width - 1} (one tile) of block 1" in many.layout.title.text
-    assert title == "Activations · block 1, neuron 17"
-    assert f"‘{trace.tokens[5].label}’" in reading
-    assert shown == "block.1.mlp.neuron.17@5"
+    assert drawn["title"] == "Activations · block 1, neuron 17"
+    assert f"‘{trace.tokens[5].label}’" in drawn["reading"]
 
 
 @pytest.mark.parametrize("selection", ["block.2.attention.head.1@3", "block.2.mlp@3"])
 def test_without_a_neuron_the_strongest_of_the_block_is_shown(services: Any, prompt: Prompt, selection: str) -> None:
-    _, one, many, title, reading, shown = draw_activation(services, prompt, Selection.parse(selection))
+    drawn = draw_activation(services, prompt, Selection.parse(selection))
+    one, many = drawn["neuron"], drawn["neurons"]
     neurons = services.trace(prompt).neurons(2)
     strongest = int(np.abs(neurons[3]).argmax())
     np.testing.assert_array_equal(one.data[0].y, neurons[:, strongest])
     assert many.data[0].customdata[0] == f"block.2.mlp.neuron.{strongest}"
     assert "Strongest neurons of block 2" in many.layout.title.text
     assert f"Neuron {strongest} at each token (strongest" in one.layout.title.text
-    assert f"neuron {strongest} of block 2 is strongest" in reading
-    assert title == "Activations · block 2"
-    assert shown == selection
+    assert f"neuron {strongest} of block 2 is strongest" in drawn["reading"]
+    assert drawn["title"] == "Activations · block 2"
 
 
 @pytest.mark.parametrize(("part", "edge"), [("embedding", 0), ("norm", 3), ("output", 3)])
 def test_a_part_outside_the_blocks_has_no_neurons(services: Any, prompt: Prompt, part: str, edge: int) -> None:
-    lines, one, many, title, reading, shown = draw_activation(services, prompt, Selection.parse(f"{part}@2"))
-    assert list(lines.data[2].x) == [edge]
-    for figure in (one, many):
+    drawn = draw_activation(services, prompt, Selection.parse(f"{part}@2"))
+    assert list(drawn["figure"].data[2].x) == [edge]
+    for figure in (drawn["neuron"], drawn["neurons"]):
         assert not figure.data
         assert "no neurons" in figure.layout.annotations[0].text
-    assert title == f"Activations · {part}"
-    assert "neuron" not in reading
-    assert shown == f"{part}@2"
+    assert drawn["title"] == f"Activations · {part}"
+    assert "neuron" not in drawn["reading"]
 
 
 def test_choices_and_look(services: Any, prompt: Prompt) -> None:
     selection = Selection.parse("block.1.mlp.neuron.17@5")
-    lines, _, many, *_ = draw_activation(
-        services, prompt, selection, theme="dark", quantity="mean", listing="strongest"
-    )
+    drawn = draw_activation(services, prompt, selection, theme="dark", quantity="mean", listing="strongest")
+    lines, many = drawn["figure"], drawn["neurons"]
     trace = services.trace(prompt)
     assert lines.data[1].line.color == DARK.accent2
     np.testing.assert_allclose(lines.data[1].y[:4], [trace.residual(i)[5].mean() for i in range(4)], atol=1e-6)

@@ -14,11 +14,10 @@ SELECTION = Selection.parse("block.1.mlp.neuron.7@2")
 
 
 def test_first_the_whole_picture_then_only_changes(services: Services, prompt: Prompt) -> None:
-    figure, _, reading, shown, scene = draw_architecture(services, prompt, SELECTION)
-    assert isinstance(figure, go.Figure)
-    assert shown == "block.1.mlp.neuron.7@2"
-    assert services.trace(prompt).tokens[2].label in reading
-    patch, *_ = draw_architecture(services, prompt, SELECTION, drawn=scene)
+    first = draw_architecture(services, prompt, SELECTION)
+    assert isinstance(first["figure"], go.Figure)
+    assert services.trace(prompt).tokens[2].label in first["reading"]
+    patch = draw_architecture(services, prompt, SELECTION, scene=first["scene"])["figure"]
     assert isinstance(patch, Patch)
     places = [step["location"] for step in patch.to_plotly_json()["operations"]]
     assert {place[1] for place in places if place[0] == "data"} >= {HEADS, TILES, MARK}
@@ -28,16 +27,16 @@ def test_first_the_whole_picture_then_only_changes(services: Services, prompt: P
 
 
 def test_another_model_is_drawn_anew_and_another_theme_is_not(services: Services, prompt: Prompt) -> None:
-    figure, *_, scene = draw_architecture(services, prompt, SELECTION, drawn="another model")
-    assert isinstance(figure, go.Figure)
-    assert scene == services.trace(prompt).info.fingerprint
-    patch, *_ = draw_architecture(services, prompt, SELECTION, theme="dark", drawn=scene)
+    drawn = draw_architecture(services, prompt, SELECTION, scene="another model")
+    assert isinstance(drawn["figure"], go.Figure)
+    assert drawn["scene"] == services.trace(prompt).info.fingerprint
+    patch = draw_architecture(services, prompt, SELECTION, theme="dark", scene=drawn["scene"])["figure"]
     steps = {tuple(step["location"]): step["params"] for step in patch.to_plotly_json()["operations"]}
     assert steps["layout", "font"]["value"]["color"] == DARK.text
     assert steps["data", FRAME, "line"]["value"]["color"] == DARK.accent
 
 
 def test_the_written_predictions_are_the_models(services: Services, prompt: Prompt) -> None:
-    figure, *_ = draw_architecture(services, prompt, SELECTION)
+    figure = draw_architecture(services, prompt, SELECTION)["figure"]
     best = int(services.trace(prompt).logits()[2].argmax())
     assert figure.layout.scene.annotations[0].text.startswith(services.model(prompt).vocabulary.piece(best).markup)

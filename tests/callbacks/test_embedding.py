@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dash import no_update
 
 import analysis.embedding
 from analysis.embedding import compute_embedding
@@ -25,10 +24,11 @@ from callbacks.embedding import draw_embedding, embedding_task
     ],
 )
 def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, title: str) -> None:
-    figure, heading, reading, shown, offer, old = draw_embedding(services, prompt, Selection.parse(text))
-    assert (offer, old) == (None, "false")
-    assert (heading, shown) == (title, text)
-    assert reading.startswith("In all ")
+    drawn = draw_embedding(services, prompt, Selection.parse(text))
+    figure = drawn["figure"]
+    assert (drawn["offer"], drawn["outdated"]) == (None, "false")
+    assert drawn["title"] == title
+    assert drawn["reading"].startswith("Nearest to")
     trace = services.trace(prompt)
     result = compute_embedding(trace, Selection.parse(text), 2)
     np.testing.assert_allclose(figure.data[0].x, result.points[:, 0], atol=1e-6)
@@ -38,11 +38,11 @@ def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, titl
 
 def test_choices_reach_the_picture(services: Any, prompt: Prompt) -> None:
     selection = Selection.parse("block.1.mlp@3")
-    flat = draw_embedding(services, prompt, selection, paths="none")[0]
+    flat = draw_embedding(services, prompt, selection, paths="none")["figure"]
     assert {trace.type for trace in flat.data} == {"scatter"}
-    solid = draw_embedding(services, prompt, selection, dimensions="3", theme="dark", paths="all")[0]
+    solid = draw_embedding(services, prompt, selection, dimensions="3", theme="dark", paths="all")["figure"]
     assert {trace.type for trace in solid.data} == {"scatter3d"}
-    raw = draw_embedding(services, prompt, selection, scale="raw")[0]
+    raw = draw_embedding(services, prompt, selection, scale="raw")["figure"]
     assert np.abs(raw.data[0].x).max() > np.abs(flat.data[0].x).max()
 
 
@@ -54,37 +54,38 @@ def run_job(services: Any, offer: dict[str, Any]) -> None:
 
 def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
     selection = Selection.parse("block.1.mlp@3")
-    figure, title, _, shown, offer, old = draw_embedding(services, prompt, selection, method="tsne")
-    assert (title, shown, old) == ("Embeddings · after block 1", "block.1.mlp@3", "")
-    assert figure.layout.annotations[0].text == "Not computed yet."
-    assert offer["automatic"]
-    assert offer["seconds"] is None
-    stays = draw_embedding(services, prompt, selection, method="tsne", drawn=True)
-    assert stays[0] is no_update
-    assert stays[-1] == "true"
-    run_job(services, offer)
-    figure, _, reading, _, offer, old = draw_embedding(services, prompt, selection, method="tsne", drawn=True)
-    assert "t-SNE (perplexity" in reading
-    assert figure.data[-1].customdata == ("@3",)
-    assert old == "false"
-    assert offer["kept"] > 0
-    other = draw_embedding(services, prompt, Selection.parse("block.2.mlp@3"), method="tsne")[-2]
+    first = draw_embedding(services, prompt, selection, method="tsne")
+    assert (first["title"], first["outdated"]) == ("Embeddings · after block 1", "")
+    assert first["figure"].layout.annotations[0].text == "Not computed yet"
+    assert first["offer"]["automatic"]
+    assert first["offer"]["seconds"] is None
+    for outdated in ("false", "true"):  # the page has a plot of an earlier question, which stays
+        stays = draw_embedding(services, prompt, selection, method="tsne", outdated=outdated)
+        assert "figure" not in stays
+        assert stays["outdated"] == "true"
+    run_job(services, first["offer"])
+    drawn = draw_embedding(services, prompt, selection, method="tsne", outdated="true")
+    assert "t-SNE with a perplexity" in drawn["reading"]
+    assert drawn["figure"].data[-1].customdata == ("@3",)
+    assert drawn["outdated"] == "false"
+    assert drawn["offer"]["kept"] > 0
+    other = draw_embedding(services, prompt, Selection.parse("block.2.mlp@3"), method="tsne")["offer"]
     assert 0 < other["seconds"] < 60  # measured now
 
 
 def test_a_short_text_needs_no_job(services: Any) -> None:
     result = draw_embedding(services, Prompt("tiny", "a"), Selection.parse("norm"), method="tsne")
-    assert "at least 4 tokens" in result[2] or "one token" in result[2]
-    assert result[-2:] == (None, "false")
+    assert "at least 4 tokens" in result["reading"] or "one token" in result["reading"]
+    assert (result["offer"], result["outdated"]) == (None, "false")
 
 
 def test_a_click_only_reads_what_was_fitted(services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
     selection = Selection.parse("block.1.mlp@3")
     draw_embedding(services, prompt, selection)
-    run_job(services, draw_embedding(services, prompt, selection, method="tsne")[-2])
+    run_job(services, draw_embedding(services, prompt, selection, method="tsne")["offer"])
     monkeypatch.delattr(analysis.embedding, "_pca")
     monkeypatch.delattr(analysis.embedding, "_tsne")
     again = draw_embedding(services, prompt, Selection.parse("block.2.attention.head.1@5"))
-    assert again[1] == "Embeddings · after block 2"
+    assert again["title"] == "Embeddings · after block 2"
     again = draw_embedding(services, prompt, Selection.parse("block.1.attention.head.1@5"), method="tsne")
-    assert again[-2]["kept"] > 0
+    assert again["offer"]["kept"] > 0

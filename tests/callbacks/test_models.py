@@ -48,8 +48,7 @@ def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
 
 
 def bar(services: Services, prompt: Prompt, **how: Any) -> dict[str, Any]:
-    names = ("words", "class", "fill", "button", "button_class", "cancel_class", "options", "on_its_way", "changed")
-    return dict(zip(names, draw_models(services, draw_prompt(services, prompt)[0], **how), strict=True))
+    return dict(draw_models(services, draw_prompt(services, prompt)[0], **how))
 
 
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: Services) -> None:
@@ -65,6 +64,7 @@ def test_of_a_model_without_a_configuration_nothing_is_known(services: Services)
     assert (data["n_blocks"], data["n_positions"]) == (0, 0)
     with pytest.raises(NotLoaded, match="Nothing of owner/other"):
         services.question({"model": "owner/other", "text": TEXT}, "output")
+    assert draw_summary_model(services, Prompt("owner/other", TEXT)) == {"menu": "", "parameters": ""}
 
 
 def test_the_selection_is_checked_against_the_sizes_alone(services: Services) -> None:
@@ -76,7 +76,8 @@ def test_the_selection_is_checked_against_the_sizes_alone(services: Services) ->
 
 
 def test_its_architecture_is_drawn_without_values(services: Services) -> None:
-    figure, _, reading, shown, scene = draw_architecture(services, MEDIUM, SELECTION)
+    drawn = draw_architecture(services, MEDIUM, SELECTION)
+    figure = drawn["figure"]
     assert isinstance(figure, go.Figure)
     heads, tiles, ends = figure.data[:3]
     assert len(heads.customdata) == 24 * 16
@@ -86,23 +87,22 @@ def test_its_architecture_is_drawn_without_values(services: Services) -> None:
     assert (heads.meta["values"], tiles.meta["values"], ends.meta["values"]) == ([], [], [])
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""
-    assert reading == (
+    assert drawn["reading"] == (
         "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below, 64 a tile). "
         "No values: the weights are not in memory."
     )
-    assert shown == str(SELECTION)
-    assert scene == services.outline(MEDIUM).info.fingerprint
+    assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint
 
 
 def test_its_summary_is_exact(services: Services) -> None:
-    figure, title, reading, part, *_ = draw_summary(services, MEDIUM, SELECTION)
-    assert figure.layout.annotations[0].text == "Predictions need the weights."
-    assert (title, reading) == ("Block 23 · head 15", "Only sizes are shown: the weights are not in memory.")
-    assert "262,336 parameters" in str(part)
-    menu, table = draw_summary_model(services, MEDIUM)
-    assert len(menu) == 24 * 2 + 3
+    card = draw_summary(services, MEDIUM, SELECTION)
+    assert card["figure"].layout.annotations[0].text == "Predictions need the weights"
+    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "Sizes alone: the weights are not in memory.")
+    assert "262,336 parameters" in str(card["part"])
+    model = draw_summary_model(services, MEDIUM)
+    assert len(model["menu"]) == 24 * 2 + 3
     for number in ("354,823,168", "24 × 4,198,400", "24 × 8,393,728", "384 heads", "98,304 MLP neurons"):
-        assert number in str(table)
+        assert number in str(model["parameters"])
 
 
 def test_what_needs_weights_says_that_they_are_missing(services: Services) -> None:
@@ -113,8 +113,8 @@ def test_what_needs_weights_says_that_they_are_missing(services: Services) -> No
 def test_the_bar_offers_the_download(services: Services) -> None:
     shown = bar(services, MEDIUM)
     assert "gpt2-medium are not on this machine" in shown["words"]
-    assert (shown["button"], shown["button_class"], shown["cancel_class"]) == ("Download 1.52 GB", "", "job-hidden")
-    assert not shown["on_its_way"]
+    assert (shown["download"], shown["download_class"], shown["cancel_class"]) == ("Download 1.52 GB", "", "job-hidden")
+    assert shown["idle"]
     assert not shown["changed"]
     assert [option["value"] for option in shown["options"]] == ["tiny", "mine", "gpt2-medium", "owner/other"]
     json.dumps(shown)
@@ -122,8 +122,8 @@ def test_the_bar_offers_the_download(services: Services) -> None:
 
 def test_nothing_is_said_of_a_model_that_is_there(services: Services) -> None:
     shown = bar(services, Prompt("tiny", TEXT))
-    assert (shown["words"], shown["class"]) == ("", "model-bar job-hidden")
-    assert not shown["on_its_way"]
+    assert (shown["words"], shown["bar"]) == ("", "model-bar job-hidden")
+    assert shown["idle"]
     assert not shown["changed"]
 
 
@@ -132,8 +132,8 @@ def test_a_download_shows_how_far_it_is(services: Services, monkeypatch: pytest.
     shown = bar(services, MEDIUM)
     assert shown["words"] == "Downloading gpt2-medium: 300 MB of 1.5 GB."
     assert shown["fill"] == {"width": "20.0%"}
-    assert (shown["button_class"], shown["cancel_class"]) == ("job-hidden", "")
-    assert shown["on_its_way"]
+    assert (shown["download_class"], shown["cancel_class"]) == ("job-hidden", "")
+    assert not shown["idle"]
 
 
 def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: Services) -> None:
@@ -141,12 +141,12 @@ def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: Servic
     before = draw_prompt(services, mine)[0]  # which begins to load it
     assert (before["n_blocks"], before["n_positions"]) == (3, 0)
     wait_until(lambda: services.loaded(mine))
-    *_, on_its_way, changed = draw_models(services, before, polled=True)
-    assert not on_its_way
-    assert changed, "the page has to ask anew"
+    shown = draw_models(services, before, polled=True)
+    assert shown["idle"]
+    assert shown["changed"], "the page has to ask anew"
     after = draw_prompt(services, mine)[0]
     assert after["n_positions"] > 1
-    assert not draw_models(services, after)[-1], "and then no more"
+    assert not draw_models(services, after)["changed"], "and then no more"
     assert draw_attention(services, mine, Selection.parse("block.1.attention.head.2@3"))
 
 

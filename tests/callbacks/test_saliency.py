@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dash import no_update
 
 from analysis.errors import AnalysisError
 from analysis.saliency import compute_saliency
 from analysis.selection import Selection
 from analysis.trace import Prompt
+from callbacks.panel import Values
 from callbacks.saliency import draw_saliency, export_saliency, saliency_task
 
 SELECTION = Selection.parse("block.1.mlp@5")
@@ -28,44 +28,48 @@ def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
 def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
     before = draw_saliency(services, prompt, SELECTION, method=method)
-    assert before[0].layout.annotations[0].text == "Not computed yet."
-    assert before[2] is True
-    assert before[9] == str(SELECTION)
-    assert before[-1] == ""
-    assert draw_saliency(services, prompt, SELECTION, method=method, drawn=True)[0] is no_update
-    run_job(services, before[-2])
+    assert before["figure"].layout.annotations[0].text == "Not computed yet"
+    assert before["depth_hidden"] is True
+    assert before["outdated"] == ""
+    for outdated in ("false", "true"):  # the page has a plot of an earlier question, which stays
+        stays = draw_saliency(services, prompt, SELECTION, method=method, outdated=outdated)
+        assert stays.keys() == {"target", "title", "reading", "warning", "offer", "outdated"}
+        assert stays["outdated"] == "true"
+        assert "previous" in stays["reading"]
+    run_job(services, before["offer"])
     after = draw_saliency(services, prompt, SELECTION, method=method)
     expected = compute_saliency(services.model(prompt), services.trace(prompt), 5, method=method)  # type: ignore[arg-type]
-    np.testing.assert_allclose(after[0].data[0].y, expected.attributions, atol=1e-5)
-    assert after[2] == (expected.depth is None)
+    assert expected is not None
+    np.testing.assert_allclose(after["figure"].data[0].y, expected.attributions, atol=1e-5)
+    assert after["depth_hidden"] == (expected.depth is None)
     if expected.depth is not None:
-        np.testing.assert_allclose(after[1].data[0].z, expected.depth, atol=1e-5)
-    assert len(after[3]) == len(expected.tokens)
-    assert after[-1] == "false"
-    assert after[-2]["kept"] > 0
+        np.testing.assert_allclose(after["depth_figure"].data[0].z, expected.depth, atol=1e-5)
+    assert len(after["text"]) == len(expected.tokens)
+    assert after["outdated"] == "false"
+    assert after["offer"]["kept"] > 0
 
 
 def test_a_click_on_another_part_asks_nothing_new(services: Any, prompt: Prompt) -> None:
-    run_job(services, draw_saliency(services, prompt, SELECTION)[-2])
-    assert "kept" in draw_saliency(services, prompt, Selection.parse("block.0.attention.head.1@5"))[-2]
-    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@4"))[-2]
-    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@5~7"))[-2]
-    assert "kept" not in draw_saliency(services, prompt, SELECTION, against="7")[-2]
+    run_job(services, draw_saliency(services, prompt, SELECTION)["offer"])
+    assert "kept" in draw_saliency(services, prompt, Selection.parse("block.0.attention.head.1@5"))["offer"]
+    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@4"))["offer"]
+    assert "kept" not in draw_saliency(services, prompt, Selection.parse("block.1.mlp@5~7"))["offer"]
+    assert "kept" not in draw_saliency(services, prompt, SELECTION, against="7")["offer"]
 
 
 def test_the_target_is_named(services: Any, prompt: Prompt) -> None:
     drawn = draw_saliency(services, prompt, Selection.parse("norm@2~9"), against="10")
     pieces = services.model(prompt).vocabulary
-    assert pieces.piece(9).label in drawn[7]
-    assert f"minus ‘{pieces.piece(10).label}’" in drawn[7]
-    assert "position 2" in drawn[8]
+    assert pieces.piece(9).label in drawn["target"]
+    assert f"minus ‘{pieces.piece(10).label}’" in drawn["target"]
+    assert "position 2" in drawn["title"]
 
 
 def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
     choices = {"method": "integrated", "baseline": "mean", "against": ""}
     with pytest.raises(AnalysisError, match="nothing to export"):
         export_saliency(services, prompt, SELECTION, **choices)
-    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="mean")[-2])
+    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="mean")["offer"])
     exported = json.loads(export_saliency(services, prompt, SELECTION, **choices))
     assert exported["text"] == prompt.text
     assert exported["sum"] == pytest.approx(sum(exported["attributions"]), rel=1e-5)
@@ -74,7 +78,7 @@ def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
 
 def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, prompt: Prompt) -> None:
     """Shown with a warning meanwhile, and not exported."""
-    seen: list[tuple[Any, ...]] = []
+    seen: list[Values] = []
 
     def look(progress: dict[str, Any]) -> None:
         if progress["phase"] == "running" and progress["partial"] and not seen:
@@ -82,10 +86,10 @@ def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, promp
             with pytest.raises(AnalysisError, match="nothing to export"):
                 export_saliency(services, prompt, SELECTION, method="depth", baseline="zero", against="")
 
-    offer = draw_saliency(services, prompt, SELECTION, method="depth")[-2]
+    offer = draw_saliency(services, prompt, SELECTION, method="depth")["offer"]
     services.jobs.run(partial(saliency_task, services), {"nonce": "a", "question": offer["question"]}, look)
-    assert seen[0][5] == "Preview: still computing."
-    assert "Preview" not in draw_saliency(services, prompt, SELECTION, method="depth")[5]
+    assert "still computing" in seen[0]["warning"]
+    assert "still computing" not in draw_saliency(services, prompt, SELECTION, method="depth")["warning"]
 
 
 @pytest.mark.parametrize(

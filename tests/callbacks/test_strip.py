@@ -1,9 +1,12 @@
 """The token strip, drawn for a tiny model."""
 
+import json
 from functools import partial
 from typing import Any
 
 import pytest
+from dash import Patch
+from plotly.io.json import to_json_plotly
 
 from analysis.saliency import compute_saliency
 from analysis.selection import Selection
@@ -13,6 +16,8 @@ from callbacks.saliency import saliency_task
 from callbacks.strip import draw_strip
 from layouts.figures.saliency import saliency_shades
 from layouts.theme import DARK, LIGHT
+from tests.conftest import TEXT
+from tests.page import patched
 
 
 def props(chips: list[Any]) -> list[dict[str, Any]]:
@@ -20,27 +25,25 @@ def props(chips: list[Any]) -> list[dict[str, Any]]:
 
 
 def test_a_chip_a_token_and_one_is_pressed(services: Any, prompt: Prompt) -> None:
-    chips, low, style, high, title, reading, shown = draw_strip(services, prompt, Selection.parse("block.1.mlp@5"))
-    tokens = services.trace(prompt).tokens
+    drawn = draw_strip(services, prompt, Selection.parse("block.1.mlp@5"))
+    chips, tokens = drawn["chips"], services.trace(prompt).tokens
     assert [chip["children"] for chip in props(chips)] == [token.label for token in tokens]
     assert [chip["data-select"] for chip in props(chips)] == [f"@{n}" for n in range(len(tokens))]
     assert [n for n, chip in enumerate(props(chips)) if chip["aria-pressed"] == "true"] == [5]
-    assert style["background"].startswith("linear-gradient(")
-    assert (low, high) == ("0", "12 bits or more")
-    assert title == "Tokens · position 5"
-    assert f"‘{tokens[5].label}’" in reading
-    assert shown == "block.1.mlp@5"
+    assert drawn["scale"]["background"].startswith("linear-gradient(")
+    assert (drawn["low"], drawn["high"]) == ("0", "12 bits or more")
+    assert drawn["title"] == "Tokens · position 5"
+    assert f"‘{tokens[5].label}’" in drawn["reading"]
 
 
 def test_without_a_position_the_last_token_is_chosen(services: Any, prompt: Prompt) -> None:
-    chips, _, _, _, title, _, shown = draw_strip(services, prompt, Selection.parse("output"))
-    assert props(chips)[-1]["aria-pressed"] == "true"
-    assert title == f"Tokens · position {len(chips) - 1}"
-    assert shown == "output"
+    drawn = draw_strip(services, prompt, Selection.parse("output"))
+    assert props(drawn["chips"])[-1]["aria-pressed"] == "true"
+    assert drawn["title"] == f"Tokens · position {len(drawn['chips']) - 1}"
 
 
 def test_each_chip_tells_its_surprisal(services: Any, prompt: Prompt) -> None:
-    chips, *_ = draw_strip(services, prompt, Selection.parse("output"))
+    chips = draw_strip(services, prompt, Selection.parse("output"))["chips"]
     result = compute_strip(services.trace(prompt))
     for position in range(1, len(chips)):
         assert f"surprisal {result.surprisal[position]:.1f} bits" in props(chips)[position]["title"]
@@ -49,35 +52,85 @@ def test_each_chip_tells_its_surprisal(services: Any, prompt: Prompt) -> None:
 
 def test_pieces_of_one_character_are_joined(services: Any) -> None:
     prompt = Prompt("tiny", "a 🦊🦊.")
-    chips, *_ = draw_strip(services, prompt, Selection.parse("output"))
+    chips = draw_strip(services, prompt, Selection.parse("output"))["chips"]
     joined = [chip["data-select"] for chip in props(chips) if "chip-group" in chip["className"]]
     assert len(chips) == 8
     assert joined == ["@2", "@3", "@5", "@6"]  # each fox is three tokens, of which the first begins it
 
 
 def test_the_dark_look(services: Any, prompt: Prompt) -> None:
-    chips, *_ = draw_strip(services, prompt, Selection.parse("output"), theme="dark")
+    chips = draw_strip(services, prompt, Selection.parse("output"), theme="dark")["chips"]
     assert props(chips)[0]["style"] == {"background": "transparent", "color": DARK.text}
+
+
+def read(chips: Any) -> Any:
+    """Chips, or what changes in them, as a page reads them."""
+    return json.loads(to_json_plotly(chips))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("output@2", "block.1.mlp@7"), ("norm", "output@0"), ("norm@4", "norm@4")]
+)
+def test_of_the_same_chips_only_the_mark_is_sent(services: Any, prompt: Prompt, before: str, after: str) -> None:
+    first = draw_strip(services, prompt, Selection.parse(before))
+    moved = draw_strip(services, prompt, Selection.parse(after), shown=first["shown"])
+    anew = draw_strip(services, prompt, Selection.parse(after))
+    assert isinstance(moved["chips"], Patch)
+    assert patched(read(first["chips"]), read(moved["chips"])) == read(anew["chips"])
+    assert len(json.dumps(read(moved["chips"]))) < 1000
+    assert moved["shown"] == anew["shown"]
+    assert (moved["title"], moved["reading"]) == (anew["title"], anew["reading"])
+    assert not {"low", "scale", "high"} & moved.keys()
+
+
+@pytest.mark.parametrize("n", [-1, 10**6, "", "x", "²", "9" * 5000])
+def test_a_mark_that_no_chip_has_is_not_moved(services: Any, prompt: Prompt, n: Any) -> None:
+    """What a page says that it has may be written by hand."""
+    digest = draw_strip(services, prompt, Selection.parse("output"))["shown"].partition("@")[0]
+    assert isinstance(draw_strip(services, prompt, Selection.parse("output"), shown=f"{digest}@{n}")["chips"], list)
+
+
+@pytest.mark.parametrize("shown", [None, 7, [], {}, "@3", "another@3"])
+def test_what_is_not_of_these_chips_is_not_moved(services: Any, prompt: Prompt, shown: Any) -> None:
+    assert isinstance(draw_strip(services, prompt, Selection.parse("output"), shown=shown)["chips"], list)
+
+
+def test_other_chips_are_sent_whole(services: Any, prompt: Prompt) -> None:
+    selection = Selection.parse("output@3")
+    shown = draw_strip(services, prompt, selection)["shown"]
+    other = Prompt("tiny", f"{TEXT}!")
+    for drawn in (
+        draw_strip(services, other, selection, shown=shown),
+        draw_strip(services, Prompt("tiny", TEXT, start=True), selection, shown=shown),
+        draw_strip(services, prompt, selection, shown=shown, theme="dark"),
+        draw_strip(services, prompt, selection, shown=shown, color="attribution"),
+    ):
+        assert isinstance(drawn["chips"], list)
+        assert drawn["shown"] != shown
+    attributed = draw_strip(services, prompt, selection, color="attribution")["shown"]
+    assert isinstance(draw_strip(services, prompt, selection, color="attribution", shown=attributed)["chips"], list)
+    assert isinstance(draw_strip(services, prompt, selection, shown=attributed)["chips"], list)
 
 
 @pytest.mark.parametrize("text", ["T", " ", "🧀", "שלום", "<script>alert(1)</script>"])
 def test_short_and_odd_texts(services: Any, text: str) -> None:
-    chips, *_, reading, _ = draw_strip(services, Prompt("tiny", text), Selection.parse("norm"))
-    assert chips
-    assert reading
+    drawn = draw_strip(services, Prompt("tiny", text), Selection.parse("norm"))
+    assert drawn["chips"]
+    assert drawn["reading"]
 
 
 def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     """Those that the saliency panel shows for the same choices; before they are computed, none."""
-    selection, choices = Selection.parse("block.1.mlp@5~7"), {"method": "occlusion", "baseline": "mean", "against": 9}
-    before, _, _, _, _, reading, _ = draw_strip(services, prompt, selection, attribution=choices)
-    assert {chip["style"]["background"] for chip in props(before)} == {"transparent"}
-    assert "not computed" in reading
+    selection, choices = Selection.parse("block.1.mlp@5~7"), {"method": "occlusion", "baseline": "mean", "against": "9"}
+    before = draw_strip(services, prompt, selection, color="attribution", **choices)
+    assert {chip["style"]["background"] for chip in props(before["chips"])} == {"transparent"}
+    assert "not computed" in before["reading"]
     page = {"model": prompt.model, "text": prompt.text, "start": prompt.start}
     question = {"prompt": page, "selection": str(selection), "choices": ["occlusion", "mean", "9"]}
     start = {"nonce": "a", "question": question}
     assert services.jobs.run(partial(saliency_task, services), start, lambda _: None)["kind"] == "done"
-    chips, low, style, high, _, reading, _ = draw_strip(services, prompt, selection, attribution=choices)
+    drawn = draw_strip(services, prompt, selection, color="attribution", shown=before["shown"], **choices)
+    chips = drawn["chips"]
     trace = services.trace(prompt)
     result = compute_saliency(
         services.model(prompt), trace, 5, target=7, against=9, method="occlusion", baseline="mean"
@@ -85,10 +138,10 @@ def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     assert [chip["style"] for chip in props(chips)] == [
         {"background": background, "color": color} for background, color in saliency_shades(result, theme=LIGHT)
     ]
-    assert low.startswith("against −")
-    assert high.endswith("logits for")
-    assert LIGHT.signed[0][1] in style["background"]
-    assert "lowers the logit" in reading
+    assert drawn["low"].startswith("against −")
+    assert drawn["high"].endswith("logits for")
+    assert LIGHT.signed[0][1] in drawn["scale"]["background"]
+    assert "lowers the logit" in drawn["reading"]
     assert "surprisal" in props(chips)[1]["title"]
     assert "drop when left out" in props(chips)[1]["title"]
     assert props(chips)[6]["title"].endswith("after the explained position")

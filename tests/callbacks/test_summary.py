@@ -8,14 +8,14 @@ import pytest
 from analysis.prediction import compute_prediction
 from analysis.selection import Selection
 from analysis.trace import Prompt
+from callbacks.panel import Values
 from callbacks.summary import draw_summary, draw_summary_model
 
+STEPS = ("previous_disabled", "next_disabled", "previous_unit_disabled", "next_unit_disabled")
 
-def drawn(services: Any, prompt: Prompt, text: str, **more: Any) -> dict[str, Any]:
-    values = draw_summary(services, prompt, Selection.parse(text), **more)
-    names = ("figure", "title", "reading", "part", "shown", "place", "unit", "attention", "mlp")
-    named = dict(zip(names, values, strict=False))
-    return named | {"nowhere": values[len(names) :]}
+
+def drawn(services: Any, prompt: Prompt, text: str, **more: Any) -> Values:
+    return draw_summary(services, prompt, Selection.parse(text), **more)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,6 @@ def drawn(services: Any, prompt: Prompt, text: str, **more: Any) -> dict[str, An
 def test_names_and_draws_every_kind_of_part(services: Any, prompt: Prompt, text: str, title: str) -> None:
     card = drawn(services, prompt, text)
     assert card["title"] == title
-    assert card["shown"] == text
     assert len(card["figure"].data[0].x) == 5
     assert card["reading"].endswith(".")
 
@@ -58,18 +57,19 @@ def test_bars_are_the_lens_of_the_block(services: Any, prompt: Prompt) -> None:
     ],
 )
 def test_a_step_that_leads_nowhere_is_dim(services: Any, prompt: Prompt, text: str, nowhere: tuple[str, ...]) -> None:
-    assert drawn(services, prompt, text)["nowhere"] == nowhere
+    card = drawn(services, prompt, text)
+    assert tuple(card[step] for step in STEPS) == nowhere
 
 
 def test_the_layer_is_marked(services: Any, prompt: Prompt) -> None:
     card = drawn(services, prompt, "block.1.mlp.neuron.3")
-    assert (card["attention"], card["mlp"]) == ("false", "true")
+    assert (card["attention_pressed"], card["mlp_pressed"]) == ("false", "true")
     assert (card["place"], card["unit"]) == ("block 1", "neuron 3")
     card = drawn(services, prompt, "output")
-    assert (card["attention"], card["mlp"], card["place"]) == ("false", "false", "output")
+    assert (card["attention_pressed"], card["mlp_pressed"], card["place"]) == ("false", "false", "output")
 
 
 def test_menu_and_table_follow_the_model(services: Any, prompt: Prompt) -> None:
-    menu, table = draw_summary_model(services, prompt)
-    assert len(menu) == 2 * 3 + 3
-    assert "49,824" in str(table[0])
+    model = draw_summary_model(services, prompt)
+    assert len(model["menu"]) == 2 * 3 + 3
+    assert "49,824" in str(model["parameters"][0])

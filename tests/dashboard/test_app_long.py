@@ -18,6 +18,7 @@ from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
 from callbacks.saliency import draw_saliency, saliency_task
 from dashboard.app import create_app
+from dashboard.drawing import plain
 from dashboard.jobs.service import Jobs
 from dashboard.panels import PANELS
 from dashboard.services import Services
@@ -92,14 +93,14 @@ def services(directory: Path, model: LanguageModel) -> Iterator[Services]:
 def test_attributions_of_1024_tokens_are_drawn_small(tmp_path: Path, model: LanguageModel, text: str) -> None:
     with services(tmp_path, model) as given:
         prompt, last = Prompt("tiny", text), Selection.parse("block.1.mlp@1023")
-        offer = draw_saliency(given, prompt, last, method="input_gradient")[-2]
+        offer = draw_saliency(given, prompt, last, method="input_gradient")["offer"]
         start = {"nonce": "a", "question": offer["question"], "measure": False}
         outcome = given.jobs.run(partial(saliency_task, given), start, lambda _progress: None)
         assert outcome["kind"] == "done", outcome
         drawn = draw_saliency(given, prompt, last, method="input_gradient")
-        assert drawn[-1] == "false"
-        assert len(drawn[3]) == 1024
-        assert gzipped(to_json_plotly(drawn)) <= MOST_BYTES
-        (heat,) = drawn[1].data
+        assert drawn["outdated"] == "false"
+        assert len(drawn["text"]) == 1024
+        assert gzipped(to_json_plotly(plain([*drawn.values()]))) <= MOST_BYTES
+        (heat,) = drawn["depth_figure"].data
         assert (heat.z.dtype, heat.z.shape) == (np.uint8, (3, 1024))
         assert heat.meta["select"] == "block.{y}.attention@{x}"

@@ -10,13 +10,13 @@ from transformers import AutoModelForCausalLM
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
+from dashboard.panels import PANELS
 from tests.conftest import byte_level_tokenizer, make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, served, wait_until
 
 TEXT = "The fox met a crow"
-PANELS = ("strip", "architecture", "summary", "attention", "activation", "embedding", "saliency")
 
 
 def save(model: LanguageModel, folder: Path) -> None:
@@ -72,7 +72,7 @@ def list_entry(page: Page, model: str) -> str:
 
 
 def readings(page: Page) -> list[str]:
-    return [str(page.values[f"{panel}-reading", "children"]) for panel in PANELS]
+    return [str(page.values[f"{panel.name}-reading", "children"]) for panel in PANELS]
 
 
 def shows(page: Page, model: LanguageModel, block: int, head: int) -> None:
@@ -96,7 +96,7 @@ def test_a_model_in_a_folder_is_loaded_when_it_is_chosen_and_jobs_find_it(addres
     asked: dict[str, Any] = {"prompt": {"model": "mine", "text": TEXT}, "selection": "output@3"}
     job = page.start_job("saliency", {**asked, "choices": ["integrated", "zero", ""]})
     wait_until(lambda: job.outcome() is not None, 60)
-    show(page, "mine", "block.1.attention.head.2@3", n_positions=5, n_blocks=3)
+    page.set("saliency-job-fresh", "data", 1)  # as the page does when a job has ended
     assert page.values["saliency-job-offer", "data"]["kept"] > 0, "the process of the job loaded the model itself"
 
 
@@ -116,6 +116,7 @@ def test_a_model_is_downloaded_from_the_page(address: str, small_hub: SmallHub) 
     assert list_entry(page, "owner/fox") == "owner/fox · to download"
     assert "Nothing else is known about it yet. To see values, download them." in page.values["model-words", "children"]
     assert all("Nothing of owner/fox" in reading and "Download it" in reading for reading in readings(page))
+    assert page.values["summary-menu", "children"] == page.values["summary-parameters", "children"] == ""
     page.set("model-download", "n_clicks", 1)
     wait_until(lambda: came(page, "owner/fox"))
     show(page, "owner/fox", "block.1.attention.head.2@3", n_positions=5, n_blocks=3)

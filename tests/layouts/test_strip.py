@@ -3,11 +3,12 @@
 import pytest
 from dash import html
 
-from layouts.strip import chip
+from analysis.tokens import Token
+from layouts.strip import chip, mark
 
 
-def made(position: int = 3, *, chosen: bool = False, joined: bool = False) -> html.Button:
-    return chip("<b>", position, "all of it", ("#112233", "#FFFFFF"), chosen=chosen, joined=joined)
+def made(position: int = 3, *, chosen: bool = False, group: int = 3) -> html.Button:
+    return chip(Token(7, "<b>", position, group), "all of it", ("#112233", "#FFFFFF"), chosen=chosen)
 
 
 def test_a_chip_is_a_click_target_with_plain_text() -> None:
@@ -25,11 +26,20 @@ def test_a_chip_is_a_click_target_with_plain_text() -> None:
     [
         (made(), "chip", "false"),
         (made(chosen=True), "chip chip-selected", "true"),
-        (made(joined=True), "chip chip-group", "false"),
-        (made(0), "chip chip-first", "false"),
+        (made(group=2), "chip chip-group", "false"),
+        (made(0, group=0), "chip chip-first", "false"),
     ],
 )
 def test_its_states(button: html.Button, classes: str, pressed: str) -> None:
     props = button.to_plotly_json()["props"]
     assert props["className"] == classes
     assert props["aria-pressed"] == pressed
+
+
+def test_the_mark_alone_is_what_a_chip_has_of_it() -> None:
+    props = made(chosen=True).to_plotly_json()["props"]
+    moved = mark(Token(7, "<b>", 3, 3), chosen=True)
+    assert moved == {name: props[name] for name in moved}
+    assert moved.keys() == {"className", "aria-pressed"}
+    unmarked = made().to_plotly_json()["props"] | moved
+    assert unmarked == props

@@ -115,12 +115,12 @@ def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> No
     assert told["process"] != web["process"], "the job has a process of its own"
     assert web["bytes"] > 500
     assert len(web["client"]) == 8
-    (row,) = {line["client"] for line in of(log, "request", route="/_dash-update-component attention-graph")}
+    (row,) = {line["client"] for line in of(log, "request", route="/_dash-update-component strip-chips")}
     assert row == web["client"]
     with pytest.raises(AssertionError, match="number") as shown:
         page.set("attention-view", "value", "rollout")
     number = str(shown.value).partition("under the number ")[2][:8]
     (bug,) = of(log, "message", message=f"Reference {number}")
-    assert "callbacks/attention.py:" in bug["traceback"]
+    assert "dashboard/drawing.py:" in bug["traceback"]
     (asking,) = of(log, "request", request=bug["request"])
-    assert asking["route"] == "/_dash-update-component attention-graph"
+    assert asking["route"] == "/_dash-update-component strip-chips"

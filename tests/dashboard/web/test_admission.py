@@ -153,4 +153,4 @@ def test_callbacks_of_the_page_are_admitted_and_leave_threads_for_all_else(
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
     assert sum(threads) < N_THREADS
     assert app.server.test_client().get("/").status_code == 200
-    assert ask(app, "attention").status_code == 503
+    assert ask(app).status_code == 503

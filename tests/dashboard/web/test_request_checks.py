@@ -139,15 +139,16 @@ def test_a_choice_that_the_page_does_not_offer_is_refused(
     app: Explorer, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
 ) -> None:
     output = next(key for key in app.callback_map if "attention-panel.data-selection" in key)
-    values = {"prompt": SEARCH["state"][0]["value"], "selection": "output@0", "theme": "light", "attention-view": "raw"}
+    controls = {item.id: item.value for item in app.layout._traverse() if getattr(item, "options", None)}
+    values = controls | {"prompt": SEARCH["state"][0]["value"], "selection": "output@0", "theme": "light"}
 
     def body(values: dict[str, Any]) -> dict[str, Any]:
         parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
         return {
             "output": output,
             "outputs": [{"id": id, "property": name} for id, name in parts],
-            "inputs": [{**one, "value": values[one["id"]]} for one in app.callback_map[output]["inputs"]],
-            "state": [],
+            "inputs": [{**one, "value": values.get(one["id"])} for one in app.callback_map[output]["inputs"]],
+            "state": app.callback_map[output]["state"],
             "changedPropIds": ["selection.data"],
         }
 

@@ -17,7 +17,7 @@ from analysis.task import Arrays, Task
 from analysis.trace import Prompt, Trace
 
 
-class Jobs(Protocol):
+class JobResults(Protocol):
     """Results of background jobs."""
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
@@ -54,7 +54,7 @@ class Services(Protocol):
     """What callbacks call. Everything that a page sent is checked here; nothing about a visitor is kept."""
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JobResults:
         """Results of background jobs."""
 
     @property

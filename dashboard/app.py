@@ -26,7 +26,7 @@ from dashboard.models.menu import ModelMenu, configured_models, make_menu
 from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
-from dashboard.services import Services
+from dashboard.services import AppServices
 from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
@@ -83,14 +83,14 @@ def create_app(
         log=json_log.log_job,
     )
     services, in_jobs = (
-        Services(
+        AppServices(
             registry,
             traces,
             jobs,
+            menu,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
-            menu=menu,
             waits=waits,
         )
         for waits in (False, True)

@@ -33,7 +33,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     """Register the callback. headings: of panels without a selection, by name."""
     inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
-    drawing = Drawing(services, panels, headings)
+    drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
         {panel.name: dict(panel.outputs) for panel in panels},
@@ -43,10 +43,10 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
         prevent_initial_call=True,
     )
     def draw(*given: Any) -> dict[str, dict[str, Any]]:
-        return drawing.draw(dict(zip([*inputs, *state], given, strict=True)))
+        return drawer.draw(dict(zip([*inputs, *state], given, strict=True)))
 
 
-class Drawing:
+class PanelDrawer:
     """Draws the panels whose inputs have changed."""
 
     def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:

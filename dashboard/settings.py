@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 from dashboard.private_folder import private_folder
 
-LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+
+class LogLevel(StrEnum):
+    """The least severe messages that are logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Count(int):

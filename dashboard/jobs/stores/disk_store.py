@@ -23,8 +23,7 @@ class DiskStore:
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         self._locks = directory / "locks"
         self._secret = directory / "secret"
-        # Not "least recently used", whose bookkeeping would make every reader wait for writers.
-        self.cache = DiskCache(directory / "results", max_bytes=max_bytes, eviction_policy="least-recently-stored")
+        self.cache = DiskCache(directory / "results", max_bytes=max_bytes)
 
     def get(self, key: str) -> bytes | None:
         try:

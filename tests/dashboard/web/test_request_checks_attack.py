@@ -21,7 +21,7 @@ from analysis.errors import AnalysisError
 from analysis.models.language_model import LanguageModel
 from dashboard.app import Explorer, create_app
 from dashboard.panels import PANELS
-from dashboard.services import Services
+from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.conftest import TEXT
 from tests.page import Page
@@ -274,7 +274,7 @@ def test_every_request_is_answered_or_refused(
 
 @settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck), max_examples=500)
 @given(changes=CHANGES, number=st.integers(0, 1))
-def test_a_job_takes_every_question(services: Services, changes: list[tuple[int, str, Any]], number: int) -> None:
+def test_a_job_takes_every_question(services: AppServices, changes: list[tuple[int, str, Any]], number: int) -> None:
     """The arguments of a job's process, in this process."""
     panel = [panel for panel in PANELS if panel.task][number]
     prompt = {"model": "tiny", "text": "the fox", "start": False}

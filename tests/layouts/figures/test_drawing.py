@@ -11,30 +11,24 @@ import pytest
 from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
-from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
-from dashboard.jobs.service import Jobs
 from dashboard.panels import PANELS, Panel
-from dashboard.services import Services
-from dashboard.settings import Settings
+from dashboard.services import AppServices
 from layouts.figures.drawing import Drawing
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure
-from tests.conftest import TEXT, long_text, make_tiny
+from tests.conftest import TEXT, long_text, make_services, make_tiny
 from tests.layouts.figures.test_saliency import DEPTH, RESULT
 
 SELECTIONS = ["embedding@0", "block.1.attention@2", "block.1.attention.head.2@3", "block.2.mlp.neuron.9@0", "output@1"]
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
+def services(tmp_path_factory: pytest.TempPathFactory) -> AppServices:
     """Services that know one tiny model, which reads long texts."""
     path = tmp_path_factory.mktemp("cache")
-    models = ModelRegistry({"tiny": make_tiny("gpt2", max_position_embeddings=160)})
-    store = TraceStore(path, max_bytes=10**8)
-    return Services(models, store, Jobs(Settings(cache_dir=str(path))), max_tokens=160, example=TEXT)
+    return make_services(path, {"tiny": make_tiny("gpt2", max_position_embeddings=160)}, max_tokens=160)
 
 
 def read(figure: go.Figure) -> Any:
@@ -55,7 +49,7 @@ def same(figure: go.Figure) -> None:
 @pytest.mark.parametrize("length", ["one token", "short", "long"])
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
-def test_figures_of_panels(services: Services, panel: Panel, selection: str, length: str) -> None:
+def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, length: str) -> None:
     model = services.model(Prompt("tiny", "a"))
     text = {"one token": "a", "short": TEXT, "long": long_text(model, 140)}[length]
     part, position = selection.split("@")

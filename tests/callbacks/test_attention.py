@@ -68,7 +68,7 @@ def test_views(services: AppServices, prompt: Prompt):
     assert drawn["reading"].startswith("Through blocks 0 to 2, ")
     drawn = draw(services, prompt, "block.2.attention.head.1@4", view="without_first")
     assert drawn["title"] == "Attention · block 2, head 1"
-    assert drawn["reading"].startswith("Leaving out the first token, ")
+    assert drawn["reading"].startswith("Without the first token, ")
     assert not shown(drawn["figure"])[:, 0].any()
     assert not drawn["heads"].data[0].z[:, 0].any()
 

@@ -38,7 +38,7 @@ def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> AppServices:
 
 
 def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
-    return dict(draw_models(services, draw_prompt(services, prompt)[0], **how))
+    return dict(draw_models(services, draw_prompt(services, prompt)["prompt"], **how))
 
 
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
@@ -86,8 +86,8 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
 
 def test_its_summary_is_exact(services: AppServices) -> None:
     card = draw_summary(services, MEDIUM, SELECTION)
-    assert card["figure"].layout.annotations[0].text == "Predictions need the weights"
-    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "Sizes alone: the weights are not in memory.")
+    assert card["figure"].layout.annotations[0].text == "Predictions need the weights."
+    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "Only sizes are shown: the weights are not in memory.")
     assert "262,336 parameters" in str(card["part"])
     model = draw_summary_model(services, MEDIUM)
     assert len(model["menu"]) == 24 * 2 + 3

@@ -256,8 +256,8 @@ def test_every_family_is_in_the_readme_and_in_the_tests():
     assert re.sub(r" \(.*?\)", "", listed[1]).split(", ") == [family.name for family in FAMILIES.values()]
 
 
-def test_the_family_that_the_readme_adds_is_the_one_that_is_there():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Add a model family\n")[2]
+def test_the_family_that_contributing_adds_is_the_one_in_the_code():
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## A new model family\n")[2]
     row, line, *_ = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert eval(f"{{{row}}}", {"Family": Family}) == {"phi": FAMILIES["phi"]}
     assert ast.literal_eval(f"{{{line}}}") == {"phi": TINY["phi"]}

@@ -2,7 +2,7 @@
 
 Words as in the original notebook; a layer is what the rest of the project calls a block. Every function takes `model`:
 `"bundled"`, a folder as `save_pretrained` writes it, an id of the Hugging Face hub that is on this machine
-(`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.models.source.open_model` makes of
+(`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.models.open.open_model` makes of
 these. A pair is left as it is, and read anew at each call, since it may be in training. Without `model` it is that of
 `use`, else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an
 `analysis.errors.AnalysisError`, whose message says why. Every number is one of `analysis`, where its definition is.
@@ -22,7 +22,7 @@ from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.source import Source, open_model
+from analysis.models.open import ModelLike, open_model
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
@@ -45,10 +45,10 @@ from layouts.figures.summary_table import SummaryTable
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
 _LONGEST = 65  # characters of a title
 _ROOM = {2: (700, 430), 3: (450, 450)}  # pixels for the labels of embeddings, by dimensions
-_default: Source | None = None
+_default: ModelLike | None = None
 
 
-def use(model: Source) -> None:
+def use(model: ModelLike) -> None:
     """Let the functions show this model from now on.
 
     Raises: ModelError if it cannot be used.
@@ -58,7 +58,7 @@ def use(model: Source) -> None:
     _default = model
 
 
-def model_summary(*, model: Source | None = None) -> SummaryTable:
+def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
     """How large the model and its parts are; each parameter is counted once.
 
     Raises: ModelError if the model cannot be used.
@@ -73,7 +73,7 @@ def plot_token_activations(
     layer: int | None = None,
     position: int | None = None,
     neuron: int | None = None,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """How large each token's vector is through the blocks, and the neurons of one layer (by default the last).
 
@@ -103,7 +103,7 @@ def plot_attention(
     *,
     position: int | None = None,
     view: str = "raw",
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Which earlier tokens (across) each token (down) looks at, as shares of its attention.
 
@@ -124,7 +124,7 @@ def plot_attention(
 
 
 def enhanced_3d_visualization(
-    sentence: str = EXAMPLE, *, position: int | None = None, color_by: str = "norm", model: Source | None = None
+    sentence: str = EXAMPLE, *, position: int | None = None, color_by: str = "norm", model: ModelLike | None = None
 ) -> go.Figure:
     """The whole network in 3D, with the values of a sentence: heads above the residual stream, MLP neurons below it.
 
@@ -152,7 +152,7 @@ def plot_token_embeddings(
     position: int | None = None,
     method: str = "pca",
     dimensions: int = 2,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Where the tokens lie: their vectors of unit length, projected to 2 or 3 dimensions.
 
@@ -181,7 +181,7 @@ def plot_gradients(
     target: int | str | None = None,
     method: str = "integrated",
     baseline: str = "zero",
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Which tokens made the model say what it says after `position` (by default the last): attributions of one logit.
 
@@ -208,7 +208,7 @@ def plot_gradients(
     )
 
 
-def _ask(sentence: str, position: int | None, model: Source | None) -> tuple[LanguageModel, Trace, int]:
+def _ask(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:
     """The model, what it computes for the sentence, and the position."""
     shown = _language_model(model)
     if not isinstance(sentence, str):
@@ -218,7 +218,7 @@ def _ask(sentence: str, position: int | None, model: Source | None) -> tuple[Lan
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 
 
-def _language_model(model: Source | None) -> LanguageModel:
+def _language_model(model: ModelLike | None) -> LanguageModel:
     return open_model(next(filter(None, (model, _default, os.environ.get("LLM_MODEL"))), "bundled"))
 
 

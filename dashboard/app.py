@@ -16,7 +16,7 @@ import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError, NotLoaded
-from analysis.machine.memory import give_back
+from analysis.machine.memory import release_free_memory
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.registry import ModelRegistry
@@ -79,7 +79,7 @@ def create_app(
         for waits in (False, True)
     )
     opening = registry.names()[0]
-    registry.share(opening)
+    registry.pin(opening)
     sections = {panel.name: panel.layout() for panel in PANELS}
     headings = {ids.title(name): section[ids.title(name)].children for name, section in sections.items()}
     app = Dash(
@@ -129,7 +129,7 @@ def make_ready(app: Dash) -> None:
     # What is there now stays: a collection in a forked process would copy all of it.
     gc.collect()
     gc.freeze()
-    give_back()  # what imports needed, before each process keeps a copy of it
+    release_free_memory()  # what imports needed, before each process keeps a copy of it
 
 
 def begin(app: Dash) -> None:
@@ -137,7 +137,7 @@ def begin(app: Dash) -> None:
     app.server.extensions["jobs"].start()
     registry: ModelRegistry = app.server.extensions["registry"]
     with suppress(AnalysisError):  # which the page tells
-        registry.ready(registry.names()[0])
+        registry.get_nowait(registry.names()[0])
 
 
 def _prepare_jobs(registry: ModelRegistry) -> None:

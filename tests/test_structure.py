@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -38,8 +39,8 @@ MAY_IMPORT = {
     "callbacks/": {"analysis", "layouts", "dash"},
     "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "tqdm", "werkzeug"},
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery",
-        "kombu",
+        "analysis", "layouts.job", "dashboard", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis",
+        "celery", "kombu",
     },
     "dashboard/models/": {"analysis", "dashboard"},
     "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
@@ -97,6 +98,18 @@ def test_types_too_are_known_only_downwards(source: str):
     rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
     typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
     assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+
+@pytest.mark.parametrize("module", ["errors", "families", "model_info", "selection", "tokens", "trace"])
+def test_plain_data_needs_neither_torch_nor_a_model(module: str):
+    """In a process of its own, as this one has imported torch."""
+    program = f"import sys, analysis.{module}; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    imported = set(loaded.splitlines())
+    assert f"analysis.{module}" in imported
+    assert not [name for name in imported if name == "torch" or name.startswith(("transformers", "analysis.models"))]
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])

@@ -11,7 +11,7 @@ from typing import Literal
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.machine.memory import memory_bytes
-from analysis.models.catalogue import BUNDLED, Source, offered
+from analysis.models.catalogue import BUNDLED, Source, list_sources
 from analysis.models.hub import Hub, HubModel
 from analysis.models.registry import ModelRegistry
 from dashboard.models.downloads import Download, Downloads
@@ -55,8 +55,8 @@ class Offers:
         Raises: ModelError for a name that is not on the list.
         """
         download = self._downloads.look(name) if isinstance(self._models.source(name), HubModel) else None
-        standing, problem = self._models.standing(name)
-        state: State = {"absent": "to download", "large": "too large"}.get(standing, standing)
+        status, problem = self._models.status(name)
+        state: State = "to download" if status == "not downloaded" else status
         if state == "to download":
             if download and download.running:
                 state = "downloading"
@@ -104,7 +104,7 @@ class Offers:
         if isinstance(source, HubModel) and state in ("to download", "downloading"):
             return source
         reasons = {
-            "unusable": self._models.standing(name)[1],
+            "unusable": self._models.status(name)[1],
             "forbidden": "This server does not download models (ALLOW_DOWNLOADS is 0).",
             "too large": f"{name} is too large for this server; raise MODEL_MEMORY_MB, or choose a smaller model.",
         }
@@ -122,7 +122,7 @@ def models_on_offer(settings: Settings) -> dict[str, Source]:
     Raises: ModelError for a name that can be no model.
     """
     folder = Path(settings.models_dir) if settings.models_dir else None
-    return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
+    return {BUNDLED: BUNDLED_DIR, **list_sources(settings.models, folder)}
 
 
 def first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:

@@ -46,9 +46,9 @@ def install(server: flask.Flask, registry: ModelRegistry, traces: TraceStore, jo
 
 
 def _model(registry: ModelRegistry) -> str:
-    """How the model stands that the page opens with: loaded, or a word for what it is instead."""
-    standing, _ = registry.standing(registry.names()[0])
-    return _OK if standing == "ready" else standing
+    """The status of the model that the page opens with."""
+    status, _ = registry.status(registry.names()[0])
+    return _OK if status == "ready" else status
 
 
 def _cache(traces: TraceStore, folder: Path) -> str:

@@ -125,7 +125,7 @@ class _Measures:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All of them."""
-        loaded = [name for name in self._models.names() if self._models.standing(name)[0] == "ready"]
+        loaded = [name for name in self._models.names() if self._models.status(name)[0] == "ready"]
         yield _gauge("models_loaded", "Models in the memory of the process that answers.", {"": lambda: len(loaded)})
         yield _gauge(
             "jobs",

@@ -5,12 +5,12 @@ The process that jobs are forked from           faults/test_killed.py, dashboard
 A job                                           browser/test_jobs.py, dashboard/test_managers.py, test_background.py
 A worker of Celery, or a process of its own     faults/test_killed.py, browser/test_jobs.py
 Redis is gone, or hangs                         faults/test_redis.py, dashboard/test_job_queue.py
-A trace's file is damaged                       analysis/test_trace_store_damage.py
-A database of results is damaged or deleted     analysis/test_disk_cache.py, faults/test_disk.py
+A trace's file is damaged                       analysis/storage/test_trace_store_damage.py
+A database of results is damaged or deleted     dashboard/jobs/test_disk_cache.py, faults/test_disk.py
 A job's result is damaged                       dashboard/test_background.py, faults/test_disk.py
 All of the cache's folder is deleted            faults/test_disk.py
-The disk is full                                faults/test_disk.py, analysis/test_trace_store_damage.py
+The disk is full                                faults/test_disk.py, analysis/storage/test_trace_store_damage.py
 A model's file is missing                       faults/test_models.py, dashboard/test_app_models.py
-A download is interrupted, or arrives damaged   dashboard/test_downloads.py, analysis/test_hub.py
+A download is interrupted, or arrives damaged   dashboard/test_downloads.py, analysis/models/test_hub.py
 The clock is set                                faults/test_clock.py
 """

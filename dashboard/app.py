@@ -96,7 +96,7 @@ def create_app(
         for waits in (False, True)
     )
     opening = registry.names()[0]
-    registry.share(opening)
+    registry.pin(opening)
     sections = {panel.name: panel.layout() for panel in PANELS}
     headings = {name: section[ids.title(name)].children for name, section in sections.items()}
     app = Explorer(

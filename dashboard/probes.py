@@ -22,8 +22,8 @@ def readiness_checks(registry: ModelRegistry, traces: TraceStore, jobs: Jobs, fo
 
     def model() -> str:
         """Whether the model that the page opens with is loaded, or a word for its state."""
-        standing, _ = registry.standing(registry.names()[0])
-        return OK if standing == "ready" else standing
+        status, _ = registry.status(registry.names()[0])
+        return OK if status == "ready" else status
 
     def cache() -> str:
         if traces.is_temporary:
@@ -56,7 +56,7 @@ def gauges(registry: ModelRegistry, traces: TraceStore, jobs: Jobs) -> tuple[Rea
     """Give what is read whenever Prometheus asks."""
 
     def n_loaded() -> int:
-        return sum(registry.standing(name)[0] == "ready" for name in registry.names())
+        return sum(registry.status(name)[0] == "ready" for name in registry.names())
 
     return (
         Reading("models_loaded", "Models in the memory of the process that answers.", {"": n_loaded}),

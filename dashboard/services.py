@@ -155,11 +155,11 @@ class AppServices(Services):
 
         Raises: NotLoaded while its weights are not in memory.
         """
-        return self._models.get(prompt.model) if self._waits else self._models.ready(prompt.model)
+        return self._models.get(prompt.model) if self._waits else self._models.get_nowait(prompt.model)
 
     def loaded(self, prompt: Prompt) -> bool:
         """Whether the model's weights are in memory, or may be waited for."""
-        return self._waits or self._models.standing(prompt.model)[0] == "ready"
+        return self._waits or self._models.status(prompt.model)[0] == "ready"
 
     def outline(self, prompt: Prompt) -> Outline:
         """The prompt's model without weights: its sizes and parameters.

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -148,6 +149,18 @@ def test_no_folder_has_many_modules(folder: str, most: int):
     modules = [source for source in IN_FOLDERS if source.startswith(f"{folder}/") and "__init__" not in source]
     counts = Counter(source.rpartition("/")[0] for source in modules)
     assert {name: n for name, n in counts.items() if n > most} == {}
+
+
+@pytest.mark.parametrize("module", ["errors", "families", "model_info", "selection", "tokens", "trace"])
+def test_plain_data_needs_neither_torch_nor_a_model(module: str):
+    """In a process of its own, as this one has imported torch."""
+    program = f"import sys, analysis.{module}; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    imported = set(loaded.splitlines())
+    assert f"analysis.{module}" in imported
+    assert not [name for name in imported if name == "torch" or name.startswith(("transformers", "analysis.models"))]
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])

@@ -118,7 +118,7 @@ def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monk
     bundled_model.tokenizer.save_pretrained(tmp_path / "mine")
     loaded = []
     monkeypatch.setattr(
-        "analysis.models.source.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more)
+        "analysis.models.open.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more)
     )
     monkeypatch.setenv("LLM_MODEL", str(tmp_path / "mine"))
     for _ in range(5):

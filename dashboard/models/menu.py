@@ -11,22 +11,13 @@ from typing import Literal
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.machine.memory import memory_bytes
-from analysis.models.catalogue import BUNDLED, Source, offered
+from analysis.models.catalogue import BUNDLED, Source, list_sources
 from analysis.models.hub import Hub, HubModel
-from analysis.models.registry import ModelRegistry, Standing
+from analysis.models.registry import ModelRegistry
 from dashboard.models.downloads import Download, Downloads
 from dashboard.settings import Settings
 
 State = Literal["ready", "loading", "on disk", "downloading", "to download", "forbidden", "too large", "unusable"]
-# The registry's standings of a model, as the menu calls them.
-_STATES: dict[Standing, State] = {
-    "ready": "ready",
-    "loading": "loading",
-    "on disk": "on disk",
-    "absent": "to download",
-    "large": "too large",
-    "unusable": "unusable",
-}
 
 
 @dataclass(frozen=True)
@@ -83,8 +74,8 @@ class ModelMenu:
         Raises: ModelError for a name that is not on the menu.
         """
         download = self._downloads.progress(name) if isinstance(self._models.source(name), HubModel) else None
-        standing, problem = self._models.standing(name)
-        state: State = _STATES[standing]
+        status, problem = self._models.status(name)
+        state: State = "to download" if status == "not downloaded" else status
         if state == "to download":
             if download and download.running:
                 state = "downloading"
@@ -132,7 +123,7 @@ class ModelMenu:
         if isinstance(source, HubModel) and state in ("to download", "downloading"):
             return source
         reasons = {
-            "unusable": self._models.standing(name)[1],
+            "unusable": self._models.status(name)[1],
             "forbidden": "This server does not download models (ALLOW_DOWNLOADS is 0).",
             "too large": f"{name} is too large for this server; raise MODEL_MEMORY_MB, or choose a smaller model.",
         }
@@ -150,7 +141,7 @@ def configured_models(settings: Settings) -> dict[str, Source]:
     Raises: ModelError for a name that cannot be a model's.
     """
     folder = Path(settings.models_dir) if settings.models_dir else None
-    return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
+    return {BUNDLED: BUNDLED_DIR, **list_sources(settings.models, folder)}
 
 
 def with_first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:

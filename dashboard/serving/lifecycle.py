@@ -6,7 +6,7 @@ import gc
 from contextlib import suppress
 
 from analysis.errors import AnalysisError
-from analysis.machine.memory import give_back
+from analysis.machine.memory import release_free_memory
 from dashboard.app import Explorer
 
 
@@ -19,11 +19,11 @@ def prepare_to_fork(app: Explorer) -> None:
     # Objects that exist now are never collected: a collection in a forked process would copy all of them.
     gc.collect()
     gc.freeze()
-    give_back()  # free memory that imports needed, before each process keeps a copy of it
+    release_free_memory()  # that imports needed, before each process keeps a copy of it
 
 
 def start_process(app: Explorer) -> None:
     """Start serving in this process. The page is there while the model that it opens with is loaded by a thread."""
     app.jobs.start()
     with suppress(AnalysisError):  # which the page shows
-        app.registry.ready(app.registry.names()[0])
+        app.registry.get_nowait(app.registry.names()[0])

@@ -52,7 +52,7 @@ def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppSe
 def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServices) -> None:
     data, *_ = draw_prompt(services, Prompt("owner/other", TEXT))
     assert (data["n_blocks"], data["n_positions"]) == (0, 0)
-    with pytest.raises(NotLoaded, match="Nothing of owner/other"):
+    with pytest.raises(NotLoaded, match="owner/other has not been downloaded"):
         services.question({"model": "owner/other", "text": TEXT}, "output")
     assert draw_summary_model(services, Prompt("owner/other", TEXT)) == {"menu": "", "parameters": ""}
 

@@ -115,7 +115,9 @@ def test_a_model_is_downloaded_from_the_page(address: str, small_hub: SmallHub) 
     show(page, "owner/fox")
     assert list_entry(page, "owner/fox") == "owner/fox · to download"
     assert "Nothing else is known about it yet. To see values, download them." in page.values["model-words", "children"]
-    assert all("Nothing of owner/fox" in reading and "Download it" in reading for reading in readings(page))
+    assert all(
+        "owner/fox has not been downloaded" in reading and "Download it" in reading for reading in readings(page)
+    )
     assert page.values["summary-menu", "children"] == page.values["summary-parameters", "children"] == ""
     page.set("model-download", "n_clicks", 1)
     wait_until(lambda: came(page, "owner/fox"))

@@ -32,7 +32,7 @@ def ready(app: Explorer) -> tuple[int, dict[str, str]]:
 
 
 def test_alive_checks_nothing(app: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ModelRegistry, "standing", lambda *_: pytest.fail("nothing is asked"))
+    monkeypatch.setattr(ModelRegistry, "status", lambda *_: pytest.fail("nothing is asked"))
     answer = app.server.test_client().get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok")
 
@@ -41,19 +41,19 @@ def test_ready_when_all_checks_pass(app: Explorer) -> None:
     assert ready(app) == (200, ALL_WELL)
 
 
-@pytest.mark.parametrize("standing", ["loading", "on disk", "unusable"])
+@pytest.mark.parametrize("status", ["loading", "on disk", "unusable"])
 def test_not_ready_until_the_opening_model_is_loaded(
-    app: Explorer, monkeypatch: pytest.MonkeyPatch, standing: str
+    app: Explorer, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
-    monkeypatch.setattr(ModelRegistry, "standing", lambda _self, name: (standing if name == "tiny" else "ready", "/x"))
-    assert ready(app) == (503, ALL_WELL | {"model": standing})
+    monkeypatch.setattr(ModelRegistry, "status", lambda _self, name: (status if name == "tiny" else "ready", "/x"))
+    assert ready(app) == (503, ALL_WELL | {"model": status})
 
 
 def test_not_ready_with_a_model_that_is_not_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setattr(ModelRegistry, "get", _absent)
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"owner/none": HubModel.parse("owner/none")})
-    assert ready(app) == (503, ALL_WELL | {"model": "absent"})
+    assert ready(app) == (503, ALL_WELL | {"model": "not downloaded"})
 
 
 def _absent(_registry: ModelRegistry, _name: str) -> Any:

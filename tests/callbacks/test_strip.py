@@ -68,7 +68,9 @@ def read(chips: Any) -> Any:
     return json.loads(to_json_plotly(chips))
 
 
-@pytest.mark.parametrize(("before", "after"), [("output@2", "block.1.mlp@7"), ("norm", "output@0"), ("norm@4", "norm@4")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("output@2", "block.1.mlp@7"), ("norm", "output@0"), ("norm@4", "norm@4")]
+)
 def test_of_the_same_chips_only_the_mark_is_sent(services: Any, prompt: Prompt, before: str, after: str) -> None:
     first = draw_strip(services, prompt, Selection.parse(before))
     moved = draw_strip(services, prompt, Selection.parse(after), shown=first["shown"])

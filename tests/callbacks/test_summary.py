@@ -11,7 +11,6 @@ from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.summary import draw_summary, draw_summary_model
 
-
 STEPS = ("previous_disabled", "next_disabled", "previous_unit_disabled", "next_unit_disabled")
 
 

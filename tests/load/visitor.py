@@ -92,7 +92,7 @@ class Visitor:
         answers = self._connections.all(lambda request: self.page.answer(request[1]), requests)
         for (output, body), answer in zip(requests, answers, strict=True):
             self.page.read(answer)
-            for written in answer["response"].values():
+            for written in answer.get("response", {}).values():
                 assert written.get("data-selection", "").encode() in body, f"{output} shows something else"
         offer = self.page.values.get(("saliency-job-offer", "data"))
         if offer and offer.get("automatic") and offer["question"] != self._asked:

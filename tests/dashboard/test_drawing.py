@@ -1,0 +1,369 @@
+"""A click is one request, which draws the panels whose inputs have changed; one that fails holds back no other."""
+
+import json
+import math
+import re
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from dash import Dash
+from plotly.io.json import to_json_plotly
+
+from analysis.errors import AnalysisError, NotLoaded
+from analysis.models.language_model import LanguageModel
+from analysis.models.load import load_model
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.panel import PanelCallback
+from callbacks.saliency import saliency_task
+from dashboard.app import create_app
+from dashboard.drawing import plain
+from dashboard.panels import PANELS
+from dashboard.services import Services
+from dashboard.settings import Settings
+from dashboard.web.missing_weights import values_without_weights
+from tests.conftest import TEXT
+from tests.page import Page, of_app
+from tests.serving import wait_until
+
+NAMES = {panel.name for panel in PANELS}
+FIRST, SECOND, THIRD = "block.1.attention.head.2@3", "block.2.mlp.neuron.9@5", "output@0"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Dash:
+    return create_app(Settings(cache_dir=str(tmp_path_factory.mktemp("cache"))), models={"tiny": tiny_gpt2})
+
+
+@pytest.fixture
+def page(app: Dash) -> Page:
+    return opened(app, FIRST)
+
+
+def opened(app: Dash, selection: str, *, model: str = "tiny", **controls: str) -> Page:
+    """A page that shows a selection from the beginning. controls: values, by ids without the hyphen."""
+    page = of_app(app.server)
+    page.values |= {(id.replace("_", "-"), "value"): value for id, value in controls.items()}
+    page.values["selection", "data"] = selection
+    page.set("prompt", "data", {"model": model, "text": TEXT, "start": False})
+    return page
+
+
+def asked(page: Page, *changed: str) -> tuple[dict[str, Any], bytes]:
+    """The answer to the one request that draws panels after a change, which the page has not read; and its body."""
+    ((_, body),) = [(output, body) for output, body in page.requests(*changed) if "data-drawn" in output]
+    return page.answer(body), body
+
+
+def drawn(answer: dict[str, Any]) -> set[str]:
+    """The panels that an answer draws."""
+    return {name for name in NAMES if "data-drawn" in answer.get("response", {}).get(f"{name}-panel", {})}
+
+
+def notice(answer: dict[str, Any]) -> str:
+    return str(answer.get("sideUpdate", {}).get("notice", {}).get("children", ""))
+
+
+def shown(page: Page, panels: set[str] = NAMES) -> dict[str, Any]:
+    """What is seen of panels in a browser."""
+    unseen = {f"{name}-job-fresh" for name in NAMES}
+    if page.values["saliency-depth", "hidden"]:
+        unseen.add("saliency-depth-graph")
+    return {
+        f"{id}.{name}": decoded(value)
+        for (id, name), value in page.values.items()
+        if id.partition("-")[0] in panels and id not in unseen and value not in (None, "")
+    }
+
+
+def decoded(value: Any) -> Any:
+    """JSON with its arrays of numbers as lists, and what is no number as null."""
+    if isinstance(value, dict) and value.keys() >= {"dtype", "bdata"}:
+        array = np.frombuffer(b64decode(value["bdata"]), dtype=value["dtype"])
+        shape = [int(size) for size in value.get("shape", str(array.size)).split(",")]
+        return decoded(array.reshape(shape).tolist())
+    if isinstance(value, dict):
+        return {name: decoded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [decoded(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
+    """Let a panel's own work fail."""
+
+    def compute(*_given: Any, **_knobs: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(f"callbacks.{name}.compute_{name}", compute)
+
+
+def test_a_click_is_one_request_of_less_than_10_kb(page: Page) -> None:
+    page.values["selection", "data"] = SECOND
+    ((_, body),) = page.requests("selection.data")
+    assert len(body) < 10_000
+    answer = page.answer(body)
+    assert drawn(answer) == NAMES
+    page.read(answer)
+    assert {page.values[f"{name}-panel", "data-selection"] for name in NAMES} == {SECOND}
+    assert len({page.values[f"{name}-panel", "data-drawn"] for name in NAMES}) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "panels"),
+    [
+        ("strip-color", "attribution", {"strip"}),
+        ("architecture-color", "entropy", {"architecture"}),
+        ("attention-view", "without_first", {"attention"}),
+        ("activation-neurons", "strongest", {"activation"}),
+        ("embedding-dimensions", "3", {"embedding"}),
+        ("saliency-baseline", "mean", {"strip", "saliency"}),
+    ],
+)
+def test_a_setting_draws_only_the_panels_that_depend_on_it(
+    page: Page, control: str, value: str, panels: set[str]
+) -> None:
+    before = page.values[control, "value"]
+    page.values[control, "value"] = value
+    answer, _ = asked(page, f"{control}.value")
+    assert drawn(answer) == panels
+    assert {id.partition("-")[0] for id in answer["response"]} == panels, "nothing else is sent"
+    page.read(answer)
+    assert not asked(page, f"{control}.value")[0]["response"], "drawn once"
+    page.values[control, "value"] = before
+    assert drawn(asked(page, f"{control}.value")[0]) == panels
+
+
+@pytest.mark.parametrize(
+    ("store", "panels"), [("saliency-job-fresh", {"strip", "saliency"}), ("embedding-job-fresh", {"embedding"})]
+)
+def test_news_of_a_job_draws_what_shows_its_result(page: Page, store: str, panels: set[str]) -> None:
+    page.values[store, "data"] = 1
+    assert drawn(asked(page, f"{store}.data")[0]) == panels
+
+
+def test_another_theme_or_text_draws_all_panels(page: Page) -> None:
+    page.values["theme", "data"] = "dark"
+    answer, _ = asked(page, "theme.data")
+    assert drawn(answer) == NAMES
+    page.read(answer)
+    page.values["prompt", "data"] = page.values["prompt", "data"] | {"text": f"{TEXT}!"}
+    assert drawn(asked(page, "prompt.data")[0]) == NAMES
+
+
+def test_what_a_lost_answer_would_have_drawn_is_drawn_by_the_next(app: Dash, page: Page) -> None:
+    """As when a newer request overtakes it: Dash drops the answer, and what triggers the newer one is not all that has
+    changed.
+    """
+    page.values["selection", "data"] = SECOND
+    assert drawn(asked(page, "selection.data")[0]) == NAMES
+    page.values["attention-view", "value"] = "without_first"
+    answer, _ = asked(page, "attention-view.value")
+    assert drawn(answer) == NAMES
+    page.read(answer)
+    assert shown(page) == shown(opened(app, SECOND, attention_view="without_first"))
+
+
+def test_of_a_lost_answer_only_what_is_not_shown_is_drawn(page: Page) -> None:
+    page.values["attention-view", "value"] = "without_first"
+    assert drawn(asked(page, "attention-view.value")[0]) == {"attention"}
+    page.values["architecture-color", "value"] = "entropy"
+    assert drawn(asked(page, "architecture-color.value")[0]) == {"attention", "architecture"}
+    page.values["attention-view", "value"] = "raw"
+    assert drawn(asked(page, "attention-view.value")[0]) == {"architecture"}, "it shows this view"
+
+
+def test_after_many_changes_a_page_shows_what_one_shows_that_opens_there(app: Dash, page: Page) -> None:
+    for selection in (SECOND, "block.0.attention@1", THIRD, "embedding", "norm@2", SECOND, FIRST, "block.0.mlp@4~7"):
+        page.set("selection", "data", selection)
+    page.set("attention-view", "value", "rollout")
+    page.set("theme", "data", "dark")
+    page.set("selection", "data", SECOND)
+    page.set("theme", "data", "light")
+    page.set("architecture-color", "value", "entropy")
+    expected = opened(app, SECOND, attention_view="rollout", architecture_color="entropy")
+    page.values.pop(("model-changed", "data"), None)
+    assert shown(page) == shown(expected)
+
+
+def test_a_panel_that_fails_holds_back_no_other_and_is_drawn_by_the_next_request(
+    app: Dash, page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = shown(page, {"attention"})
+    page.values["selection", "data"] = SECOND
+    with monkeypatch.context() as patch:
+        fails(patch, "attention", KeyError("secret"))
+        answer, _ = asked(page, "selection.data")
+    assert drawn(answer) == NAMES - {"attention"}
+    assert answer["sideUpdate"]["notice"]["is_open"] is True
+    (number,) = re.findall(r"number ([0-9a-f]{8})", notice(answer))
+    assert number in caplog.text
+    assert "secret" in caplog.text
+    assert "secret" not in notice(answer)
+    with pytest.raises(AssertionError, match=number):
+        page.read(answer)
+    assert shown(page, {"attention"}) == before, "which says what it shows"
+    assert shown(page, NAMES - {"attention"}) == shown(opened(app, SECOND), NAMES - {"attention"})
+    page.values["architecture-color", "value"] = "entropy"
+    answer, _ = asked(page, "architecture-color.value")
+    assert drawn(answer) == {"attention", "architecture"}
+    page.read(answer)
+    assert shown(page) == shown(opened(app, SECOND, architecture_color="entropy"))
+
+
+def test_a_problem_of_several_panels_is_said_once(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails(monkeypatch, "attention", AnalysisError("It is too much."))
+    fails(monkeypatch, "activation", AnalysisError("It is too much."))
+    fails(monkeypatch, "embedding", AnalysisError("It is too far."))
+    page.values["selection", "data"] = SECOND
+    answer, _ = asked(page, "selection.data")
+    assert notice(answer) == "It is too much. It is too far."
+    assert drawn(answer) == NAMES - {"attention", "activation", "embedding"}
+
+
+def test_a_question_that_cannot_be_met_draws_nothing(page: Page) -> None:
+    page.values["selection", "data"] = "block.99.mlp"
+    answer, _ = asked(page, "selection.data")
+    assert "block 99" in notice(answer)
+    assert not answer["response"]
+
+
+class Held:
+    """An app with a model in memory, and one in a folder whose weights are loaded when they are let go."""
+
+    def __init__(self, folder: Path, tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._go = threading.Event()
+        tiny.network.save_pretrained(folder / "mine")
+        tiny.tokenizer.save_pretrained(folder / "mine")
+
+        def load(*given: Any, **more: Any) -> LanguageModel:
+            assert self._go.wait(60)
+            return load_model(*given, **more)
+
+        monkeypatch.setattr("analysis.models.registry.load_model", load)
+        models = {"tiny": tiny, "mine": folder / "mine"}
+        self.app = create_app(Settings(cache_dir=str(folder / "cache")), models=models)
+
+    def let_go(self, page: Page) -> None:
+        """Load the weights, as the page is told when it polls."""
+        self._go.set()
+
+        def idle() -> bool:
+            page.set("model-poll", "n_intervals", 1)
+            return bool(page.values["model-poll", "disabled"])
+
+        wait_until(idle)
+
+
+@pytest.fixture
+def held(tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Held:
+    return Held(tmp_path, tiny_gpt2, monkeypatch)
+
+
+def test_without_weights_panels_show_what_they_can_and_are_drawn_in_full_once_they_are_loaded(held: Held) -> None:
+    page = opened(held.app, FIRST)
+    page.set("prompt", "data", page.values["prompt", "data"] | {"model": "mine"})
+    readings = {name: page.values[f"{name}-reading", "children"] for name in NAMES}
+    whole = {"architecture", "summary"}
+    assert {name for name in NAMES if readings[name] == "The weights of mine are being loaded."} == NAMES - whole
+    for name in whole:
+        assert "weights are not in memory" in readings[name]
+    assert {page.values[f"{name}-panel", "data-selection"] for name in NAMES} == {FIRST}
+    assert page.values["strip-chips", "children"] == ""
+    (note,) = page.values["attention-graph", "figure"]["layout"]["annotations"]
+    assert note["text"].replace("<br>", " ") == "The weights of mine are being loaded."
+    assert page.values["attention-title", "children"] == "Attention"
+    assert page.values["model-poll", "disabled"] is False
+    page.set("selection", "data", SECOND)
+    assert {page.values[f"{name}-panel", "data-selection"] for name in NAMES} == {SECOND}
+    held.let_go(page)
+    answer, _ = asked(page, "prompt.data")
+    assert drawn(answer) == NAMES
+    page.read(answer)
+    assert shown(page) == shown(opened(held.app, SECOND, model="mine"))
+
+
+def test_a_page_that_comes_back_from_a_model_without_weights_is_as_before(held: Held) -> None:
+    """What it has is not taken for what it had."""
+    page = opened(held.app, FIRST)
+    before, prompt = shown(page), page.values["prompt", "data"]
+    page.set("prompt", "data", prompt | {"model": "mine"})
+    page.set("selection", "data", "block.1.attention.head.2@4")
+    page.set("prompt", "data", prompt)
+    page.set("selection", "data", FIRST)
+    assert shown(page) == before
+
+
+def test_a_panel_whose_weights_have_just_gone_is_drawn_by_the_next_request(
+    app: Dash, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another model may need their memory at any moment."""
+    page.values["selection", "data"] = SECOND
+    with monkeypatch.context() as patch:
+        fails(patch, "attention", NotLoaded("They are gone."))
+        page.read(asked(page, "selection.data")[0])
+    assert page.values["attention-reading", "children"] == "They are gone."
+    assert page.values["attention-panel", "data-selection"] == SECOND
+    answer, _ = asked(page, "prompt.data")
+    assert drawn(answer) == {"attention"}
+    page.read(answer)
+    assert shown(page) == shown(opened(app, SECOND))
+
+
+@pytest.fixture
+def panels(services: Services) -> Iterator[list[PanelCallback]]:
+    return [panel.register(Dash("one"), services) for panel in PANELS]
+
+
+def by_plotly(value: Any) -> Any:
+    """What Plotly and Dash would write of a value, were it not made plain before."""
+    if isinstance(value, go.Figure):
+        value = go.Figure(**value._given)
+    return figure_without_defaults(json.loads(to_json_plotly(value)))
+
+
+def figure_without_defaults(sent: Any) -> Any:
+    """What Plotly adds to a figure's layout means the same as nothing."""
+    if isinstance(sent, dict) and sent.keys() >= {"data", "layout"}:
+        template = sent["layout"].pop("template")
+        assert template in ({}, {"data": {"scatter": [{"type": "scatter"}]}})
+        sent["layout"] = {name: part for name, part in sent["layout"].items() if part != []}
+    return sent
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("selection", ["embedding@0", FIRST, SECOND, THIRD])
+def test_what_is_sent_is_what_plotly_and_dash_would_write(
+    services: Services, prompt: Prompt, panels: list[PanelCallback], selection: str, theme: str
+) -> None:
+    selected = Selection.parse(selection)
+    run_saliency(services, prompt, selected)
+    kinds = set()
+    for panel in panels:
+        knobs: dict[str, Any] = {"method": "depth"} if panel.name in ("saliency", "strip") else {}
+        knobs |= {"color": "attribution"} if panel.name == "strip" else {}
+        values = [panel.draw(prompt, selected, theme=theme, **knobs)]
+        before = {name: values[0][name] for name in panel.state if name in values[0]}
+        values.append(panel.draw(prompt, Selection.parse("block.0.mlp@1"), theme=theme, **knobs, **before))
+        values.append(values_without_weights(panel.outputs, "None.", heading="X", theme=theme, downloadable=True))
+        for value in (value for several in values for value in several.values()):
+            kinds |= {type(part) for part in (value if isinstance(value, list) else [value])}
+            sent = json.loads(to_json_plotly(plain(value)))
+            assert decoded(figure_without_defaults(sent)) == decoded(by_plotly(value))
+    names = {kind.__name__ for kind in kinds}
+    assert {"Drawing", "Patch", "Button", "Div", "str", "bool"} <= names
+
+
+def run_saliency(services: Services, prompt: Prompt, selection: Selection) -> None:
+    """Compute attributions, so that their figures, texts and numbers are drawn."""
+    page = {"model": prompt.model, "text": prompt.text, "start": prompt.start}
+    question = {"prompt": page, "selection": str(selection), "choices": ["depth", "zero", ""]}
+    start = {"nonce": "a", "question": question, "measure": False}
+    assert services.jobs.run(partial(saliency_task, services), start, lambda _: None)["kind"] == "done"

@@ -25,10 +25,10 @@ from callbacks.panel import PanelCallback
 from callbacks.saliency import saliency_task
 from dashboard.app import create_app
 from dashboard.drawing import plain
+from dashboard.missing_weights import values_without_weights
 from dashboard.panels import PANELS
 from dashboard.services import Services
 from dashboard.settings import Settings
-from dashboard.web.missing_weights import values_without_weights
 from tests.conftest import TEXT
 from tests.page import Page, of_app
 from tests.serving import wait_until

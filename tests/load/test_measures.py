@@ -9,7 +9,6 @@ import pytest
 from tests.load.__main__ import memory_problems, web_line
 from tests.load.measures import HEAD, ProcessorSeconds, Stage, print_table, server_seconds
 
-
 # A server as gunicorn starts it: its first process, a worker, the process that jobs are forked from, and a job.
 PROCESSES = """
 import os, sys, time

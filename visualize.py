@@ -1,18 +1,21 @@
-"""The explorer's pictures in a notebook: text in, figure out. No server, no page.
+"""Notebook interface: text in, Plotly figure out, without a server.
 
-Words as in the original notebook; a layer is what the rest of the project calls a block. Every function takes `model`:
-`"bundled"`, a folder as `save_pretrained` writes it, an id of the Hugging Face hub that is on this machine
-(`"gpt2-medium"`), a pair (network, tokenizer) that is in memory, or what `analysis.models.source.open_model` makes of
-these. A pair is left as it is, and read anew at each call, since it may be in training. Without `model` it is that of
-`use`, else the environment's `LLM_MODEL`, else the bundled one. What cannot be drawn is an
-`analysis.errors.AnalysisError`, whose message says why. Every number is one of `analysis`, where its definition is.
+Function names and the word "layer" (a block, elsewhere in this project) are those of the original notebook.
+
+Every function takes `model`: `"bundled"`; a folder written by `save_pretrained`; the id of a Hugging Face model that
+has been downloaded (`"gpt2-medium"`); a pair (network, tokenizer) in memory; or a `LanguageModel`. A pair is not
+changed, and is read again at each call, since it may be in training. The default is the model given to `use`, else the
+environment variable `LLM_MODEL`, else the bundled model.
+
+A request that cannot be met raises an `analysis.errors.AnalysisError`, whose message gives the reason. All numbers are
+computed and defined in `analysis`.
 """
 
 from __future__ import annotations
 
 import os
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import plotly.graph_objects as go
 
@@ -22,7 +25,7 @@ from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.source import Source, open_model
+from analysis.models.open import ModelLike, open_model
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
@@ -34,22 +37,30 @@ from layouts.figures.activation import (
     activation_reading,
 )
 from layouts.figures.architecture import architecture_figure, architecture_reading
-from layouts.figures.attention import attention_figure, attention_place, attention_reading
+from layouts.figures.attention import attention_figure, attention_label, attention_reading
 from layouts.figures.embedding import embedding_figure, embedding_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
-from layouts.figures.scene_alone import leave_alone
+from layouts.figures.scene_alone import add_hover_texts
 from layouts.figures.standalone import standalone
 from layouts.figures.summary_table import SummaryTable
 
+if TYPE_CHECKING:
+    from analysis.architecture import ColorBy
+    from analysis.attention import AttentionView
+    from analysis.embedding import Dimensions
+    from analysis.embedding import Method as Projection
+    from analysis.saliency import Baseline
+    from analysis.saliency import Method as SaliencyMethod
+
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
-_LONGEST = 65  # characters of a title
-_ROOM = {2: (700, 430), 3: (450, 450)}  # pixels for the labels of embeddings, by dimensions
-_default: Source | None = None
+_MAX_TITLE = 65  # characters
+_LABEL_AREAS = {2: (700, 430), 3: (450, 450)}  # of embeddings, in pixels, by dimensions
+_default: ModelLike | None = None
 
 
-def use(model: Source) -> None:
-    """Let the functions show this model from now on.
+def use(model: ModelLike) -> None:
+    """Set the default model of all functions.
 
     Raises: ModelError if it cannot be used.
     """
@@ -58,8 +69,8 @@ def use(model: Source) -> None:
     _default = model
 
 
-def model_summary(*, model: Source | None = None) -> SummaryTable:
-    """How large the model and its parts are; each parameter is counted once.
+def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
+    """Parameters of the model by part, each counted once, and its sizes.
 
     Raises: ModelError if the model cannot be used.
     """
@@ -73,20 +84,20 @@ def plot_token_activations(
     layer: int | None = None,
     position: int | None = None,
     neuron: int | None = None,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
-    """How large each token's vector is through the blocks, and the neurons of one layer (by default the last).
+    """Length of each token's vector through the blocks, and the MLP neurons of one layer (by default the last).
 
-    The size is the L2 norm of the residual stream. (Not the mean over its dimensions, which every LayerNorm removes,
-    so that no part of GPT-2 can read it.) position: the token that is marked, by default the last. neuron: one of the
-    layer's MLP neurons, by default the strongest there; its values are those after the activation function.
+    The length is the L2 norm of the residual stream (not the mean over its dimensions, which LayerNorm removes, so that
+    no part of GPT-2 can read it). position: the emphasised token, by default the last. neuron: by default the layer's
+    strongest at that position; neurons are shown after the activation function.
     Raises: AnalysisError for a sentence, a number or a model that cannot be shown.
     """
-    shown, trace, here = _ask(sentence, position, model)
+    shown, trace, here = _trace(sentence, position, model)
     last = shown.info.n_blocks - 1
     block = last if layer is None else _number("layer", layer, shown.info.n_blocks)
     unit = None if neuron is None else _number("neuron", neuron, shown.info.n_neurons)
-    result = compute_activation(trace, block, unit, here)
+    result = compute_activation(trace, Selection(Part.MLP, block=block, neuron=unit), here)
     figures = activation_figure(result), activation_neuron_figure(result), activation_neurons_figure(result)
     return standalone(
         figures,
@@ -102,41 +113,43 @@ def plot_attention(
     head: int | None = 4,
     *,
     position: int | None = None,
-    view: str = "raw",
-    model: Source | None = None,
+    view: AttentionView = "raw",
+    model: ModelLike | None = None,
 ) -> go.Figure:
-    """Which earlier tokens (across) each token (down) looks at, as shares of its attention.
+    """Attention of each token (down) to itself and to earlier tokens (across), as shares from 0 to 1.
 
-    head: None for the mean over the layer's heads. position: the row that is marked, by default the last. view: "raw";
-    "without_first", since about half of GPT-2's attention goes to the first token; or "rollout" through all layers.
+    head: None for the mean over the layer's heads. position: the emphasised row, by default the last. view: "raw";
+    "without_first", which leaves out the first token's share (about half of all attention in GPT-2); or "rollout" over
+    the layers up to this one.
     Raises: AnalysisError for a sentence, a number, a view or a model that cannot be shown.
     """
-    shown, trace, here = _ask(sentence, position, model)
+    shown, trace, here = _trace(sentence, position, model)
     block = _number("layer", layer, shown.info.n_blocks)
     one = None if head is None else _number("head", head, shown.info.n_heads)
-    result = compute_attention(trace, block, one, here, view=view)
+    result = compute_attention(trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
     return standalone(
         [attention_figure(result)],
         [560],
-        title=_title(f"Attention · {attention_place(result)}", sentence),
+        title=_title(f"Attention · {attention_label(result)}", sentence),
         sentences=[attention_reading(result)],
     )
 
 
 def enhanced_3d_visualization(
-    sentence: str = EXAMPLE, *, position: int | None = None, color_by: str = "norm", model: Source | None = None
+    sentence: str = EXAMPLE, *, position: int | None = None, color_by: ColorBy = "norm", model: ModelLike | None = None
 ) -> go.Figure:
-    """The whole network in 3D, with the values of a sentence: heads above the residual stream, MLP neurons below it.
+    """The network as a 3D scene with the values of a sentence: heads above the residual stream, MLP tiles below.
 
-    color_by: "norm", what each part adds to the residual stream; "entropy" of the heads' attention; "first", the share
-    of it on the first token; or "kind". position: the token whose values these are, by default the last.
+    color_by: "norm", the L2 norm of what each part adds to the residual stream; "entropy" of each head's attention;
+    "first", the share of that attention on the first token; or "kind" of part. position: the token whose values are
+    shown, by default the last.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
-    shown, trace, here = _ask(sentence, position, model)
+    shown, trace, here = _trace(sentence, position, model)
     output = Selection(Part.OUTPUT)
     result = compute_architecture(trace, output, here, color_by=color_by)
     figure = architecture_figure(result, predictions=compute_prediction(shown, trace, output, here, k=4).top)
-    leave_alone(figure)
+    add_hover_texts(figure, result.info)
     return standalone(
         [figure],
         [420],
@@ -150,24 +163,25 @@ def plot_token_embeddings(
     *,
     layer: int | None = None,
     position: int | None = None,
-    method: str = "pca",
+    method: Projection = "pca",
     dimensions: int = 2,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
-    """Where the tokens lie: their vectors of unit length, projected to 2 or 3 dimensions.
+    """The tokens' vectors, scaled to equal length and projected to 2 or 3 dimensions.
 
-    layer: after that layer; by default what enters the first one, the token's embedding with its position's. method:
-    "pca", whose axes are the same for all layers, or "tsne". position: the token that is marked, by default the last.
+    layer: the vectors after this layer; by default those that enter the first one. method: "pca", whose axes are the
+    same for all layers, or "tsne". position: the emphasised token, by default the last.
     Raises: AnalysisError for a sentence, a number, a method or a model that cannot be shown.
     """
-    from analysis.embedding import compute_embedding  # scikit-learn takes its time
+    from analysis.embedding import compute_embedding  # scikit-learn is slow to import
 
-    shown, trace, here = _ask(sentence, position, model)
+    shown, trace, here = _trace(sentence, position, model)
     block = None if layer is None else _number("layer", layer, shown.info.n_blocks)
-    place = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
-    result = compute_embedding(trace, place, here, method=method, dimensions=str(dimensions))
+    part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
+    result = compute_embedding(trace, part, here, method=method, dimensions=cast("Dimensions", str(dimensions)))
+    assert result is not None  # without a job, it is computed at once
     return standalone(
-        [embedding_figure(result, paths="none", room=_ROOM[result.points.shape[1]])],
+        [embedding_figure(result, paths="none", label_area=_LABEL_AREAS[result.points.shape[1]])],
         [520],
         title=_title(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
         sentences=[embedding_reading(result)],
@@ -179,23 +193,25 @@ def plot_gradients(
     *,
     position: int | None = None,
     target: int | str | None = None,
-    method: str = "integrated",
-    baseline: str = "zero",
-    model: Source | None = None,
+    method: SaliencyMethod = "integrated",
+    baseline: Baseline = "zero",
+    model: ModelLike | None = None,
 ) -> go.Figure:
-    """Which tokens made the model say what it says after `position` (by default the last): attributions of one logit.
+    """Attributions of the logit of the next token after `position` (by default the last) to the tokens of the sentence.
 
-    (Not the mean of the gradient, which is zero in GPT-2 whatever the text: LayerNorm ignores a vector's mean.)
-    target: the token that is explained, by its id or its exact text (" dog" with its space); by default the most
-    probable. method: "integrated" gradients, the same through "depth", "input_gradient", "gradient_norm" or
-    "occlusion". baseline: what a token is compared with, "zero", "end" (the end-of-text token) or "mean".
+    (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
+    target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
+    method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
+    "gradient_norm" or "occlusion". baseline: what a token is compared with: "zero", "end" (the end-of-text token) or
+    "mean" (the mean embedding).
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
-    from analysis.saliency import compute_saliency  # captum takes its time
+    from analysis.saliency import compute_saliency  # captum is slow to import
 
-    shown, trace, here = _ask(sentence, position, model)
+    shown, trace, here = _trace(sentence, position, model)
     token_id = None if target is None else _token_id(target, shown)
     result = compute_saliency(shown, trace, here, target=token_id, method=method, baseline=baseline)
+    assert result is not None  # without a job, it is computed at once
     figures, heights = [saliency_figure(result)], [280]
     if result.depth is not None:
         figures, heights = [*figures, saliency_depth_figure(result)], [*heights, 320]
@@ -208,28 +224,28 @@ def plot_gradients(
     )
 
 
-def _ask(sentence: str, position: int | None, model: Source | None) -> tuple[LanguageModel, Trace, int]:
-    """The model, what it computes for the sentence, and the position."""
+def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:
+    """The model, the trace of the sentence, and the position."""
     shown = _language_model(model)
     if not isinstance(sentence, str):
-        raise TextError(f"The sentence must be a text, in quotation marks; this is a {type(sentence).__name__}.")
+        raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
     last = trace.n_positions - 1
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 
 
-def _language_model(model: Source | None) -> LanguageModel:
-    return open_model(next(filter(None, (model, _default, os.environ.get("LLM_MODEL"))), "bundled"))
+def _language_model(model: ModelLike | None) -> LanguageModel:
+    return open_model(model or _default or os.environ.get("LLM_MODEL") or "bundled")
 
 
 def _number(what: str, number: Any, count: int) -> int:
-    """The number, if it is one from 0 to `count` - 1."""
+    """The number, checked to be an integer from 0 to `count` - 1."""
     try:
         if 0 <= index(number) < count:
             return index(number)
     except TypeError:
-        pass  # not a whole number, and as such not one of them
-    raise SelectionError(f"There is no {what} {number!r}: here they run from 0 to {count - 1}. Choose one of these.")
+        pass  # not an integer
+    raise SelectionError(f"There is no {what} {number!r}. Choose a {what} from 0 to {count - 1}.")
 
 
 def _token_id(target: int | str, model: LanguageModel) -> int:
@@ -240,16 +256,16 @@ def _token_id(target: int | str, model: LanguageModel) -> int:
         return found[0]
     if found:
         raise SelectionError(
-            f"{len(found)} tokens read {target!r}: ids {', '.join(map(str, found))}. Choose one by its id."
+            f"{len(found)} tokens have the text {target!r}: ids {', '.join(map(str, found))}. Choose one by its id."
         )
     near = ", ".join(f"'{piece.label}' ({piece.id})" for piece in model.vocabulary.search(target.strip(), most=3))
-    tip = f"These contain it: {near}" if near else "No token contains it"
+    tip = f"These tokens contain it: {near}" if near else "No token contains it"
     raise SelectionError(
-        f"No single token of this model is {target!r}. {tip}. A token after a space has the space in it."
+        f"No single token of this model has the text {target!r}. {tip}. A token after a space includes the space."
     )
 
 
 def _title(what: str, sentence: str) -> str:
-    """With as much of the sentence as the line has room for."""
-    words, room = " ".join(sentence.split()), max(20, _LONGEST - len(what))
-    return f"{what} · “{words if len(words) <= room else f'{words[: room - 1]}…'}”"
+    """A title with as much of the sentence as fits."""
+    words, length = " ".join(sentence.split()), max(20, _MAX_TITLE - len(what))
+    return f"{what} · “{words if len(words) <= length else f'{words[: length - 1]}…'}”"

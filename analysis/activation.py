@@ -1,12 +1,13 @@
-"""How large things are inside: the residual stream of each token through the blocks, and the neurons of one block."""
+"""Activations: the residual stream of each token through the blocks, and the MLP neurons of one block."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import SelectionError
+from analysis.choices import check_choice
+from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
@@ -17,16 +18,31 @@ N_STRONGEST = 16
 
 @dataclass(frozen=True, eq=False)
 class ActivationResult:
-    """The residual stream at all places, and neurons of one block.
+    """The residual stream at every depth, and MLP neurons of one block.
 
-    tokens: those of the text. block, position, quantity: what was asked.
-    stream: (n_positions, n_blocks + 1), the L2 norm of the residual stream, or the mean over its dimensions, as it
-    enters block 0 and as it leaves each block.
-    chosen: whether a neuron was asked for. neuron: that one, else the strongest; None without a block, as are those
-    that follow. values: (n_positions,), the neuron after its activation function, of either sign.
-    strongest: the neuron with the largest absolute value at the position; strongest_value: that value, with its sign.
-    listed: (n_listed,), neuron numbers: by listing, those of the neuron's tile in their order, or the strongest of the
-    block, largest absolute value first. listed_values: (n_listed,), their values at the position.
+    Attributes
+    ----------
+    tokens : tuple of Token
+        The tokens of the text.
+    block, position, quantity : int or None, int, "norm" or "mean"
+        As requested. Without a block, all attributes from `neuron` on are None.
+    listing : "tile" or "strongest"
+        What `listed` holds; always "strongest" if no neuron was requested.
+    stream : float32 array (n_positions, n_blocks + 1)
+        L2 norm of the residual stream (0 or more), or mean over its dimensions (any sign): first as it enters block 0,
+        then as it leaves each block.
+    chosen : bool
+        Whether a neuron was requested.
+    neuron : int
+        The requested neuron, else the strongest one.
+    values : float32 array (n_positions,)
+        That neuron at every position, after the activation function, of any sign.
+    strongest, strongest_value : int, float
+        The neuron with the largest absolute value at the position, and its value with its sign.
+    listed : int64 array (n_listed,)
+        Neuron numbers: the neuron's tile in order, or the strongest of the block by absolute value, largest first.
+    listed_values : float32 array (n_listed,)
+        Values of the listed neurons at the position.
     """
 
     tokens: tuple[Token, ...]
@@ -46,23 +62,22 @@ class ActivationResult:
 
 def compute_activation(
     trace: Trace,
-    block: int | None,
-    neuron: int | None,
+    selection: Selection,
     position: int,
     *,
     quantity: ActivationQuantity = "norm",
     listing: ActivationNeurons = "tile",
 ) -> ActivationResult:
-    """The residual stream's size for every token through all blocks, and neurons of a block at a position.
+    """Size of every token's residual stream through all blocks, and MLP neurons of one block at a position.
 
-    A neuron is a unit of the MLP after its activation function, one input of its last linear map; a tile is the
-    contiguous neurons that are drawn as one. Where no neuron is asked for, the strongest of the block are listed.
+    A neuron is one input of the MLP's last linear map, after the activation function. A tile is the contiguous neurons
+    that the 3D scene draws as one box. If `neuron` is None, the strongest neurons of the block are listed.
+
     Raises: SelectionError for a quantity or a listing that does not exist.
     """
-    if quantity not in get_args(ActivationQuantity):
-        raise SelectionError(f"There is no quantity '{quantity}' of the residual stream. Choose norm or mean.")
-    if listing not in get_args(ActivationNeurons):
-        raise SelectionError(f"There is no listing '{listing}' of neurons. Choose tile or strongest.")
+    check_choice(quantity, ActivationQuantity, "the quantity of the residual stream")
+    check_choice(listing, ActivationNeurons, "the listing of neurons")
+    block, neuron = selection.block, selection.neuron
     stream = _stream(trace, quantity)
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)

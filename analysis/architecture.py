@@ -1,13 +1,13 @@
-"""The values that the picture of the whole network shows, for one position of the text."""
+"""Values of all parts of the network at one position, for the 3D scene."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
-from analysis.errors import SelectionError
+from analysis.choices import check_choice
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
@@ -17,14 +17,27 @@ ColorBy = Literal["norm", "entropy", "first", "kind"]
 
 @dataclass(frozen=True, eq=False)
 class ArchitectureResult:
-    """One number for each part of the network.
+    """One number for each head and each MLP tile.
 
-    heads: (n_blocks, n_heads). tiles: (n_blocks, n_tiles); None where MLPs have no such number. Both None for "kind".
-    strongest: (n_blocks, n_tiles), in each tile the neuron with the largest absolute value at the position.
-    residual_norms: (n_blocks + 1,), L2 norm of the residual stream at the position, as in `Trace.residual`; None where
-    there are no values, since the model's weights are not in memory.
-    color_by "norm": L2 norm of what the part adds to the residual stream. "entropy": of the head's attention from the
-    position, in bits. "first": share of that attention on position 0, from 0 to 1.
+    Attributes
+    ----------
+    info : ModelInfo
+        Sizes of the model.
+    selection : Selection
+        The selected part.
+    color_by : "norm", "entropy", "first" or "kind"
+        The quantity. "norm": L2 norm of what the part adds to the residual stream, 0 or more. "entropy": entropy of the
+        head's attention from the position, in bits. "first": share of that attention on position 0, from 0 to 1.
+        "kind": no numbers.
+    heads : float32 array (n_blocks, n_heads) or None
+        The quantity for each head; None for "kind".
+    tiles : float32 array (n_blocks, n_tiles) or None
+        The quantity for each MLP tile; None unless it is "norm".
+    strongest : int64 array (n_blocks, n_tiles)
+        In each tile, the neuron with the largest absolute value at the position.
+    residual_norms : float32 array (n_blocks + 1,) or None
+        L2 norm of the residual stream at the position, indexed as `Trace.residual`; None if the model's weights are not
+        in memory.
     """
 
     info: ModelInfo
@@ -39,12 +52,11 @@ class ArchitectureResult:
 def compute_architecture(
     trace: Trace, selection: Selection, position: int, *, color_by: ColorBy = "norm"
 ) -> ArchitectureResult:
-    """The numbers of every head and MLP tile at a position.
+    """One number for every head and MLP tile at a position.
 
     Raises: SelectionError for a colouring that does not exist.
     """
-    if color_by not in get_args(ColorBy):
-        raise SelectionError(f"There is no colouring '{color_by}'. Choose norm, entropy, first or kind.")
+    check_choice(color_by, ColorBy, "the colouring")
     blocks = range(trace.info.n_blocks)
     heads = tiles = None
     if color_by == "norm":
@@ -67,7 +79,7 @@ def compute_architecture(
 
 
 def architecture_without_values(info: ModelInfo, selection: Selection) -> ArchitectureResult:
-    """The parts of a network whose weights are not in memory, by kind; a tile stands for its first neuron."""
+    """The parts of a network whose weights are not in memory, by kind; the first neuron represents a tile."""
     starts = np.arange(info.n_tiles, dtype=np.int64) * info.tile_width
     return ArchitectureResult(
         info=info,

@@ -1,31 +1,52 @@
-"""Where a head looks: its attention as it is, without the first token, or rolled out through the blocks."""
+"""Attention: a head's attention weights, the same without the first token, or the rollout through the blocks."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
+from analysis.choices import check_choice
 from analysis.errors import SelectionError
+from analysis.selection import Selection
 from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
 AttentionView = Literal["raw", "without_first", "rollout"]
-MOST_EXACT = 128  # tokens whose heads are all given cell by cell
-MOST_CELLS = 64  # along a side of each head's picture, of longer texts
+MOST_EXACT = 128  # tokens; the heads of longer texts are summarised by squares of cells
+MOST_CELLS = 64  # along each side of such a summary
+_ROLLOUT_VERSION = 1  # raised when the computation changes
 
 
 @dataclass(frozen=True, eq=False)
 class AttentionResult:
-    """Attention of one block.
+    """The attention of one block.
 
-    tokens: those of the text. block, head, position: what was asked; without a head, `grid` is that of the mean over
-    heads. grid: (query, key), share of attention, 0 to 1, zero where key > query; NaN in rows where `view` leaves
-    nothing to look at. heads: (n_heads, query, key), the same for every head of the block; with rollout, as with raw.
-    With more than 128 tokens each of its cells is the largest share in a square of `square` × `square`; else that is 1.
-    first_share: share of the head's raw attention at `position` that goes to position 0.
-    strongest: the key position that `position` looks at most in `grid`. sharpest: the query position, after the first
-    two, whose raw attention has the least entropy relative to log2 of the keys it can see; None for a short text.
+    Attributes
+    ----------
+    tokens : tuple of n_positions tokens
+        The text.
+    block, position : int
+        The block, and the selected query position, from 0.
+    head : int or None
+        The head; None for the mean over the block's heads.
+    view : "raw", "without_first" or "rollout"
+        What the shares are of, see `compute_attention`.
+    grid : float32, (query, key)
+        Shares of attention, 0 to 1, of the head or the mean over heads; 0 where key > query. With "without_first",
+        rows without attention to any other token are NaN.
+    heads : float32, (n_heads, query, key) or (n_heads, cell, cell)
+        The same for every head of the block; with "rollout", as with "raw". For texts of more than 128 tokens each
+        cell is the largest share in a square of queries and keys.
+    square : int
+        The number of queries and of keys in each cell of `heads`; 1 for texts of at most 128 tokens.
+    first_share : float
+        The share of the selected query's raw attention that goes to position 0, 0 to 1.
+    strongest : int
+        The key position with the largest share in the selected query's row of `grid`; 0 if the row is NaN.
+    sharpest : int or None
+        The query position, from 2 on, whose raw attention has the least entropy relative to the logarithm of the
+        number of its keys; None for texts of fewer than 3 tokens.
     """
 
     tokens: tuple[Token, ...]
@@ -43,29 +64,36 @@ class AttentionResult:
 
 def compute_attention(
     trace: Trace,
-    block: int,
-    head: int | None,
+    selection: Selection,
     position: int,
     *,
     view: AttentionView = "raw",
     derived: Derived = derive_now,
 ) -> AttentionResult:
-    """Attention of a head, or the mean over the heads of a block; of all blocks up to this one with `rollout`.
+    """The attention of the selected head, or the mean over the heads of the selected block.
 
-    `without_first` leaves out key position 0 and scales each row to sum to 1 again. `rollout` multiplies, from block 0
-    to this one, half the mean attention plus half the identity (Abnar & Zuidema 2020); it has no single head. derived:
-    has the rollout computed, which reads all blocks, or gets it by name.
-    Raises: SelectionError for a view that does not exist.
+    The views:
+
+    - "raw": the attention weights.
+    - "without_first": without key position 0, each row scaled to sum to 1 again.
+    - "rollout": the product over the blocks up to this one of half the mean attention plus half the identity. It has
+      no single heads. Its arrays, for which all blocks are read, come from `derived`.
+
+    Raises: SelectionError for a part that is not in a block, or a view that does not exist.
+    Source: Abnar and Zuidema 2020, "Quantifying attention flow in transformers" (rollout).
     """
-    if view not in get_args(AttentionView):
-        raise SelectionError(f"There is no view '{view}' of attention. Choose raw, without_first or rollout.")
+    check_choice(view, AttentionView, "the attention view")
+    block, head = selection.block, selection.head
+    if block is None:
+        raise SelectionError("This part has no attention. Select a block.")
     square = 1 if trace.n_positions <= MOST_EXACT else -(-trace.n_positions // MOST_CELLS)
-    one = grid = _mean(trace, block) if head is None else trace.attention(block, at=head)
+    raw = grid = _mean(trace, block) if head is None else trace.attention(block, at=head)
     if view == "without_first":
-        grid = _without_first(one)
+        grid = _without_first(raw)
     elif view == "rollout":
-        grid = derived("attention rollout", lambda: _rollout(trace))["rollout"][block].astype(np.float32)
-    # One head at a time: of a long text, all heads and their copies would take much memory.
+        grid = derived("attention rollout", lambda: _rollout(trace), version=_ROLLOUT_VERSION)["rollout"][block]
+        grid = grid.astype(np.float32)
+    # One head at a time: all heads of a long text and their copies would take much memory.
     heads = (trace.attention(block, at=index) for index in range(trace.info.n_heads))
     if view == "without_first":
         heads = (_without_first(each) for each in heads)
@@ -79,15 +107,15 @@ def compute_attention(
         grid=grid,
         heads=np.stack([_largest(each, square) for each in heads]),
         square=square,
-        first_share=float(one[position, 0]),
+        first_share=float(raw[position, 0]),
         strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,
-        sharpest=_sharpest(one),
+        sharpest=_sharpest(raw),
     )
 
 
 def attention_entropy(rows: Float) -> Float:
-    """Entropy in bits of each row of attention, along the last axis; 0 for a row that looks at one key only."""
-    entropy: Float = 0 - (rows * np.log2(np.where(rows > 0, rows, 1))).sum(axis=-1)  # -0.0 would be shown with its sign
+    """The entropy of each row of attention, along the last axis, in bits; 0 for a row with a single key."""
+    entropy: Float = 0 - (rows * np.log2(np.where(rows > 0, rows, 1))).sum(axis=-1)  # never -0.0
     return entropy
 
 
@@ -95,7 +123,7 @@ def _without_first(attention: Float) -> Float:
     rest = attention.copy()
     rest[..., 0] = 0
     total = rest.sum(axis=-1, keepdims=True)
-    # A row that looked at nothing but the first token has no rest; NaN says so.
+    # A row with attention to the first token only has no rest, and becomes NaN.
     shares: Float = np.divide(rest, total, out=np.full_like(rest, np.nan), where=total > 1e-6)
     return shares
 
@@ -108,7 +136,7 @@ def _mean(trace: Trace, block: int) -> Float:
 
 
 def _largest(grid: Float, square: int) -> Float:
-    """The largest number in each square of a grid; NaN where there is none."""
+    """The maximum of each square of cells of the grid; NaN where all its cells are."""
     if square == 1:
         return grid
     missing = -len(grid) % square
@@ -119,7 +147,7 @@ def _largest(grid: Float, square: int) -> Float:
 
 
 def _rollout(trace: Trace) -> Arrays:
-    """Through all blocks up to each, (n_blocks, query, key), in the precision of the trace's attention."""
+    """The rollout up to each block, (n_blocks, query, key), in the precision of the trace's attention."""
     eye = product = np.eye(trace.n_positions, dtype=np.float32)
     kept = np.float16 if trace.precision == "half" else np.float32
     rollout = np.empty((trace.info.n_blocks, *eye.shape), dtype=kept)

@@ -1,34 +1,56 @@
-"""Where the tokens lie: the residual stream of each position, projected to two or three dimensions."""
+"""Token embeddings through the network: the residual stream of each position, projected to two or three dimensions."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.errors import SelectionError
+from analysis.choices import check_choice
 from analysis.selection import Part, Selection
-from analysis.task import Derived, Keep, compute_now, derive_now
+from analysis.task import Arrays, Derived, Progress, Task, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
+
+_PCA_VERSION = _TSNE_VERSION = 1  # raised when the computation changes
 
 Method = Literal["pca", "tsne"]
 Dimensions = Literal["2", "3"]
 Scale = Literal["equal", "raw"]
 
-FEWEST_FOR_TSNE = 4
+FEWEST_FOR_TSNE = 4  # tokens
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingResult:
-    """Projected positions at one place of the network.
+    """The projected residual stream of every position after some number of blocks.
 
-    tokens: those of the text. after: number of blocks that the stream has passed; 0 is what enters block 0.
-    method: the one used; PCA where t-SNE was `asked` with fewer than 4 tokens. points: (n_positions, dimensions).
-    With PCA, paths: (n_blocks + 1, n_positions, dimensions), the same space at every place; explained: (dimensions,),
-    share of the variance over all places and positions, 0 to 1. With t-SNE both are None, and perplexity is set.
-    nearest: the other position with the largest cosine similarity to `position` in the full space, without projection;
-    similarity: that one, -1 to 1. d_model: width of that space. nearest is None for a text of one token.
+    Attributes
+    ----------
+    tokens : tuple of n_positions tokens
+        The text.
+    after : int
+        The number of blocks that the stream has passed, 0 to n_blocks; 0 is the input of block 0.
+    n_blocks, d_model : int
+        The model's number of blocks, and the width of its residual stream.
+    position : int
+        The selected position, from 0.
+    asked, method : "pca" or "tsne"
+        The method that was asked for, and the one that was used: PCA for texts of fewer than 4 tokens.
+    scale : "equal" or "raw"
+        Whether each vector is divided by its L2 norm before the projection.
+    points : float32, (n_positions, dimensions)
+        The projected vectors. With PCA in the unit of the scaled stream; t-SNE's distances have no unit.
+    paths : float32, (n_blocks + 1, n_positions, dimensions), or None
+        With PCA, the points after every number of blocks, in the same axes; None with t-SNE.
+    explained : float32, (dimensions,), or None
+        With PCA, each axis's share of the variance over all blocks and positions, 0 to 1; None with t-SNE.
+    perplexity : float or None
+        With t-SNE, about how many neighbours each point keeps, above 0 and at most 30; None with PCA.
+    nearest : int or None
+        The other position with the largest cosine similarity to the selected one, in all d_model dimensions; None for
+        a text of one token.
+    similarity : float
+        That cosine similarity, -1 to 1; 0 for a text of one token.
     """
 
     tokens: tuple[Token, ...]
@@ -56,45 +78,114 @@ def compute_embedding(
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
     derived: Derived = derive_now,
-    keep: Keep = compute_now,
-) -> EmbeddingResult | None:
-    """The tokens after the selected block; at the embedding before block 0, at norm and output after the last block.
+) -> EmbeddingResult:
+    """The residual stream after the selected block, projected at once: before block 0 with the embedding selected,
+    after the last block with the final norm or the output.
 
-    With the scale `equal` each vector is divided by its L2 norm first: otherwise the first token's huge vector and the
-    growth through the blocks are all that is seen. derived: has the PCA's arrays computed or gets them by name; keep:
-    the same for t-SNE's, which are slow; where it has none, there is no result.
-    PCA is fitted once over all places and positions; t-SNE (van der Maaten & Hinton 2008) at the place alone, seeded.
+    PCA is fitted once to all blocks and positions together, so that its axes are the same everywhere; its arrays come
+    from `derived`. t-SNE is fitted to the selected block alone, with a fixed seed. With the scale "equal" each vector
+    is divided by its L2 norm first: otherwise the picture shows little but the first token's huge vector and the growth
+    of all vectors through the blocks.
+
     Raises: SelectionError for a choice that does not exist.
+    Source: van der Maaten and Hinton 2008, "Visualizing data using t-SNE".
     """
-    for value, choices in ((method, Method), (dimensions, Dimensions), (scale, Scale)):
-        if value not in get_args(choices):
-            raise SelectionError(f"There is no choice '{value}' here. Choose one of: {', '.join(get_args(choices))}.")
-    n_blocks, width = trace.info.n_blocks, int(dimensions)
-    after = blocks_passed(selection, n_blocks)
+    task = plan_embedding(trace, selection, position, method=method, dimensions=dimensions, scale=scale)
+    result: EmbeddingResult
+    if task is not None:
+        result = task.run_now()
+        return result
+    width = int(dimensions)
+    arrays = derived(f"embedding pca {scale}", lambda: _pca(trace, scale), version=_PCA_VERSION)
+    paths = arrays["paths"][..., :width]
+    return _result(
+        trace,
+        selection,
+        position,
+        asked=method,
+        method="pca",
+        scale=scale,
+        points=paths[blocks_passed(selection, trace.info.n_blocks)],
+        paths=paths,
+        explained=arrays["explained"][:width],
+    )
+
+
+def plan_embedding(
+    trace: Trace,
+    selection: Selection,
+    position: int,
+    *,
+    method: Method = "pca",
+    dimensions: Dimensions = "2",
+    scale: Scale = "equal",
+) -> Task | None:
+    """The computation of `compute_embedding` as a task, whose result is an EmbeddingResult; None if nothing is slow.
+
+    Raises: SelectionError as `compute_embedding` does.
+    """
+    check_choice(method, Method, "the projection")
+    check_choice(dimensions, Dimensions, "the number of dimensions")
+    check_choice(scale, Scale, "the vectors’ scale")
+    if method == "pca" or trace.n_positions < FEWEST_FOR_TSNE:
+        return None
+    after = blocks_passed(selection, trace.info.n_blocks)
+
+    def compute(_report: Progress) -> Arrays:
+        return {"points": _tsne(_scaled(trace.residual(after), scale), int(dimensions))}
+
+    def result(arrays: Arrays) -> EmbeddingResult:
+        return _result(
+            trace, selection, position, asked=method, method="tsne", scale=scale, points=arrays["points"],
+            perplexity=_perplexity(trace.n_positions),
+        )  # fmt: skip
+
+    return Task(
+        trace,
+        name=f"embedding tsne {scale} {after} {dimensions}",
+        version=_TSNE_VERSION,
+        kind=f"tsne {dimensions}",
+        work=tsne_work(trace.n_positions, dimensions),
+        compute=compute,
+        result=result,
+    )
+
+
+def blocks_passed(selection: Selection, n_blocks: int) -> int:
+    """The number of blocks that the stream has passed at the selected part."""
+    if selection.part in (Part.NORM, Part.OUTPUT):
+        return n_blocks
+    return 0 if selection.block is None else selection.block + 1
+
+
+def tsne_work(n_positions: int, dimensions: Dimensions) -> float:
+    """The expected work of t-SNE, fitted to measurements; the unit is not the same for two and three dimensions."""
+    return 20.0 + n_positions if dimensions == "2" else 1000.0 + n_positions**2
+
+
+def _result(
+    trace: Trace,
+    selection: Selection,
+    position: int,
+    *,
+    asked: Method,
+    method: Method,
+    scale: Scale,
+    points: Float,
+    paths: Float | None = None,
+    explained: Float | None = None,
+    perplexity: float | None = None,
+) -> EmbeddingResult:
+    after = blocks_passed(selection, trace.info.n_blocks)
     nearest, similarity = _nearest(trace.residual(after), position)
-    used: Method = method if trace.n_positions >= FEWEST_FOR_TSNE else "pca"
-    paths = explained = perplexity = None
-    if used == "pca":
-        kept = derived(f"embedding pca {scale}", lambda: _pca(trace, scale))
-        paths, explained = kept["paths"][..., :width], kept["explained"][:width]
-        points = paths[after]
-    else:
-        perplexity = _perplexity(trace.n_positions)
-        tsne = keep(
-            f"embedding tsne {scale} {after} {dimensions}",
-            lambda _report: {"points": _tsne(_scaled(trace.residual(after), scale), width)},
-        )
-        if tsne is None:
-            return None
-        points = tsne["points"]
     return EmbeddingResult(
         tokens=trace.tokens,
         after=after,
-        n_blocks=n_blocks,
+        n_blocks=trace.info.n_blocks,
         d_model=trace.info.d_model,
         position=position,
-        asked=method,
-        method=used,
+        asked=asked,
+        method=method,
         scale=scale,
         points=points,
         paths=paths,
@@ -105,18 +196,6 @@ def compute_embedding(
     )
 
 
-def blocks_passed(selection: Selection, n_blocks: int) -> int:
-    """How many blocks the stream has passed at the selected part."""
-    if selection.part in (Part.NORM, Part.OUTPUT):
-        return n_blocks
-    return 0 if selection.block is None else selection.block + 1
-
-
-def tsne_work(n_positions: int, dimensions: Dimensions) -> float:
-    """How much work t-SNE is, in a unit of its own for two and for three dimensions; as it was measured."""
-    return 20.0 + n_positions if dimensions == "2" else 1000.0 + n_positions**2
-
-
 def _scaled(vectors: Float, scale: Scale) -> Float:
     if scale == "raw":
         return vectors
@@ -125,18 +204,18 @@ def _scaled(vectors: Float, scale: Scale) -> Float:
     return unit
 
 
-def _pca(trace: Trace, scale: Scale) -> dict[str, NDArray[Any]]:
-    """The first three components of all places together: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
+def _pca(trace: Trace, scale: Scale) -> Arrays:
+    """The first three components of all blocks and positions: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
     streams = np.stack([_scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
     vectors = streams.reshape(-1, streams.shape[-1])
     vectors = vectors - vectors.mean(axis=0)
-    # Not scikit-learn's, which does the same: it would take 40 MB of every web process.
+    # The same as scikit-learn's PCA, which would take 40 MB of every web process.
     variances, directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     n_components = min(3, *vectors.shape)
     first = np.argsort(variances)[::-1][:n_components]
     paths = np.zeros((len(vectors), 3), dtype=np.float32)
     paths[:, :n_components] = vectors @ directions[:, first]
-    # An axis has no direction of its own: the largest coordinate is made positive, so that it is the same each time.
+    # The sign of an axis is arbitrary: the largest coordinate is made positive, so that it is the same each time.
     ends = paths[np.abs(paths).argmax(axis=0), range(3)]
     paths *= np.where(ends < 0, -1, 1)
     explained = np.zeros(3, dtype=np.float32)
@@ -145,18 +224,18 @@ def _pca(trace: Trace, scale: Scale) -> dict[str, NDArray[Any]]:
 
 
 def _perplexity(n_positions: int) -> float:
-    """As usual 30, but less than a third of the points: it must be smaller than their number."""
+    """30, the usual value, but at most a third of the other points: it must be smaller than the number of points."""
     return min(30.0, (n_positions - 1) / 3)
 
 
 def _tsne(vectors: Float, width: int) -> Float:
-    from sklearn.manifold import TSNE  # only jobs need it
+    from sklearn.manifold import TSNE  # only jobs need scikit-learn
     from threadpoolctl import threadpool_limits
 
     tsne = TSNE(
         n_components=width,
         perplexity=_perplexity(len(vectors)),
-        init="pca" if np.ptp(vectors, axis=0).any() else "random",  # equal tokens have no principal component
+        init="pca" if np.ptp(vectors, axis=0).any() else "random",  # equal vectors have no principal component
         random_state=0,
     )
     with threadpool_limits(1):

@@ -1,17 +1,17 @@
-"""What can go wrong with a request, said in the words of the person who asked.
+"""Exceptions for requests that cannot be met; their messages are shown to the user.
 
 AnalysisError
 ├── TextError        the text cannot be read: empty, too long, not text
-├── ModelError       the model is unknown, of an unknown family, or not readable
-├── NotLoaded        the model's weights are not in memory: not on this machine, or on their way
+├── ModelError       the model is unknown, of an unsupported family, or unreadable
+├── NotLoaded        the model's weights are not in memory: not on this machine, or still loading
 └── SelectionError   the selected part, position or token does not exist
 
-Every message says what was asked, what is possible, and what to do. Anything that is not an AnalysisError is a bug.
+Every message says what was requested, what is possible, and what to do. Any other exception is a bug.
 """
 
 
 class AnalysisError(Exception):
-    """A request that cannot be met; the message is shown to the person."""
+    """A request that cannot be met; the message is shown to the user."""
 
 
 class TextError(AnalysisError):
@@ -23,7 +23,7 @@ class ModelError(AnalysisError):
 
 
 class NotLoaded(AnalysisError):
-    """The model is known, but its weights are not in memory; its architecture can be shown without them."""
+    """The model's weights are not in memory. Its architecture can be shown without them."""
 
 
 class SelectionError(AnalysisError):

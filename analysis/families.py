@@ -1,8 +1,6 @@
-"""How each model family names its parts: one row a family, and the only file that knows such names.
+"""Model families: one row per family with the names of its parts, which no other file knows.
 
-Paths are dotted attribute names, from the Hugging Face causal-LM object (`blocks`, `final_norm`, ...) or from one block
-(`attention`, ...). `attention_out` and `mlp_out` are the last linear maps: their inputs are the concatenated heads and
-the neurons.
+Names are dotted attribute paths, which start at transformers' causal language model or at one of its blocks.
 """
 
 from dataclasses import dataclass, replace
@@ -13,12 +11,29 @@ from analysis.errors import ModelError
 
 @dataclass(frozen=True)
 class Family:
-    """One row: where a family keeps its parts.
+    """The attribute paths of a family's parts.
 
-    mlp, norms: all modules of a block that are its MLP, or its norms. positions: the table of learned positions; None
-    where positions are rotations inside the attention. attention_norm, mlp_norm: the RMSNorm that what attention or
-    MLP writes goes through before it is added to the residual stream. logit_cap: the setting c of a model whose logits
-    are c·tanh(logit / c).
+    Attributes
+    ----------
+    name
+        The family's name on the page.
+    blocks, embedding, final_norm
+        From the model: the list of blocks, the token embedding, and the norm before the output head.
+    attention
+        From a block: the module whose second output is the attention weights.
+    attention_out, mlp_out
+        From a block: the last linear maps, whose inputs are the concatenated heads and the neurons.
+    mlp, norms
+        From a block: all modules of its MLP, and all its norms.
+    positions
+        From the model: the table of learned positions; None if positions are rotations inside the attention.
+    attention_norm, mlp_norm
+        From a block: the RMSNorm after attention or MLP, before its output is added to the residual stream; None if
+        there is none.
+    logit_cap
+        The configuration's name for c in a model whose logits are c·tanh(logit / c); None if they are not capped.
+    parallel
+        Whether attention and MLP of a block read the same residual stream, or the configuration's name for that.
     """
 
     name: str
@@ -34,6 +49,7 @@ class Family:
     attention_norm: str | None = None
     mlp_norm: str | None = None
     logit_cap: str | None = None
+    parallel: bool | str = False
 
 
 _LLAMA = Family(
@@ -94,6 +110,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.fc_out",
         mlp=("mlp",),
         norms=("ln_1",),
+        parallel=True,
     ),
     "gpt_neox": Family(
         name="GPT-NeoX",
@@ -105,6 +122,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.dense_4h_to_h",
         mlp=("mlp",),
         norms=("input_layernorm", "post_attention_layernorm"),
+        parallel="use_parallel_residual",
     ),
     "llama": _LLAMA,
     "mistral": replace(_LLAMA, name="Mistral"),
@@ -135,35 +153,41 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.fc2",
         mlp=("mlp",),
         norms=("input_layernorm",),
+        parallel=True,
     ),
 }
 
-_BOTH_WAYS = "it reads a text in both directions, and predicts no next token"
-_TWO_STACKS = "it has an encoder and a decoder; what is drawn here is one stack of blocks"
-_EXPERTS = "its MLPs choose among experts, so that a block has no fixed neurons"
+_BOTH_WAYS = "it reads a text in both directions and does not predict the next token"
+_TWO_STACKS = "it has an encoder and a decoder, but only a single stack of blocks can be drawn"
+_EXPERTS = "its MLPs choose between experts, so a block has no fixed neurons"
 _REASONS = {
     "bert": _BOTH_WAYS, "roberta": _BOTH_WAYS, "distilbert": _BOTH_WAYS,
     "t5": _TWO_STACKS, "bart": _TWO_STACKS,
     "mixtral": _EXPERTS, "qwen2_moe": _EXPERTS, "qwen3_moe": _EXPERTS, "gpt_oss": _EXPERTS,
     "mamba": "it has no attention",
-    "gemma3": "it reads images, too; Gemma 3 for text alone is 'gemma3_text'",
+    "gemma3": "it also reads images; the text-only Gemma 3 is 'gemma3_text'",
 }  # fmt: skip
 
 
 def family_of(model_type: str) -> Family:
-    """The row for a configuration's `model_type`.
+    """The row of a configuration's `model_type`.
 
-    Raises: ModelError for a family without a row; it is never guessed.
+    Raises: ModelError for a family without a row. The paths of unknown families are never guessed.
     """
     if model_type not in FAMILIES:
-        reason = _REASONS.get(model_type, "where it keeps its parts is not known here")
+        reason = _REASONS.get(model_type, "the names of its parts are not known")
         raise ModelError(
-            f"The model is of the family '{model_type}', which is not supported: {reason}. "
+            f"The model belongs to the family '{model_type}', which is not supported: {reason}. "
             f"Supported: {', '.join(sorted(FAMILIES))}."
         )
     return FAMILIES[model_type]
 
 
 def logit_cap(config: Any, family: Family) -> float | None:
-    """The value that no logit's size reaches, where the model has one."""
+    """The bound of the logits' absolute values; None if they are not bounded."""
     return getattr(config, family.logit_cap) if family.logit_cap else None
+
+
+def is_parallel(config: Any, family: Family) -> bool:
+    """Whether the MLP of a block reads what its attention reads, rather than what its attention has added to it."""
+    return bool(getattr(config, family.parallel)) if isinstance(family.parallel, str) else family.parallel

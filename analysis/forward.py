@@ -1,15 +1,15 @@
-"""The forward pass: a text is cut into tokens, run once through the network, and recorded as a trace."""
+"""Forward pass: tokenizes a text, runs the network once and records the trace."""
 
 import torch
 
 from analysis.errors import TextError
-from analysis.models.hooks import Record, recording
+from analysis.models.hooks import Recorder, recording
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 
-MAX_CHARACTERS = 20_000  # tokenizing more would only delay the message that says so
-CAPTURE_VERSION = 2  # to be raised when what is captured changes, so that older files are not read
+MAX_CHARACTERS = 20_000  # tokenizing a longer text would only delay its refusal
+CAPTURE_VERSION = 3  # raise it when the captured arrays change, so that older files are not read
 
 
 def encode(
@@ -20,12 +20,13 @@ def encode(
     max_tokens: int | None = None,
     max_characters: int = MAX_CHARACTERS,
 ) -> tuple[Token, ...]:
-    """The text as the model's own tokenizer cuts it; with `start`, the end-of-text token stands in front.
+    """Tokenize a text with the model's own tokenizer; with `start`, the end-of-text token comes first.
 
-    Nothing is added that the tokenizer does not add. A special token that is typed out (`<|endoftext|>`) is that token
-    where the tokenizer says so, as in the model's own training texts.
-    Raises: TextError for an empty text, one that is no text, or one longer than `max_characters`, than
-    `max_tokens` or than the model reads.
+    No token is added that the tokenizer does not add. A special token that is typed out (`<|endoftext|>`) becomes that
+    token if the tokenizer reads it as such, as in the model's training texts.
+
+    Raises: TextError for a text that is empty, is not valid Unicode, or is longer than `max_characters`, `max_tokens`
+    or the model's limit.
     """
     if not text:
         raise TextError("The text is empty. Type a sentence, or choose one of the examples.")
@@ -40,11 +41,13 @@ def encode(
     ids = model.tokenize(text)
     if start:
         if model.start_id is None:
-            raise TextError("This model has no end-of-text token to start with. Switch that off.")
-        if ids[:1] != [model.start_id]:  # some tokenizers put it there themselves
+            raise TextError(
+                "This model has no end-of-text token to start with. Switch off “start with the end-of-text token”."
+            )
+        if ids[:1] != [model.start_id]:  # some tokenizers add it
             ids = [model.start_id, *ids]
     if not ids:
-        raise TextError("The model's tokenizer finds no token in this text. Type a sentence.")
+        raise TextError("The model's tokenizer finds no tokens in this text. Type a sentence.")
     limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
     excess = len(ids) - limit
     if excess > 0:
@@ -64,7 +67,7 @@ def encode(
 
 
 def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
-    """Run the model once over the text and keep what it computed, in memory and in single precision.
+    """Run the model once over the text and keep the trace in memory, in single precision.
 
     Raises: TextError as `encode` does.
     """
@@ -74,11 +77,11 @@ def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | Non
     return Trace(prompt, tokens, model.info, lambda name: arrays[name].numpy())
 
 
-def capture(model: LanguageModel, tokens: tuple[Token, ...], record: Record) -> None:
-    """Give the record the arrays of one forward pass by their names on disk, each as soon as it is computed."""
-    with torch.inference_mode(), recording(record):
+def capture(model: LanguageModel, tokens: tuple[Token, ...], recorder: Recorder) -> None:
+    """Run one forward pass and give the recorder each array as soon as it is computed, by its name on disk."""
+    with torch.inference_mode(), recording(recorder):
         ids = torch.tensor([[token.id for token in tokens]])
-        record["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]
+        recorder["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]
 
 
 def _continues_character(raw: bytes) -> bool:

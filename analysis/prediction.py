@@ -1,9 +1,8 @@
-"""What the model predicts as the next token: its real output, or the logit lens at a place inside."""
+"""Next-token prediction: the model's output, or the logit lens inside the network."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from analysis.models.language_model import LanguageModel
@@ -14,7 +13,19 @@ from analysis.trace import Float, Trace
 
 @dataclass(frozen=True)
 class NextToken:
-    """How the text goes on. probability: 0 to 1. rank: 1 is the most probable. surprisal: −log2 of it, in bits."""
+    """The token that follows in the text, as the model predicts it.
+
+    Attributes
+    ----------
+    token : Token
+        The token.
+    probability : float
+        Its predicted probability, 0 to 1.
+    rank : int
+        Its rank in the vocabulary by probability, from 1.
+    surprisal : float
+        −log₂ of its probability, in bits.
+    """
 
     token: Token
     probability: float
@@ -24,12 +35,25 @@ class NextToken:
 
 @dataclass(frozen=True, eq=False)
 class PredictionResult:
-    """The next token after one position.
+    """The predicted next token after one position.
 
-    tokens: those of the text. part, block, position: where. lens: whether this is the logit lens; if not, it is the
-    model's output. top: the most probable tokens, most probable first (of equals, the lower id), each with its
-    probability, 0 to 1 over the whole vocabulary; as many as were asked for, or as the vocabulary has. logits: theirs.
-    entropy: of the whole distribution, in bits. next: the token that follows in the text; None after the last one.
+    Attributes
+    ----------
+    tokens : tuple of Token
+        The tokens of the text.
+    part, block, position : Part, int or None, int
+        Where the prediction is read.
+    lens : bool
+        Whether it is the logit lens; if not, it is the model's output.
+    top : tuple of (Piece, float)
+        The most probable tokens, highest first (of equal logits, the lower id), each with its probability, 0 to 1, over
+        the whole vocabulary; as many as requested, at most the vocabulary.
+    logits : float32 array (n_top,)
+        Logits of the tokens in `top`.
+    entropy : float
+        Entropy of the whole distribution, in bits.
+    next : NextToken or None
+        The token that follows in the text; None after the last one.
     """
 
     tokens: tuple[Token, ...]
@@ -46,20 +70,21 @@ class PredictionResult:
 def compute_prediction(
     model: LanguageModel, trace: Trace, selection: Selection, position: int, *, k: int = 5
 ) -> PredictionResult:
-    """The `k` most probable next tokens after a position, as far as the selected part has come.
+    """The `k` most probable next tokens after a position, read at the selected part.
 
-    Inside the network this is the logit lens: the output head reads the residual stream after the selected block (at
-    the embedding: what enters block 0) through the final norm, whose statistics are computed anew. At the final norm
-    and the output it is the model's real output.
+    Inside the network this is the logit lens: the final norm and the output head are applied to the residual stream
+    after the selected block (for the embedding: as it enters block 0). At the final norm and at the output it is the
+    model's real output.
+
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
     """
     lens = selection.part not in (Part.NORM, Part.OUTPUT)
     if lens:
         after = 0 if selection.block is None else selection.block + 1
-        logits = _lens(model, trace.residual(after)[position])
+        logits = model.lens_logits(trace.residual(after)[position])
     else:
         logits = trace.logits()[position]
-    log_probabilities = _log_softmax(logits)
+    log_probabilities = log_softmax(logits)
     probabilities = np.exp(log_probabilities)
     top = _largest(logits, k)
     return PredictionResult(
@@ -75,20 +100,15 @@ def compute_prediction(
     )
 
 
-def _lens(model: LanguageModel, residual: Float) -> Float:
-    with torch.inference_mode():
-        logits: Float = model.head(model.final_norm(torch.from_numpy(residual)[None]))[0].numpy()
-    return logits
-
-
-def _log_softmax(logits: Float) -> NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max()
-    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum())
+def log_softmax(logits: Float) -> NDArray[np.float64]:
+    """Natural logarithms of the probabilities over the last axis."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
 
 
 def _largest(logits: Float, k: int) -> NDArray[np.int64]:
-    """Ids of the k largest, without sorting the whole vocabulary; equals by id."""
+    """Ids of the k largest logits without sorting the whole vocabulary; of equal logits, the lower id comes first."""
     k = min(k, len(logits))
     least = np.partition(logits, -k)[-k]
     ids = np.flatnonzero(logits >= least)

@@ -1,21 +1,35 @@
-"""What is clicked: one value that all panels follow, and its one text form.
+"""Selection: the part, position and target that all panels show, and the grammar of its text form.
 
-`embedding` | `block.B.attention` | `block.B.attention.head.H` | `block.B.mlp` | `block.B.mlp.neuron.K` | `norm` |
-`output`, each optionally followed by `@P` (position) and then `~T` (target token id). What a click names is merged into
-the current selection on the page: a text without a part (`@5`) keeps the part, one without `@` or `~` keeps position
-and target.
+::
+
+    selection  =  part [ "@" position ] [ "~" target ]
+    part       =  "embedding" | "norm" | "output"
+               |  "block." block ".attention" [ ".head." head ]
+               |  "block." block ".mlp" [ ".neuron." neuron ]
+    change     =  [ part | "block." block ] [ "@" position ] [ "~" target ]      (not empty)
+
+Every number is decimal, at most 999,999,999 and without leading zeros, so a selection has exactly one text.
+
+A *selection* is complete and is what `Selection.parse` reads. A *change* is what a click or a link names. It may leave
+parts out, and the page merges it into the current selection: `@5` keeps the part, a text without `@` or `~` keeps
+position and target, and `block.3` keeps the selected head or neuron and moves it to block 3. Where the current
+selection is not in a block, `block.3` selects the part that was selected last in a block, or else the attention.
+
+`GRAMMAR` is the regular expression of a change. The page's script (`dashboard/assets/selection_text.js`) compiles the
+same string, which the server sends with the page.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from analysis.errors import SelectionError
 from analysis.model_info import ModelInfo
 
 
 class Part(StrEnum):
-    """The kinds of part that can be selected."""
+    """A kind of part of the network."""
 
     EMBEDDING = "embedding"
     ATTENTION = "attention"
@@ -24,21 +38,23 @@ class Part(StrEnum):
     OUTPUT = "output"
 
 
-_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
-_TEXT = re.compile(
-    rf"(?:(?P<whole>embedding|norm|output)"
-    rf"|block\.(?P<block>{_NUMBER})\."
-    rf"(?:attention(?:\.head\.(?P<head>{_NUMBER}))?|(?P<mlp>mlp)(?:\.neuron\.(?P<neuron>{_NUMBER}))?))"
-    rf"(?:@(?P<position>{_NUMBER}))?(?:~(?P<target>{_NUMBER}))?",
-    re.ASCII,
+_NUMBER = "(?:0|[1-9][0-9]{0,8})"
+# In JavaScript's syntax. Only the spelling of named groups differs between the two languages.
+GRAMMAR = (
+    r"^(?=.)"  # not empty
+    r"(?:(?<end>embedding|norm|output)"
+    rf"|block\.(?<block>{_NUMBER})(?:\."
+    rf"(?:(?<attention>attention)(?:\.head\.(?<head>{_NUMBER}))?|(?<mlp>mlp)(?:\.neuron\.(?<neuron>{_NUMBER}))?))?)?"
+    rf"(?:@(?<position>{_NUMBER}))?(?:~(?<target>{_NUMBER}))?$"
 )
+_PATTERN = re.compile(GRAMMAR.replace("(?<", "(?P<"))
 
 
 @dataclass(frozen=True)
 class Selection:
     """A part of the network, and optionally a position of the text and a target token id.
 
-    Raises: SelectionError for numbers that do not go with the part, such as a block of the final norm.
+    Raises: SelectionError for numbers that do not fit the part, such as a block with the final norm.
     """
 
     part: Part
@@ -49,7 +65,7 @@ class Selection:
     target: int | None = None
 
     def __post_init__(self) -> None:
-        _read(str(self))  # what exists can be written and read back
+        _read(str(self))  # only a selection that has a text form can be made
 
     def __str__(self) -> str:
         text = self.part if self.block is None else f"block.{self.block}.{self.part}"
@@ -65,19 +81,17 @@ class Selection:
 
     @classmethod
     def parse(cls, text: str) -> "Selection":
-        """The selection that `str()` wrote as `text`.
+        """The selection that `str()` wrote as `text`; the inverse of `str()`.
 
-        Raises: SelectionError if the text is of another form.
+        Raises: SelectionError if the text has another form. Changes without a part, such as `@5` and `block.3`, are
+        refused too: only the page can merge them.
         """
-        match = _read(text)
-        part = match["whole"] or match["mlp"] or "attention"
-        names = ("block", "head", "neuron", "position", "target")
-        return cls(Part(part), **{name: int(match[name]) for name in names if match[name] is not None})
+        return cls(**_read(text))
 
     def checked(self, info: ModelInfo, n_positions: int) -> "Selection":
-        """This selection, if it exists in the model and the text.
+        """This selection, if the model and the text have all that it names.
 
-        Raises: SelectionError naming what does not exist and what does.
+        Raises: SelectionError that names what is out of range, and the range.
         """
         for word, number, count in (
             ("block", self.block, info.n_blocks),
@@ -87,16 +101,19 @@ class Selection:
             ("token id", self.target, info.n_vocab),
         ):
             if number is not None and number >= count:
+                whole = "text" if word == "position" else "model"
                 raise SelectionError(
-                    f"The selection names {word} {number}; here they run from 0 to {count - 1}. Choose one of these."
+                    f"There is no {word} {number}: this {whole} has {word}s 0–{count - 1}. Select one of these."
                 )
         return self
 
 
-def _read(text: str) -> re.Match[str]:
-    match = _TEXT.fullmatch(text)
-    if match is None:
+def _read(text: str) -> dict[str, Any]:
+    match = _PATTERN.fullmatch(text)  # not `match`: Python's `$` accepts a newline after it
+    part = match and (match["end"] or match["attention"] or match["mlp"])
+    if not match or not part:
         raise SelectionError(
             f"'{text[:60]}' is not a selection. One looks like 'block.3.attention.head.5@4', 'block.0.mlp' or 'output'."
         )
-    return match
+    numbers = {name: match[name] for name in ("block", "head", "neuron", "position", "target")}
+    return {"part": Part(part)} | {name: int(digits) for name, digits in numbers.items() if digits is not None}

@@ -1,4 +1,4 @@
-"""How surprising each token of the text was to the model."""
+"""The token strip: the surprisal of each token of the text, given the tokens before it."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,26 @@ from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
+_VERSION = 1  # raised when the computation changes
+
 
 @dataclass(frozen=True, eq=False)
 class StripResult:
-    """One number a token, each (n_positions,).
+    """How probable each token of the text was, given the tokens before it.
 
-    surprisal: −log2 of the probability that the model gave the token, over the whole vocabulary, after the tokens
-    before it; in bits, 0 or more. NaN at position 0, which nothing comes before. probabilities: that probability, 0 to
-    1, NaN at position 0. ranks: 1 for a token that no other was more probable than; 0 at position 0.
-    n_vocab: how many tokens were ranked.
+    Attributes
+    ----------
+    tokens : tuple of n_positions tokens
+        The text.
+    surprisal : float32, (n_positions,)
+        −log2 of the token's probability over the whole vocabulary, in bits, 0 or more; NaN at position 0, which has no
+        tokens before it.
+    probabilities : float32, (n_positions,)
+        That probability, 0 to 1; NaN at position 0.
+    ranks : int64, (n_positions,)
+        The token's rank in the vocabulary by probability, from 1; equals share the best rank. 0 at position 0.
+    n_vocab : int
+        The number of ranked tokens.
     """
 
     tokens: tuple[Token, ...]
@@ -30,10 +41,11 @@ class StripResult:
 def compute_strip(trace: Trace, *, derived: Derived = derive_now) -> StripResult:
     """The surprisal, probability and rank of each token, from the logits of the position before it.
 
-    derived: has the arrays computed, which reads all logits, or gets them by name.
-    Source: surprisal as in Shannon (1948).
+    The arrays, for which all logits are read, come from `derived`.
+
+    Source: Shannon 1948, "A mathematical theory of communication".
     """
-    arrays = derived("strip", lambda: _surprisal(trace))
+    arrays = derived("strip", lambda: _surprisal(trace), version=_VERSION)
     return StripResult(
         tokens=trace.tokens,
         surprisal=arrays["surprisal"],
@@ -48,7 +60,7 @@ def _surprisal(trace: Trace) -> Arrays:
     surprisal = np.full(trace.n_positions, np.nan, dtype=np.float32)
     ranks = np.zeros(trace.n_positions, dtype=np.int64)
     for position, token_id in enumerate(trace.token_ids[1:], start=1):
-        row = logits[position - 1]  # one row at a time stays in the processor's cache and copies little
+        row = logits[position - 1]  # one row at a time stays in the processor's cache
         highest, own = row.max(), row[token_id]
         log_total = np.log(np.exp(row - highest).sum(dtype=np.float64))
         surprisal[position] = (log_total + (highest - own)) / np.log(2)

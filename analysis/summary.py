@@ -1,4 +1,4 @@
-"""How large a model and its parts are. Needs no weights: a network on torch's meta device will do."""
+"""Sizes and parameter counts of a model and its parts. A network on torch's meta device, without weights, suffices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +14,44 @@ _FLOAT32_BYTES = 4
 
 @dataclass(frozen=True)
 class SummaryResult:
-    """Counts of parameters, each tensor once, and the sizes behind them.
+    """Sizes of a model and its parameter counts, in which every tensor counts once.
 
-    n_key_value_heads: fewer than n_heads where several heads share keys and values. d_head: width of one head.
-    token_embedding, position_embedding (0 where positions are rotations inside the attention), final_norm: parameters.
-    attention, mlp, norms: parameters in one block. output: the output head's own parameters. tied: it multiplies with
-    the token embedding's matrix. output_bias: it adds a number for each token. logit_cap: no logit's size reaches this.
-    head: parameters that one head has for itself, biases included; key_value: those of its keys and values, if it
-    shares them with others, else 0. attention_shared: what all heads of a block share besides: the bias that they add
-    together, norms of queries and keys. neuron: input weights, bias and output weights of one neuron. mlp_shared: the
-    bias that all neurons of a block add together. gated: each neuron multiplies two inputs. written_through_norm: what
-    attention and MLP write is normed before it is added. n_parameters: all.
+    Attributes
+    ----------
+    n_blocks, n_heads, n_neurons, n_vocab, max_positions : int
+        Blocks; heads and MLP neurons per block; tokens in the vocabulary; longest text in tokens.
+    n_key_value_heads : int
+        Heads with keys and values of their own, per block; fewer than `n_heads` if heads share them.
+    d_model, d_head : int
+        Width of the residual stream and of one head.
+    token_embedding, position_embedding, final_norm : int
+        Parameters; no `position_embedding` (0) where positions rotate queries and keys.
+    attention, mlp, norms : int
+        Parameters in one block.
+    output : int
+        The output head's own parameters.
+    tied : bool
+        Whether the output head uses the token embedding's matrix.
+    output_bias : bool
+        Whether the output head adds a bias for each token.
+    logit_cap : float or None
+        Bound of the logits' absolute values, if there is one.
+    head : int
+        Parameters that belong to one head alone, biases included.
+    key_value : int
+        Parameters of one head's keys and values if it shares them with other heads, else 0.
+    attention_shared : int
+        Parameters that all heads of a block share: the output bias, norms of queries and keys.
+    neuron : int
+        Input weights, bias and output weights of one neuron.
+    mlp_shared : int
+        Parameters of the output bias that all neurons of a block share.
+    gated : bool
+        Whether a neuron is the product of two linear maps of its input.
+    written_through_norm : bool
+        Whether the output of attention and MLP is normed before it is added to the residual stream.
+    n_parameters : int
+        All parameters.
     """
 
     n_blocks: int
@@ -56,31 +83,31 @@ class SummaryResult:
 
     @property
     def block(self) -> int:
-        """Parameters in one block."""
+        """Parameters of one block."""
         return self.attention + self.mlp + self.norms
 
     @property
     def all_heads(self) -> int:
-        """Attention heads in all blocks together."""
+        """Number of attention heads in all blocks."""
         return self.n_blocks * self.n_heads
 
     @property
     def all_neurons(self) -> int:
-        """MLP neurons in all blocks together."""
+        """Number of MLP neurons in all blocks."""
         return self.n_blocks * self.n_neurons
 
     @property
     def residual_dimensions(self) -> int:
-        """Numbers that the blocks' residual streams hold at one position: blocks × width. They are no neurons."""
+        """Dimensions of the residual stream, summed over all blocks. They are not neurons."""
         return self.n_blocks * self.d_model
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of all parameters in float32."""
+        """Memory of all parameters in float32, in bytes."""
         return _FLOAT32_BYTES * self.n_parameters
 
     def parameters(self, selection: Selection) -> int:
-        """Parameters of the selected part; without those that it shares."""
+        """Parameters of the selected part, without those that it shares with others."""
         if selection.head is not None:
             return self.head
         if selection.neuron is not None:
@@ -95,9 +122,9 @@ class SummaryResult:
 
 
 def compute_summary(network: Any, family: Family) -> SummaryResult:
-    """Sizes and parameter counts of a network, with or without weights; all blocks of these families are alike.
+    """Sizes and parameter counts of a network, with or without weights; in all supported families, blocks are equal.
 
-    Source: the module tree itself; for GPT-2 it gives 50257·d + 1024·d + L·(12d² + 13d) + 2d (Radford et al. 2019).
+    Source: the module tree. For GPT-2 it gives 50257·d + 1024·d + L·(12d² + 13d) + 2d (Radford et al. 2019).
     """
     config = network.config
     block = network.get_submodule(family.blocks)[0]
@@ -110,7 +137,7 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
     embedding, head = network.get_submodule(family.embedding), network.get_output_embeddings()
     attention = _count(block, family.attention)
     mlp = _count(block, *family.mlp)
-    # One row a feature: a query's, key's or value's input weights with its bias; a neuron's, twice if gated.
+    # Parameters per output dimension: of queries, keys and values with their bias; of neurons, twice if gated.
     maps = [module for module in inside.modules() if module is not attention_out and _is_map(module)]
     row = sum(_size(module) for module in maps) // ((n_heads + 2 * n_key_value_heads) * d_head)
     into_neuron = (mlp - _size(mlp_out)) // n_neurons

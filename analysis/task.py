@@ -1,43 +1,62 @@
-"""Slow work: what is to be computed, how much of it there is, and how its arrays are kept and reported."""
+"""Slow computations as plain data: arrays that are computed once, kept under a key, and made into a result.
+
+What is fast is computed on every request. Arrays that take long have a name, which says what they depend on besides the
+trace, and a version, which is raised whenever the code that computes them changes: arrays of another version are never
+read. They are computed within the request by a `Derived` function, or in a background job by a `Task`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from analysis.trace import Trace
 
 Arrays = dict[str, NDArray[Any]]
-Report = Callable[[float, Arrays], None]  # the share that is done, 0 to 1, and what is known so far
-# Given a name that says what arrays depend on besides the trace, and what computes them: the arrays, computed at once
-# where they are not there yet.
-Derived = Callable[[str, Callable[[], Arrays]], Arrays]
-# Given a name that says what arrays depend on besides the trace, and what computes them: the arrays, or None where they
-# are not there yet.
-Keep = Callable[[str, Callable[[Report], Arrays]], Arrays | None]
+Progress = Callable[[float, Arrays], None]  # the share that is done, 0 to 1, and the partial result, empty if none
+
+
+class Derived(Protocol):
+    """Get or compute: returns the cached arrays for a name and version, or computes and caches them."""
+
+    def __call__(self, name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """The arrays under a name that says what they depend on besides the trace."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One slow result of a trace.
+    """A slow result of a trace.
 
-    kind: what sort of work it is; equal kinds take a time in proportion to their `work`, in any unit. It is what is
-    expected; arrays that know better have a number under that name, too.
-    run: the result, from the arrays that a `Keep` gives; None if it has none.
+    Attributes
+    ----------
+    trace: what the result is about.
+    name: the arrays' key within the trace; it says everything that they depend on besides the trace.
+    version: raised when the code that computes the arrays changes.
+    kind: tasks of one kind take a time in proportion to their `work`.
+    work: the expected amount of work, in any unit, the same for a kind. Arrays that include the actual amount have it
+        under the name "work".
+    compute: the arrays. It reports its progress from time to time, with partial arrays where it has some.
+    result: the result that arrays give, whether they are complete or partial.
     """
 
     trace: Trace
+    name: str
+    version: int
     kind: str
     work: float
-    run: Callable[[Keep], Any]
+    compute: Callable[[Progress], Arrays]
+    result: Callable[[Arrays], Any]
+
+    def run_now(self) -> Any:
+        """The result, computed in this thread without caching or reporting."""
+        return self.result(self.compute(_report_nothing))
 
 
-def compute_now(_name: str, compute: Callable[[Report], Arrays]) -> Arrays:
-    """The `Keep` that keeps nothing: computes at once."""
-    return compute(lambda _share, _arrays: None)
-
-
-def derive_now(_name: str, compute: Callable[[], Arrays]) -> Arrays:
-    """The `Derived` that keeps nothing."""
+def derive_now(name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+    """The `Derived` function without a cache: always computes."""
     return compute()
+
+
+def _report_nothing(_share: float, _partial: Arrays) -> None:
+    pass

@@ -1,8 +1,8 @@
-"""Tokens: how a text is cut, and how a piece is shown.
+"""Tokens, vocabulary, and the labels that make every token visible.
 
-A leading space is shown as `·`, a newline as `↵`, a tab as `⇥`, other control characters as their pictures, invisible
-characters as their numbers; bytes that are no text on their own (a part of an emoji, say) are shown as hexadecimal,
-`‹F0 9F›`.
+A space is shown as `·`, a newline as `↵`, a tab as `⇥`, other control characters by their pictures, and invisible
+characters by their code points. Bytes that are not text on their own, such as a part of an emoji, are shown in
+hexadecimal: `‹F0 9F›`.
 """
 
 import unicodedata
@@ -18,18 +18,26 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 @dataclass(frozen=True)
 class Piece:
-    """One entry of the vocabulary. id: its number. label: how it is shown, in plain text."""
+    """An entry of the vocabulary.
+
+    Attributes
+    ----------
+    id
+        The token id.
+    label
+        The visible form of the token, in plain text.
+    """
 
     id: int
     label: str
 
     @property
     def markup(self) -> str:
-        """The label for Plotly, which reads a subset of HTML in every text: the one place where a token is escaped."""
+        """The label for Plotly, which reads a subset of HTML in every text. Tokens are escaped only here."""
         return self.label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     def short(self, most: int) -> str:
-        """The label for Plotly in at most `most` characters, the last an ellipsis where some are left out."""
+        """The label for Plotly, shortened to `most` characters with an ellipsis at the end."""
         isolated = self.label.startswith(_ISOLATE)
         seen = self.label[1:-1] if isolated else self.label
         if len(seen) <= most:
@@ -40,10 +48,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Token(Piece):
-    """One piece of the text.
+    """A token of a text.
 
-    position: its place in the text, from 0. group: the position of the first token of the character that this token is
-    a part of; its own position otherwise.
+    Attributes
+    ----------
+    position
+        The number of tokens before it.
+    group
+        The position of the first token of the same character; its own position if it starts a character.
     """
 
     position: int
@@ -51,11 +63,17 @@ class Token(Piece):
 
 
 class Vocabulary:
-    """The tokens of a tokenizer as bytes.
+    """The tokens of a tokenizer, as bytes and as labels.
 
-    pieces: the tokenizer's own string for each token id. byte_level: whether these strings use the byte alphabet of
-    GPT-2 (Radford et al. 2019); otherwise they are SentencePiece's (`▁` for a space, `<0x0A>` for a byte).
-    literal: ids whose string is not in the byte alphabet (special and added tokens).
+    Parameters
+    ----------
+    pieces
+        The tokenizer's own string for each token id.
+    byte_level
+        Whether these strings use the byte alphabet of GPT-2 (Radford et al. 2019). Otherwise they are SentencePiece's
+        (`▁` for a space, `<0x0A>` for a byte).
+    literal
+        The ids of special and added tokens, whose strings do not use the byte alphabet.
     """
 
     def __init__(self, pieces: Sequence[str], *, byte_level: bool, literal: frozenset[int]) -> None:
@@ -67,8 +85,8 @@ class Vocabulary:
         return len(self._pieces)
 
     def bytes(self, token_id: int) -> bytes:
-        """What the token adds to the text, in UTF-8; may be only a part of a character."""
-        if token_id >= len(self._pieces):  # a row of the embedding that no token uses (padding to a round size)
+        """The UTF-8 bytes that the token adds to the text, which may be only a part of a character."""
+        if token_id >= len(self._pieces):  # an unused row of the embedding, which pads it to a round size
             return b""
         piece = self._pieces[token_id]
         if self._alphabet is not None:
@@ -80,18 +98,18 @@ class Vocabulary:
         return piece.replace("▁", " ").encode()
 
     def piece(self, token_id: int) -> Piece:
-        """The token as it is shown; its label is never empty."""
+        """The entry of a token id; its label is never empty."""
         if token_id >= len(self._pieces):
             return Piece(token_id, f"‹unused {token_id}›")
         return Piece(token_id, shown(self.bytes(token_id)) or "‹empty›")
 
     def ids(self, text: str) -> list[int]:
-        """Ids of the tokens that are exactly this text, or are shown so."""
+        """The ids of the tokens whose text or label equals this text."""
         raw = text.encode()
         return [n for n, label in enumerate(self._labels) if label == text or self.bytes(n) == raw]
 
     def search(self, text: str, *, most: int) -> list[Piece]:
-        """Entries whose label holds the text, a space being the same as `·`: the shortest first, then by id."""
+        """At most `most` entries whose label contains the text (a space matches `·`), shortest first, then by id."""
         wanted = text.replace(" ", _SHOWN[" "])
         found = [token_id for token_id, label in enumerate(self._labels) if wanted in label]
         found.sort(key=lambda token_id: len(self._labels[token_id]))
@@ -103,7 +121,7 @@ class Vocabulary:
 
 
 def shown(raw: bytes) -> str:
-    """Bytes as a person can see them: invisible characters as signs, bytes that are no text as hexadecimal."""
+    """A visible form of bytes: signs for invisible characters, hexadecimal for bytes that are not text."""
     label, bad = "", b""
     while raw:
         try:
@@ -113,11 +131,11 @@ def shown(raw: bytes) -> str:
         if good:
             label, bad = label + _hexadecimal(bad) + "".join(_character(c) for c in good), b""
         bad += next_bad
-    return _standing_alone(label + _hexadecimal(bad))
+    return _isolated(label + _hexadecimal(bad))
 
 
-def _standing_alone(label: str) -> str:
-    """A mark that combines is given a circle to sit on; right-to-left text is isolated from the sentence around it."""
+def _isolated(label: str) -> str:
+    """Put a combining mark on a dotted circle, and isolate right-to-left text from the text around it."""
     if unicodedata.category(label[:1] or " ").startswith("M"):
         label = f"◌{label}"
     if any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in label):
@@ -138,7 +156,7 @@ def _character(c: str) -> str:
 
 
 def _byte_alphabet() -> dict[str, bytes]:
-    """GPT-2's printable stand-in for each byte: itself where printable, else the next free one from U+0100."""
+    """GPT-2's printable character for each byte: the byte itself if it is printable, else the next from U+0100."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = [b for b in range(256) if b not in printable]
     alphabet = {chr(b): bytes([b]) for b in printable}

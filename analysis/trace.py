@@ -1,4 +1,4 @@
-"""Everything that is kept of one forward pass. Every shape is written here."""
+"""Trace: the arrays that are kept of one forward pass, with their shapes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,17 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prompt:
-    """The question's first half: a text for a model. With `start`, the end-of-text token stands in front of it."""
+    """A text for a model.
+
+    Attributes
+    ----------
+    model
+        The model's name.
+    text
+        The text, not empty.
+    start
+        Whether the end-of-text token is put before the text.
+    """
 
     model: str
     text: str
@@ -24,10 +34,20 @@ class Prompt:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One forward pass of a model over a text. Arrays are given as float32 and read lazily.
+    """One forward pass of a model over a text. The arrays are read lazily and returned as float32.
 
-    array: by its name, as it is kept. at: of the methods, which part of the array: an index, in numpy's sense; only
-    that part is read.
+    Methods with a parameter `at` read only the part of the array that this numpy index selects.
+
+    Attributes
+    ----------
+    prompt
+        The text and the model's name.
+    tokens
+        The tokens of the text.
+    info
+        The model's sizes.
+    array
+        Reads the array of a name, in the precision in which it is stored.
     """
 
     prompt: Prompt
@@ -37,7 +57,7 @@ class Trace:
 
     @property
     def n_positions(self) -> int:
-        """How many tokens the text has."""
+        """The number of tokens."""
         return len(self.tokens)
 
     @property
@@ -47,32 +67,41 @@ class Trace:
 
     @property
     def precision(self) -> Literal["single", "half"]:
-        """How attention and neurons were kept: in half precision they are right to 3 digits, above 6e-5; all else is
-        in single precision."""
+        """The precision of attention and neurons. In half precision, numbers above 6e-5 are correct to 3 digits. All
+        other arrays are in single precision.
+        """
         return "half" if self.array("attention.0").dtype == np.float16 else "single"
 
     def attention(self, block: int, at: Any = ...) -> Float:
-        """(n_heads, query, key): rows sum to 1 (in half precision within 0.001), zero where key > query."""
+        """(n_heads, query, key): rows sum to 1 (within 0.001 in half precision); zero if key > query."""
         return self._read(f"attention.{block}", at)
 
     def residual(self, i: int) -> Float:
-        """(n_positions, d_model): i = 0 is what enters block 0, i = k the raw stream after block k-1. Never normed."""
+        """(n_positions, d_model): the input of block 0 for i = 0, else the stream after block i-1. Never normed."""
         return self.array(f"residual.{i}")
 
     def neurons(self, block: int, at: Any = ...) -> Float:
-        """(n_positions, n_neurons): after the activation function, the input of the MLP's last linear map."""
+        """(n_positions, n_neurons): after the activation function, as the input of the MLP's last linear map."""
         return self._read(f"neurons.{block}", at)
+
+    def head_outputs(self, block: int) -> Float:
+        """(n_positions, n_heads, d_head): the input of attention's last linear map, each head's values weighted by its
+        attention.
+
+        Always in single precision: what attention writes is computed from it, and must add up with the residual stream.
+        """
+        return self.array(f"head_outputs.{block}")
 
     def head_norms(self, block: int) -> Float:
         """(n_positions, n_heads): L2 norm of what each head adds to the residual stream, without the shared bias."""
         return self.array(f"head_norms.{block}")
 
     def tile_norms(self, block: int) -> Float:
-        """(n_positions, n_tiles): L2 norm of what the neurons of each tile together add to the residual stream."""
+        """(n_positions, n_tiles): L2 norm of what the neurons of a tile together add to the residual stream."""
         return self.array(f"tile_norms.{block}")
 
     def logits(self) -> Float:
-        """(n_positions, n_vocab): the model's real output."""
+        """(n_positions, n_vocab): the model's output."""
         return self.array("logits")
 
     def _read(self, name: str, at: Any) -> Float:

@@ -48,7 +48,7 @@ def draw_activation(
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    result = compute_activation(trace, selection.block, selection.neuron, position, quantity=quantity, listing=listing)
+    result = compute_activation(trace, selection, position, quantity=quantity, listing=listing)
     shown = selection.part.value
     if selection.block is not None:
         shown = f"block {selection.block}" + ("" if selection.neuron is None else f", neuron {selection.neuron}")

@@ -5,13 +5,13 @@ from functools import partial
 from dash import Dash, Input, Output
 
 from analysis.attention import AttentionView, compute_attention
-from analysis.selection import Part, Selection
+from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -36,12 +36,11 @@ def draw_attention(
         return {"figure": none, "heads": empty_figure("", theme=look), "title": "Attention", "reading": ""}
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    head = selection.head if selection.part is Part.ATTENTION else None
     derived = partial(services.derived, trace)
-    result = compute_attention(trace, selection.block, head, position, view=view, derived=derived)
+    result = compute_attention(trace, selection, position, view=view, derived=derived)
     return {
         "figure": attention_figure(result, theme=look),
         "heads": attention_heads_figure(result, theme=look),
-        "title": f"Attention · {attention_place(result)}",
+        "title": f"Attention · {attention_label(result)}",
         "reading": attention_reading(result),
     }

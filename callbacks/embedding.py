@@ -6,9 +6,10 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
-from analysis.embedding import Dimensions, Method, Scale, blocks_passed, compute_embedding, tsne_work
+from analysis.embedding import Dimensions, Method, Scale, blocks_passed, compute_embedding, plan_embedding
+from analysis.errors import AnalysisError
 from analysis.selection import Selection
-from analysis.task import Keep, Task
+from analysis.task import Task
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
@@ -51,15 +52,23 @@ def draw_embedding(
 
     outdated: empty while the page has no plot; one of an earlier question stays until there is a new one.
     """
-    after = blocks_passed(selection, services.trace(prompt).info.n_blocks)
+    trace = services.trace(prompt)
+    after = blocks_passed(selection, trace.info.n_blocks)
     title = f"Embeddings · after block {after - 1}" if after else "Embeddings · before block 0"
     question = {"prompt": asdict(prompt), "selection": str(selection), "choices": [method, dimensions, scale]}
-    result, offer = services.jobs.show(embedding_task(services, question), question)
+    choices: dict[str, Any] = {"method": method, "dimensions": dimensions, "scale": scale}
+    position = services.position(trace, selection)
+    task = plan_embedding(trace, selection, position, **choices)
+    if task is None:
+        result = compute_embedding(trace, selection, position, **choices, derived=partial(services.derived, trace))
+        offer = None
+    else:
+        result, offer = services.jobs.show(task, question)
     if result is None:
         values = {"title": title, "reading": "t-SNE is computed in the background.", "offer": offer}
         if outdated:
             return {**values, "outdated": "true"}
-        return {**values, "outdated": "", "figure": empty_figure("Not computed yet", theme=THEMES[theme])}
+        return {**values, "outdated": "", "figure": empty_figure("Not computed yet.", theme=THEMES[theme])}
     return {
         "figure": embedding_figure(result, paths=paths, theme=THEMES[theme]),
         "title": title,
@@ -72,21 +81,13 @@ def draw_embedding(
 def embedding_task(services: Services, question: Any) -> Task:
     """What a question of this panel asks to be computed.
 
-    Raises: AnalysisError for a question that is malformed.
+    Raises: AnalysisError for a question that is malformed, or needs no job.
     """
     prompt, selection, (method, dimensions, scale) = services.asked(question, n_choices=3)
     trace = services.trace(prompt)
-
-    def run(keep: Keep) -> Any:
-        return compute_embedding(
-            trace,
-            selection,
-            services.position(trace, selection),
-            method=method,
-            dimensions=dimensions,
-            scale=scale,
-            derived=partial(services.derived, trace),
-            keep=keep,
-        )
-
-    return Task(trace, kind=f"tsne {dimensions}", work=tsne_work(trace.n_positions, dimensions), run=run)
+    position = services.position(trace, selection)
+    choices: dict[str, Any] = {"method": method, "dimensions": dimensions, "scale": scale}
+    task = plan_embedding(trace, selection, position, **choices)
+    if task is None:
+        raise AnalysisError("This projection needs no job: it is drawn at once. Reload the page.")
+    return task

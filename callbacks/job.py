@@ -1,4 +1,4 @@
-"""A panel's job bar: what it says and starts, all in the browser (`assets/job.js`)."""
+"""Clientside callbacks for a panel's job bar: its text, its buttons, and the start of jobs (`assets/job.js`)."""
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -6,7 +6,7 @@ from layouts.job import JobIds
 
 
 def register(app: Dash, name: str) -> None:
-    """Wire the job bar of the panel of that name."""
+    """Register the callbacks for the panel with this name."""
     ids = JobIds(name)
     app.clientside_callback(
         ClientsideFunction("explorer", "jobBar"),
@@ -24,7 +24,8 @@ def register(app: Dash, name: str) -> None:
         Input(ids.cancel, "n_clicks"),
         prevent_initial_call=True,
     )
-    # By way of a store that no callback writes: what depends on a callback in flight waits for it, progress too.
+    # Passed on through a store that no callback writes: Dash delays callbacks that depend on one in flight, so the bar
+    # would show no progress.
     app.clientside_callback(
         ClientsideFunction("explorer", "jobDone"), Input(ids.done, "data"), prevent_initial_call=True
     )

@@ -48,9 +48,9 @@ def register(app: Dash, services: Services) -> None:
     def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> Values:
         asked = services.prompt(prompt)
         if ctx.triggered_id == DOWNLOAD:
-            services.offers.start_download(asked.model)
+            services.menu.start_download(asked.model)
         if ctx.triggered_id == CANCEL:
-            services.offers.cancel_download(asked.model)
+            services.menu.cancel_download(asked.model)
         values = draw_models(services, prompt, polled=ctx.triggered_id == POLL)
         count = before if isinstance(before, int) else 0
         return {**values, "changed": count + 1 if values["changed"] else no_update}
@@ -66,24 +66,24 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
 
     prompt: what the page shows. polled: whether the model was on its way before.
     """
-    offer = services.offers.offer(prompt["model"])
-    words, download = bar_words(offer), offer.download
-    on_its_way = offer.state in ON_ITS_WAY
-    share = download.done / download.total if offer.state == "downloading" and download.total else 0
-    changed = offer.state == "on disk" or (polled and not on_its_way and offer.state != "to download")
-    if offer.state == "ready" and not prompt.get("n_positions"):
+    entry = services.menu.entry(prompt["model"])
+    words, download = bar_words(entry), entry.download
+    on_its_way = entry.state in ON_ITS_WAY
+    share = download.done / download.total if entry.state == "downloading" and download.total else 0
+    changed = entry.state == "on disk" or (polled and not on_its_way and entry.state != "to download")
+    if entry.state == "ready" and not prompt.get("n_positions"):
         changed = True
-    if offer.n_parameters and not prompt.get("n_blocks"):
+    if entry.n_parameters and not prompt.get("n_blocks"):
         changed = True  # its configuration has come
-    mood = " job-busy" if on_its_way else " job-failed" if offer.problem else ""
+    mood = " job-busy" if on_its_way else " job-failed" if entry.problem else ""
     return {
         "words": words,
         "bar": f"model-bar{mood}" if words else "model-bar job-hidden",
         "fill": {"width": f"{100 * share:.1f}%"},
-        "download": download_words(offer),
-        "download_class": "" if offer.state == "to download" else "job-hidden",
-        "cancel_class": "" if offer.state == "downloading" else "job-hidden",
-        "options": options(services.offers.all()),
+        "download": download_words(entry),
+        "download_class": "" if entry.state == "to download" else "job-hidden",
+        "cancel_class": "" if entry.state == "downloading" else "job-hidden",
+        "options": options(services.menu.entries()),
         "idle": not on_its_way,
         "changed": changed,
     }

@@ -9,7 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
-from analysis.saliency import default_target, plan_saliency
+from analysis.saliency import default_target, plan_saliency, read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import Prompt
@@ -34,19 +34,20 @@ from layouts.saliency import (
     TARGET,
     TEXT,
     WARNING,
-    found_tokens,
+    actions,
     numbers,
     shaded_text,
     target_words,
 )
 from layouts.theme import THEMES
+from layouts.token_search import found_tokens
 
 _MOST_FOUND = 12
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Redraw the panel when the question, the theme or what jobs have computed changes; search, and export."""
+    """Draw the panel for a prompt, a selection and a method; search the vocabulary, and export the numbers."""
     choices = {
         "method": Input(METHOD, "value"),
         "baseline": Input(BASELINE, "value"),
@@ -60,7 +61,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         if not isinstance(text, str) or not text:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND))
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), actions)
 
     @app.callback(
         Output(DOWNLOAD, "data"),
@@ -127,7 +128,7 @@ def draw_saliency(
         if outdated:
             reading = "Not computed for this selection yet. The plot below is from the previous one."
             return {**shared, "reading": reading, "warning": "", "outdated": "true"}
-        none = empty_figure("Not computed yet", theme=look)
+        none = empty_figure("Not computed yet.", theme=look)
         return {**shared, "figure": none, "depth_hidden": True, "reading": "", "warning": "", "outdated": ""}
     values = {
         **shared,
@@ -154,7 +155,7 @@ def export_saliency(
     question = _question(prompt, selection, method, baseline, against)
     result, offer = services.jobs.show(saliency_task(services, question), question)
     if result is None or not _final(offer):
-        raise AnalysisError("There is nothing to export yet: this is not computed. Press “Compute” first.")
+        raise AnalysisError("There is nothing to export yet. Press “Compute” first.")
     info = services.model(prompt).info
     versions = {library: version(library) for library in _LIBRARIES}
     return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)
@@ -168,7 +169,7 @@ def saliency_task(services: Services, question: Any) -> Task:
     prompt, selection, (method, baseline, against) = services.asked(question, n_choices=3)
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    choices = {"method": method, "baseline": baseline, "against": against}
+    choices: dict[str, Any] = {"method": method, "baseline": baseline, "against": read_token_id(against)}
     return plan_saliency(model, trace, position, target=selection.target, **choices)
 
 

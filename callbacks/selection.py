@@ -1,7 +1,8 @@
-"""The one writer of the selection, and of the page's address; all of this runs in the browser (`assets/selection.js`,
+"""Clientside callbacks for the selection and the page's address (`assets/selection.js`, `assets/figures.js`,
 `assets/address.js`).
 
-With a writer on the server, keys pressed in quick succession would each start from a stale selection.
+The selection has a single writer, in the browser: a writer on the server would apply each of several quick key presses
+to a stale selection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,11 @@ from layouts import ids
 
 
 def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> None:
-    """clicks: graphs whose points name selections.
+    """Register the callbacks.
 
-    settings: controls whose value is part of the address, and whether they have options; without, any value is taken
-    over, and is checked where it is used.
+    clicks: ids of graphs whose points name selections. settings: ids of controls whose values are part of the address,
+    and whether they have options. A value from a link must be one of the options; without options, the callback that
+    uses the value checks it.
     """
     clicks = list(clicks)
 

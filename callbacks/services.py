@@ -17,7 +17,7 @@ from analysis.task import Arrays, Task
 from analysis.trace import Prompt, Trace
 
 
-class Jobs(Protocol):
+class JobResults(Protocol):
     """Results of background jobs."""
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
@@ -31,10 +31,10 @@ class Jobs(Protocol):
 class Menu(Protocol):
     """The models that visitors may choose."""
 
-    def all(self) -> Sequence[Any]:
+    def entries(self) -> Sequence[Any]:
         """Every entry, in the order of the list."""
 
-    def offer(self, name: str) -> Any:
+    def entry(self, name: str) -> Any:
         """The entry of one model, with its state on this machine.
 
         Raises: ModelError for a name that is not on the list.
@@ -54,11 +54,11 @@ class Services(Protocol):
     """What callbacks call. Everything that a page sent is checked here; nothing about a visitor is kept."""
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JobResults:
         """Results of background jobs."""
 
     @property
-    def offers(self) -> Menu:
+    def menu(self) -> Menu:
         """The models that visitors may choose."""
 
     @property
@@ -121,5 +121,5 @@ class Services(Protocol):
     def position(self, trace: Trace, selection: Selection) -> int:
         """The selected position; the last one if none is selected."""
 
-    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Get or compute: returns the cached arrays for the name, or computes and caches them."""
+    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """Get or compute: returns the cached arrays for a name and version, or computes and caches them."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
-from analysis.saliency import plan_saliency
+from analysis.saliency import plan_saliency, read_token_id
 from analysis.selection import Selection
 from analysis.strip import compute_strip
 from analysis.trace import Prompt, Trace
@@ -86,7 +86,7 @@ def draw_strip(
     )
     words = [strip_hover(result, token.position) for token in result.tokens]
     if color == "attribution":
-        choices = {"method": method, "baseline": baseline, "against": against or ""}
+        choices = {"method": method, "baseline": baseline, "against": read_token_id(against or "")}
         colors, legend, reading, more = _attributed(services, prompt, selection, choices, look)
         words = [one + other for one, other in zip(words, more, strict=True)]
     scale, low, high = legend
@@ -120,7 +120,7 @@ def _attributed(
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
     result, _offer = services.jobs.show(task, {})
     if result is None:
-        reading = "Attributions are not computed for this selection: press “Compute” in the saliency panel."
+        reading = "Attributions are not computed for this selection yet. Press “Compute” in the saliency panel."
         blank = [("transparent", look.text)] * trace.n_positions
         return blank, (look.signed, "against", "for"), reading, [""] * trace.n_positions
     return (

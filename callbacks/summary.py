@@ -23,9 +23,9 @@ from layouts.summary import (
     PLACE,
     STEPS,
     UNIT,
-    described,
     menu,
     parameter_table,
+    part_description,
 )
 from layouts.theme import THEMES, Theme
 
@@ -71,7 +71,7 @@ def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, th
         "figure": figure,
         "title": _title(selection),
         "reading": reading,
-        "part": described(unit or part, summary, summary.parameters(selection)),
+        "part": part_description(unit or part, summary, summary.parameters(selection)),
         "place": str(part) if outside else f"block {selection.block}",
         "unit": _unit_words(selection),
         "attention_pressed": _aria(part is Part.ATTENTION),
@@ -101,12 +101,14 @@ def _aria(holds: bool) -> str:
 def _predictions(services: Services, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
     """The picture of what is predicted, and the sentence on it."""
     if not services.loaded(prompt):
-        return empty_figure("Predictions need the weights", theme=look), "Sizes alone: the weights are not in memory."
+        return empty_figure(
+            "Predictions need the weights.", theme=look
+        ), "Only sizes are shown: the weights are not in memory."
     model, trace = services.model(prompt), services.trace(prompt)
     position = services.position(trace, selection)
     here = compute_prediction(model, trace, selection, position)
     end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
-    untrained = "Never trained: what it says is chance. " if model.info.untrained else ""
+    untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
     return summary_figure(here, theme=look), untrained + summary_reading(here, end)
 
 

@@ -1,4 +1,6 @@
-"""Light or dark: the system's choice at first, then the person's, remembered in the browser (`assets/page.js`)."""
+"""Clientside callback for the theme: the system's at first, then the visitor's, kept in the browser
+(`assets/theme.js`).
+"""
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -7,7 +9,7 @@ from layouts.shell import THEME_BUTTON
 
 
 def register(app: Dash) -> None:
-    """The one writer of the theme."""
+    """Register the single writer of the theme's store."""
     app.clientside_callback(
         ClientsideFunction("explorer", "theme"),
         Output(ids.THEME, "data"),

@@ -1,67 +1,8 @@
-"""`python -m dashboard`: serve the page on this machine, list the models, download one, or hash a password."""
+"""`python -m dashboard`: see `dashboard.cli`."""
 
-import argparse
-import logging
 import sys
 
-from dashboard.settings import Settings
-
-
-def main() -> int:
-    """Read the command line and do what it says; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dashboard", description="Serve the LLM Architecture Explorer.")
-    try:
-        settings = Settings.from_environment()
-    except ValueError as error:
-        parser.error(str(error))
-    parser.add_argument("--port", type=int, default=settings.port, help="port to listen on (default: %(default)s)")
-    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument("--model", help="model to open with: a name on the list, a folder, or an id on the hub")
-    parser.add_argument("--text", help="text to open with")
-    parser.add_argument("--debug", action="store_true", help="reload on changes and show errors in the page")
-    commands = parser.add_subparsers(dest="command", metavar="", title="instead of serving")
-    commands.add_parser("models", help="list the models and how they stand")
-    name = commands.add_parser("download", help="download a model").add_argument("name", metavar="NAME")
-    name.help = "a name on the list, or an id on the hub, such as owner/name@revision"
-    commands.add_parser("hash-password", help="print an entry for BASIC_AUTH_USERS")
-    given = parser.parse_args()
-    # After the arguments: --help and mistakes answer at once.
-    from analysis.errors import ModelError
-    from dashboard import commands as run
-    from dashboard.private_folder import FolderError
-
-    try:
-        if given.command == "models":
-            return run.print_models(settings)
-        if given.command == "download":
-            return run.download(settings, given.name)
-        if given.command == "hash-password":
-            return run.hash_password()
-        serve(settings, given)
-    except (ModelError, FolderError) as error:
-        parser.error(str(error))
-    return 0
-
-
-def serve(settings: Settings, given: argparse.Namespace) -> None:
-    """Say the address and serve the page.
-
-    Raises: ModelError if the model to open with cannot be shown.
-    """
-    from dashboard.app import begin, create_app, make_ready
-    from dashboard.models.menu import first, models_on_offer
-    from dashboard.monitoring import json_log
-
-    if not given.debug:
-        json_log.configure(settings.log_level)
-    models = models_on_offer(settings)
-    app = create_app(settings, models=first(models, given.model) if given.model else models, example=given.text)
-    make_ready(app)
-    begin(app)
-    logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
-    print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
-    app.run(host=given.host, port=given.port, debug=given.debug)
-
+from dashboard.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

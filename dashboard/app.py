@@ -1,8 +1,7 @@
-"""The one place where the page is put together."""
+"""The application: puts models, jobs, panels, middleware and monitoring together."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,20 +14,23 @@ import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
-from analysis.machine.memory import give_back
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.registry import ModelRegistry
+from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
-from dashboard import drawing
-from dashboard.errors import said
+from dashboard import drawing, probes
+from dashboard.errors import user_message
 from dashboard.jobs.service import Jobs
-from dashboard.models.menu import make_offers, models_on_offer
-from dashboard.monitoring import health, json_log, metrics, request_log
+from dashboard.models.menu import ModelMenu, configured_models, make_menu
+from dashboard.monitoring import health, json_log, request_log
+from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
-from dashboard.services import Services
+from dashboard.services import AppServices
 from dashboard.settings import Settings
-from dashboard.web import admission, compression, rate_limit, request_checks, security_headers, sign_in
+from dashboard.web import middleware
+from dashboard.web.callback_request import job_panel
+from dashboard.web.client import client_address
 from layouts import ids
 from layouts.shell import EXAMPLES, shell
 
@@ -45,56 +47,69 @@ _PAGE = """<!DOCTYPE html>
 </html>"""
 
 
+class Explorer(Dash):
+    """The Dash app, and the parts that outlive a request."""
+
+    registry: ModelRegistry
+    traces: TraceStore
+    jobs: Jobs
+    menu: ModelMenu
+
+
 def create_app(
     settings: Settings | None = None,
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
-) -> Dash:
-    """The app, ready to be served.
+) -> Explorer:
+    """Create the app.
 
-    models: by the names that the page offers, the first of which it opens with; unless given, the bundled one, the
-    sizes of GPT-2 and what the settings name. example: the text that the page opens with.
-    Raises: ModelError if the configuration of the first model cannot be used, or the settings name what can be no
-    model.
+    models: by the names that the page offers; it opens with the first. By default the bundled one, the sizes of GPT-2
+    and those that the settings name. example: the text that the page opens with.
+    Raises: ModelError if the configuration of the first model cannot be used, or a name in the settings can be no
+    model's.
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry, offers = make_offers(settings, models or models_on_offer(settings))
+    registry, menu = make_menu(settings, models or configured_models(settings))
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
-    jobs = Jobs(settings, partial(_prepare_jobs, registry))
+    metrics = Metrics(probes.totals(traces))
+    jobs = Jobs(
+        settings,
+        partial(_prepare_jobs, registry),
+        client=client_address,
+        panel=job_panel,
+        count=metrics.count_job,
+        log=json_log.log_job,
+    )
     services, in_jobs = (
-        Services(
+        AppServices(
             registry,
             traces,
             jobs,
+            menu,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
-            offers=offers,
             waits=waits,
         )
         for waits in (False, True)
     )
     opening = registry.names()[0]
-    registry.share(opening)
+    registry.pin(opening)
     sections = {panel.name: panel.layout() for panel in PANELS}
     headings = {name: section[ids.title(name)].children for name, section in sections.items()}
-    app = Dash(
+    app = Explorer(
         __name__,
         title="LLM Architecture Explorer",
-        update_title=None,
+        update_title="",
         index_string=_PAGE,
-        add_log_handler=False,  # all that is logged goes one way
+        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
-    count_visit = metrics.install(app.server, registry, traces, jobs, shown=settings.metrics)
-    request_log.watch(app.server, app.callback_map, json_log.tell_visit, count_visit)
-    app.server.extensions |= {"jobs": jobs, "traces": traces, "registry": registry}
-    compression.install(app.server)
-    admission.install(app.server)
-    health.install(app.server, registry, traces, jobs, settings.cache_path)
-    app.layout = layout = shell(offers.all(), sections)
+    app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
+    app.layout = layout = shell(menu.entries(), sections)
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.theme.register(app)
@@ -110,43 +125,26 @@ def create_app(
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))
             callbacks.job.register(app, panel.name)
-    rate_limit.install(app.server, settings)
-    sign_in.install(app.server, settings.basic_auth_users.by_name())
-    security_headers.install(app)
-    request_checks.install(app, max_bytes=settings.max_request_kb * 1000)
+    _add_monitoring(app, settings, metrics)
+    middleware.install(app, settings)
     return app
 
 
-def make_ready(app: Dash) -> None:
-    """What is done once, after the last import and before the first fork, thread and request."""
-    # Before Dash makes one up for this process alone, as it does if the store cannot be reached at this moment.
-    app.server.secret_key = app.server.extensions["jobs"].secret_at_start()
-    # Dash registers the page's scripts when it renders the index; a process that has not yet done so could not serve
-    # them.
-    app.server.test_client().get("/")
-    app.server.extensions["traces"].close()  # it opens by itself again, each process its own
-    # What is there now stays: a collection in a forked process would copy all of it.
-    gc.collect()
-    gc.freeze()
-    give_back()  # what imports needed, before each process keeps a copy of it
-
-
-def begin(app: Dash) -> None:
-    """What each process that serves does first: the page is there while the model that it opens with is loaded."""
-    app.server.extensions["jobs"].start()
-    registry: ModelRegistry = app.server.extensions["registry"]
-    with suppress(AnalysisError):  # which the page tells
-        registry.ready(registry.names()[0])
+def _add_monitoring(app: Explorer, settings: Settings, metrics: Metrics) -> None:
+    health.install(app.server, probes.readiness_checks(app.registry, app.traces, app.jobs, settings.cache_path))
+    if settings.metrics:
+        metrics.install(app.server, probes.gauges(app.registry, app.traces, app.jobs))
+    request_log.install(app.server, app.callback_map, json_log.log_request, metrics.count_request)
 
 
 def _prepare_jobs(registry: ModelRegistry) -> None:
-    """What most jobs need and their processes should not each do."""
+    """Import and load what most jobs need, once for all of their processes."""
     import analysis.saliency_methods.explained_logit  # noqa: F401
 
-    with suppress(AnalysisError):  # which the job tells
+    with suppress(AnalysisError):  # which the job reports
         registry.get(registry.names()[0])
 
 
 def _report(error: Exception) -> None:
     """Show what went wrong in the page's notice."""
-    set_props(ids.NOTICE, {"is_open": True, "children": said(error)})
+    set_props(ids.NOTICE, {"is_open": True, "children": user_message(error)})

@@ -1,4 +1,4 @@
-"""What `python -m dashboard` does besides serving: tell how models stand, download one, hash a password."""
+"""Commands of `python -m dashboard`: list the models, download one, hash a password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tqdm import tqdm
 from werkzeug.security import generate_password_hash
 
 from analysis.errors import AnalysisError
-from dashboard.models.menu import Offer, first, make_offers, models_on_offer
+from dashboard.models.menu import MenuEntry, configured_models, make_menu, with_first
 from dashboard.settings import Settings
 from layouts.models import size, state_words
 
@@ -17,9 +17,9 @@ _COLUMNS = ("model", "family", "parameters", "in memory", "download", "state")
 
 
 def print_models(settings: Settings) -> int:
-    """A table of all models on offer; gives the exit status."""
-    _, offers = make_offers(settings, models_on_offer(settings))
-    rows = [_COLUMNS, *map(_row, offers.all())]
+    """Print a table of all models; gives the exit status."""
+    _, menu = make_menu(settings, configured_models(settings))
+    rows = [_COLUMNS, *map(_row, menu.entries())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -27,11 +27,11 @@ def print_models(settings: Settings) -> int:
 
 
 def download(settings: Settings, name: str) -> int:
-    """Download a model of the list, or any of the hub, with a progress bar; gives the exit status."""
+    """Download a model from the list or the hub, with a progress bar; gives the exit status."""
     try:
-        sources = first(models_on_offer(settings), name)
-        _, offers = make_offers(settings, sources)
-        if offers.offer(name).state in ("on disk", "ready"):
+        sources = with_first(configured_models(settings), name)
+        _, menu = make_menu(settings, sources)
+        if menu.entry(name).state in ("on disk", "ready"):
             print(f"{name} is on this machine.")
             return 0
         with tqdm(unit="B", unit_scale=True, desc=name, file=sys.stderr, bar_format=_BAR) as bar:
@@ -40,28 +40,28 @@ def download(settings: Settings, name: str) -> int:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            offers.download_now(name, report)
+            menu.download_now(name, report)
     except AnalysisError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. What has arrived is kept: the same command goes on.", file=sys.stderr)
+        print("Interrupted. The part that has arrived is kept: run the same command again to resume.", file=sys.stderr)
         return 130
     print(f"{name} is on this machine.")
-    if name not in models_on_offer(settings):
+    if name not in configured_models(settings):
         print(f"To offer it to visitors, start the server with MODELS={name}.")
     return 0
 
 
 def hash_password() -> int:
-    """Ask for a name and a password, and print their entry for BASIC_AUTH_USERS; gives the exit status."""
+    """Ask for a name and a password and print the entry for BASIC_AUTH_USERS; gives the exit status."""
     name = input("Name: ").strip()
     if not name or ":" in name or len(name.split()) > 1:
-        print("A name has no spaces and no colon.", file=sys.stderr)
+        print("The name must not be empty or contain spaces or a colon.", file=sys.stderr)
         return 1
     password = getpass("Password: ")
-    if not password or password != getpass("Once more: "):
-        print("These are not the same password, or there is none.", file=sys.stderr)
+    if not password or password != getpass("Repeat the password: "):
+        print("The passwords differ or are empty.", file=sys.stderr)
         return 1
     print(f"{name}:{generate_password_hash(password)}")
     return 0
@@ -70,11 +70,11 @@ def hash_password() -> int:
 _BAR = "{desc}: {percentage:3.0f} %|{bar:24}| {n_fmt} of {total_fmt}B, {rate_fmt}, {remaining} left"
 
 
-def _row(offer: Offer) -> tuple[str, ...]:
-    def told(n_bytes: int | None) -> str:
+def _row(entry: MenuEntry) -> tuple[str, ...]:
+    def size_or_blank(n_bytes: int | None) -> str:
         return "" if n_bytes is None else size(n_bytes)
 
-    parameters = f"{offer.n_parameters:,}" if offer.n_parameters else ""
-    download_size = "" if offer.state in ("ready", "on disk") else told(offer.download_bytes)
-    state = "to download" if offer.state == "to download" else state_words(offer)
-    return offer.name, offer.family or "", parameters, told(offer.memory_bytes), download_size, state
+    parameters = f"{entry.n_parameters:,}" if entry.n_parameters else ""
+    download_size = "" if entry.state in ("ready", "on disk") else size_or_blank(entry.download_bytes)
+    state = "to download" if entry.state == "to download" else state_words(entry)
+    return entry.name, entry.family or "", parameters, size_or_blank(entry.memory_bytes), download_size, state

@@ -21,7 +21,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
-from dashboard.errors import said
+from dashboard.errors import user_message
 from dashboard.web.missing_weights import values_without_weights
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
@@ -33,7 +33,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     """Register the callback. headings: of panels without a selection, by name."""
     inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
-    drawing = Drawing(services, panels, headings)
+    drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
         {panel.name: dict(panel.outputs) for panel in panels},
@@ -43,10 +43,10 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
         prevent_initial_call=True,
     )
     def draw(*given: Any) -> dict[str, dict[str, Any]]:
-        return drawing.draw(dict(zip([*inputs, *state], given, strict=True)))
+        return drawer.draw(dict(zip([*inputs, *state], given, strict=True)))
 
 
-class Drawing:
+class PanelDrawer:
     """Draws the panels whose inputs have changed."""
 
     def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:
@@ -58,7 +58,7 @@ class Drawing:
         given: the values of all inputs and states.
         Raises: AnalysisError if the page's prompt or selection is malformed.
         """
-        stores = tuple(given[one] for one in _QUESTION)
+        stores = [given[one] for one in _QUESTION]
         theme = str(stores[2])
         try:
             prompt, selection = self._services.question(*stores[:2])
@@ -80,7 +80,7 @@ class Drawing:
                     drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
                     values[panel.name] = _sent(panel, drawn, str(selection))
                 except Exception as error:
-                    problems[said(error)] = None
+                    problems[user_message(error)] = None
         if problems:
             set_props(ids.NOTICE, {"is_open": True, "children": " ".join(problems)})
         return values
@@ -88,7 +88,8 @@ class Drawing:
     def _one(
         self, panel: PanelCallback, given: Mapping[Input | State, Any], prompt: Prompt, selection: Selection, theme: str
     ) -> dict[str, Any]:
-        knobs = {name: given[one] for name, one in (*panel.choices.items(), *panel.state.items())}
+        named: dict[str, Input | State] = {**panel.choices, **panel.state}
+        knobs = {name: given[one] for name, one in named.items()}
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
         except NotLoaded as missing:
@@ -96,7 +97,7 @@ class Drawing:
 
     def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, missing: NotLoaded) -> dict[str, Any]:
         """What the panel shows instead, with an empty digest, so that the next request draws it if it can."""
-        entry = self._services.offers.offer(prompt.model)
+        entry = self._services.menu.entry(prompt.model)
         if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
             set_props(POLL, {"disabled": False})
         return values_without_weights(

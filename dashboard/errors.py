@@ -1,4 +1,4 @@
-"""What a person is told of what went wrong."""
+"""Error messages for people: an analysis error in its own words, a bug under a reference number."""
 
 import logging
 import secrets
@@ -8,8 +8,8 @@ from analysis.errors import AnalysisError
 _log = logging.getLogger(__name__)
 
 
-def said(error: Exception) -> str:
-    """The words of an error that is meant for people; a bug is logged, and its words name the number to find it by."""
+def user_message(error: Exception) -> str:
+    """The message to show for an error. A bug is logged, and its message names the number under which to find it."""
     if isinstance(error, AnalysisError):
         return str(error)
     number = secrets.token_hex(4)

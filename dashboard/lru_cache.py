@@ -1,40 +1,30 @@
-"""What was asked for last, kept in this process: the panels of one click all ask for the same."""
+"""In-process LRU cache with a byte limit: all panels of one click need the same trace."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from threading import Lock
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Value]):
-    """Values by key, the least recently used forgotten first. size: of a value, in bytes."""
+class ByteLimitedCache(Generic[Value]):
+    """Thread-safe values by key; the least recently used are evicted. size: gives a value's size in bytes."""
 
     def __init__(self, *, max_bytes: int, size: Callable[[Value], int]) -> None:
-        self._max_bytes, self._size = max_bytes, size
-        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._values: LRUCache[Hashable, Value] = LRUCache(max_bytes, getsizeof=size)
         self._lock = Lock()
-        self._bytes = 0
 
     def get(self, key: Hashable) -> Value | None:
-        """The value of a key, if it is still there."""
+        """The value of a key; None if it is not in the cache."""
         with self._lock:
-            if key not in self._kept:
-                return None
-            self._kept.move_to_end(key)
-            return self._kept[key]
+            return self._values.get(key)
 
     def set(self, key: Hashable, value: Value) -> None:
-        """Keep a value, unless it is larger than all room."""
-        if self._size(value) > self._max_bytes:
-            return
-        with self._lock:
-            if key in self._kept:
-                self._bytes -= self._size(self._kept.pop(key))
-            self._kept[key] = value
-            self._bytes += self._size(value)
-            while self._bytes > self._max_bytes:
-                self._bytes -= self._size(self._kept.popitem(last=False)[1])
+        """Add a value, unless it is larger than the limit."""
+        with self._lock, suppress(ValueError):
+            self._values[key] = value

@@ -1,4 +1,4 @@
-"""A folder that is this user's alone: what lies in the cache is trusted when it is read, and tells of texts."""
+"""Private folder: only this user may access the cache, since its files are trusted and reveal visitors' texts."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from analysis.errors import AnalysisError
 
 
 class FolderError(AnalysisError):
-    """The folder for results is not safe to use."""
+    """The cache folder is not safe to use."""
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, which is made if there is none, and closed to others.
+    """Create the folder if it is missing, and restrict access to its owner (mode 700).
 
-    Raises: FolderError if it is another user's, or a link of another user's, or no folder.
+    Raises: FolderError if the path, or a link at that path, belongs to another user, or is not a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
-        raise _unsafe(path, "is no folder") from None
+        raise _unsafe(path, "is not a folder") from None
     own = os.geteuid()
-    # Both the name itself, which may be a link, and what it leads to.
+    # The path itself may be a link: both the link and its target must be ours.
     if path.lstat().st_uid != own or path.stat().st_uid != own:
-        raise _unsafe(path, "belongs to another user, who could put files there for this server to read")
-    path.chmod(0o700)  # whatever the umask is, and if it was open before; nobody gets through to what is in it
+        raise _unsafe(path, "belongs to another user, who could place files there for this server to read")
+    path.chmod(0o700)  # independent of the umask, and for a folder that was open before
     return path
 
 
-def _unsafe(path: Path, what: str) -> FolderError:
-    return FolderError(f"The folder for results, {path}, {what}. Set CACHE_DIR to a folder of your own.")
+def _unsafe(path: Path, problem: str) -> FolderError:
+    return FolderError(f"The cache folder {path} {problem}. Set CACHE_DIR to a folder of your own.")

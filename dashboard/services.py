@@ -1,9 +1,9 @@
-"""What the callbacks are given: models, traces, and the reading of a question that came from a browser."""
+"""The services of this app, which callbacks know as `callbacks.services.Services`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.errors import AnalysisError, NotLoaded, TextError
@@ -17,54 +17,69 @@ from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from dashboard.lru_cache import Recent
+from callbacks.services import Services
+from dashboard.jobs.service import Jobs
+from dashboard.lru_cache import ByteLimitedCache
+from dashboard.models.menu import ModelMenu
 
-if TYPE_CHECKING:
-    from dashboard.jobs.service import Jobs
-    from dashboard.models.menu import Offers
-
-_TRACES_BYTES = 128 * 10**6  # of files that are held open, on the disk even if the cache has let go of them
+_TRACES_BYTES = 128 * 10**6  # of files that are kept open, and so on the disk even after the cache has evicted them
 _DERIVED_BYTES = 8 * 10**6
 
 
-class Services:
-    """Answers questions; holds nothing about who asks."""
+class AppServices(Services):
+    """Models, traces, jobs and the menu of this app, for callbacks and jobs. Nothing about a visitor is kept."""
 
     def __init__(
         self,
         models: ModelRegistry,
         traces: TraceStore,
         jobs: Jobs,
+        menu: ModelMenu,
         *,
         max_tokens: int,
         max_characters: int = MAX_CHARACTERS,
         example: str,
-        offers: Offers | None = None,
         waits: bool = False,
     ) -> None:
-        """offers: what visitors may choose and download. waits: for a model to be loaded, as a job may and a page's
-        request may not.
+        """example: the text that the page opens with. waits: whether to wait for a model to be loaded, as a job may and
+        a page's request may not.
         """
         self._models = models
         self._traces = traces
+        self._jobs = jobs
+        self._menu = menu
+        self._max_tokens = max_tokens
+        self._max_characters = max_characters
         self._example = example
         self._waits = waits
-        self._recent: Recent[Trace] = Recent(
+        self._recent: ByteLimitedCache[Trace] = ByteLimitedCache(
             max_bytes=_TRACES_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
         )
-        self._recent_derived: Recent[Arrays] = Recent(
+        self._recent_derived: ByteLimitedCache[Arrays] = ByteLimitedCache(
             max_bytes=_DERIVED_BYTES, size=lambda arrays: sum(array.nbytes for array in arrays.values())
         )
-        self.jobs = jobs
-        self.offers = offers
-        self.max_tokens = max_tokens
-        self._max_characters = max_characters
+
+    @property
+    def jobs(self) -> Jobs:
+        """Results of background jobs."""
+        return self._jobs
+
+    @property
+    def menu(self) -> ModelMenu:
+        """The models that visitors may choose."""
+        return self._menu
+
+    @property
+    def max_tokens(self) -> int:
+        """Length limit of a text on this server, in tokens."""
+        return self._max_tokens
 
     def question(self, prompt: Any, selection: Any) -> tuple[Prompt, Selection]:
-        """The prompt and the selection that a page sent, checked against the model's sizes and the text's length.
+        """The prompt and the selection in a page's stores, checked against the model's sizes and the text's length.
 
-        While the model's weights are not in memory, the selection is checked against its sizes alone.
-        Raises: AnalysisError if they are malformed, name another model or select what does not exist.
+        While the model's weights are not in memory, the selection is checked against the sizes alone.
+        Raises: AnalysisError if they are malformed, name a model that is not on the list, or select what does not
+        exist.
         """
         asked = self.prompt(prompt)
         if not isinstance(selection, str):
@@ -73,22 +88,22 @@ class Services:
         if self.loaded(asked):
             trace = self.trace(asked)
             return asked, chosen.checked(trace.info, trace.n_positions)
-        anywhere = 1 + (chosen.position or 0)
-        return asked, chosen.checked(self.outline(asked).info, anywhere)
+        any_length = 1 + (chosen.position or 0)
+        return asked, chosen.checked(self.outline(asked).info, any_length)
 
     def asked(self, question: Any, *, n_choices: int) -> tuple[Prompt, Selection, list[str]]:
-        """A question that a panel had sent to the page and got back: `{"prompt", "selection", "choices"}`.
+        """A job's question, `{"prompt", "selection", "choices"}`, checked likewise; `choices` are texts.
 
-        Raises: AnalysisError if it is malformed, or as `question` does.
+        Raises: AnalysisError as `question` does.
         """
         given = question if isinstance(question, dict) else {}
         choices = given.get("choices")
         if not isinstance(choices, list) or len(choices) != n_choices or not all(isinstance(c, str) for c in choices):
-            raise AnalysisError("The page sent no readable question. Reload it.")
+            raise AnalysisError("The page sent a malformed question. Reload it.")
         return *self.question(given.get("prompt"), given.get("selection")), choices
 
     def prompt(self, data: Any) -> Prompt:
-        """The prompt in a page's data, which may be anything.
+        """The prompt in a page's store.
 
         Raises: AnalysisError if it is malformed.
         """
@@ -97,21 +112,20 @@ class Services:
             or not isinstance(data.get("model"), str)
             or not isinstance(data.get("text"), str)
         ):
-            raise AnalysisError("The page sent no readable question. Reload it.")
+            raise AnalysisError("The page sent a malformed question. Reload it.")
         return Prompt(data["model"], data["text"], start=data.get("start") is True)
 
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
-        """The prompt that the page's address names, or else what is shown, and what is wrong with it, if anything is.
+        """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
 
-        address: the page's store, with a fragment such as `#model=...&text=...`. What it leaves out is as it is shown,
-        or as in the opening example.
+        What the address leaves out is taken from the prompt that is shown, or else from the opening example.
         """
         fragment = address.get("hash") if isinstance(address, dict) else None
         before = self._before(shown)
         try:
             given = parse_qs(str(fragment or "").removeprefix("#"), keep_blank_values=True, max_num_fields=64)
         except ValueError:
-            return before, "The link cannot be read: it has too many parts. What you see is not what it asked for."
+            return before, "The link cannot be read: it has too many parts. It was ignored."
         link = {name: values[-1] for name, values in given.items()}
         start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
@@ -119,14 +133,14 @@ class Services:
         return asked, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
-        """The prompt itself if it can be analysed; else what is shown, or the opening example, and the reason."""
+        """The prompt itself if it can be analysed; else the one that is shown, or the example, and the reason."""
         try:
             self.trace(asked)
         except NotLoaded:
-            return asked, ""  # its architecture can be shown, and the text is read when its weights are there
+            return asked, ""  # the architecture can be shown, and the text is read once the weights are in memory
         except AnalysisError as error:
             before = self._before(shown)
-            # What was shown without weights may turn out to be impossible once they are there.
+            # A prompt that was shown without weights may turn out to be impossible once they are in memory.
             if before == asked:
                 model = asked.model if isinstance(error, TextError) else self._models.names()[0]
                 before = Prompt(model, self._example)
@@ -137,37 +151,38 @@ class Services:
         return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)
 
     def model(self, prompt: Prompt) -> LanguageModel:
-        """The network that the prompt is for.
+        """The loaded network that the prompt is for.
 
         Raises: NotLoaded while its weights are not in memory.
         """
-        return self._models.get(prompt.model) if self._waits else self._models.ready(prompt.model)
+        return self._models.get(prompt.model) if self._waits else self._models.get_nowait(prompt.model)
 
     def loaded(self, prompt: Prompt) -> bool:
-        """Whether the prompt's model can be asked for at once, or waited for."""
-        return self._waits or self._models.standing(prompt.model)[0] == "ready"
+        """Whether the model's weights are in memory, or may be waited for."""
+        return self._waits or self._models.status(prompt.model)[0] == "ready"
 
     def outline(self, prompt: Prompt) -> Outline:
-        """The prompt's model without its weights.
+        """The prompt's model without weights: its sizes and parameters.
 
-        Raises: NotLoaded if not even its configuration is on this machine.
+        Raises: NotLoaded while not even its configuration is on this machine.
         """
         return self._models.outline(prompt.model)
 
     def trace(self, prompt: Prompt) -> Trace:
-        """The prompt's trace, from disk or computed now."""
+        """The prompt's trace, from the cache or computed now.
+
+        Raises: NotLoaded as `model` does; TextError for a text that cannot be analysed.
+        """
         model = self.model(prompt)
         key = model.info.fingerprint, prompt
         trace = self._recent.get(key)
         if trace is None:
-            trace = self._traces.get(model, prompt, max_tokens=self.max_tokens, max_characters=self._max_characters)
+            trace = self._traces.get(model, prompt, max_tokens=self._max_tokens, max_characters=self._max_characters)
             self._recent.set(key, trace)
         return trace
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
-        """The model's sizes, None if nothing is known of it yet, and how many positions the text has, 0 if that is not
-        known.
-        """
+        """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""
         try:
             trace = self.trace(prompt)
             return trace.info, trace.n_positions
@@ -179,14 +194,14 @@ class Services:
             return None, 0
 
     def position(self, trace: Trace, selection: Selection) -> int:
-        """The selected position; the last one where none is selected."""
+        """The selected position; the last one if none is selected."""
         return trace.n_positions - 1 if selection.position is None else selection.position
 
-    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Slow arrays that follow from the trace alone, kept beside it under a name that says what they depend on."""
-        key = trace.info.fingerprint, trace.prompt, name
+    def derived(self, trace: Trace, name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """Get or compute: returns the cached arrays for a name and version, or computes and caches them."""
+        key = trace.info.fingerprint, trace.prompt, name, version
         arrays = self._recent_derived.get(key)
         if arrays is None:
-            arrays = self._traces.derived(trace, name, compute)
+            arrays = self._traces.derived(trace, name, compute, version=version)
             self._recent_derived.set(key, arrays)
         return arrays

@@ -1,4 +1,4 @@
-"""The server's settings: one row each, read from the environment; nothing else of ours reads it."""
+"""Settings: one row each, read from environment variables. No other module of the server reads the environment."""
 
 from __future__ import annotations
 
@@ -14,126 +14,116 @@ from urllib.parse import urlsplit
 
 from dashboard.private_folder import private_folder
 
-LogLevel = StrEnum("LogLevel", {level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+
+class LogLevel(StrEnum):
+    """The least severe messages that are logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
-class Count(int):
-    """A whole number that may be 0."""
+class NonNegativeInt(int):
+    """A whole number, 0 or more; a plain `int` must be above 0."""
 
 
 class RedisUrl(str):
-    """Where a Redis is, and perhaps its password."""
+    """The address of a Redis server, possibly with its password."""
 
 
 class Users(str):
-    """Names and hashes of passwords, as `name:hash`, separated by spaces."""
+    """User names and password hashes, as `name:hash`, separated by spaces."""
 
     def by_name(self) -> dict[str, str]:
-        """The hashes."""
+        """The password hash of each user."""
         return dict(entry.split(":", 1) for entry in self.split())
+
+
+def _row(default: Any, help_text: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": help_text})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A field is an environment variable in small letters; its help is the README's."""
+    """Each field is the environment variable of the same name in capitals. The README has the same help texts."""
 
-    port: int = field(default=8050, metadata={"help": "Port that the page is served on."})
-    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on; `0.0.0.0` for all."})
-    max_tokens: int = field(
-        default=256, metadata={"help": "Longest text that is read, in tokens, up to what the model reads."}
+    port: int = _row(8050, "Port of the server.")
+    host: str = _row("127.0.0.1", "Address to listen on; `0.0.0.0` for all addresses of the machine.")
+    max_tokens: int = _row(256, "Longest text, in tokens; the model may have a lower limit.")
+    max_characters: int = _row(20_000, "Longest text, in characters.")
+    max_request_kb: int = _row(1000, "Largest request body, in kB (1,000 bytes).")
+    cache_dir: str = _row("", "Cache folder; if empty, a folder in the system's temporary folder.")
+    requests_per_minute: int = _row(
+        1200,
+        "Rate limit: requests per visitor and minute; a click is about 8, a running job 240.",
     )
-    max_characters: int = field(default=20_000, metadata={"help": "Longest text that is read, in characters."})
-    max_request_kb: int = field(default=1000, metadata={"help": "Largest request that is read, in kB (1,000 bytes)."})
-    cache_dir: str = field(
-        default="", metadata={"help": "Folder for cached results; empty: one in the temporary folder."}
+    trusted_proxies: NonNegativeInt = _row(
+        NonNegativeInt(0),
+        "Number of trusted proxies that set `X-Forwarded-For`; with `0` the header is ignored, and the visitor is "
+        "the address that connects.",
     )
-    requests_per_minute: int = field(
-        default=1200,
-        metadata={"help": "Requests that one visitor may send in a minute; a click is about 8, a running job 240."},
+    jobs_parallel: int = _row(2, "Background jobs (saliency, t-SNE) that run at once on a machine; others are queued.")
+    jobs_waiting: NonNegativeInt = _row(
+        NonNegativeInt(16),
+        "Length of the queue of background jobs; if it is full, the page says “busy”.",
     )
-    trusted_proxies: Count = field(
-        default=Count(0),
-        metadata={
-            "help": "Proxies in front of the server that say for whom they ask (`X-Forwarded-For`); "
-            "with `0` whoever connects is the visitor.",
-        },
+    jobs_per_visitor: int = _row(8, "Quota: background jobs per visitor that run or are queued.")
+    job_timeout_seconds: int = _row(300, "Time limit of a background job, in seconds.")
+    redis_url: RedisUrl = _row(
+        RedisUrl(),
+        "Redis server, such as `redis://host:6379/0`, for jobs that Celery workers run; if empty, jobs run on this "
+        "machine.",
+        secret=True,
     )
-    jobs_parallel: int = field(
-        default=2, metadata={"help": "Background jobs (saliency, t-SNE) that run at once on a machine; others wait."}
+    redis_check_certificate: bool = _row(
+        True,
+        "Whether the certificate of a `rediss://` server is checked: `1` or `0`. Self-signed certificates, such as "
+        "Heroku's, need `0`.",
     )
-    jobs_waiting: Count = field(
-        default=Count(16), metadata={"help": "Background jobs that may wait for their turn; beyond that, “busy”."}
+    cache_mb: int = _row(
+        2048,
+        "Size limit of the cache on disk, in MB (10⁶ bytes); a single text may take three quarters of it.",
     )
-    jobs_per_visitor: int = field(
-        default=8, metadata={"help": "Background jobs that one visitor may have running or waiting at once."}
+    models: str = _row(
+        "",
+        "Additional models, separated by commas: ids on the Hugging Face hub, such as `owner/name@revision`, or "
+        "names of folders in `MODELS_DIR`.",
     )
-    job_timeout_seconds: int = field(
-        default=300, metadata={"help": "Longest time in seconds that a background job may compute."}
+    models_dir: str = _row("", "Folder of local models, each in a subfolder.")
+    model_memory_mb: int = _row(
+        8000,
+        "Memory limit for models in each web process, in MB; never more than the machine has.",
     )
-    redis_url: RedisUrl = field(
-        default=RedisUrl(),
-        repr=False,
-        metadata={"help": "Redis, such as `redis://host:6379/0`: jobs are then run by Celery workers; empty: here."},
+    allow_downloads: bool = _row(True, "Whether visitors may start downloads of listed models: `1` or `0`.")
+    basic_auth_users: Users = _row(
+        Users(),
+        "Users who may sign in: entries as `python -m dashboard hash-password` prints them, separated by spaces; "
+        "if empty, no sign-in is needed.",
+        secret=True,
     )
-    redis_check_certificate: bool = field(
-        default=True,
-        metadata={
-            "help": "Whether the certificate of a `rediss://` server has to be valid: `1`; or `0` where the host has "
-            "signed it itself, as Heroku does."
-        },
-    )
-    cache_mb: int = field(
-        default=2048,
-        metadata={
-            "help": "Most disk space for cached results, in MB (10⁶ bytes); one text may take three quarters of it."
-        },
-    )
-    models: str = field(
-        default="",
-        metadata={
-            "help": "More models to offer, separated by commas: ids on the Hugging Face hub, such as "
-            "`owner/name@revision`, or names of folders in `MODELS_DIR`."
-        },
-    )
-    models_dir: str = field(default="", metadata={"help": "Folder with models of your own, a folder each."})
-    model_memory_mb: int = field(
-        default=8000, metadata={"help": "Most memory for models in each web process, in MB; never more than there is."}
-    )
-    allow_downloads: bool = field(
-        default=True, metadata={"help": "Whether visitors may have models of the list downloaded: `1` or `0`."}
-    )
-    basic_auth_users: Users = field(
-        default=Users(),
-        repr=False,
-        metadata={
-            "help": "Who may see the page: entries as `python -m dashboard hash-password` prints them, separated by "
-            "spaces; empty: everyone."
-        },
-    )
-    metrics: bool = field(
-        default=True, metadata={"help": "Whether `/metrics` tells numbers, for Prometheus: `1` or `0`."}
-    )
-    log_level: LogLevel = field(
-        default=LogLevel.WARNING,
-        metadata={"help": "What is logged: `ERROR`, `WARNING`, `INFO` (a line for each request and job) or `DEBUG`."},
+    metrics: bool = _row(True, "Whether `/metrics` serves metrics for Prometheus: `1` or `0`.")
+    log_level: LogLevel = _row(
+        LogLevel.WARNING,
+        "Log level: `ERROR`, `WARNING`, `INFO` (also a line for each request and job) or `DEBUG`.",
     )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings that the environment names, else their defaults.
+        """Read the settings; a variable that is missing or empty has its default.
 
-        Raises: ValueError naming the variable, if its text is not of the kind that it takes.
+        Raises: ValueError with the name of a variable whose value is invalid.
         """
-        given = {}
+        values = {}
         for row in fields(cls):
             text = environment.get(row.name.upper(), "")
             if text:
-                given[row.name] = _READ[type(row.default)](row.name.upper(), text)
-        return cls(**given)
+                values[row.name] = _PARSERS[type(row.default)](row.name.upper(), text)
+        return cls(**values)
 
     @property
     def redis_address(self) -> str:
-        """REDIS_URL in the form that all libraries read: Celery's has to say how a certificate is checked."""
+        """REDIS_URL in a form that all clients accept: Celery needs to know whether the certificate is checked."""
         url = urlsplit(self.redis_url)
         if url.scheme != "rediss" or "ssl_cert_reqs=" in url.query:
             return self.redis_url
@@ -142,65 +132,65 @@ class Settings:
 
     @property
     def cache_path(self) -> Path:
-        """Where results are kept: a folder that only this user can look into.
+        """The cache folder, which only this user can access.
 
         Raises: FolderError if it is not safe to use.
         """
         return private_folder(Path(self.cache_dir or Path(tempfile.gettempdir()) / "llm-architecture-explorer"))
 
 
-def _whole(name: str, text: str) -> int:
+def _positive(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise ValueError(f"{name} is '{text}'; it must be a whole number above zero.")
+        raise ValueError(f"{name} is '{text}'; it must be a whole number above 0.")
     return int(text)
 
 
-def _count(name: str, text: str) -> Count:
+def _non_negative(name: str, text: str) -> NonNegativeInt:
     if not text.isdecimal():
-        raise ValueError(f"{name} is '{text}'; it must be a whole number.")
-    return Count(text)
+        raise ValueError(f"{name} is '{text}'; it must be a whole number, 0 or more.")
+    return NonNegativeInt(text)
 
 
 def _redis_url(name: str, text: str) -> RedisUrl:
-    if not text.startswith(("redis://", "rediss://")):  # the libraries do not agree on more
+    if not text.startswith(("redis://", "rediss://")):  # all clients accept these schemes, and no others
         raise ValueError(f"{name} must begin with redis:// or rediss://.")
     return RedisUrl(text)
 
 
-def _switch(name: str, text: str) -> bool:
+def _boolean(name: str, text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError(f"{name} is '{text}'; it must be 1 or 0.")
     return text == "1"
 
 
 def _users(name: str, text: str) -> Users:
-    from werkzeug.security import check_password_hash  # which takes a tenth of a second
+    from werkzeug.security import check_password_hash  # importing it takes a tenth of a second
 
     for number, entry in enumerate(text.split(), 1):
-        user, _, known = entry.partition(":")
+        user, _, hashed = entry.partition(":")
         try:
-            readable = bool(user) and known.count("$") == 2 and not check_password_hash(known, secrets.token_hex())
+            readable = bool(user) and hashed.count("$") == 2 and not check_password_hash(hashed, secrets.token_hex())
         except ValueError:
             readable = False
         if not readable:
             raise ValueError(
-                f"{name}: entry {number} is not of the form that `python -m dashboard hash-password` prints."
+                f"{name}: entry {number} does not have the format that `python -m dashboard hash-password` prints."
             )
     return Users(text)
 
 
-def _level(name: str, text: str) -> LogLevel:
+def _log_level(name: str, text: str) -> LogLevel:
     if text not in list(LogLevel):
         raise ValueError(f"{name} is '{text}'; it must be one of {', '.join(LogLevel)}.")
     return LogLevel(text)
 
 
-_READ: dict[type, Callable[[str, str], Any]] = {
-    int: _whole,
-    Count: _count,
-    bool: _switch,
+_PARSERS: dict[type, Callable[[str, str], Any]] = {
+    int: _positive,
+    NonNegativeInt: _non_negative,
+    bool: _boolean,
     str: lambda _name, text: text,
     RedisUrl: _redis_url,
     Users: _users,
-    LogLevel: _level,
+    LogLevel: _log_level,
 }

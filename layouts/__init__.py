@@ -1,1 +1,1 @@
-"""What is on the page. Never computes, wires or imports torch; `analysis` is known only by its types."""
+"""The page's content. Never computes, wires callbacks or imports torch; knows `analysis` only by its types."""

@@ -12,34 +12,36 @@ NEURONS = "activation-neurons"
 
 HELP = Help(
     how=(
-        "At the top, each line is one token’s residual stream on its way through the blocks, by its length (L2 norm); "
-        "the first token’s is often huge; heads with nothing else to do look there. A neuron is one unit of a block’s "
-        "MLP, after the activation function: what the MLP’s last map reads. In gated MLPs (Llama, Mistral, Qwen, "
-        "Phi-3, Gemma) that is the product of two maps of the stream, one through the activation function (the gate) "
-        "and one not, so that it can be large with either sign. The bars show one neuron at every token and, at the "
-        "selected token, the neurons of its tile, or the strongest of the block: click a bar to choose that token or "
-        "that neuron. With more than 128 tokens only some of their lines are drawn, evenly spaced; with more than 256, "
-        "neurons are kept in half precision, right to 3 digits."
+        "The lines show the length (L2 norm) of each token’s vector in the residual stream, from block to block. The "
+        "first bar chart shows one MLP neuron at every token; the second shows several neurons at the selected token: "
+        "those of one tile (neighbouring neurons, one box in the 3D scene), or those of the block with the largest "
+        "absolute values. Click a bar to select its token or its neuron."
     ),
-    not_said=(
-        "that what is large matters: a norm is a size, and a neuron’s effect also depends on what it writes. Neurons "
-        "are not the residual stream’s dimensions, of which there are fewer; and the mean over these carries nothing "
-        "where every reader begins with a LayerNorm (GPT-2, GPT-Neo, GPT-J, GPT-NeoX, OPT, Phi), which removes it."
+    detail=(
+        "A neuron’s value is what the MLP’s last linear map reads, after the activation function. In gated MLPs "
+        "(Llama, Mistral, Qwen, Phi-3, Gemma) it is the product of two maps of the stream and can be large with either "
+        "sign. The first token’s vector is often very long: heads with nothing else to do attend to it. With more than "
+        "128 tokens, only some lines are drawn; with more than 256, neurons are kept in half precision (3 digits)."
+    ),
+    not_shown=(
+        "A large value need not matter: that depends on the vector that the neuron writes. Neurons are not dimensions "
+        "of the residual stream, whose mean carries no information where every reader begins with a LayerNorm (GPT-2, "
+        "GPT-Neo, GPT-J, GPT-NeoX, OPT, Phi)."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The residual stream through the blocks, one neuron at every token, many neurons at one token."""
+    """The residual stream through the blocks, one neuron at every token, and several neurons at one token."""
     return panel(
         NAME,
         "Activations",
-        graph(NAME, height=200, label="Lines: the size of each token’s residual stream through the blocks"),
-        graph(NAME, id=NEURON_GRAPH, height=140, label="Bars: the value of one neuron at each token"),
-        graph(NAME, id=NEURONS_GRAPH, height=140, label="Bars: the values of several neurons at the selected token"),
+        graph(NAME, height=200, label="Line chart: length of each token’s residual stream through the blocks"),
+        graph(NAME, id=NEURON_GRAPH, height=140, label="Bar chart: one neuron’s value at each token"),
+        graph(NAME, id=NEURONS_GRAPH, height=140, label="Bar chart: values of several neurons at the selected token"),
         controls=(
-            choice(QUANTITY, "Stream", {"norm": "norm", "mean": "mean"}, "norm"),
-            choice(NEURONS, "Neurons", {"tile": "its tile", "strongest": "strongest of the block"}, "tile"),
+            choice(QUANTITY, "Residual stream", {"norm": "length (L2 norm)", "mean": "mean"}, "norm"),
+            choice(NEURONS, "Neurons", {"tile": "same tile", "strongest": "strongest of the block"}, "tile"),
         ),
         help=HELP,
     )

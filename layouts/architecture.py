@@ -15,27 +15,31 @@ TIP = "architecture-tip"
 HELP = Help(
     how=(
         "Depth runs from left to right: token embedding, blocks, final norm, output. The line in the middle is the "
-        "residual stream; each block reads it and adds to it, first with its attention heads (the wall above) and then "
-        "with its MLP neurons (the wall below, several neurons a tile). Colours are the values of the chosen token; "
-        "drag to turn, scroll to zoom, click to select; arrow keys move block (←/→) and head or neuron (↑/↓)."
+        "residual stream, the vector that every block reads and adds to: first with its attention heads (the wall "
+        "above the line), then with its MLP neurons (the wall below; each tile stands for several neighbouring "
+        "neurons). Colours are values at the selected token."
     ),
-    not_said=(
-        "how the parts are wired inside (queries, keys, values, the two maps of the MLP), or that a large value is an "
-        "important one: a later part may cancel what an earlier one adds. In GPT-J, Phi and most GPT-NeoX models "
-        "attention and MLP of a block work side by side: both read what enters the block. In Gemma 2 and 3 what each "
-        "of them writes is normed before it is added; the norms shown are those of what is added."
+    detail=(
+        "Drag to turn, scroll to zoom, click a box to select it; ←/→ move through the blocks, ↑/↓ through heads or "
+        "neurons. In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read "
+        "what enters the block. In Gemma 2 and 3, what each of them writes passes through one more norm before it is "
+        "added; the values shown are those after it."
+    ),
+    not_shown=(
+        "The inner wiring of the parts (queries, keys and values, the linear maps of the MLP) is not drawn. A large "
+        "value need not be an important one: a later part may cancel what an earlier one adds."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The scene, its colouring, and the walk through the blocks."""
+    """The scene, the choice of its colours, and the buttons to reset the view and to play through the blocks."""
     section = panel(
         NAME,
         "Architecture",
         html.P(
-            "This browser does not offer WebGL, so the 3D scene cannot be drawn. Everything can be selected with the "
-            "arrow keys and the controls of the selection card.",
+            "This browser does not support WebGL, so the 3D scene cannot be drawn. Use the arrow keys or the controls "
+            "of the selection card to select any part.",
             className="webgl-note",
         ),
         html.Div(
@@ -46,7 +50,7 @@ def layout() -> html.Section:
                 className="scene",
             ),
             role="group",
-            **{"aria-label": "3D picture of the network; arrow keys move through it"},
+            **{"aria-label": "3D scene of the network; arrow keys move the selection"},
         ),
         html.Div(id=TIP, className="scene-tip", **{"aria-hidden": "true"}),
         controls=(
@@ -54,8 +58,8 @@ def layout() -> html.Section:
             dbc.Select(
                 id=COLOR_BY,
                 options=[
-                    {"value": "norm", "label": "activation norm"},
-                    {"value": "entropy", "label": "attention entropy"},
+                    {"value": "norm", "label": "what each part adds (L2 norm)"},
+                    {"value": "entropy", "label": "spread of attention (entropy)"},
                     {"value": "first", "label": "attention on the first token"},
                     {"value": "kind", "label": "kind of part"},
                 ],

@@ -10,32 +10,37 @@ VIEW = "attention-view"
 
 HELP = Help(
     how=(
-        "Each row is a token that looks (query), each column a token looked at (key); a row's shares sum to 100 %. "
-        "Tokens look at themselves and back, so the upper right is empty. Many heads put most of their attention on "
-        "the first token when they have nothing to do: “without the first token” shows the rest, scaled to 100 %. "
-        "In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others) the lower left is empty, too, in longer "
-        "texts. Where several heads share keys and values (grouped-query attention), each still has queries, and so an "
-        "attention, of its own. "
-        "With more than 128 tokens colours follow the square root; the value under the mouse is that of its colour, "
-        "right to a tenth of itself from 0.2 % on; small pictures show the most in each square of tokens. With more "
-        "than 256 tokens attention is kept in half precision, right to 3 digits."
+        "Each row is a token that attends (query), each column a token that it attends to (key); the shares in a row "
+        "sum to 100%. Tokens attend only to themselves and to earlier ones, so the upper right is empty. Many heads "
+        "put much of their attention on the first token when they have nothing else to do; “without the first token” "
+        "shows the rest, scaled to 100%."
     ),
-    not_said=(
-        "that what is looked at matters for the prediction. A head may look at a token and move nothing of weight "
-        "from it. Rollout is a rough average over heads, not what any one head does."
+    detail=(
+        "In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a longer text is "
+        "empty, too. Where several heads share keys and values (grouped-query attention), each head still has its own "
+        "queries and so its own attention. With more than 128 tokens, colours follow the square root of the share, the "
+        "value under the mouse is read from the colour (within a tenth of itself from 0.2% on), and each cell of a "
+        "small picture is the largest share in a square of tokens; with more than 256, attention is kept in half "
+        "precision (3 digits)."
+    ),
+    not_shown=(
+        "Attention does not show what matters for the prediction: a head may attend to a token and move nothing of "
+        "weight from it. Rollout is a rough average over all heads, not something that any one head does."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The selected head as a heat map, and all heads of its block."""
+    """The selected head as a heat map, and small heat maps of all heads of its block."""
     return panel(
         NAME,
         "Attention",
-        graph(NAME, height=330, label="Heat map of attention from each token to itself and each earlier token"),
-        graph(NAME, id=HEADS_GRAPH, height=130, label="Small heat maps of all heads of the block"),
+        graph(NAME, height=330, label="Heat map: attention of each token to itself and to earlier tokens"),
+        graph(NAME, id=HEADS_GRAPH, height=130, label="Small heat maps: attention of every head of the block"),
         controls=(
-            choice(VIEW, "Show", {"raw": "raw", "without_first": "without first token", "rollout": "rollout"}, "raw"),
+            choice(
+                VIEW, "Show", {"raw": "raw", "without_first": "without the first token", "rollout": "rollout"}, "raw"
+            ),
         ),
         help=HELP,
     )

@@ -13,30 +13,34 @@ PATHS = "embedding-paths"
 
 HELP = Help(
     how=(
-        "Each point is the residual stream at one token, at the selected block; colours go from the first to the last "
-        "position. PCA is fitted once over all blocks, so that a token’s path through them, from the open circle on, "
-        "lies in one space; t-SNE arranges the tokens of one block anew. With equal length only the directions of the "
-        "vectors count, as for the norms that read them; as they are, the first token’s huge vector often squeezes all "
-        "others together."
+        "Each point is one token: its vector in the residual stream at the selected block, projected to two or three "
+        "dimensions. Colours run from the first position to the last. With PCA, the line shows a token’s path through "
+        "the blocks, starting at the open circle."
     ),
-    not_said=(
-        "how far apart two tokens really are: two or three of hundreds of dimensions are shown, and points that lie on "
-        "each other may differ in the rest. In t-SNE the sizes of groups and the gaps between them mean nothing."
+    detail=(
+        "PCA is fitted once to all blocks, so that a path lies in one common space; t-SNE arranges the tokens of each "
+        "block anew. Scaled to equal length, vectors differ in direction only, as they do for the norms that read "
+        "them. Unscaled, the first token’s vector is often so long that it squeezes all others together."
+    ),
+    not_shown=(
+        "The plot does not show how far apart two tokens really are: it keeps two or three of many dimensions, and "
+        "points that overlap may differ in the rest. In t-SNE, the sizes of groups and the gaps between them mean "
+        "nothing."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The tokens as points, and how they are projected."""
+    """The tokens as points, with the choices of the projection."""
     return panel(
         NAME,
         "Embeddings",
         job_bar(NAME),
-        picture(NAME, graph(NAME, height=430, label="Tokens as points, projected from the residual stream")),
+        picture(NAME, graph(NAME, height=430, label="Scatter plot: tokens projected from the residual stream")),
         controls=(
             choice(METHOD, "Method", {"pca": "PCA", "tsne": "t-SNE"}, "pca"),
-            choice(DIMENSIONS, "in", {"2": "2D", "3": "3D"}, "2"),
-            choice(SCALE, "Vectors", {"equal": "equal length", "raw": "as they are"}, "equal"),
+            choice(DIMENSIONS, "Dimensions", {"2": "2D", "3": "3D"}, "2"),
+            choice(SCALE, "Vectors", {"equal": "scaled to equal length", "raw": "unscaled"}, "equal"),
             choice(PATHS, "Paths (PCA)", {"none": "none", "selected": "selected", "all": "all"}, "selected"),
         ),
         help=HELP,

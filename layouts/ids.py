@@ -1,15 +1,17 @@
-"""The ids that several panels share. A panel's own ids follow its name: `attention-panel`, `attention-graph`, ..."""
+"""Component ids that several panels share. A panel's own ids begin with its name: `attention-panel`, ..."""
 
-ADDRESS = "address"  # store: {hash, visit} of the page's URL when it was opened or gone to; by assets/address.js
-PROMPT = "prompt"  # store: {model, text, start} and the sizes that the page needs; by callbacks/prompt.py
-SELECTION = "selection"  # store: the text form; by the one clientside callback of callbacks/selection.py
-CLICKED = "clicked"  # store: pokes that callback when an HTML control or a key was used; by assets/selection.js
-THEME = "theme"  # store: "light" or "dark"; by assets/page.js, for the button and for the system
-NOTICE = "notice"  # what went wrong, said to the person
+# Stores, each with its single writer.
+ADDRESS = "address"  # {hash, opened}: the URL's fragment and how often one was opened; assets/address.js
+PROMPT = "prompt"  # {model, text, start} and the sizes that the scripts need; callbacks/prompt.py
+SELECTION = "selection"  # the text form of the selection; the clientside callback of callbacks/selection.py
+CLICKED = "clicked"  # a counter that triggers that callback for HTML controls and keys; assets/selection.js
+THEME = "theme"  # "light" or "dark"; assets/theme.js
+
+NOTICE = "notice"  # the alert with the last error
 
 
 def panel(name: str) -> str:
-    """The panel's root, a section that carries `data-selection`."""
+    """The panel's root: a section whose `data-selection` is the selection that it shows."""
     return f"{name}-panel"
 
 
@@ -19,10 +21,10 @@ def graph(name: str) -> str:
 
 
 def title(name: str) -> str:
-    """The panel's heading, which names the selection."""
+    """The panel's heading, which names what is selected."""
     return f"{name}-title"
 
 
 def reading(name: str) -> str:
-    """The one sentence on what is seen now."""
+    """The sentence that says what the figure shows."""
     return f"{name}-reading"

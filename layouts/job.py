@@ -1,4 +1,4 @@
-"""A panel's slow result: what it will cost, how far it is, and the buttons to start and to cancel it."""
+"""A panel's background job: the bar with its cost, progress and buttons, and the element that shows its result."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from dash import dcc, html
 
 @dataclass(frozen=True)
 class JobIds:
-    """The ids of a panel's job.
+    """The ids of a panel's job: `JobIds("saliency").start` is `saliency-job-start`.
 
-    Stores: offer (by the panel’s callback: what it could not draw); start, fresh, ended, news (by assets/job.js: what
-    is to run; that there is something new to draw; the last words of a job; that the bar has something new to say);
-    tick, done (by the job).
+    Each store has one writer. The panel's callback writes `offer`, the job that it could not show the result of.
+    `assets/job.js` writes `start` (the job to run), `fresh` (there is a result to draw), `ended` (a job's final state)
+    and `news` (the bar's text has changed). The job writes `tick` (its progress) and `done` (its final state).
     """
 
     panel: str
@@ -25,17 +25,20 @@ STORES = ("offer", "start", "tick", "done", "ended", "news", "fresh")
 
 
 def picture_of(name: str) -> str:
-    """The id of what a panel's slow result is drawn in."""
+    """The id of the element that shows the result of a panel's job."""
     return f"{name}-picture"
 
 
 def picture(name: str, *children: object) -> html.Div:
-    """What a panel's slow result is drawn in; `data-old` is empty at first, then says whether it is of before."""
+    """The element that shows the result of a panel's job.
+
+    `data-old` is empty at first; then it is "true" while a previous result is shown, else "false".
+    """
     return html.Div(list(children), id=picture_of(name), className="picture", **{"data-old": ""})
 
 
 def job_bar(name: str) -> html.Div:
-    """One line under the panel's controls; its words and buttons are set by assets/job.js."""
+    """One line under the panel's controls; `assets/job.js` sets its text and shows its buttons."""
     ids = JobIds(name)
     return html.Div(
         [

@@ -1,4 +1,4 @@
-"""The choice of a model: what the list says of each, and the bar that says what is missing and offers it."""
+"""The model menu, and the bar below the header that reports loading and offers a download."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ WORDS = "model-words"
 FILL = "model-fill"
 DOWNLOAD = "model-download"
 CANCEL = "model-cancel"
-POLL = "model-poll"  # runs while a model is on its way
-# Stores: both change when what is shown has to be asked for again, as its model's state has changed. The second is
-# written by the page's script alone: what asks would otherwise depend on what it asks for.
+POLL = "model-poll"  # runs while a model is being downloaded or loaded
+# Two stores that change with the model's state, so that the panels are drawn again. The prompt's callback reads NEWS,
+# which only the page's script writes: reading CHANGED would make a circle of callbacks.
 CHANGED = "model-changed"
 NEWS = "model-news"
 
@@ -28,13 +28,13 @@ BUNDLED = "bundled"
 
 
 def choice(offers: Iterable[Any]) -> dbc.Select:
-    """The list of models."""
+    """The menu of models; the first one is selected."""
     offers = list(offers)
     return dbc.Select(id=MODEL, options=options(offers), value=offers[0].name, size="sm", className="model-choice")
 
 
 def bar() -> html.Div:
-    """One line under the header, hidden while there is nothing to say."""
+    """One line under the header, hidden while it has no message."""
     return html.Div(
         [
             dcc.Interval(id=POLL, interval=POLL_MS, disabled=True),
@@ -51,84 +51,90 @@ def bar() -> html.Div:
 
 
 def download_button() -> html.Button:
-    """The same offer, from within a panel."""
+    """The bar's download button, repeated inside a panel."""
     return html.Button("Download it", type="button", className="quiet-button", **{"data-press": DOWNLOAD})
 
 
 def options(offers: Iterable[Any]) -> list[dict[str, str]]:
-    """The list's entries in words: name, family, parameters, memory, state."""
+    """The menu's entries: name, family, parameters, memory and state of each model."""
     return [{"value": offer.name, "label": _label(offer)} for offer in offers]
 
 
 def size(n_bytes: int) -> str:
-    """In MB or GB, three digits."""
+    """A size in MB or GB with three digits."""
     return f"{n_bytes / 1e9:.3g} GB" if n_bytes >= 999.5e6 else f"{n_bytes / 1e6:.3g} MB"
 
 
 def title(name: str) -> str:
-    """What a model is called on the page."""
+    """A model's name on the page."""
     return "Bundled story model" if name == BUNDLED else name
 
 
 def state_words(offer: Any) -> str:
-    """How a model stands, in a few words."""
+    """A model's state in a few words, for the menu."""
     if offer.state == "downloading" and offer.download.total:
-        return f"downloading, {100 * offer.download.done // offer.download.total} %"
+        return f"downloading, {100 * offer.download.done // offer.download.total}%"
     if offer.state == "to download":
         return f"{size(offer.download_bytes)} to download" if offer.download_bytes else "to download"
-    words = {"too large": "too large for this machine", "forbidden": "not allowed here", "unusable": "cannot be used"}
-    return str(words.get(offer.state, offer.state)) + (", never trained" if offer.untrained else "")
+    words = {
+        "too large": "too large for this machine",
+        "forbidden": "download not allowed",
+        "unusable": "cannot be used",
+    }
+    return str(words.get(offer.state, offer.state)) + (", untrained" if offer.untrained else "")
 
 
 def bar_words(offer: Any) -> str:
-    """What the bar says of the chosen model; empty if there is nothing to say."""
+    """The bar's message on the selected model; empty if there is none."""
     name = title(offer.name)
     memory = f" ({size(offer.memory_bytes)})" if offer.memory_bytes else ""
-    known = "Its architecture and sizes are shown without them" if offer.n_parameters else "Nothing is known of it yet"
-    away = f"The weights of {name} are not on this machine. {known}"
-    loading = f"{name} is being loaded into memory{memory}."
-    return {
-        "ready": f"The weights of {name} were never trained: they are random numbers." if offer.untrained else "",
+    known = "Only its architecture and sizes are shown" if offer.n_parameters else "Nothing else is known about it yet"
+    missing = f"The weights of {name} are not on this machine. {known}."
+    loading = f"Loading {name} into memory{memory}."
+    untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
+    messages: dict[str, str] = {
+        "ready": untrained if offer.untrained else "",
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
-        "to download": offer.problem or f"{away}; values need a download{_cost(offer)}.",
-        "forbidden": f"{away}; this server does not download models. Its host may allow it (ALLOW_DOWNLOADS).",
-        "too large": f"{name} needs more memory{memory} than this server has for models. {known}; its host may allow "
-        "more (MODEL_MEMORY_MB).",
+        "to download": offer.problem or f"{missing} To see values, download {_cost(offer)}.",
+        "forbidden": f"{missing} This server does not download models; its operator can allow it (ALLOW_DOWNLOADS).",
+        "too large": f"{name} needs more memory{memory} than this server has for models. {known}. The server’s "
+        "operator can raise the limit (MODEL_MEMORY_MB).",
         "unusable": offer.problem,
-    }[offer.state]
+    }
+    return messages[offer.state]
 
 
 def download_words(offer: Any) -> str:
-    """The words of the button that downloads."""
+    """The label of the download button."""
     if offer.download and offer.download.done:
-        return "Go on downloading"
+        return "Resume download"
     return f"Download {size(offer.download_bytes)}" if offer.download_bytes else "Download"
 
 
 def _progress(name: str, download: Any) -> str:
     if not download or not download.total:
-        return f"Asking the hub for {name}."
+        return f"Looking up {name} on the Hugging Face hub."
     if download.done == download.total:
-        return f"Checking {name}."
+        return f"Checking the downloaded files of {name}."
     return f"Downloading {name}: {size(download.done)} of {size(download.total)}."
 
 
 def _cost(offer: Any) -> str:
-    costs = []
-    if offer.download_bytes:
-        costs.append(f" of about {size(offer.download_bytes)}")
-    if offer.memory_bytes:
-        costs.append(f" and {size(offer.memory_bytes)} of memory")
-    return "".join(costs)
+    download = f"about {size(offer.download_bytes)}" if offer.download_bytes else "them"
+    return download + (f" (needs {size(offer.memory_bytes)} of memory)" if offer.memory_bytes else "")
 
 
 def _label(offer: Any) -> str:
-    facts = [] if offer.family is None else [offer.family, f"{offer.n_parameters / 1e6:,.3g} M parameters"]
-    if offer.n_parameters and offer.n_parameters >= 999.5e6:
-        facts[1] = f"{offer.n_parameters / 1e9:.3g} G parameters"
+    facts = [] if offer.family is None else [offer.family, _parameters(offer.n_parameters)]
     if offer.memory_bytes:
         facts.append(f"{size(offer.memory_bytes)} in memory")
     known = f" ({', '.join(facts)})" if facts else ""
     return f"{title(offer.name)}{known} · {state_words(offer)}"
+
+
+def _parameters(count: int) -> str:
+    if count >= 999.5e6:
+        return f"{count / 1e9:.3g} billion parameters"
+    return f"{count / 1e6:.3g} million parameters"

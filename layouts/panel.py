@@ -1,4 +1,4 @@
-"""The frame that every panel has: title, reading, controls, help, full screen."""
+"""The frame of every panel: title, reading, controls, help and the full-screen button."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,27 +11,48 @@ from layouts import ids
 
 @dataclass(frozen=True)
 class Help:
-    """How to read a picture, in about three sentences, and what it does not say."""
+    """A panel's help text, shown as short paragraphs behind its "?".
+
+    Attributes
+    ----------
+    how : str
+        How to read the panel, in about three sentences for a newcomer.
+    detail : str
+        What an expert needs to know as well; empty if there is nothing.
+    not_shown : str
+        The wrong conclusions that the panel invites, in one or two sentences.
+    """
 
     how: str
-    not_said: str
+    not_shown: str
+    detail: str = ""
+
+    def paragraphs(self) -> list[Any]:
+        """The text as HTML."""
+        texts = [self.how, self.detail] if self.detail else [self.how]
+        return [*map(html.P, texts), html.H3("What this does not show.", className="h6"), html.P(self.not_shown)]
 
 
-def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = ()) -> html.Section:
-    """A panel's root; its title and reading are filled by the callback that draws it."""
+def panel(
+    name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = (), wide: bool = False
+) -> html.Section:
+    """A panel's root element; the callback that draws the panel fills in its title and reading.
+
+    wide: whether it spans the whole width of the page.
+    """
     tools = html.Div(
         [
             html.Details(
                 [
                     html.Summary("?", **{"aria-label": f"How to read “{heading}”", "title": "How to read this"}),
-                    html.Div([html.P(help.how), html.P(["What it does not say: ", help.not_said])]),
+                    html.Div(help.paragraphs()),
                 ],
                 className="panel-help",
             ),
             html.Button(
                 className="panel-tool full-screen",
                 title="Full screen",
-                **{"aria-label": f"“{heading}” in full screen", "data-fullscreen": ids.panel(name)},
+                **{"aria-label": f"Show “{heading}” in full screen", "data-fullscreen": ids.panel(name)},
             ),
         ],
         className="panel-tools",
@@ -44,13 +65,13 @@ def panel(name: str, heading: str, *children: Any, help: Help, controls: tuple[A
             *children,
         ],
         id=ids.panel(name),
-        className="panel",
+        className="panel wide" if wide else "panel",
         **{"data-selection": "", "data-drawn": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
     )
 
 
 def graph(name: str, *, height: int, id: str | None = None, label: str) -> html.Div:
-    """A figure of fixed height, so that nothing jumps when data arrives. label: what it is, for a screen reader."""
+    """A figure of fixed height, so that nothing moves when data arrives. label: its name for screen readers."""
     return html.Div(
         dcc.Graph(
             id=id or ids.graph(name),
@@ -65,7 +86,7 @@ def graph(name: str, *, height: int, id: str | None = None, label: str) -> html.
 
 
 def choice(id: str, label: str, options: dict[str, str], value: str) -> html.Div:
-    """A labelled choice of one out of a few; options: the value of each, and its words."""
+    """A labelled group of radio buttons. options: the label of each value."""
     return html.Div(
         [
             html.Span(label, className="choice-label"),

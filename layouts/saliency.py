@@ -1,4 +1,4 @@
-"""The saliency panel: which tokens speak for what the model says next, and which against it."""
+"""The saliency panel: which tokens push the logit of the predicted token up, and which push it down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
+from layouts.token_search import action, sets, token_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,47 +33,53 @@ DOWNLOAD = "saliency-download"
 
 METHODS = {
     "integrated": "integrated gradients",
-    "depth": "… through depth",
+    "depth": "integrated gradients, per block",
     "input_gradient": "input × gradient",
     "gradient_norm": "gradient norm",
     "occlusion": "occlusion",
 }
-BASELINES = {"zero": "zero", "end": "end-of-text", "mean": "mean embedding"}
+BASELINES = {"zero": "zero vector", "end": "end-of-text token", "mean": "mean embedding"}
 
 HELP = Help(
     how=(
-        "Each token’s attribution is its signed share of one logit: that of the token that the model finds most "
-        "probable after the selected position, or of one that you choose, minus that of another if you like. Blue "
-        "speaks for it, orange against it. Integrated gradients add up to F(x) − F(x′), the logit for this text minus "
-        "that for a text of baselines; δ is what is missing. Through depth, the same is asked at the input of each "
-        "block: what a token brought in moves on to the positions that carry it. Input × gradient and gradient norm "
-        "only look at the slope at this text, occlusion at what is lost when one token becomes the baseline."
+        "Which tokens made the model predict this one? Each bar is a token’s attribution: its share of the logit (the "
+        "raw score before probabilities) of the explained token, which is the most probable next token unless you "
+        "choose another. Blue pushes that logit up, orange pushes it down."
     ),
-    not_said=(
-        "why: attributions say what the output rests on, not for which reasons, and not what another text would give. "
-        "Another baseline gives other numbers; from zeros, Llama’s kind and Gemma often do not converge, since their "
-        "norms (RMSNorm) jump there: choose another. A token’s attribution holds all its paths, also those through "
-        "later positions. Gradients are local: where the model is sure already, a decisive token may show little."
+    detail=(
+        "Integrated gradients should add up to F(x) − F(x′): the logit for this text minus the logit for a text of "
+        "baselines; δ is the amount that is missing. Per block, the same is computed at the input of each block, where "
+        "a token’s contribution has moved on to the positions that carry it. Input × gradient and gradient norm use "
+        "only the slope at this text; occlusion is the drop when one token is replaced by the baseline. From the zero "
+        "baseline, models with RMSNorm (such as Llama and Gemma) often do not converge, since the norm changes "
+        "abruptly near zero: choose another baseline."
+    ),
+    not_shown=(
+        "Attributions show which tokens the output rests on, not why, nor what another text would give; another "
+        "baseline gives other numbers. A token’s attribution includes all its paths, also those through later "
+        "positions, and where the model is already sure, a decisive token may get little."
     ),
 )
 
 
 def layout() -> html.Section:
-    """The text, bars and numbers; beside them blocks × tokens, where there are."""
+    """The text, the bars and the numbers; next to them, where the method gives them, blocks × tokens."""
     tokens = html.Div(
         [
             html.Div(
-                id=TEXT, className="saliency-text", role="group", tabIndex=0, **{"aria-label": "The text, attributed"}
+                id=TEXT,
+                className="saliency-text",
+                role="group",
+                tabIndex=0,
+                **{"aria-label": "Text, shaded by attribution"},
             ),
-            graph(NAME, height=220, label="Bars: the attribution of each token"),
+            graph(NAME, height=220, label="Bar chart: attribution of each token"),
             html.Dl(id=NUMBERS, className="saliency-numbers"),
             html.Div(id=WARNING, className="saliency-warning", role="status"),
         ]
     )
     depth = html.Div(
-        graph(
-            NAME, id=DEPTH_GRAPH, height=400, label="Heat map of each token’s attribution at the input of each block"
-        ),
+        graph(NAME, id=DEPTH_GRAPH, height=400, label="Heat map: attribution of each token at the input of each block"),
         id=DEPTH,
         hidden=True,
     )
@@ -90,39 +97,31 @@ def layout() -> html.Section:
                 id=EXPORT,
                 type="button",
                 className="quiet-button",
-                title="Download all that is needed to compute this again",
+                title="Download the numbers and all settings as JSON",
             ),
             dcc.Download(id=DOWNLOAD),
         ),
         help=HELP,
+        wide=True,
     )
 
 
 def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
-    """What is explained. chosen: whether a person chose the target."""
+    """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
     minus = f" minus ‘{against.label}’" if against else ""
-    return f"‘{target.label}’{minus}{'' if chosen else ', the most probable'}"
+    return f"‘{target.label}’{'' if chosen else ' (most probable)'}{minus}"
 
 
-def found_tokens(pieces: Iterable[Piece]) -> list[html.Div | html.P]:
-    """Results of a search in the vocabulary: each can be explained, or subtracted from what is."""
-    rows = [
-        html.Div(
-            [
-                html.Span(piece.label, className="saliency-label", title=piece.label, dir="auto"),
-                html.Span(f"id {piece.id}", className="saliency-id"),
-                _button("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
-                _button("minus", f"Subtract the logit of ‘{piece.label}’", **_set_against(str(piece.id))),
-            ],
-            className="saliency-row",
-        )
-        for piece in pieces
+def actions(piece: Piece) -> list[html.Button]:
+    """The buttons of a search result: explain the token's logit, or subtract it from the explained one."""
+    return [
+        action("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
+        action("subtract", f"Subtract the logit of ‘{piece.label}’", **sets(AGAINST, str(piece.id))),
     ]
-    return rows or [html.P("No token of the vocabulary is like this.")]
 
 
 def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], position: int) -> list[html.Button]:
-    """The running text; a click on a token selects its position. shades: CSS colours of background and text."""
+    """The text as running tokens; a click selects a position. shades: CSS colours of background and text."""
     return [
         html.Button(
             token.label,
@@ -131,7 +130,7 @@ def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], posi
             style={"background": background, "color": color},
             title=f"position {token.position}",
             dir="auto",
-            tabIndex=-1,  # the token strip does the same for the keyboard
+            tabIndex=-1,  # keyboard users have the token strip
             **{"data-select": f"@{token.position}", "aria-pressed": "true" if token.position == position else "false"},
         )
         for token, (background, color) in zip(tokens, shades, strict=True)
@@ -139,46 +138,23 @@ def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], posi
 
 
 def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
-    """Names and values, for the list of numbers."""
+    """The entries of the list of numbers."""
     return [html.Div([html.Dt(name), html.Dd(value)]) for name, value in pairs]
 
 
-def _target() -> html.Details:
-    return html.Details(
+def _target() -> html.Div:
+    return html.Div(
         [
-            html.Summary(["Explains ", html.Span(id=TARGET)], className="quiet-button"),
-            html.Div(
-                [
-                    html.Label("Explain another token, or subtract one", htmlFor=SEARCH),
-                    dbc.Input(
-                        id=SEARCH,
-                        type="search",
-                        placeholder="search the vocabulary",
-                        debounce=250,
-                        size="sm",
-                        autocomplete="off",
-                        value="",
-                    ),
-                    html.Div(id=FOUND, className="saliency-found"),
-                    html.Div(
-                        [
-                            _button("most probable", "Explain the most probable token", **{"data-select": "~"}),
-                            _button("subtract none", "Subtract no other token’s logit", **_set_against("")),
-                        ],
-                        className="saliency-back",
-                    ),
-                ],
-                className="saliency-search",
+            token_search(
+                ["Explains ", html.Span(id=TARGET)],
+                search=SEARCH,
+                found=FOUND,
+                label="Search for a token to explain or to subtract",
+                buttons=(
+                    action("explain most probable", "Explain most probable token", **{"data-select": "~"}),
+                    action("subtract none", "Subtract none: explain one logit", **sets(AGAINST, "")),
+                ),
             ),
             dbc.Input(id=AGAINST, type="hidden", value=""),
-        ],
-        className="saliency-explains",
+        ]
     )
-
-
-def _set_against(value: str) -> dict[str, str]:
-    return {"data-set": AGAINST, "data-value": value}
-
-
-def _button(words: str, title: str, **marks: str) -> html.Button:
-    return html.Button(words, type="button", className="quiet-button", title=title, **{"aria-label": title, **marks})

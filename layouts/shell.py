@@ -1,4 +1,4 @@
-"""The page around the panels: header, question, notice, stores."""
+"""Page shell: header, text field, notice, stores, and the panels in their places."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,18 +24,22 @@ EXAMPLES = {
 
 
 def shell(offers: Iterable[Any], panels: dict[str, html.Section]) -> html.Div:
-    """The whole page. offers: the models, the first of which it opens with; panels: each panel's section by name."""
+    """The whole page.
+
+    offers: the models; the page opens with the first. panels: each panel's section by name.
+    """
+    focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
     return html.Div(
         [
             *_stores(),
-            html.A("Skip to the selection", href="#", className="skip", **{"data-focus": "summary-panel"}),
+            html.A("Skip to the selection", href="#", className="skip", **focuses_card),
             _header(offers),
             html.Main(
                 [
                     models.bar(),
-                    _question(),
+                    _prompt(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
-                    html.P("Click a head, a neuron or a token: everything follows.", className="lead-line"),
+                    html.P("Pick a token above, or any box below. Every panel updates.", className="lead-line"),
                     html.Div(list(panels.values()), className="panels"),
                 ]
             ),
@@ -61,7 +65,7 @@ def _header(offers: Iterable[Any]) -> html.Header:
             html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
             models.choice(offers),
             html.Div(
-                html.Button("Light / dark", id=THEME_BUTTON, className="quiet-button"),
+                html.Button("Switch theme", id=THEME_BUTTON, className="quiet-button"),
                 className="header-tools",
             ),
         ],
@@ -69,7 +73,8 @@ def _header(offers: Iterable[Any]) -> html.Header:
     )
 
 
-def _question() -> html.Form:
+def _prompt() -> html.Form:
+    label: dict[str, Any] = {"aria-label": "Text"}
     return html.Form(
         [
             html.Label("Text to analyse", htmlFor=TEXT, className="visually-hidden"),
@@ -100,5 +105,6 @@ def _question() -> html.Form:
             ),
         ],
         className="question",
-        **{"role": "search", "aria-label": "Text"},
+        role="search",
+        **label,
     )

@@ -1,4 +1,4 @@
-"""The token strip: the text as chips, which choose the position."""
+"""The token strip: the text as one chip per token; a click on a chip selects the position."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ HIGH = "strip-high"
 
 HELP = Help(
     how=(
-        "Each chip is one token, the piece that the model reads; click one to choose its position. Its colour is its "
-        "surprisal: −log₂ of the probability that the model gave this token after those before it. 0 bits is certain, "
-        "1 bit a toss of a coin, 12 bits one chance in 4,096; the first token has nothing before it, so it has none. "
-        "Or it is the saliency panel’s attribution: blue speaks for the explained token, orange against it."
+        "Each chip is one token, a piece of text that the model reads as a unit; “·” stands for a space, and positions "
+        "count from 0. Click a chip to select its position. Its colour is its surprisal: how unexpected the token was "
+        "for the model after the tokens before it."
     ),
-    not_said=(
-        "how important a token is, or whether it is right. A surprising token may be a good one, and the surprisals of "
-        "models that cut text into different tokens cannot be compared."
+    detail=(
+        "Surprisal is −log₂ of the token’s probability: 0 bits is certain, 1 bit is the toss of a coin, 12 bits is one "
+        "chance in 4,096. The first token follows nothing, so it has none. The other colouring is the attribution of "
+        "the saliency panel: blue pushes the explained token up, orange pushes it down."
+    ),
+    not_shown=(
+        "Surprisal shows neither how important a token is nor whether it is right: a surprising token may be a good "
+        "one. It cannot be compared between models that split text into different tokens."
     ),
 )
 
 
 def layout() -> html.Section:
-    """A thin bar across the page."""
+    """The chips with their colour scale, as a thin bar across the page."""
     return panel(
         NAME,
         "Tokens",

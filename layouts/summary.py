@@ -1,4 +1,4 @@
-"""The selection card: what is selected, how large it is, what is predicted there, and plain controls to move on."""
+"""The selection card: the selected part, its size, the prediction there, and buttons that move the selection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from layouts.figures.summary import parameter_rows, size_words
-from layouts.figures.text import percent
+from layouts.figures.text import counted, percent
 from layouts.panel import Help, graph, panel
 
 if TYPE_CHECKING:
@@ -27,16 +27,19 @@ ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"
 
 HELP = Help(
     how=(
-        "The bars are the tokens that the model finds most probable to come next, read at the selected place. Inside "
-        "the network this is the logit lens: the output head reads the residual stream after the selected block, "
-        "through the final norm, as if the remaining blocks did not exist. At the final norm and the output it is what "
-        "the model really predicts. "
-        "‹ and › walk through the parts, and so do the arrow keys: ←/→ for blocks, ↑/↓ for heads and neurons."
+        "The bars are the most probable next tokens, read at the selected part of the network. At the final norm and "
+        "at the output, they are the model’s real prediction; inside the network, they show what the model would "
+        "predict if it stopped after the selected block (the logit lens). ‹ and › move the selection, and so do the "
+        "arrow keys: ←/→ for blocks, ↑/↓ for heads and neurons."
     ),
-    not_said=(
-        "what a single head or neuron predicts: the lens always reads the whole stream. Nonsense in "
-        "early blocks need not mean that nothing is known there: the stream may hold it in a form that the output head "
-        "cannot read yet."
+    detail=(
+        "The logit lens applies the final norm and the output head to the residual stream after the selected block, "
+        "as if the remaining blocks did not exist."
+    ),
+    not_shown=(
+        "The bars do not show what a single head or neuron predicts: the lens always reads the whole residual stream. "
+        "Nonsense in early blocks need not mean that nothing is known there: the stream may hold it in a form that the "
+        "output head cannot read yet."
     ),
 )
 
@@ -46,7 +49,7 @@ def layout() -> html.Section:
     section = panel(
         NAME,
         "Selection",
-        graph(NAME, height=150, label="Bars of the most probable next tokens at the selected place"),
+        graph(NAME, height=150, label="Bar chart: most probable next tokens at the selected part"),
         html.Div(id=PART, className="summary-part"),
         html.Details(
             [html.Summary("Parameters by part"), html.Div(id=PARAMETERS)], open=True, className="summary-more"
@@ -99,53 +102,55 @@ def _step(id: str, along: str, by: int, title: str) -> html.Button:
 
 
 def _button(id: str, words: str, title: str, **marks: str) -> html.Button:
-    # Never `disabled`, also where there is nowhere to go: the focus, and with it the arrow keys, would be lost.
+    # Never `disabled`, not even at the first and last part: the button would lose the focus, and so the arrow keys.
     named = {"aria-label": title, **marks}
     return html.Button(words, id=id, type="button", className="quiet-button", title=title, **named)
 
 
 def menu(n_blocks: int) -> list[html.Div]:
-    """All parts of a model, to choose from."""
+    """The entries of the "Go to" menu: all parts of a model."""
     blocks = [
         (f"block.{block}.{part}", f"Block {block} · {words}")
         for block in range(n_blocks)
         for part, words in (("attention", "attention"), ("mlp", "MLP"))
     ]
-    places = [("embedding", ENDS["embedding"]), *blocks, ("norm", ENDS["norm"]), ("output", ENDS["output"])]
-    # Around the item, since a key's click has the item itself as its target.
-    return [html.Div(dbc.DropdownMenuItem(words), **{"data-select": text}) for text, words in places]
+    parts = [("embedding", ENDS["embedding"]), *blocks, ("norm", ENDS["norm"]), ("output", ENDS["output"])]
+    # On an element around the item: a click by keyboard has the item itself as its target.
+    return [html.Div(dbc.DropdownMenuItem(words), **{"data-select": text}) for text, words in parts]
 
 
-def described(key: str, summary: SummaryResult, own: int) -> list[Any]:
-    """What a part is, its shape, and its parameters. key: its kind, or `head` or `neuron`. own: those of its own."""
-    share = f"{percent(own / summary.n_parameters)} of the model"
-    note = _shared(key, summary)
-    count = f"{own:,} parameters ({share})" if own else "no parameters of its own"
-    if key in ("attention", "mlp"):
-        count += f", as in each of the {summary.n_blocks} blocks"
+def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
+    """A part's function, shape and parameters. key: its kind, or `head` or `neuron`. own: its own parameters."""
+    if own:
+        count = f"{counted(own, 'parameter')} ({percent(own / summary.n_parameters)} of the model)"
+    else:
+        count = "no parameters of its own"
+    if key in ("attention", "mlp") and summary.n_blocks > 1:
+        count += f", the same in each of the {summary.n_blocks} blocks"
+    count += _shared(key, summary)
     return [
-        html.P(_what(key, summary)),
-        html.P([html.Span(_shape(key, summary), className="summary-shape"), f" · {count}{note}."]),
+        html.P(_function(key, summary)),
+        html.P([html.Span(_shape(key, summary), className="summary-shape"), f" · {count}."]),
     ]
 
 
 def parameter_table(s: SummaryResult, *, untrained: bool = False) -> list[Any]:
-    """Parameters by part, which add up to the total; and the model's sizes."""
+    """The table of parameters by part, which add up to the total, and the model's sizes."""
     head = [
         html.Th("Part", scope="col"),
-        *(html.Th(w, scope="col", className="number") for w in ("blocks × each", "in all", "share")),
+        *(html.Th(w, scope="col", className="number") for w in ("blocks × per block", "total", "share")),
     ]
     return [
         html.Table(
             [
                 html.Thead(html.Tr(head)),
                 html.Tbody([_row(*row, row[2] / s.n_parameters) for row in parameter_rows(s)]),
-                html.Tfoot(_row("All", "", s.n_parameters, 1.0)),
+                html.Tfoot(_row("Total", "", s.n_parameters, 1.0)),
             ],
             className="summary-table",
         ),
         html.P(
-            size_words(s) + (" The weights were never trained: they are random numbers." if untrained else ""),
+            size_words(s) + (" Untrained model: its weights are random." if untrained else ""),
             className="summary-sizes",
         ),
     ]
@@ -156,47 +161,48 @@ def _row(words: str, detail: str, count: int, share: float) -> html.Tr:
     return html.Tr([html.Th(words, scope="row"), *(html.Td(cell, className="number") for cell in cells)])
 
 
-def _what(key: str, s: SummaryResult) -> str:
+def _function(key: str, s: SummaryResult) -> str:
     positions = (
-        "and adds one for its position"
+        "and adds a learned vector for its position"
         if s.position_embedding
-        else "(positions are told later, by rotating queries and keys inside the attention)"
+        else "(positions enter later: attention rotates queries and keys by them)"
     )
     normed = ", after one more norm" if s.written_through_norm else ""
     return {
-        "embedding": f"Looks up a learned vector for each token {positions}: what enters block 0.",
+        "embedding": f"Looks up a learned vector for each token {positions}. The result enters block 0.",
         "attention": (
-            f"{s.n_heads} heads that read the residual stream through a norm, fetch information from this and earlier "
-            f"positions, and add it to the stream{normed}: the only place where positions meet."
+            f"Reads the residual stream through a norm into {counted(s.n_heads, 'head')}; each fetches information "
+            f"from this and earlier positions and adds it to the stream{normed}. Only here do positions exchange "
+            "information."
         ),
         "head": (
-            "Its queries and keys decide how much each token looks at itself and earlier ones; its values say what is "
-            f"fetched from there, and its output map adds it to the stream{normed}."
+            "Its queries and keys decide how much each token attends to itself and to earlier ones. Its values are "
+            f"what it fetches from them, and its output map adds the result to the residual stream{normed}."
         ),
         "mlp": (
-            f"Works on each position alone: reads the residual stream through a norm into {s.n_neurons:,} neurons, "
-            f"each of which adds its own vector to the stream as strongly as it is active{normed}."
+            f"Works on each position alone. It reads the residual stream through a norm into {s.n_neurons:,} neurons; "
+            f"each adds its own vector to the stream in proportion to its value{normed}."
         ),
         "neuron": (
-            "Its input weights say which direction of the normed residual stream makes it active"
+            "Its input weights are the direction of the normed residual stream that makes it active"
             + (" (two of them, multiplied: one is the gate)" if s.gated else "")
-            + f"; its output weights are the vector that it then adds to the stream{normed}."
+            + f". Its output weights are the vector that it then adds to the stream{normed}."
         ),
         "norm": (
-            "Brings each position’s vector to one size for the output head, and rescales its dimensions by learned "
-            "factors; a LayerNorm, unlike an RMSNorm, also removes the mean and adds a learned bias."
+            "Scales each position’s vector to a common size for the output head and multiplies each dimension by a "
+            "learned factor. A LayerNorm also removes the mean and adds a learned bias; an RMSNorm does not."
         ),
         "output": (
             "Multiplies the normed vector with each token’s own vector"
-            + (", adds a number of each token’s own" if s.output_bias else "")
-            + (f", and bends the results so that none reaches ±{s.logit_cap:g}" if s.logit_cap else "")
-            + ": the logits, whose softmax is the prediction."
+            + (", adds a bias for each token" if s.output_bias else "")
+            + (f", and keeps the results within ±{s.logit_cap:g} (soft-capping)" if s.logit_cap else "")
+            + ". This gives the logits; their softmax is the prediction."
         ),
     }[key]
 
 
 def _shape(key: str, s: SummaryResult) -> str:
-    rows = s.position_embedding // s.d_model  # OPT has two more than positions
+    rows = s.position_embedding // s.d_model  # OPT's table has two more rows than positions
     positions = f" + {rows:,} positions × {s.d_model:,}" if rows else ""
     return {
         "embedding": f"{s.n_vocab:,} tokens × {s.d_model:,}{positions}",
@@ -213,9 +219,9 @@ def _shared(key: str, s: SummaryResult) -> str:
     if key == "head":
         return _shared_by_heads(s)
     if key == "neuron" and s.mlp_shared:
-        return f"; the output bias ({s.mlp_shared:,}) belongs to all neurons together"
+        return f"; the output bias ({s.mlp_shared:,}) is shared by all neurons"
     if key == "output" and s.tied:
-        return f": it uses the token embedding’s {s.token_embedding:,}"
+        return f"; it shares the token embedding’s {s.token_embedding:,}"
     return ""
 
 
@@ -224,6 +230,6 @@ def _shared_by_heads(s: SummaryResult) -> str:
     if s.key_value:
         words += f"; {s.key_value:,} more for keys and values, shared by {s.n_heads // s.n_key_value_heads} heads"
     if s.attention_shared:
-        what = "output bias, or norms of queries and keys"
-        words += f"; {s.attention_shared:,} more ({what}) belong to all heads together"
+        what = "output bias, norms of queries and keys"
+        words += f"; {s.attention_shared:,} more ({what}) shared by all heads"
     return words

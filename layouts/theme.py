@@ -1,6 +1,6 @@
-"""The look, in one place: colours, colour scales and the layout that all figures share.
+"""Design tokens: colours, colour scales, and the layout that all figures share.
 
-The same values stand in `dashboard/assets/theme.css` as CSS variables; a test compares the two.
+`dashboard/assets/theme.css` has the same values as CSS variables; a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,26 @@ from typing import Any
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-Scale = list[list[Any]]
+ColorScale = list[list[Any]]
 
 
 @dataclass(frozen=True)
 class Theme:
-    """One of the two looks. probabilities, norms, signed: colour scales from low to high."""
+    """The light or the dark theme.
+
+    Attributes
+    ----------
+    name : str
+        "light" or "dark".
+    page, surface, line : str
+        Colours of the page, of panels, and of lines.
+    text, quiet : str
+        Colours of text, and of less important text.
+    accent, accent2 : str
+        Colours of the selection, and of the selected position's token.
+    probabilities, norms, signed : ColorScale
+        Colour scales from low to high; zero is in the middle of `signed`.
+    """
 
     name: str
     page: str
@@ -24,12 +38,12 @@ class Theme:
     quiet: str
     accent: str
     accent2: str
-    probabilities: Scale
-    norms: Scale
-    signed: Scale
+    probabilities: ColorScale
+    norms: ColorScale
+    signed: ColorScale
 
 
-def _scale(*colors: str) -> Scale:
+def _scale(*colors: str) -> ColorScale:
     return [[n / (len(colors) - 1), color] for n, color in enumerate(colors)]
 
 
@@ -67,9 +81,9 @@ THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
 
 def base_layout(theme: Theme, **more: Any) -> dict[str, Any]:
-    """What all figures' layouts share; `more` is laid over it. The view that a person chose survives new data."""
+    """The layout that all figures share, with `more` merged over it. A reader's zoom and camera survive new data."""
     shared = {
-        "template": {},  # Plotly's own would add 7 kB and a millisecond to every figure, and light-theme colours
+        "template": {},  # Plotly's default adds 7 kB, a millisecond and light-theme colours to every figure
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 12, "color": theme.text},
@@ -87,7 +101,7 @@ def base_layout(theme: Theme, **more: Any) -> dict[str, Any]:
 
 
 def axis(theme: Theme, **more: Any) -> dict[str, Any]:
-    """What all figures' axes share; `more` is laid over it."""
+    """The properties that all axes share, with `more` merged over them."""
     shared = {
         "gridcolor": theme.line,
         "zerolinecolor": theme.line,
@@ -101,10 +115,9 @@ def axis(theme: Theme, **more: Any) -> dict[str, Any]:
 
 
 def token_axis(theme: Theme, labels: list[str], *, most: int, **more: Any) -> dict[str, Any]:
-    """An axis with one whole number a position, labelled by tokens; with more than `most`, only every n-th is labelled.
+    """A numeric axis of positions, labelled by tokens; with more than `most` tokens, only every n-th is labelled.
 
-    labels: short, as Plotly must be given them. Numbers, since equal labels would fall together on an axis of
-    categories.
+    It is numeric because a category axis merges equal labels. labels: short and escaped for Plotly.
     """
     step = max(1, -(-len(labels) // most))
     ticks = list(range(0, len(labels), step))
@@ -123,7 +136,7 @@ def token_axis(theme: Theme, labels: list[str], *, most: int, **more: Any) -> di
 
 
 def color_bar(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
-    """A labelled colour bar; the title says the quantity and its unit."""
+    """A colour bar. title: the quantity and its unit."""
     shared = {
         "title": {"text": title, "side": "right", "font": {"size": 11, "color": theme.quiet}},
         "tickfont": {"size": 11, "color": theme.quiet},

@@ -1,7 +1,7 @@
 """What many tests share: a tiny random model of every family, and the bundled one."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 import visualize
 from analysis.families import FAMILIES
 from analysis.machine.threads import use_one_thread
+from analysis.models.catalogue import Source
+from analysis.models.hub import Hub
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
 from analysis.models.prepare import prepare_model
@@ -23,7 +25,9 @@ from analysis.models.registry import ModelRegistry
 from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
 from dashboard.jobs.service import Jobs
-from dashboard.services import Services
+from dashboard.models.downloads import Downloads
+from dashboard.models.menu import ModelMenu
+from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.chromium import CHROMIUM, chromium_path
 
@@ -125,7 +129,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_threads_here() -> Iterator[None]:
     """Jobs that run in the tests' own process leave no threads of OpenMP there: what is forked later would hang."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dashboard.jobs.service.use_threads", lambda _n_threads: 1)
+        patch.setattr("dashboard.jobs.run.use_threads", lambda _n_threads: 1)
         yield
 
 
@@ -164,12 +168,24 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> AppServices:
     """Services that know one tiny model, named "tiny"."""
-    store = TraceStore(tmp_path / "cache", max_bytes=10**8)
-    jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
-    yield Services(ModelRegistry({"tiny": tiny_gpt2}), store, jobs, max_tokens=64, example=TEXT)
-    store.close()
+    return make_services(tmp_path, {"tiny": tiny_gpt2})
+
+
+def make_services(
+    directory: Path, sources: Mapping[str, Source], *, hub: Hub | None = None, **options: Any
+) -> AppServices:
+    """Services of an app that keeps its files in a directory, with 64 tokens as the longest text."""
+    settings = Settings(cache_dir=str(directory / "cache"))
+    registry, hub = ModelRegistry(sources, hub=hub), hub or Hub(cache=directory / "hub")
+    return AppServices(
+        registry,
+        TraceStore(settings.cache_path, max_bytes=10**9),
+        Jobs(settings),
+        ModelMenu(registry, Downloads(directory / "downloads", hub), allow_downloads=True),
+        **{"max_tokens": 64, "example": TEXT, **options},
+    )
 
 
 @pytest.fixture

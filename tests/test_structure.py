@@ -2,7 +2,9 @@
 
 import ast
 import re
+import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from importlib import import_module
@@ -28,23 +30,30 @@ MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
     "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2"},
-    "analysis/storage/": {"analysis", "torch", "numpy", "safetensors", "diskcache"},
+    "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {
-        "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "diskcache", "safetensors",
+        "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
-    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug"},
+    "dashboard/": {
+        "analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "plotly", "tqdm", "werkzeug",
+    },
     "dashboard/jobs/": {
-        "analysis", "layouts.job", "dashboard", "dash", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "analysis", "layouts.job", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
+        "dashboard.jobs", "dashboard.errors", "dashboard.file_lock", "dashboard.settings",
     },
     "dashboard/models/": {"analysis", "dashboard"},
-    "dashboard/monitoring/": {"analysis", "dashboard", "flask", "prometheus_client", "psutil"},
-    "dashboard/serving/": {"dashboard", "celery"},
+    "dashboard/monitoring/": {
+        "analysis.errors", "dashboard.jobs.events", "dashboard.monitoring", "dashboard.web", "flask",
+        "prometheus_client", "psutil",
+    },
+    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash"},
     "dashboard/web/": {
-        "layouts", "dashboard", "dash", "flask", "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
+        "layouts", "dashboard.errors", "dashboard.lru_cache", "dashboard.settings", "dashboard.web", "dash", "flask",
+        "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
@@ -96,6 +105,62 @@ def test_types_too_are_known_only_downwards(source: str):
     rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
     typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
     assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+
+def graph_of_imports() -> dict[str, set[str]]:
+    """Modules of ours, and those that each imports in any way: at run time, in functions, for types only."""
+    modules = {source.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source for source in SOURCES}
+    found = {}
+    for module, source in modules.items():
+        tree = tree_of(source)
+        names = {*imports(tree), *imports(tree, typing_only=True)}
+        # Of `from layouts import ids`, the module is layouts.ids; of `from layouts.ids import THEME`, layouts.ids, too.
+        reached = {name if name in modules else name.rpartition(".")[0] for name in names}
+        found[module] = reached & modules.keys() - {module}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that all import each other, directly or by way of others."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = graph[ahead.pop()] - found
+            found |= new
+            ahead += new
+        return found
+
+    behind = {module: reached(module) for module in graph}
+    groups = {tuple(sorted(a for a in behind[m] if m in behind[a])) for m in graph if m in behind[m]}
+    return sorted(map(list, groups))
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "c"}}) == [["b", "c"]]
+    graph = graph_of_imports()
+    assert "analysis.errors" in graph["dashboard.app"]
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 14)])
+def test_no_folder_has_many_modules(folder: str, most: int):
+    modules = [source for source in IN_FOLDERS if source.startswith(f"{folder}/") and "__init__" not in source]
+    counts = Counter(source.rpartition("/")[0] for source in modules)
+    assert {name: n for name, n in counts.items() if n > most} == {}
+
+
+@pytest.mark.parametrize("module", ["errors", "families", "model_info", "selection", "tokens", "trace"])
+def test_plain_data_needs_neither_torch_nor_a_model(module: str):
+    """In a process of its own, as this one has imported torch."""
+    program = f"import sys, analysis.{module}; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    imported = set(loaded.splitlines())
+    assert f"analysis.{module}" in imported
+    assert not [name for name in imported if name == "torch" or name.startswith(("transformers", "analysis.models"))]
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])
@@ -204,8 +269,8 @@ def test_every_family_is_in_the_readme_and_in_the_tests():
     assert re.sub(r" \(.*?\)", "", listed[1]).split(", ") == [family.name for family in FAMILIES.values()]
 
 
-def test_the_family_that_the_readme_adds_is_the_one_that_is_there():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Add a model family\n")[2]
+def test_the_family_that_contributing_adds_is_the_one_in_the_code():
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## A new model family\n")[2]
     row, line, *_ = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert eval(f"{{{row}}}", {"Family": Family}) == {"phi": FAMILIES["phi"]}
     assert ast.literal_eval(f"{{{line}}}") == {"phi": TINY["phi"]}

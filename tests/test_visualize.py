@@ -75,7 +75,7 @@ def test_the_calls_of_the_original_project():
         figure.to_json()
 
 
-def test_all_that_was_added_is_by_name_only():
+def test_new_parameters_are_keyword_only():
     positional = {
         name: [p.name for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
         for name, function in vars(visualize).items()
@@ -92,7 +92,7 @@ def test_all_that_was_added_is_by_name_only():
     }
 
 
-def test_importing_takes_no_server_and_nothing_that_few_need():
+def test_importing_loads_no_server_and_no_slow_library():
     unwanted = ("dash", "flask", "dash_bootstrap_components", "captum", "sklearn", "layouts.shell", "dashboard")
     code = f"import sys, visualize; print([name for name in {unwanted} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -141,7 +141,9 @@ def test_attention_is_the_heads(model: LanguageModel, trace: Trace, head: int | 
 @pytest.mark.parametrize("view", ["without_first", "rollout"])
 def test_other_views_of_attention(model: LanguageModel, trace: Trace, view: str):
     figure = visualize.plot_attention(FOX, 1, 2, view=view, model=model)
-    expected = compute_attention(trace, 1, 2, trace.n_positions - 1, view=view).grid
+    expected = compute_attention(
+        trace, Selection.parse("block.1.attention.head.2"), trace.n_positions - 1, view=view
+    ).grid
     below = np.tri(trace.n_positions, dtype=bool)
     assert_array_equal(figure.data[0].z[below], expected[below])
 

@@ -19,7 +19,7 @@ from tests.test_visualize import FOX, title
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 
 
-def test_the_text_is_in_the_title_as_plain_text_and_cut():
+def test_the_sentence_is_in_the_title_escaped_and_cut():
     place = "Attention · block 3, head 4"
     assert title(visualize.plot_attention("<b>bold</b> & so\non")) == f"{place} · “&lt;b&gt;bold&lt;/b&gt; &amp; so on”"
     cut = title(visualize.plot_attention("the wolf and the hare " * 5))
@@ -32,25 +32,29 @@ def test_the_text_is_in_the_title_as_plain_text_and_cut():
         (lambda: visualize.plot_attention(""), TextError, "The text is empty"),
         (lambda: visualize.plot_attention(None), TextError, "must be a text.*NoneType"),
         (lambda: visualize.plot_gradients("a " * 400), TextError, "401 tokens; this model reads at most 256"),
-        (lambda: visualize.plot_attention(FOX, 6), SelectionError, "no layer 6: here they run from 0 to 5"),
+        (lambda: visualize.plot_attention(FOX, 6), SelectionError, "no layer 6. Choose a layer from 0 to 5"),
         (lambda: visualize.plot_attention(FOX, -1), SelectionError, "no layer -1"),
         (lambda: visualize.plot_attention(FOX, "two"), SelectionError, "no layer 'two'"),
-        (lambda: visualize.plot_attention(FOX, 0, 8), SelectionError, "no head 8: here they run from 0 to 7"),
+        (lambda: visualize.plot_attention(FOX, 0, 8), SelectionError, "no head 8. Choose a head from 0 to 7"),
         (lambda: visualize.plot_attention(FOX, 0, 0.5), SelectionError, "no head 0.5"),
-        (lambda: visualize.plot_attention(FOX, view="side"), SelectionError, "no view 'side'"),
+        (lambda: visualize.plot_attention(FOX, view="side"), SelectionError, "no ‘side’ for the attention view"),
         (lambda: visualize.plot_token_activations(FOX, layer=6), SelectionError, "no layer 6"),
         (lambda: visualize.plot_token_activations(FOX, neuron=1024), SelectionError, "no neuron 1024"),
-        (lambda: visualize.plot_token_activations("a", position=1), SelectionError, "no position 1: here.* 0 to 0"),
-        (lambda: visualize.plot_token_embeddings(FOX, dimensions=4), SelectionError, "'4'.*2, 3"),
-        (lambda: visualize.plot_token_embeddings(FOX, method="umap"), SelectionError, "'umap'.*pca, tsne"),
-        (lambda: visualize.enhanced_3d_visualization(color_by="mood"), SelectionError, "no colouring 'mood'"),
-        (lambda: visualize.plot_gradients(FOX, method="guess"), SelectionError, "'guess'.*occlusion"),
-        (lambda: visualize.plot_gradients(FOX, baseline="one"), SelectionError, "'one'.*zero, end, mean"),
+        (
+            lambda: visualize.plot_token_activations("a", position=1),
+            SelectionError,
+            "no position 1. Choose a position from 0 to 0",
+        ),
+        (lambda: visualize.plot_token_embeddings(FOX, dimensions=4), SelectionError, "‘4’.*2 or 3"),
+        (lambda: visualize.plot_token_embeddings(FOX, method="umap"), SelectionError, "‘umap’.*pca or tsne"),
+        (lambda: visualize.enhanced_3d_visualization(color_by="mood"), SelectionError, "no ‘mood’ for the colouring"),
+        (lambda: visualize.plot_gradients(FOX, method="guess"), SelectionError, "‘guess’.*occlusion"),
+        (lambda: visualize.plot_gradients(FOX, baseline="one"), SelectionError, "‘one’.*zero, end or mean"),
         (lambda: visualize.plot_gradients(FOX, target=4096), SelectionError, "no token id 4096"),
         (
             lambda: visualize.plot_gradients(FOX, target=" roses and"),
             SelectionError,
-            "No single token of this model is",
+            "No single token of this model has the text",
         ),
         (lambda: visualize.plot_gradients(FOX, target="rincess"), SelectionError, r"contain it: '·Princess' \(\d+\)"),
         (
@@ -62,21 +66,21 @@ def test_the_text_is_in_the_title_as_plain_text_and_cut():
         (lambda: visualize.use("nowhere"), ModelError, "no model 'nowhere'"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_words(call: Any, error: type[AnalysisError], message: str):
+def test_invalid_requests_raise_a_clear_error(call: Any, error: type[AnalysisError], message: str):
     with pytest.raises(error, match=message):
         call()
 
 
 def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel):
     twice = Vocabulary(["the", "Ġthe", "Âłthe", "the"], byte_level=True, literal=frozenset())
-    with pytest.raises(SelectionError, match="2 tokens read 'the': ids 0, 3"):
+    with pytest.raises(SelectionError, match="2 tokens have the text 'the': ids 0, 3"):
         visualize._token_id("the", replace(tiny_gpt2, vocabulary=twice))
 
 
 # Which model.
 
 
-def test_the_model_is_that_of_the_call_else_of_the_session_else_of_the_environment(
+def test_the_model_is_the_argument_then_the_default_then_the_environments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_gpt2: LanguageModel
 ):
     for name in ("environment", "session"):
@@ -94,7 +98,7 @@ def test_the_model_is_that_of_the_call_else_of_the_session_else_of_the_environme
     assert visualize.model_summary().name == str(tmp_path / "session")  # a mistake changes nothing
 
 
-def test_a_model_in_memory_may_be_used_and_is_not_changed(tiny_gpt2: LanguageModel):
+def test_a_model_in_memory_is_not_changed(tiny_gpt2: LanguageModel):
     network = type(tiny_gpt2.network)(deepcopy(tiny_gpt2.network.config))
     network.load_state_dict(tiny_gpt2.network.state_dict())
     network.set_attn_implementation("sdpa")
@@ -114,7 +118,7 @@ def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monk
     bundled_model.tokenizer.save_pretrained(tmp_path / "mine")
     loaded = []
     monkeypatch.setattr(
-        "analysis.models.source.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more)
+        "analysis.models.open.load_model", lambda *a, **more: loaded.append(a) or load_model(*a, **more)
     )
     monkeypatch.setenv("LLM_MODEL", str(tmp_path / "mine"))
     for _ in range(5):

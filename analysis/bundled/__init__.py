@@ -1,6 +1,6 @@
-"""The bundled model: weights, tokenizer and card, and the scripts that made and measured them.
+"""The bundled model: its weights, tokenizer and card, and the scripts that train and evaluate it.
 
-What serves the page knows only `BUNDLED_DIR`, and reads the files in it.
+The server uses nothing but `BUNDLED_DIR`, and never these scripts.
 """
 
 from pathlib import Path

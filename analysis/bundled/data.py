@@ -1,4 +1,4 @@
-"""The training text: books in, token ids and batches out."""
+"""Training data: reads books, tokenizes them and draws batches."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +14,34 @@ TokenIds = NDArray[np.int64]
 
 
 class CorpusError(Exception):
-    """The folder given as corpus cannot be trained on."""
+    """The corpus folder cannot be used for training."""
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Token ids of all books, each with the end-of-text token in front."""
+    """The token ids of all books. Each book starts with the end-of-text token.
+
+    Attributes
+    ----------
+    training, validation
+        Token ids.
+    openings
+        The indices in `training` at which paragraphs begin.
+    end_of_text
+        The id of the end-of-text token.
+    """
 
     training: TokenIds
     validation: TokenIds
-    openings: TokenIds  # where in `training` a paragraph begins
+    openings: TokenIds
     end_of_text: int
 
 
 def read_books(folder: Path) -> list[str]:
-    """The texts of all .txt files of a folder, in the order of their names. Raises CorpusError if there are none."""
+    """Read all .txt files of a folder, sorted by name.
+
+    Raises: CorpusError if there are none.
+    """
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}. Give --corpus a folder of UTF-8 .txt files.")
     books = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.txt"))]
@@ -39,7 +52,7 @@ def read_books(folder: Path) -> list[str]:
 
 
 def train_tokenizer(books: list[str], n_vocab: int) -> Tokenizer:
-    """A byte-level BPE of at most `n_vocab` tokens, the end-of-text token included, as GPT-2's."""
+    """Train a byte-level BPE tokenizer, as GPT-2's, of at most `n_vocab` tokens including the end-of-text token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -54,7 +67,7 @@ def train_tokenizer(books: list[str], n_vocab: int) -> Tokenizer:
 
 
 def encode_books(books: list[str], tokenizer: Tokenizer) -> Corpus:
-    """Cut each book into training and validation text and encode both."""
+    """Split each book into training and validation text, and tokenize both."""
     vocabulary = tokenizer.get_vocab()
     end_of_text, newline = vocabulary[END_OF_TEXT], vocabulary["Ċ"]
     training: list[int] = []
@@ -71,10 +84,12 @@ def encode_books(books: list[str], tokenizer: Tokenizer) -> Corpus:
 def draw_batch(
     corpus: Corpus, rng: np.random.Generator, *, n_sequences: int, length: int, repeated_share: float
 ) -> TokenIds:
-    """Sequences to train on: token ids (n_sequences, length). Raises CorpusError if the books are shorter than one.
+    """Draw a batch of training sequences: token ids (n_sequences, length).
 
-    `repeated_share` of them are a repeated segment; of the rest, a quarter begins with the end-of-text token and a
-    paragraph, as a visitor's text does, and the others begin anywhere.
+    A share of `repeated_share` are repeated segments. Of the rest, a quarter starts with the end-of-text token and a
+    paragraph, like a visitor's text, and the others start anywhere.
+
+    Raises: CorpusError if the books are shorter than one sequence.
     """
     if len(corpus.training) <= length:
         raise CorpusError(f"The corpus has {len(corpus.training)} tokens; at least {length + 1} are needed. Add text.")
@@ -93,9 +108,9 @@ def draw_batch(
 
 
 def draw_repeated(corpus: Corpus, rng: np.random.Generator, length: int) -> TokenIds:
-    """A segment of 8 tokens to half the length, repeated to the full length: what teaches heads to copy.
+    """Draw a segment of 8 tokens to half the length, repeated to the full length, which teaches heads to copy.
 
-    30 % of the segments are running text, 50 % random draws of the corpus' tokens, 20 % uniform draws.
+    30 % of the segments are running text, 50 % random tokens of the corpus, 20 % uniformly drawn token ids.
     """
     size = int(rng.integers(8, length // 2 + 1))
     kind = rng.random()

@@ -1,7 +1,6 @@
-"""Recompute every figure of the model card: `python -m analysis.bundled.evaluate`.
+"""Evaluation: recomputes every number of the model card with `python -m analysis.bundled.evaluate`.
 
-The table it prints is the one in MODEL_CARD.md. With `--corpus DIR` it also looks for text that the held-out
-stories share with the books.
+It prints the table of MODEL_CARD.md. With `--corpus DIR` it also searches the books for text of the held-out stories.
 """
 
 import argparse
@@ -41,11 +40,22 @@ class HeadScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that the model card states.
+    """The numbers of the model card.
 
-    loss: nats a token on heldout.txt. bits_per_character: the same, per character of the text.
-    induction, previous_token: the best head of each kind on repeated random draws. copying: share of tokens of the
-    repeated half that are the model's first choice (0 to 1).
+    Attributes
+    ----------
+    n_parameters, weights_bytes
+        The size of the model.
+    n_words, n_tokens
+        The length of heldout.txt.
+    loss, bits_per_character
+        The loss on heldout.txt, in nats per token and in bits per character.
+    induction, previous_token
+        The best head of each kind on repeated random tokens.
+    copying
+        The share (0 to 1) of tokens in the repeated half that are the model's first choice.
+    greedy, sampled
+        Continuations of the opening, with the first choices and with seeded samples.
     """
 
     n_parameters: int
@@ -61,7 +71,7 @@ class Evaluation:
     sampled: str
 
     def table(self) -> str:
-        """The figures as the rows of the card's table."""
+        """The card's table, in Markdown."""
         rows = {
             "Parameters": f"{self.n_parameters:,}",
             "Size of the weights, MB (10⁶ bytes)": f"{self.weights_bytes / 1e6:.2f}",
@@ -69,8 +79,8 @@ class Evaluation:
             "Held-out text, tokens": f"{self.n_tokens:,}",
             "Loss on it, nats per token": f"{self.loss:.2f}",
             "Loss on it, bits per character": f"{self.bits_per_character:.2f}",
-            f"Best induction head ({_place(self.induction)}), score": f"{self.induction.score:.2f}",
-            f"Best previous-token head ({_place(self.previous_token)}), score": f"{self.previous_token.score:.2f}",
+            f"Best induction head ({_head_name(self.induction)}), score": f"{self.induction.score:.2f}",
+            f"Best previous-token head ({_head_name(self.previous_token)}), score": f"{self.previous_token.score:.2f}",
             "Accuracy on the repeated half": f"{self.copying:.2f}",
         }
         return "\n".join(
@@ -78,7 +88,7 @@ class Evaluation:
         )
 
 
-def _place(head: HeadScore) -> str:
+def _head_name(head: HeadScore) -> str:
     return f"block {head.block}, head {head.head}"
 
 
@@ -107,11 +117,11 @@ def evaluate(directory: Path = BUNDLED_DIR) -> Evaluation:
 
 @torch.no_grad()
 def total_nats(model: LanguageModel, ids: TokenIds) -> float:
-    """The surprisal of all tokens of a text together, in nats.
+    """The total surprisal of all tokens of a text, in nats.
 
-    The text, with the end-of-text token in front, is read in windows as long as the model's positions; each window
-    begins with the last token of the one before, so every token is predicted exactly once, without sight of what
-    lies before its window (on average half a window of context).
+    The text follows the end-of-text token and is read in windows of the model's longest length. Each window starts with
+    the last token of the previous one, so every token is predicted exactly once, from the tokens of its own window
+    (on average half a window of context).
     """
     assert model.start_id is not None, "the bundled tokenizer has an end-of-text token"
     stream = torch.from_numpy(np.append(model.start_id, ids))
@@ -131,7 +141,7 @@ def repeated_draws(ids: TokenIds) -> TokenIds:
 
 @torch.no_grad()
 def run_repeated(model: LanguageModel, draws: TokenIds) -> tuple[list[Attention], TokenIds]:
-    """One pass over all draws: each block's attention (draw, head, query, key), first choices (draw, position)."""
+    """Run all draws in one pass: each block's attention (draw, head, query, key), first choices (draw, position)."""
     output = model.network(input_ids=torch.from_numpy(draws), output_attentions=True)
     return [attention.numpy() for attention in output.attentions], output.logits.argmax(-1).numpy()
 
@@ -157,10 +167,10 @@ def induction_scores(attention: Attention, n_drawn: int) -> Attention:
 
 
 def copying_accuracy(choices: TokenIds, draws: TokenIds, n_drawn: int) -> float:
-    """Share (0 to 1) of tokens that are the model's first choice, where the first copy tells the answer.
+    """The share (0 to 1) of tokens in the second copy that are the model's first choice.
 
     choices, draws: token ids (draw, position); the choice at a position is for the next one. The first token of the
-    second copy is left out: nothing tells that the repetition begins.
+    second copy does not count, since it cannot be predicted from the first copy.
     """
     return float((choices[:, n_drawn:-1] == draws[:, n_drawn + 1 :]).mean())
 
@@ -174,7 +184,7 @@ def best_head(scores: Sequence[Attention]) -> HeadScore:
 
 @torch.no_grad()
 def continuation(model: LanguageModel, text: str, *, n_tokens: int, temperature: float = 0.0) -> str:
-    """The text and what the model writes after it: its first choices, or seeded draws if `temperature` is above 0."""
+    """The text with the model's continuation: its first choices, or seeded samples if `temperature` is above 0."""
     ids = model.tokenize(text)
     generator = torch.Generator().manual_seed(SEED)
     unread, memory = ids, None
@@ -191,7 +201,7 @@ def continuation(model: LanguageModel, text: str, *, n_tokens: int, temperature:
 
 
 def longest_shared_words(text: str, books: Sequence[str]) -> str:
-    """The longest run of words that a text shares with one of the books, without case and punctuation."""
+    """The longest run of words that a text shares with one of the books, ignoring case and punctuation."""
     words = _words(text)
     libraries = [_words(book) for book in books]
     shared: tuple[str, ...] = ()
@@ -218,7 +228,7 @@ def main() -> int:
     parser.add_argument(
         "--model", type=Path, default=BUNDLED_DIR, help="folder of the model (default: the bundled one)"
     )
-    parser.add_argument("--corpus", type=Path, help="also look for held-out text in the books of this folder")
+    parser.add_argument("--corpus", type=Path, help="also search the books in this folder for held-out text")
     arguments = parser.parse_args()
     result = evaluate(arguments.model)
     print(result.table())

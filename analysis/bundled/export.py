@@ -1,4 +1,4 @@
-"""Write a trained model as transformers reads it: float16 safetensors, tokenizer and configuration."""
+"""Model export in transformers' format: float16 safetensors, tokenizer and configuration."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from analysis.bundled.data import END_OF_TEXT
 
 
 def export_model(model: GPT2LMHeadModel, tokenizer: Tokenizer, out: Path) -> None:
-    """Write weights, tokenizer and configuration to `out`, each file replaced at once, never half-written."""
+    """Write weights, tokenizer and configuration to `out`. Each file is replaced atomically."""
     out.mkdir(parents=True, exist_ok=True)
     config = model.config.to_dict()
     config |= {"activation_function": "gelu_new", "dtype": "float16", "architectures": ["GPT2LMHeadModel"]}

@@ -1,4 +1,4 @@
-"""What is trained and how: sizes, optimisers and schedule, in one place."""
+"""Training recipe: sizes, optimisers and schedule."""
 
 import math
 from dataclasses import dataclass
@@ -31,21 +31,21 @@ class Recipe:
     compile: bool = True
 
     def sequence_length(self, progress: float) -> int:
-        """Tokens in a sequence when `progress` (0 to 1) of the planned time is over."""
+        """The number of tokens per sequence at `progress` (0 to 1) of the planned time."""
         return self.short_length if progress < self.lengthen_at else self.max_positions
 
     def repeated_share(self, progress: float) -> float:
-        """Share of sequences that are a repeated segment when `progress` (0 to 1) of the time is over."""
+        """The share of sequences that are repeated segments, at `progress` (0 to 1) of the planned time."""
         return self.repeated_share_early if progress < self.rehearse_until else self.repeated_share_late
 
     def learning_rate_factor(self, step: int, progress: float) -> float:
-        """What both learning rates are multiplied by: a linear warm-up by steps, a cosine to 0 by time."""
+        """The factor on both learning rates: a linear warm-up in steps, then a cosine decay to 0 in time."""
         warmup = min(1.0, (step + 1) / self.warmup_steps)
         return warmup * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
 
 
 def build_model(recipe: Recipe, end_of_text: int) -> GPT2LMHeadModel:
-    """A GPT-2 with random weights, except for its positions, which start as sinusoids."""
+    """Build a GPT-2 with random weights, except for its positions, which start as sinusoids."""
     model = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=recipe.n_vocab,
@@ -68,9 +68,9 @@ def build_model(recipe: Recipe, end_of_text: int) -> GPT2LMHeadModel:
 
 
 def sinusoids(n_positions: int, d_model: int) -> torch.Tensor:
-    """Sines and cosines of falling frequency, one row a position.
+    """Sines and cosines of falling frequency, one row per position.
 
-    With them "one place back" is the same rotation everywhere, so heads find neighbours millions of tokens
+    With them, one position back is the same rotation everywhere, so heads learn to find neighbours millions of tokens
     earlier than with random positions. Source: Vaswani et al. 2017, section 3.5.
     """
     frequencies = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10_000.0) / d_model))

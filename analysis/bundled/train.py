@@ -1,8 +1,8 @@
 """Train the bundled model: `python -m analysis.bundled.train --corpus DIR --minutes N`.
 
-Stop it at any time; the same command goes on from the last checkpoint in --work. A larger --minutes continues a
-finished run. The schedule follows the time spent training, so a busy or slow processor sees fewer tokens, not a
-schedule cut short.
+Training can be stopped at any time: the same command resumes from the last checkpoint in --work. A larger --minutes
+continues a finished run. The schedule follows the time spent on training, so a slow processor sees fewer tokens but
+still completes the schedule.
 """
 
 import argparse
@@ -30,7 +30,7 @@ EXPORT_SECONDS = 600.0
 
 
 class Trainer:
-    """A training run: the model, its optimisers and how far it has come."""
+    """A training run: the model, its optimisers and its progress."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, seed: int) -> None:
         torch.manual_seed(seed)
@@ -49,7 +49,7 @@ class Trainer:
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
     def step(self, progress: float) -> float:
-        """One update of the weights at `progress` (0 to 1) of the planned time; returns the loss in nats a token."""
+        """One update of the weights at `progress` (0 to 1) of the planned time; returns the loss in nats per token."""
         length = self.recipe.sequence_length(progress)
         batch = torch.from_numpy(
             draw_batch(
@@ -76,7 +76,7 @@ class Trainer:
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """Nats a token on the ends of the books, which are never trained on (at most 16 full-length sequences)."""
+        """The loss in nats per token on the ends of the books, which are not trained on (at most 16 full sequences)."""
         length = min(self.recipe.max_positions, len(self.corpus.validation))
         n_sequences = min(16, len(self.corpus.validation) // length)
         starts = np.linspace(0, len(self.corpus.validation) - length, n_sequences).astype(np.int64)
@@ -85,7 +85,7 @@ class Trainer:
             return float(self._plain_loss(ids[:, :-1].contiguous(), ids[:, 1:].contiguous()))
 
     def save(self, path: Path) -> None:
-        """Write everything needed to go on; a crash while writing leaves the previous file."""
+        """Write a checkpoint atomically: a crash while writing leaves the previous file."""
         state = {
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -96,7 +96,7 @@ class Trainer:
         os.replace(path.with_suffix(".part"), path)
 
     def load(self, path: Path) -> None:
-        """Go on from a file written by `save`."""
+        """Resume from a checkpoint."""
         state: dict[str, Any] = torch.load(path, weights_only=True)
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -110,7 +110,7 @@ def train(
 ) -> Trainer:
     """Train until `minutes` of training are spent, earlier runs in `work` included, and export the model to `out`.
 
-    Raises CorpusError when the corpus is missing, empty or too small.
+    Raises: CorpusError if the corpus is missing, empty or too small.
     """
     recipe = recipe or Recipe()
     books = read_books(corpus_dir)
@@ -158,7 +158,7 @@ def run(trainer: Trainer, total: float, *, checkpoint: Path, tokenizer: Tokenize
 
 
 def say(line: str) -> None:
-    """Print a line at once, even into a file."""
+    """Print a line and flush it, also into a file."""
     print(line, flush=True)
 
 
@@ -166,9 +166,9 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.bundled.train", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of UTF-8 .txt files")
-    parser.add_argument("--minutes", type=float, required=True, help="training time in all, resumed runs included")
-    parser.add_argument("--work", type=Path, default=Path("bundled-run"), help="where checkpoints are kept")
-    parser.add_argument("--out", type=Path, help="where the model is exported to (default: WORK/model)")
+    parser.add_argument("--minutes", type=float, required=True, help="total training time, including resumed runs")
+    parser.add_argument("--work", type=Path, default=Path("bundled-run"), help="folder of checkpoints")
+    parser.add_argument("--out", type=Path, help="folder of the exported model (default: WORK/model)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:

@@ -1,1 +1,1 @@
-"""This machine's memory and threads. Knows nothing of models or texts."""
+"""Memory and threads of this machine. Never imports models or texts."""

@@ -1,4 +1,4 @@
-"""How much memory this process may use, which in a container is less than the machine has."""
+"""Memory limits: the memory that this process may use, which in a container is less than the machine has."""
 
 import ctypes
 from contextlib import suppress
@@ -6,30 +6,30 @@ from pathlib import Path
 
 import psutil
 
-_GROUP = Path("/sys/fs/cgroup")  # the container's own, where it has one (Linux, version 2)
+_CGROUP = Path("/sys/fs/cgroup")  # the container's control group (Linux, version 2)
 
 
 def memory_bytes() -> int:
-    """The most that there is."""
+    """The total memory."""
     total = int(psutil.virtual_memory().total)
     return min(total, _number("memory.max", total))
 
 
 def free_bytes() -> int:
-    """What could be had now."""
+    """The memory that is available now."""
     free = int(psutil.virtual_memory().available)
     limit = _number("memory.max", -1)
     if limit < 0:
         return free
-    # Files that were read and are not in use now are counted, but make room.
-    stale = next(
+    # The page cache of files that are not in use counts as used, but is reclaimed when memory is needed.
+    reclaimable = next(
         (int(row.split()[1]) for row in _read("memory.stat").splitlines() if row.startswith("inactive_file ")), 0
     )
-    return min(free, max(0, limit - _number("memory.current", 0) + stale))
+    return min(free, max(0, limit - _number("memory.current", 0) + reclaimable))
 
 
-def give_back() -> None:
-    """Give free memory back to the system; the C library would keep it for later."""
+def release_free_memory() -> None:
+    """Return freed memory to the operating system (`malloc_trim`), which the C library would keep for later."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -41,6 +41,6 @@ def _number(name: str, default: int) -> int:
 
 def _read(name: str) -> str:
     try:
-        return (_GROUP / name).read_text(encoding="ascii")
+        return (_CGROUP / name).read_text(encoding="ascii")
     except OSError:
         return ""

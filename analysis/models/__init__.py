@@ -1,1 +1,1 @@
-"""Models: described, found, downloaded and loaded. Never draws, and never reads a trace."""
+"""Models: their catalogue, download, loading and hooks. Never draws, and never reads a trace."""

@@ -1,4 +1,4 @@
-"""The models on offer: what they are called, where their weights lie, and how large they are without them."""
+"""Model catalogue: names, sources, and architectures that are known without the weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from analysis.models.load import network_without_weights, new_configuration
 from analysis.models.prepare import measure, refuse_variants
 from analysis.summary import SummaryResult, compute_summary
 
-Source = LanguageModel | Path | HubModel  # in memory, in a folder, on the hub
+Source = LanguageModel | Path | HubModel  # in memory, in a folder, on the Hugging Face hub
 BUNDLED = "bundled"
 
-# What is known without a network: blocks, heads and width; the rest is GPT-2's default (Radford et al. 2019).
+# Blocks, heads and width, known without a download; all else is GPT-2's default (Radford et al. 2019).
 _GPT2_SIZES = {
     "distilgpt2": (6, 12, 768),
     "gpt2": (12, 12, 768),
@@ -26,13 +26,23 @@ _GPT2_SIZES = {
     "gpt2-large": (36, 20, 1280),
     "gpt2-xl": (48, 25, 1600),
 }
-_MASK = 1024**2  # numbers that each block of these checkpoints holds besides its parameters: which keys may be seen
+_MASK = 1024**2  # numbers in the causal mask that these checkpoints hold for each block, in addition to parameters
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A model without its weights: exact shapes and counts. download_bytes: about; None where it is not known. half:
-    its weights are kept in half precision.
+    """The architecture of a model, without its weights.
+
+    Attributes
+    ----------
+    info
+        The model's sizes, all exact.
+    summary
+        The model's parts with their shapes and numbers of parameters.
+    download_bytes
+        The approximate size of the download; None if unknown.
+    half
+        Whether the weights on disk are in half precision.
     """
 
     info: ModelInfo
@@ -41,10 +51,17 @@ class Outline:
     half: bool = False
 
 
-def offered(names: str, folder: Path | None) -> dict[str, Source]:
-    """The sizes of GPT-2, and what a host adds.
+def list_sources(names: str, folder: Path | None) -> dict[str, Source]:
+    """The sources of all sizes of GPT-2 and of the models that the host adds, by name.
 
-    names: separated by commas; each is a folder in `folder`, or a model of the hub, with `@revision` if need be.
+    Parameters
+    ----------
+    names
+        Separated by commas; each is a subfolder of `folder`, or the id of a model on the hub, optionally with
+        `@revision`.
+    folder
+        The folder of local models, if there is one.
+
     Raises: ModelError for a name that can be neither.
     """
     sources: dict[str, Source] = {name: HubModel(name) for name in _GPT2_SIZES}
@@ -54,8 +71,8 @@ def offered(names: str, folder: Path | None) -> dict[str, Source]:
     return sources
 
 
-def built_in(source: HubModel) -> Any | None:
-    """The configuration of a size of GPT-2; None for any other model."""
+def builtin_configuration(source: HubModel) -> Any | None:
+    """The configuration of one of the sizes of GPT-2; None for any other model."""
     if source.repository not in _GPT2_SIZES or source.revision:
         return None
     n_blocks, n_heads, d_model = _GPT2_SIZES[source.repository]
@@ -63,9 +80,9 @@ def built_in(source: HubModel) -> Any | None:
 
 
 def make_outline(config: Any, source: Source) -> Outline:
-    """What a configuration says of a model.
+    """Derive a model's architecture from its configuration.
 
-    Raises: ModelError for a family, or a variant of one, that cannot be shown.
+    Raises: ModelError for a family, or a variant of a family, that is not supported.
     """
     family = family_of(config.model_type)
     half = config.dtype in (torch.float16, torch.bfloat16)
@@ -75,9 +92,9 @@ def make_outline(config: Any, source: Source) -> Outline:
         info = measure(network, family)
     except ModelError:
         raise
-    except Exception as error:  # of a configuration that transformers cannot build, or that is not as its family's are
+    except Exception as error:  # transformers cannot build it, or it differs from its family's configurations
         raise ModelError(f"The configuration of this {family.name} model cannot be used: {error}") from error
     size = None
-    if isinstance(source, HubModel) and built_in(source):
+    if isinstance(source, HubModel) and builtin_configuration(source):
         size = 4 * (info.n_parameters + info.n_blocks * _MASK)
     return Outline(info, compute_summary(network, family), size, half)

@@ -1,4 +1,4 @@
-"""Faster ways to compute the same function, for passes that are not recorded."""
+"""Fused operations: faster ways to compute the same function, for passes that are not recorded."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from transformers.activations import NewGELUActivation
 
 
 def fuse_activations(network: nn.Module) -> None:
-    """Let torch compute GPT-2's activation function in one step: the same function, faster with gradients."""
+    """Compute GPT-2's activation function in one operation, which is faster with gradients."""
     for module in network.modules():
         for name, child in module.named_children():
             if isinstance(child, NewGELUActivation):
@@ -15,9 +15,11 @@ def fuse_activations(network: nn.Module) -> None:
 
 
 def fuse_attention(network: Any) -> None:
-    """Let torch compute attention in one step, without keeping the weights: the same sums, faster and smaller.
+    """Compute attention in one operation that does not keep the attention weights, which is faster and needs less
+    memory.
 
-    Not where it caps attention scores, which the fused function cannot, nor where a family is not written for it.
+    Models that cap their attention scores are left as they are, since the fused operation cannot do that, and so are
+    families that do not support it.
     """
     if network._supports_sdpa and getattr(network.config, "attn_logit_softcapping", None) is None:
         network.set_attn_implementation("sdpa")

@@ -1,7 +1,7 @@
-"""What one forward pass computes, recorded by hooks that are installed once and do nothing unless asked.
+"""Forward hooks that record a pass: installed once per network, and inactive while no recorder is set.
 
-The recorder travels in a ContextVar, so passes that run at the same time in other threads cannot write into it. (Hooks
-registered around each call are seen by every thread.)
+The recorder is held in a ContextVar, so concurrent passes in other threads cannot write into it. (A hook that is
+registered around a call is active in every thread.)
 """
 
 from collections.abc import Callable, Iterator
@@ -16,28 +16,28 @@ from analysis.families import Family
 from analysis.model_info import tile_width
 
 
-class Record(Protocol):
-    """What takes arrays by name, such as a dictionary; what it does not keep is gone when the pass goes on."""
+class Recorder(Protocol):
+    """Receives arrays by name, as a dictionary does. An array that it does not keep is freed as the pass goes on."""
 
     def __setitem__(self, name: str, array: Tensor, /) -> None: ...
 
 
-AnyRecord = TypeVar("AnyRecord", bound=Record)
-_RECORDER: ContextVar[Record | None] = ContextVar("recorder", default=None)
+AnyRecorder = TypeVar("AnyRecorder", bound=Recorder)
+_RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 
 @contextmanager
-def recording(record: AnyRecord) -> Iterator[AnyRecord]:
-    """Within it, a forward pass of this thread gives the record the arrays that `Trace` describes."""
-    token = _RECORDER.set(record)
+def recording(recorder: AnyRecorder) -> Iterator[AnyRecorder]:
+    """A context in which a forward pass of this thread gives the recorder the arrays that `Trace` describes."""
+    token = _RECORDER.set(recorder)
     try:
-        yield record
+        yield recorder
     finally:
         _RECORDER.reset(token)
 
 
 def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
-    """Let every later forward pass of the network be recorded. To be called once, when it is loaded."""
+    """Register the hooks of a network. Call it once, when the network is loaded."""
     blocks = network.get_submodule(family.blocks)
     assert isinstance(blocks, nn.ModuleList)
     for index, block in enumerate(blocks):
@@ -46,13 +46,13 @@ def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
         attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
         attention_norm = block.get_submodule(family.attention_norm) if family.attention_norm else None
         mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
-        attention_out.register_forward_hook(_head_norms(index, attention_out, attention_norm, n_heads))
+        attention_out.register_forward_hook(_heads(index, attention_out, attention_norm, n_heads))
         mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
     network.get_submodule(family.final_norm).register_forward_pre_hook(_residual(len(blocks)), with_kwargs=True)
 
 
 def last_map(module: nn.Module) -> Tensor:
-    """The weight of a part's last linear map, (inputs, d_model). GPT-2's Conv1D stores it so, Linear transposed."""
+    """The weight of a linear map, (inputs, d_model). GPT-2's Conv1D stores it like this, `Linear` transposed."""
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.T if isinstance(module, nn.Linear) else weight
@@ -60,49 +60,53 @@ def last_map(module: nn.Module) -> Tensor:
 
 def _residual(index: int) -> Callable[..., None]:
     def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if (record := _RECORDER.get()) is not None:
-            record[f"residual.{index}"] = (args[0] if args else kwargs["hidden_states"])[0]
+        if (recorder := _RECORDER.get()) is not None:
+            recorder[f"residual.{index}"] = (args[0] if args else kwargs["hidden_states"])[0]
 
     return hook
 
 
 def _attention(index: int) -> Callable[..., None]:
     def hook(_module: nn.Module, _args: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        if (record := _RECORDER.get()) is not None:
-            record[f"attention.{index}"] = output[1][0]
+        if (recorder := _RECORDER.get()) is not None:
+            recorder[f"attention.{index}"] = output[1][0]
 
     return hook
 
 
-def _head_norms(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
+def _heads(index: int, last: nn.Module, norm: nn.Module | None, n_heads: int) -> Callable[..., None]:
     n_inputs = last_map(last).shape[0]
-    norms = _writing(last, norm, n_inputs // n_heads)
+    width = n_inputs // n_heads
+    norms = _written_norms_of(last, norm, width)
 
     def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
-        if (record := _RECORDER.get()) is not None:
-            record[f"head_norms.{index}"] = norms(args[0].reshape(-1, n_inputs), output)
+        if (recorder := _RECORDER.get()) is not None:
+            inputs = args[0].reshape(-1, n_inputs)
+            recorder[f"head_outputs.{index}"] = inputs.reshape(-1, n_heads, width)
+            recorder[f"head_norms.{index}"] = norms(inputs, output)
 
     return hook
 
 
 def _neurons(index: int, last: nn.Module, norm: nn.Module | None) -> Callable[..., None]:
     n_neurons = last_map(last).shape[0]
-    norms = _writing(last, norm, tile_width(n_neurons))
+    norms = _written_norms_of(last, norm, tile_width(n_neurons))
 
     def hook(_module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
-        if (record := _RECORDER.get()) is not None:
+        if (recorder := _RECORDER.get()) is not None:
             neurons = args[0].reshape(-1, n_neurons)  # OPT flattens batch and positions
-            record[f"neurons.{index}"] = neurons
-            record[f"tile_norms.{index}"] = norms(neurons, output)
+            recorder[f"neurons.{index}"] = neurons
+            recorder[f"tile_norms.{index}"] = norms(neurons, output)
 
     return hook
 
 
-def _writing(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """The norms of what each group of `width` inputs of a last map adds to the stream, given inputs and its output.
+def _written_norms_of(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """A function of a last linear map's inputs and output: the L2 norm of what each group of `width` inputs adds to
+    the residual stream.
 
-    An RMSNorm that follows multiplies all that is written at a position by one number and each dimension by a gain:
-    given these, it is linear, and what the groups add still sums to what their part adds.
+    An RMSNorm that follows multiplies everything that is written at a position by one number, and each dimension by a
+    gain. With these held constant it is linear, so the groups still sum to what their part adds.
     """
     weight = last_map(last)
     if norm is None:
@@ -112,7 +116,9 @@ def _writing(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[T
     assert isinstance(eps, float)
     even = weight.new_full((1, weight.shape[1]), 1e3)
     with torch.no_grad():
-        gram = _gram(weight * norm(even), width)  # equal numbers become the gains, whatever they are stored as
+        gram = _gram(
+            weight * norm(even), width
+        )  # a norm of equal numbers gives its gains, in whatever form it stores them
 
     def norms(inputs: Tensor, output: Tensor) -> Tensor:
         size = output.reshape(-1, weight.shape[1]).square().mean(-1, keepdim=True).add(eps).sqrt()
@@ -124,7 +130,7 @@ def _writing(last: nn.Module, norm: nn.Module | None, width: int) -> Callable[[T
 def _gram(weight: Tensor, width: int) -> Tensor:
     """W_g W_gᵀ for each group of `width` inputs, (groups, width, width); the last group is padded with zeros.
 
-    With it the norm of what a group writes, ‖x_g W_g‖, needs no d_model-wide product for each token.
+    It gives the norm of what a group writes, ‖x_g W_g‖, without a d_model-wide product for each token.
     """
     missing = -weight.shape[0] % width
     grouped = torch.cat([weight, weight.new_zeros(missing, weight.shape[1])]).reshape(-1, width, weight.shape[1])

@@ -1,7 +1,7 @@
-"""Models of the Hugging Face hub: what lies in its cache on this machine, and how it gets there.
+"""Hugging Face hub: finds models in the local cache, and downloads them with resume and checksums.
 
-The hub's own library asks the hub and keeps the cache. Two things are added: what has arrived of a large file is kept
-when a download ends early and goes on from there, and no file enters the cache before its SHA-256 is what the hub says.
+`huggingface_hub` talks to the hub and manages the cache. Two things are added: an interrupted download of a large file
+is resumed, and no file enters the cache before its SHA-256 is verified.
 """
 
 import errno
@@ -36,52 +36,60 @@ from huggingface_hub.utils.tqdm import tqdm
 from analysis.errors import ModelError
 from analysis.models.load import read_configuration
 
-Report = Callable[[int, int], None]  # bytes that are here, and bytes in all; what it raises ends the download
+OnProgress = Callable[[int, int], None]  # called with bytes received and bytes in total; may raise to cancel
 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _SMALL = (*_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _TIMEOUT = 10  # seconds
-_SPARE_BYTES = 100_000_000  # that a download leaves free
-constants.DOWNLOAD_CHUNK_SIZE = 2**20  # so much is lost when a download ends early, and so often its progress is told
+_SPARE_BYTES = 100_000_000  # free disk space that a download leaves
+constants.DOWNLOAD_CHUNK_SIZE = 2**20  # the most that an interruption loses, and the step of the progress
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model of the hub. revision: a branch, tag or commit; None for the main branch."""
+    """A model on the hub.
+
+    Attributes
+    ----------
+    repository
+        Its id, such as `owner/name`.
+    revision
+        A branch, tag or commit; None for the main branch.
+    """
 
     repository: str
     revision: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "HubModel":
-        """From `owner/name` or `owner/name@revision`.
+        """Parse `owner/name` or `owner/name@revision`.
 
-        Raises: ModelError if it cannot be the name of one.
+        Raises: ModelError if this is not a valid id.
         """
         repository, _, revision = text.partition("@")
         try:
             validate_repo_id(repository)
         except ValueError as error:
-            raise ModelError(f"'{text[:60]}' cannot be the name of a model of the hub: {error}") from error
+            raise ModelError(f"'{text[:60]}' cannot be the name of a model on the Hugging Face hub: {error}") from error
         return cls(repository, revision or None)
 
 
 class Hub:
-    """The hub and its cache on this machine; by default those that the hub's own library uses."""
+    """The hub and the local cache; by default those that `huggingface_hub` uses."""
 
     def __init__(self, *, endpoint: str | None = None, cache: Path | None = None) -> None:
         self._endpoint = endpoint
         self._cache = Path(cache or constants.HF_HUB_CACHE)
 
-    def configured(self, model: HubModel) -> Path | None:
-        """The folder in the cache with the model's configuration, complete or not."""
+    def configuration_folder(self, model: HubModel) -> Path | None:
+        """The folder in the cache that has at least the model's configuration; None if there is none."""
         found = try_to_load_from_cache(model.repository, "config.json", cache_dir=self._cache, revision=model.revision)
         return Path(found).parent if isinstance(found, str) else None
 
     def folder(self, model: HubModel) -> Path | None:
-        """The folder in the cache with all of the model's files; None if any is missing."""
-        folder = self.configured(model)
+        """The folder in the cache that has all of the model's files; None if any is missing."""
+        folder = self.configuration_folder(model)
         if folder is None or not any((folder / name).exists() for name in _TOKENIZERS):
             return None
         if (folder / _WEIGHTS).exists():
@@ -91,35 +99,35 @@ class Hub:
                 return folder
         return None
 
-    def fetch(self, model: HubModel, report: Report) -> Path:
-        """Bring all of a model's files here, check them, and give the folder where they are.
+    def fetch(self, model: HubModel, report: OnProgress) -> Path:
+        """Download and verify a model, and return its folder.
 
-        What arrived before a download ended early, however it did, is not asked for again. The family is known from
-        the configuration before any weights are asked for.
-        Raises: ModelError in words for all that a hub, a network and a disk may do, and for what cannot be shown.
+        An interrupted download is resumed. The family is checked before any weights are downloaded.
+
+        Raises: ModelError for errors of the hub, the network and the disk, and for a model that is not supported.
         """
-        with _in_words(model):
+        with _as_model_errors(model):
             return self._fetch(model, report)
 
-    def _fetch(self, model: HubModel, report: Report) -> Path:
+    def _fetch(self, model: HubModel, report: OnProgress) -> Path:
         listed = HfApi(endpoint=self._endpoint).model_info(
             model.repository, revision=model.revision, files_metadata=True, timeout=_TIMEOUT
         )
         files: dict[str, Any] = {file.rfilename: file for file in listed.siblings or []}
         if "config.json" not in files:
-            raise ModelError(f"'{model.repository}' on the hub is no model that can be shown: it has no config.json.")
-        # By the revision's name, which is then known to stand for this commit.
-        folder = Path(self._small(model.repository, "config.json", model.revision)).parent
+            raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.")
+        # By the revision's name, so that the cache records its commit.
+        folder = Path(self._download_small(model.repository, "config.json", model.revision)).parent
         read_configuration(folder, name=model.repository)
         wanted = [name for name in _SMALL if name in files]
         if _WEIGHTS in files:
             wanted.append(_WEIGHTS)
         elif _INDEX in files:
-            wanted += _shards(Path(self._small(model.repository, _INDEX, listed.sha)))
+            wanted += _shards(Path(self._download_small(model.repository, _INDEX, listed.sha)))
         else:
             raise ModelError(
-                f"'{model.repository}' has no weights as safetensors, and other formats are not read, as they may run "
-                "programs. Ask its owner for them, or convert it and put the folder into MODELS_DIR."
+                f"'{model.repository}' has no weights in safetensors format. Other formats are not read, since they "
+                "can contain code. Ask its owner for safetensors, or convert it and put the folder into MODELS_DIR."
             )
         if missing := [name for name in wanted if name not in files]:
             raise ModelError(f"'{model.repository}' on the hub is incomplete: {missing[0]} is missing.")
@@ -129,30 +137,35 @@ class Hub:
         for name in wanted:
             report(done, total)
             if files[name].lfs is not None:
-                self._large(model, files[name], listed.sha, partial(_report_all, report, done, total))
-            self._small(model.repository, name, listed.sha)  # a large file, once it is here, gets its name by this
+                self._download_large(model, files[name], listed.sha, partial(_report_all, report, done, total))
+            self._download_small(model.repository, name, listed.sha)  # after a large download, this only links the file
             done += sizes[name]
         report(total, total)
         complete = self.folder(model)
         if complete is None:
-            raise ModelError(f"'{model.repository}' changed on the hub in the meantime. Download it again.")
+            raise ModelError(f"'{model.repository}' changed on the hub during the download. Download it again.")
         return complete
 
-    def _small(self, repository: str, name: str, revision: str | None) -> str:
+    def _download_small(self, repository: str, name: str, revision: str | None) -> str:
         return hf_hub_download(
-            repository, name, revision=revision, cache_dir=self._cache, endpoint=self._endpoint, tqdm_class=_Silent
+            repository,
+            name,
+            revision=revision,
+            cache_dir=self._cache,
+            endpoint=self._endpoint,
+            tqdm_class=_NoProgressBar,
         )
 
-    def _large(self, model: HubModel, file: Any, commit: str | None, report: Callable[[int], None]) -> None:
-        """Bring a large file to where the cache keeps it, under its hash; what has arrived has another name until
-        it is complete and right.
+    def _download_large(self, model: HubModel, file: Any, commit: str | None, report: Callable[[int], None]) -> None:
+        """Download a large file into the cache, where its name is its hash. A partial file has another name until it
+        is complete and verified.
         """
         blob = self._storage(model) / "blobs" / file.lfs.sha256
         if blob.exists():
             return
         blob.parent.mkdir(parents=True, exist_ok=True)
         url = hf_hub_url(model.repository, file.rfilename, revision=commit, endpoint=self._endpoint)
-        with _Part(blob.with_name(f"{blob.name}.part.incomplete"), report) as part:
+        with _PartialFile(blob.with_name(f"{blob.name}.part.incomplete"), report) as part:
             if part.size() > file.size:
                 part.truncate(0)
             http_get(
@@ -161,13 +174,13 @@ class Hub:
                 resume_size=part.size(),
                 headers=build_hf_headers(),
                 expected_size=file.size,
-                tqdm_class=_Silent,
+                tqdm_class=_NoProgressBar,
             )
             if part.sha256() != file.lfs.sha256:
                 os.unlink(part.name)
                 raise ModelError(
-                    f"The file {file.rfilename} of '{model.repository}' that arrived is not the one that the hub "
-                    "announces (its SHA-256 differs); it was removed. Download it again."
+                    f"The file {file.rfilename} of '{model.repository}' was damaged on the way: its SHA-256 differs "
+                    "from the hub's. The file was removed. Download the model again."
                 )
             os.replace(part.name, blob)
 
@@ -179,13 +192,14 @@ class Hub:
         needed, free = size - arrived + _SPARE_BYTES, shutil.disk_usage(self._storage(model)).free
         if needed > free:
             raise ModelError(
-                f"The disk has too little room for '{model.repository}': {needed / 1e9:.2g} GB are needed, "
-                f"{free / 1e9:.2g} GB are free in {self._cache}. Make room, or set HF_HOME to a folder on another disk."
+                f"The disk does not have enough space for '{model.repository}': {needed / 1e9:.2g} GB are needed, "
+                f"{free / 1e9:.2g} GB are free in {self._cache}. Free some space, or set HF_HOME to a folder on "
+                "another disk."
             )
 
 
-class _Part(io.FileIO):
-    """What has arrived of a file: written to by one download at a time, and kept whatever happens."""
+class _PartialFile(io.FileIO):
+    """A partial file, which outlives an interruption; it is locked, so that only one download writes to it."""
 
     def __init__(self, path: Path, report: Callable[[int], None]) -> None:
         super().__init__(path, "ab+")
@@ -194,7 +208,7 @@ class _Part(io.FileIO):
             fcntl.flock(self, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
-            raise ModelError("The same file is being downloaded already. Wait until it is here.") from error
+            raise ModelError("This model is already being downloaded. Wait until the download is complete.") from error
 
     def size(self) -> int:
         return os.fstat(self.fileno()).st_size
@@ -211,51 +225,54 @@ class _Part(io.FileIO):
         return hashlib.file_digest(self, "sha256").hexdigest()
 
 
-class _Silent(tqdm):
-    """The progress bar of a library that draws none."""
+class _NoProgressBar(tqdm):
+    """A progress bar that draws nothing."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         named.pop("name", None)
         super().__init__(*args, **{**named, "disable": True})  # type: ignore[no-untyped-call]
 
 
-def _report_all(report: Report, before: int, total: int, here: int) -> None:
+def _report_all(report: OnProgress, before: int, total: int, here: int) -> None:
     report(before + here, total)
 
 
 def _shards(index: Path) -> list[str]:
-    """The files of weights that an index names; in one folder, whatever it says."""
+    """The weight files in an index, without folders, so that none can lie outside the model's folder."""
     return sorted({Path(name).name for name in json.loads(index.read_text())["weight_map"].values()})
 
 
 @contextmanager
-def _in_words(model: HubModel) -> Iterator[None]:
+def _as_model_errors(model: HubModel) -> Iterator[None]:
     name = f"'{model.repository}'"
     try:
         yield
     except GatedRepoError as error:
         raise ModelError(
-            f"{name} is gated: its owner wants an agreement first. Accept it on the model's page, then set HF_TOKEN to "
-            "a token of that account."
+            f"{name} is gated: its owner asks for an agreement. Accept it on the model's page, then set HF_TOKEN to a "
+            "token of your account."
         ) from error
     except RevisionNotFoundError as error:
-        raise ModelError(f"{name} on the hub has no revision '{model.revision}'.") from error
+        raise ModelError(f"{name} on the hub has no revision '{model.revision}'. Check its spelling.") from error
     except RepositoryNotFoundError as error:
         raise ModelError(
-            f"The hub has no public model {name}. Look for a mistake in its name; if it is private, set HF_TOKEN."
+            f"The hub has no public model {name}. Check the spelling; if the model is private, set HF_TOKEN."
         ) from error
     except HfHubHTTPError as error:
         status = error.response.status_code
-        advice = "Set HF_TOKEN to a token that may read it." if status in (401, 403) else "Try again later."
-        raise ModelError(f"The hub did not give {name} (status {status}). {advice}") from error
+        advice = "Set HF_TOKEN to a token with access to it." if status in (401, 403) else "Try again later."
+        raise ModelError(f"The hub refused the download of {name} (status {status}). {advice}") from error
     except (httpx2.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise ModelError(
-            f"The hub cannot be reached, so {name} cannot be downloaded. Is this machine connected to the internet? "
-            "What has arrived is kept."
+            f"The hub cannot be reached, so {name} cannot be downloaded. Check this machine's internet connection. "
+            "What has been downloaded so far is kept."
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelError(
-                f"The disk is full: {name} did not fit. What has arrived is kept; make room and download it again."
+                f"The disk is full: {name} does not fit. What has been downloaded so far is kept; free some space and "
+                "download it again."
             ) from error
-        raise ModelError(f"{name} could not be downloaded: {error}. What has arrived is kept.") from error
+        raise ModelError(
+            f"{name} could not be downloaded: {error}. What has been downloaded so far is kept."
+        ) from error

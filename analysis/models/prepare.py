@@ -1,11 +1,11 @@
-"""Makes a network ready to be explored: frozen, measured, with hooks; or refuses one that would be shown wrongly."""
+"""Model preparation: freeze a network, measure it, install hooks; refuse variants that would be shown wrongly."""
 
 import hashlib
 import json
 from typing import Any
 
 from analysis.errors import ModelError
-from analysis.families import Family, family_of
+from analysis.families import Family, family_of, is_parallel
 from analysis.model_info import ModelInfo
 from analysis.models.hooks import install_hooks, last_map
 from analysis.models.language_model import LanguageModel
@@ -13,9 +13,9 @@ from analysis.tokens import Vocabulary
 
 
 def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
-    """Make a network that is in memory ready to be explored: frozen, with hooks, measured.
+    """Prepare a network that is in memory.
 
-    Raises: ModelError for a family, or a variant of one, that would be shown wrongly.
+    Raises: ModelError for a family, or a variant of a family, that would be shown wrongly.
     """
     family = family_of(network.config.model_type)
     network.eval().requires_grad_(False)
@@ -26,25 +26,28 @@ def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
 
 
 def refuse_variants(network: Any, family: Family) -> None:
-    """Raises: ModelError for a variant of the family that would be shown wrongly."""
+    """Refuse a variant of a family that would be shown wrongly.
+
+    Raises: ModelError with the reason.
+    """
     decoder = family.final_norm.rpartition(".")[0]
     norm = getattr(network.get_submodule(decoder), family.final_norm.rpartition(".")[2], None)
     if norm is None or getattr(network.get_submodule(decoder), "project_out", None) is not None:
         raise ModelError(
-            f"This {family.name} model norms after its blocks or projects its output (opt-350m does); "
-            "it is not supported, since its residual stream could not be read by the output directly."
+            f"This {family.name} model is not supported: it has its norms after its blocks or projects its output, as "
+            "opt-350m does, so the output head cannot be applied to its residual stream directly."
         )
     if getattr(network.config, "add_cross_attention", False):
-        raise ModelError(f"This {family.name} model attends to a second text; only language models are supported.")
+        raise ModelError(f"This {family.name} model is not supported: it attends to a second text.")
     if getattr(network.config, "use_bidirectional_attention", False) or not getattr(network.config, "is_causal", True):
         raise ModelError(
-            f"This {family.name} model attends to later tokens too (it embeds texts); only models that predict the "
-            "next token are supported."
+            f"This {family.name} model is not supported: it attends to later tokens, as models that embed texts do. "
+            "Choose a model that predicts the next token."
         )
 
 
 def measure(network: Any, family: Family) -> ModelInfo:
-    """A network's sizes; one without weights has a fingerprint of its own."""
+    """Measure a network. Without weights, it has a different fingerprint than with them."""
     config = network.config
     blocks = network.get_submodule(family.blocks)
     return ModelInfo(
@@ -52,19 +55,21 @@ def measure(network: Any, family: Family) -> ModelInfo:
         n_blocks=len(blocks),
         n_heads=config.num_attention_heads,
         d_model=config.hidden_size,
+        d_head=last_map(blocks[0].get_submodule(family.attention_out)).shape[0] // config.num_attention_heads,
         n_neurons=last_map(blocks[0].get_submodule(family.mlp_out)).shape[0],
         n_vocab=network.get_output_embeddings().weight.shape[0],
         max_positions=config.max_position_embeddings,
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
         fingerprint=_fingerprint(network),
         untrained=_untrained(network, family),
+        parallel=is_parallel(config, family),
     )
 
 
 def _fingerprint(network: Any) -> str:
     config = network.config.to_diff_dict()
-    for of_its_file in ("architectures", "dtype"):  # saving a model sets them, too
-        config.pop(of_its_file, None)
+    for set_by_saving in ("architectures", "dtype"):
+        config.pop(set_by_saving, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for name, parameter in network.named_parameters():
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
@@ -73,7 +78,7 @@ def _fingerprint(network: Any) -> str:
 
 
 def _untrained(network: Any, family: Family) -> bool:
-    """Whether every norm's weights are all equal, as they are before the first step of training."""
+    """Whether all norms still have their initial values: each weight equals the others, as before the first step."""
     blocks = network.get_submodule(family.blocks)
     norms = [block.get_submodule(path) for block in blocks for path in family.norms]
     norms.append(network.get_submodule(family.final_norm))

@@ -1,4 +1,4 @@
-"""The models of this process: loaded when they are asked for, within a limit of memory, shared by all who ask."""
+"""Model registry: models by name, loaded on demand within a memory limit; the least recently used are unloaded."""
 
 import gc
 import logging
@@ -13,25 +13,25 @@ from threading import Lock, Thread
 from typing import Literal
 
 from analysis.errors import AnalysisError, ModelError, NotLoaded
-from analysis.machine.memory import give_back
-from analysis.models.catalogue import Outline, Source, built_in, make_outline
+from analysis.machine.memory import release_free_memory
+from analysis.models.catalogue import Outline, Source, builtin_configuration, make_outline
 from analysis.models.hub import Hub, HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, read_configuration, share_weights
 
-# "absent": its weights are not on this machine. "large": they need more memory than models may take. "unusable": it
-# could not be loaded, or cannot be shown.
-Standing = Literal["ready", "loading", "on disk", "absent", "large", "unusable"]
+# "too large": the weights need more memory than models may take. "unusable": loading failed, or the model is not
+# supported.
+Status = Literal["ready", "loading", "on disk", "not downloaded", "too large", "unusable"]
 
-_AGAIN_SECONDS = 30  # after which a model that could not be loaded is tried again
-_PATIENCE_SECONDS = 60  # that a load waits for models in use
-_BYTES = 4  # of a number in float32
+_RETRY_SECONDS = 30  # after which loading is tried again
+_IDLE_TIMEOUT_SECONDS = 60  # how long a load waits for a model to become idle
+_BYTES = 4  # per number in float32
 _log = logging.getLogger(__name__)
 
 
 class ModelRegistry:
-    """Models by name. A loaded one goes when another needs its room, least recently used first, but never while it is
-    in use: a model is in use as long as anyone holds it.
+    """Models by name. When `max_bytes` is exhausted, the least recently used idle model is unloaded. A model is idle
+    when nothing refers to it but the registry.
     """
 
     def __init__(self, sources: Mapping[str, Source], *, max_bytes: int | None = None, hub: Hub | None = None) -> None:
@@ -43,21 +43,21 @@ class ModelRegistry:
         )
         self._outlines: dict[str, Outline] = {}
         self._threads: dict[str, Thread] = {}
-        self._failures: dict[str, tuple[float, str]] = {}  # words only: an error holds on to what was half loaded
-        self._refused: dict[str, str] = {}  # for what their configurations say
-        self._kept: set[str] = set()
+        self._failures: dict[str, tuple[float, str]] = {}  # messages only: an exception refers to a half-loaded model
+        self._refused: dict[str, str] = {}  # messages about configurations that are not supported
+        self._pinned: set[str] = set()
         self._shared: dict[str, mmap] = {}
-        self._lock = Lock()  # of what is above
-        self._load = Lock()  # one at a time, so that memory is counted once
+        self._lock = Lock()  # protects the fields above
+        self._load_lock = Lock()  # one load at a time, so that memory is counted once
 
     def names(self) -> tuple[str, ...]:
-        """All names, in the order in which they are offered."""
+        """All names, in the order of the menu."""
         return tuple(self._sources)
 
     def source(self, name: str) -> Source:
-        """Where a model comes from.
+        """The source of a model.
 
-        Raises: ModelError for a name that is not on the list; it is never read as a path or an address.
+        Raises: ModelError for an unknown name, which is never used as a path or an address.
         """
         if name not in self._sources:
             known = ", ".join(f"'{known}'" for known in self._sources)
@@ -65,36 +65,36 @@ class ModelRegistry:
         return self._sources[name]
 
     def get(self, name: str) -> LanguageModel:
-        """The model of that name; waits until it is loaded.
+        """Get or load a model; blocks while it is being loaded.
 
-        Raises: ModelError for a name that is not on the list, or a model that cannot be loaded; NotLoaded if its
-        weights are not on this machine or need more memory than models may take.
+        Raises: ModelError for an unknown name or a model that cannot be loaded; NotLoaded if the weights are not on
+        this machine or need more memory than models may take.
         """
-        if (model := self._used(name)) is None:
-            with self._load:
-                if (model := self._used(name)) is None:
-                    model = self._loaded_now(name)
+        if (model := self._use(name)) is None:
+            with self._load_lock:
+                if (model := self._use(name)) is None:
+                    model = self._load(name)
         return model
 
-    def ready(self, name: str) -> LanguageModel:
-        """The model of that name if it is loaded; if not, it is loaded by another thread.
+    def get_nowait(self, name: str) -> LanguageModel:
+        """Get a model without blocking; if it is not in memory, a thread starts to load it.
 
-        Raises: NotLoaded until then; else as `get` does.
+        Raises: NotLoaded until it is loaded; otherwise as `get` does.
         """
-        if (model := self._used(name)) is not None:
+        if (model := self._use(name)) is not None:
             return model
         self._refuse_if_failed(name)
         self._folder_of(name)
         with self._lock:
             if name not in self._threads or not self._threads[name].is_alive():
-                self._threads[name] = Thread(target=self._load_aside, args=[name], daemon=True)
+                self._threads[name] = Thread(target=self._load_in_thread, args=[name], daemon=True)
                 self._threads[name].start()
         raise NotLoaded(f"The weights of {name} are being loaded.")
 
     def outline(self, name: str) -> Outline:
-        """A model without its weights.
+        """The architecture of a model, without its weights.
 
-        Raises: NotLoaded if its configuration is not on this machine yet; ModelError as `make_outline` does.
+        Raises: NotLoaded if its configuration is not on this machine; ModelError as `make_outline` does.
         """
         source = self.source(name)
         if name in self._refused:
@@ -108,8 +108,8 @@ class ModelRegistry:
                 raise
         return self._outlines[name]
 
-    def standing(self, name: str) -> tuple[Standing, str]:
-        """How a model stands, and why it is unusable if it is."""
+    def status(self, name: str) -> tuple[Status, str]:
+        """The status of a model, and the reason if it is unusable."""
         self.source(name)
         if name in self._loaded:
             return "ready", ""
@@ -118,36 +118,36 @@ class ModelRegistry:
         try:
             self._refuse_if_failed(name)
             self._refuse_if_large(name)
-            return "on disk" if self._folder(name) else "absent", ""
+            return "on disk" if self._folder(name) else "not downloaded", ""
         except NotLoaded:
-            # Of a model that is too large, or of which nothing is known yet.
-            return "large" if name in self._outlines else "absent", ""
+            # The model is too large, or not even its configuration is on this machine.
+            return "too large" if name in self._outlines else "not downloaded", ""
         except ModelError as error:
             return "unusable", str(error)
 
     def untrained(self, name: str) -> bool:
-        """Whether a model is loaded, and its weights are random."""
-        with self._lock:  # without counting as a use
+        """Whether a model is loaded and its weights are random."""
+        with self._lock:  # this does not count as a use
             return name in self._loaded and self._loaded[name].info.untrained
 
     def forget_failure(self, name: str) -> None:
-        """Try again to load a model that could not be, since something has changed."""
+        """Let a model that could not be loaded be tried again at once, since its files have changed."""
         self._failures.pop(name, None)
         self._refused.pop(name, None)
 
-    def share(self, name: str) -> None:
-        """Have a model in common with all processes that are forked from now on, whichever of them loads it; none lets
-        go of it, as its memory would not return.
+    def pin(self, name: str) -> None:
+        """Pin a model: it is never unloaded, and processes that are forked after this call share its weights,
+        whichever of them loads it. (Unloading it in one process would not free shared memory.)
 
         Raises: ModelError as `outline` does.
         """
-        self._kept.add(name)
+        self._pinned.add(name)
         with suppress(NotLoaded):
             outline = self.outline(name)
-            if outline.half:  # others are memory-mapped files, which are shared anyway; no memory is used until it is
+            if outline.half:  # float32 weights are memory-mapped files, which are shared anyway
                 self._shared[name] = mmap(-1, _BYTES * outline.info.n_parameters)
 
-    def _used(self, name: str) -> LanguageModel | None:
+    def _use(self, name: str) -> LanguageModel | None:
         self.source(name)
         with self._lock:
             model = self._loaded.get(name)
@@ -155,29 +155,29 @@ class ModelRegistry:
                 self._loaded.move_to_end(name)
             return model
 
-    def _load_aside(self, name: str) -> None:
+    def _load_in_thread(self, name: str) -> None:
         try:
             self.get(name)
         except AnalysisError as error:
             self._failures[name] = (time.monotonic(), str(error))
-        except Exception:  # or the page would begin again and again
+        except Exception:  # or the page would start the same load again and again
             _log.exception("Loading %s", name)
             self._failures[name] = (time.monotonic(), f"{name} could not be loaded; the server's log says why.")
 
     def _refuse_if_failed(self, name: str) -> None:
-        when, words = self._failures.get(name, (0.0, ""))
-        if words and time.monotonic() < when + _AGAIN_SECONDS:
-            raise ModelError(words)
+        when, message = self._failures.get(name, (0.0, ""))
+        if message and time.monotonic() < when + _RETRY_SECONDS:
+            raise ModelError(message)
 
-    def _loaded_now(self, name: str) -> LanguageModel:
+    def _load(self, name: str) -> LanguageModel:
         folder = self._folder_of(name)
-        self._make_room(_BYTES * self.outline(name).info.n_parameters)
+        self._free(_BYTES * self.outline(name).info.n_parameters)
         model = load_model(folder, name=name)
         if name in self._shared:
             share_weights(model.network, self._shared[name])
         with self._lock:
             self._loaded[name] = model
-        give_back()  # what loading needed
+        release_free_memory()  # which loading has used
         return model
 
     def _folder_of(self, name: str) -> Path:
@@ -196,38 +196,38 @@ class ModelRegistry:
 
     def _refuse_if_large(self, name: str) -> None:
         needed = _BYTES * self.outline(name).info.n_parameters
-        room = None if self.max_bytes is None else self.max_bytes - self._held(self._kept - {name})
-        if room is not None and needed > room:
+        available = None if self.max_bytes is None else self.max_bytes - self._loaded_bytes(self._pinned - {name})
+        if available is not None and needed > available:
             raise NotLoaded(
                 f"{name} is too large: it needs {needed / 1e9:.3g} GB of memory, and this server has "
-                f"{max(0, room) / 1e9:.3g} GB for models like it."
+                f"{max(0, available) / 1e9:.3g} GB for models that visitors choose."
             )
 
     def _configuration(self, name: str, source: Source) -> object:
         if isinstance(source, LanguageModel):
             return source.network.config
-        folder = self._hub.configured(source) if isinstance(source, HubModel) else source
+        folder = self._hub.configuration_folder(source) if isinstance(source, HubModel) else source
         if folder is not None:
             return read_configuration(folder, name=name)
         assert isinstance(source, HubModel)
-        config = built_in(source)
+        config = builtin_configuration(source)
         if config is None:
-            raise NotLoaded(f"Nothing of {name} is on this machine yet, not even its configuration.")
+            raise NotLoaded(f"{name} has not been downloaded, not even its configuration.")
         return config
 
-    def _make_room(self, needed: int) -> None:
-        """Let go of models until there is room for so many bytes."""
-        ends = time.monotonic() + _PATIENCE_SECONDS
-        while self.max_bytes is not None and self._held() + needed > self.max_bytes:
-            if self._let_go():
+    def _free(self, needed: int) -> None:
+        """Unload models until this many bytes are available."""
+        ends = time.monotonic() + _IDLE_TIMEOUT_SECONDS
+        while self.max_bytes is not None and self._loaded_bytes() + needed > self.max_bytes:
+            if self._unload_one():
                 gc.collect()
-                give_back()
+                release_free_memory()
             elif time.monotonic() > ends:
-                raise ModelError("All models in memory are in use, and there is no room for another. Try again later.")
+                raise ModelError("All models in memory are in use, and another does not fit. Try again later.")
             else:
                 time.sleep(0.1)
 
-    def _held(self, names: Container[str] | None = None) -> int:
+    def _loaded_bytes(self, names: Container[str] | None = None) -> int:
         with self._lock:
             return sum(
                 _BYTES * model.info.n_parameters
@@ -235,14 +235,14 @@ class ModelRegistry:
                 if names is None or name in names
             )
 
-    def _let_go(self) -> bool:
-        """Let go of the least recently used model that nobody holds; whether there was one."""
+    def _unload_one(self) -> bool:
+        """Unload the least recently used idle model; False if all are in use."""
         with self._lock:
-            for name in [name for name in self._loaded if name not in self._kept]:
-                model = weakref.ref(self._loaded.pop(name))
-                held = model()
-                if held is None:
+            for name in [name for name in self._loaded if name not in self._pinned]:
+                reference = weakref.ref(self._loaded.pop(name))
+                model = reference()
+                if model is None:
                     return True
-                self._loaded[name] = held
-            # All have gone to the end once, so they are in order again.
+                self._loaded[name] = model
+            # Each has been moved to the end once, so the order is the same as before.
             return False

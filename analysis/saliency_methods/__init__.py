@@ -1,1 +1,1 @@
-"""How attributions of one logit are computed. Never keeps or plans: `analysis/saliency.py` does."""
+"""The attribution methods. Never plans a task nor caches its arrays, which `analysis/saliency.py` and jobs do."""

@@ -1,4 +1,4 @@
-"""The logit explained as a function of what enters the network or one of its blocks, and captum's methods on it."""
+"""The explained logit as a function of the input of the network or of one of its blocks, with captum's methods."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,16 +16,16 @@ from analysis.models.fuse import fuse_activations, fuse_attention
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Float
 
-RECOMPUTE_ABOVE = 256  # tokens: from there on, what all blocks keep for the gradient would be gigabytes
-BATCH_TOKENS = 960  # of all texts in one pass: fewer leave cores waiting, more do not fit their caches
+RECOMPUTE_ABOVE = 256  # tokens; for longer texts, all blocks' activations for the gradient would take gigabytes
+BATCH_TOKENS = 960  # in all texts of one pass: fewer leave cores idle, more do not fit into their caches
 
 
-class Explained(nn.Module):
+class ExplainedLogit(nn.Module):
     """The logit of `target` after the last position, minus that of `against` if there is one.
 
-    A function of the vectors at a place, (batch, n_positions, d_model): at place 0 of the token embeddings, at place
-    k of what enters block k-1, where the blocks before are not run. The modules are copies that share the model's
-    weights, so that captum's hooks are seen by no other thread.
+    A function of the vectors at a depth, (batch, n_positions, d_model): depth 0 is the token embeddings, depth k the
+    input of block k-1, for which the blocks before it are not run. The modules are copies that share the model's
+    weights, so that no other thread sees captum's hooks.
     """
 
     def __init__(self, model: LanguageModel, target: int, against: int | None) -> None:
@@ -39,7 +39,7 @@ class Explained(nn.Module):
             _rows(network.get_output_embeddings(), [target] if against is None else [target, against])
         )
         self._network = network
-        self._entry = _Entry()
+        self._entry = _EntryPoint()
         self._ports = [nn.Identity()]
         blocks = self._network.get_submodule(model.family.blocks)
         assert isinstance(blocks, nn.ModuleList)
@@ -48,27 +48,27 @@ class Explained(nn.Module):
             blocks[index] = gate
             self._ports.append(gate.port)
         mlp = model.family.mlp_out.rpartition(".")[0]
-        if mlp:  # where it is a module of its own
+        if mlp:  # some families have no module for it
             block.set_submodule(mlp, _LastPosition(block.get_submodule(mlp)))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(batch,)"""
+        """The logit of each text, (batch,)."""
         self._count(len(vectors))
         self._entry.vectors = vectors
-        embeddings = vectors if self._entry.place else self._ports[0](vectors)
+        embeddings = vectors if self._entry.depth else self._ports[0](vectors)
         with torch.autocast("cpu", torch.bfloat16, enabled=self._entry.bfloat16):
             logits = self._network(inputs_embeds=embeddings, use_cache=False, logits_to_keep=1).logits[:, -1]
         explained: Tensor = logits[:, 0]
         return explained if logits.shape[-1] == 1 else explained - logits[:, 1]
 
     @contextmanager
-    def counting(self, tell: Callable[[int], None]) -> Iterator[None]:
-        """Within it, `tell` is given the number of texts done before each pass."""
+    def counting(self, report: Callable[[int], None]) -> Iterator[None]:
+        """Call `report` before each pass within the context, with the number of texts that are done."""
         done = 0
 
         def count(batch: int) -> None:
             nonlocal done
-            tell(done)
+            report(done)
             done += batch
 
         self._count = count
@@ -78,19 +78,19 @@ class Explained(nn.Module):
             self._count = lambda _n: None
 
     def read(self, embeddings: Tensor) -> tuple[float, list[Tensor]]:
-        """The logit of one text, and its vectors at every place, from one pass in float32."""
-        self._entry.place, self._entry.seen = 0, [embeddings]
+        """The logit of one text, and its vectors at every depth, from one pass in float32."""
+        self._entry.depth, self._entry.recorded = 0, [embeddings]
         try:
             with torch.no_grad():
-                return float(self(embeddings)), self._entry.seen
+                return float(self(embeddings)), self._entry.recorded
         finally:
-            self._entry.seen = []
+            self._entry.recorded = []
 
-    def integrate(self, place: int, vectors: Tensor, baseline: Tensor, steps: int, *, bfloat16: bool) -> Float:
-        """Integrated gradients by Gauss-Legendre quadrature, (n_positions,)."""
-        self._entry.place, self._entry.bfloat16 = place, bfloat16
+    def integrate(self, depth: int, vectors: Tensor, baseline: Tensor, steps: int, *, bfloat16: bool) -> Float:
+        """Integrated gradients at a depth by Gauss-Legendre quadrature, (n_positions,), in logits."""
+        self._entry.depth, self._entry.bfloat16 = depth, bfloat16
         try:
-            # Not LayerIntegratedGradients: the vectors are given, so no pass is needed to find them.
+            # Not LayerIntegratedGradients, which would need another pass to find the vectors.
             attributions = IntegratedGradients(self).attribute(
                 vectors,
                 baselines=baseline,
@@ -99,55 +99,59 @@ class Explained(nn.Module):
                 internal_batch_size=_batch(vectors),
             )
         finally:
-            self._entry.place, self._entry.bfloat16 = 0, False
+            self._entry.depth, self._entry.bfloat16 = 0, False
         return _per_position(attributions)
 
     def gradients(self, embeddings: Tensor, *, times_input: bool) -> list[Float]:
-        """At every place, (n_positions,): gradient times vector, or else the gradient's L2 norm; one pass."""
+        """At every depth, (n_positions,): gradient times vector, or else the gradient's L2 norm; from one pass."""
         method = LayerGradientXActivation(self, self._ports, multiply_by_inputs=times_input)
-        found = method.attribute(embeddings.clone())  # captum makes what it is given require gradients
+        found = method.attribute(embeddings.clone())  # captum sets requires_grad on its argument
         return [_per_position(one) if times_input else one[0].norm(dim=-1).numpy() for one in found]
 
     def occlude(self, embeddings: Tensor, baseline: Tensor) -> Float:
-        """What the logit loses when one token's embedding is replaced by the baseline, (n_positions,)."""
-        lost = FeatureAblation(self).attribute(
+        """The loss of the logit when one token's embedding is replaced by the baseline, (n_positions,), in logits."""
+        losses = FeatureAblation(self).attribute(
             embeddings,
             baselines=baseline,
             feature_mask=torch.arange(embeddings.shape[1])[None, :, None],
             perturbations_per_eval=_batch(embeddings),
         )
-        same = (embeddings == baseline).all(-1)  # nothing is replaced, though batches of other sizes round differently
-        found: Float = lost[..., 0].masked_fill(same, 0)[0].numpy()
-        return found
+        # Exactly 0 where nothing is replaced, though batches of different sizes round differently.
+        unchanged = (embeddings == baseline).all(-1)
+        result: Float = losses[..., 0].masked_fill(unchanged, 0)[0].numpy()
+        return result
 
 
 @dataclass
-class _Entry:
-    """Where a function's vectors enter, in which precision the network then runs, and what has entered the blocks."""
+class _EntryPoint:
+    """The depth at which the function's vectors enter, and the precision of the pass.
 
-    place: int = 0
-    seen: list[Tensor] = field(default_factory=list)
+    recorded: the vectors at every depth; empty unless they are to be recorded.
+    """
+
+    depth: int = 0
+    recorded: list[Tensor] = field(default_factory=list)
     vectors: Tensor = field(default_factory=lambda: torch.empty(0))
     bfloat16: bool = False
 
 
 class _Gate(nn.Module):
-    """A block whose input passes a port; at the place of entry that is the function's vectors, before it nothing."""
+    """A block whose input passes through a port: the function's vectors at the entry point; not run before it."""
 
-    def __init__(self, block: nn.Module, place: int, entry: _Entry) -> None:
+    def __init__(self, block: nn.Module, depth: int, entry: _EntryPoint) -> None:
         super().__init__()
         self.block, self.port = block, nn.Identity()
-        self._place, self._entry = place, entry
+        self._depth, self._entry = depth, entry
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> object:
-        if self._place < self._entry.place:
-            return (hidden_states,)  # nobody reads it; but some families take a block's output apart
-        entering = self._entry.vectors if self._place == self._entry.place else hidden_states
-        if self._entry.seen:  # wanted
-            self._entry.seen.append(entering)
+        if self._depth < self._entry.depth:
+            return (hidden_states,)  # never read, but some families unpack a block's output
+        entering = self._entry.vectors if self._depth == self._entry.depth else hidden_states
+        if self._entry.recorded:
+            self._entry.recorded.append(entering)
         entering = self.port(entering)
         if torch.is_grad_enabled() and entering.shape[1] > RECOMPUTE_ABOVE:
-            # Each block is computed again when its gradient is: then only what one block keeps is in memory.
+            # Gradient checkpointing: each block is run again for its gradient, and its activations are not kept.
             again: object = checkpoint(
                 self.block, entering, *args, use_reentrant=False, preserve_rng_state=False, **kwargs
             )
@@ -156,7 +160,7 @@ class _Gate(nn.Module):
 
 
 class _LastPosition(nn.Module):
-    """The MLP of the last block, which says something to the explained logit at the last position only."""
+    """The MLP of the last block, run at the last position only: the explained logit depends on no other."""
 
     def __init__(self, mlp: nn.Module) -> None:
         super().__init__()
@@ -168,7 +172,7 @@ class _LastPosition(nn.Module):
 
 
 def _rows(head: nn.Linear, tokens: list[int]) -> nn.Linear:
-    """The output head for these tokens only: the gradient of the others' logits is nothing, and costs as much."""
+    """The output head for these tokens only: the other logits would cost time and contribute no gradient."""
     rows = nn.Linear(head.in_features, len(tokens), bias=head.bias is not None)
     rows.weight = nn.Parameter(head.weight[tokens], requires_grad=False)
     if head.bias is not None:
@@ -178,7 +182,7 @@ def _rows(head: nn.Linear, tokens: list[int]) -> nn.Linear:
 
 def _batch(vectors: Tensor) -> int:
     _, n_positions, d_model = vectors.shape
-    # With as many tokens as d_model, what a pass keeps for the gradient takes about as much memory as the weights do.
+    # With d_model tokens, the activations of a pass take about as much memory as the weights.
     return max(1, min(BATCH_TOKENS, d_model) // n_positions)
 
 

@@ -1,1 +1,1 @@
-"""Traces and derived arrays on disk, within limits of size. Never decides what is computed."""
+"""Cache of traces and derived arrays on disk, with a size limit. Never decides what is computed."""

@@ -1,8 +1,8 @@
-"""The on-disk memo of traces: one safetensors file a trace, read by slices, in a cache of bounded size.
+"""Trace store: the cache of traces on disk, one safetensors file per trace, shared by all processes of a machine.
 
-A long text's file is written while the model computes, so that no two blocks' attention is in memory at once.
-What is drawn from a trace and takes long (a projection) is kept beside it. A cache that is damaged, full or not
-writable costs time, never an answer.
+A long text's file is written while the model computes, so that no two blocks' attention is in memory at once. Slow
+arrays that are derived from a trace, such as a projection, are cached as well. A cache that is damaged, full or
+read-only costs time but never an answer.
 """
 
 import fcntl
@@ -11,49 +11,52 @@ import io
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cache
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load
+from safetensors import SafetensorError
 from torch import from_numpy
 
 from analysis.errors import TextError
 from analysis.forward import CAPTURE_VERSION, MAX_CHARACTERS, capture, encode
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
-from analysis.storage.disk_cache import UNAVAILABLE, DiskCache
-from analysis.storage.trace_file import TraceFile
+from analysis.storage.file_cache import FileCache
+from analysis.storage.trace_file import StoredArrays, TraceFile, load_arrays, map_arrays
 from analysis.storage.trace_size import HALF_ABOVE, refuse_too_long
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 
 _N_LOCKS = 64
-_FEW = 20  # results; with fewer, each is large
-_HEADER_BYTES = 1_000  # of a block, or of a derived array; more than its part of the header takes
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Arrays:
-    names: tuple[str, ...]
-    read: Callable[[str], NDArray[Any]]
-
-
 class TraceStore:
-    """Traces by what was computed (model fingerprint, token ids), shared by all threads and processes of a machine."""
+    """Get or compute traces, by model fingerprint and token ids.
+
+    Attributes
+    ----------
+    is_temporary
+        Whether the cache folder could not be used and a temporary one, of this process alone, takes its place.
+    n_hits, n_misses, n_passes
+        Reads that were answered from the cache, those that were not, and forward passes, all in this process.
+    """
 
     def __init__(self, directory: Path, *, max_bytes: int) -> None:
         self._locks = directory / "locks"
-        self._cache = _open_cache(directory / "traces", max_bytes)
         self._max_bytes = max_bytes
-        self.is_stand_in = Path(self._cache.directory).name != "traces"  # a temporary one, of this process alone
-        self.n_hits = self.n_misses = self.n_passes = 0  # since this process began: reads of the cache, forward passes
+        self.is_temporary = False
+        try:
+            self._cache = FileCache(directory / "traces", max_bytes=max_bytes)
+        except OSError as error:
+            _log.warning("The cache in %s cannot be used, so a temporary one is: %s", directory, error)
+            self._cache = FileCache(Path(tempfile.mkdtemp()), max_bytes=max_bytes)
+            self.is_temporary = True
+        self.n_hits = self.n_misses = self.n_passes = 0
 
     def get(
         self,
@@ -63,148 +66,111 @@ class TraceStore:
         max_tokens: int | None = None,
         max_characters: int = MAX_CHARACTERS,
     ) -> Trace:
-        """The trace of this text, from disk, or computed now; asked for twice at once, it is computed once.
+        """Get or compute a trace. Threads and processes that need the same trace at once cause one forward pass.
 
         Raises: TextError as `encode` does, or for a text whose trace does not fit in the cache, on the disk or in
         memory.
         """
         tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens, max_characters=max_characters)
-        arrays = self._arrays(trace_key(model.info, tokens), lambda: self._traced(model, tokens))
+        key = trace_key(model.info, tokens)
+        compute = self._compute_long if len(tokens) > HALF_ABOVE else self._compute
+        arrays = self._get_or_compute(key, partial(compute, key, model, tokens))
         return Trace(prompt, tokens, model.info, arrays.read)
 
     def derived(
-        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]]
+        self, trace: Trace, name: str, compute: Callable[[], dict[str, NDArray[Any]]], *, version: int
     ) -> dict[str, NDArray[Any]]:
-        """Arrays that follow from a trace alone and are slow to make, from disk, or computed now.
+        """Get or compute arrays that depend on nothing but a trace and what the name says.
 
-        name: everything the arrays depend on besides the trace, in a few words.
+        version: of the code that computes them; arrays of another version are not read.
         """
+        key = f"{trace_key(trace.info, trace.tokens)}.{name}.{version}"
 
-        def followed() -> BinaryIO:
+        def computed() -> StoredArrays:
             found, file = compute(), io.BytesIO()
-            record = TraceFile(file, room=_HEADER_BYTES * len(found))
-            for key, value in found.items():
-                record[key] = from_numpy(np.array(value, order="C"))
+            record = TraceFile(file, n_arrays=len(found))
+            for array_name, array in found.items():
+                record[array_name] = from_numpy(np.array(array, order="C"))
             record.finish()
-            return file
+            return self._keep(key, file)
 
-        arrays = self._arrays(f"{trace_key(trace.info, trace.tokens)}.{name}", followed)
-        return {key: arrays.read(key) for key in arrays.names}
+        arrays = self._get_or_compute(key, computed)
+        return {array_name: arrays.read(array_name) for array_name in arrays.names}
 
-    def n_bytes(self) -> int | None:
-        """What the cache takes on disk; None if it cannot be read."""
-        try:
-            return int(self._cache.volume())
-        except UNAVAILABLE:
-            return None
+    def n_bytes(self) -> int:
+        """The disk space that the cache takes."""
+        return self._cache.n_bytes()
 
-    def close(self) -> None:
-        """Close the cache's files."""
-        self._cache.close()
-
-    @contextmanager
-    def _traced(self, model: LanguageModel, tokens: tuple[Token, ...]) -> Iterator[BinaryIO]:
-        """A new trace's file: in memory, or, of a long text, on disk, without a name and gone with its last reader."""
-        long, directory = len(tokens) > HALF_ABOVE, Path(self._cache.directory)
-        file: BinaryIO
-        try:
-            with self._lock("long") if long else nullcontext():  # one at a time, so that what is free is free
-                refuse_too_long(model.info, len(tokens), directory, self._max_bytes)
-                with tempfile.TemporaryFile(dir=directory) if long else io.BytesIO() as file:
-                    record = TraceFile(file, room=_HEADER_BYTES * (model.info.n_blocks + 1), half=long)
-                    self.n_passes += 1
-                    capture(model, tokens, record)
-                    record.finish()
-                    yield file
-        except OSError as error:
-            raise TextError(
-                f"What the model computes for {len(tokens):,} tokens could not be written to this server's disk "
-                f"({error.strerror}). Shorten the text to {HALF_ABOVE} tokens, or try again later."
-            ) from error
-
-    def _arrays(self, key: str, compute: Callable[[], AbstractContextManager[BinaryIO]]) -> "_Arrays":
-        """The arrays kept under a key, which are computed, as a safetensors file, and kept if they are not there."""
+    def _get_or_compute(self, key: str, compute: Callable[[], StoredArrays]) -> StoredArrays:
         found = self._read(key)
         if found is not None:
             self.n_hits += 1
-        else:
-            self.n_misses += 1
-            with self._lock(_number(key)):
-                found = self._read(key)
-                if found is None:
-                    with compute() as file:
-                        found = _opened(file)
-                        self._write(key, file)
-                    found = self._read(key) or found  # where it was kept, it takes no memory of this process
-        return found
+            return found
+        self.n_misses += 1
+        with self._lock(str(int(hashlib.sha256(key.encode()).hexdigest(), 16) % _N_LOCKS)):
+            return self._read(key) or compute()
 
-    def _read(self, key: str) -> "_Arrays | None":
+    def _compute(self, key: str, model: LanguageModel, tokens: tuple[Token, ...]) -> StoredArrays:
+        file = io.BytesIO()
+        self._capture(model, tokens, file)
+        return self._keep(key, file)
+
+    def _compute_long(self, key: str, model: LanguageModel, tokens: tuple[Token, ...]) -> StoredArrays:
+        """Only one long text is computed at a time, so that the memory and the disk space that are free stay free."""
         try:
-            file = self._cache.get(key, read=True)
-            if file is None:
-                return None
-            with file:
-                return _mapped(file.name)  # the file may be evicted while it is open
+            with self._lock("long"), self._cache.write(key) as file:
+                refuse_too_long(model.info, len(tokens), self._cache.directory, self._max_bytes)
+                self._capture(model, tokens, file)
+                return map_arrays(file.name)
+        except OSError as error:
+            raise TextError(
+                f"The trace of {len(tokens):,} tokens could not be written to this server's disk ({error.strerror}). "
+                f"Shorten the text to {HALF_ABOVE} tokens, or try again later."
+            ) from error
+
+    def _capture(self, model: LanguageModel, tokens: tuple[Token, ...], file: IO[bytes]) -> None:
+        n_arrays = 6 * model.info.n_blocks + 2  # of each block, the last residual and the logits
+        record = TraceFile(file, n_arrays=n_arrays, half=len(tokens) > HALF_ABOVE)
+        self.n_passes += 1
+        capture(model, tokens, record)
+        record.finish()
+
+    def _read(self, key: str) -> StoredArrays | None:
+        try:
+            return map_arrays(str(self._cache.path(key)))
+        except FileNotFoundError:
+            pass
         except SafetensorError:
-            _log.warning("A cached trace was damaged and is computed again: %s", key)
-        except UNAVAILABLE as error:
+            _log.warning("A cached trace is damaged and is computed again: %s", key)
+        except OSError as error:
             _log.warning("The cache of traces cannot be read: %s", error)
         return None
 
-    def _write(self, key: str, file: BinaryIO) -> None:
+    def _keep(self, key: str, file: io.BytesIO) -> StoredArrays:
+        """Write a file to the cache if possible; its arrays then take no memory of this process."""
         try:
-            self._cache.set(key, file, read=True)  # which lets two others go, however small
-            if len(self._cache) > _FEW and self._cache.volume() > self._max_bytes:
-                self._cache.cull()
-        except UNAVAILABLE as error:
-            _log.warning("A trace could not be kept, so it will be computed again: %s", error)
+            with self._cache.write(key) as kept:
+                kept.write(file.getbuffer())
+        except OSError as error:
+            _log.warning("A trace could not be cached, so it will be computed again: %s", error)
+        return self._read(key) or load_arrays(file)
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        """Held by one at a time among all threads and processes; freed by the kernel if its holder is killed."""
+        """A lock among all threads and processes, which the kernel releases if its holder is killed."""
         with ExitStack() as held:
             try:
                 self._locks.mkdir(parents=True, exist_ok=True)
                 file = held.enter_context((self._locks / name).open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX)
             except OSError as error:
-                _log.warning("Equal work may run twice, since there is no lock: %s", error)
+                _log.warning("Equal work may run twice, since a lock file cannot be used: %s", error)
             yield
 
 
-def _number(key: str) -> str:
-    """Of one of few locks."""
-    return str(int(hashlib.sha256(key.encode()).hexdigest(), 16) % _N_LOCKS)
-
-
-def _opened(file: BinaryIO) -> _Arrays:
-    """A file that was just written, in memory or, without a name, on disk."""
-    if isinstance(file, io.BytesIO):
-        tensors = load(file.getvalue())
-        return _Arrays(tuple(tensors), lambda name: tensors[name].numpy())
-    file.flush()
-    return _mapped(f"/dev/fd/{file.fileno()}")
-
-
-def _mapped(name: str) -> _Arrays:
-    """Memory-mapped: only what is looked at is read, and all processes share it."""
-    mapped = safe_open(name, framework="pt")
-    return _Arrays(tuple(mapped.keys()), cache(lambda name: mapped.get_tensor(name).numpy()))
-
-
 def trace_key(info: ModelInfo, tokens: tuple[Token, ...]) -> str:
-    """What a trace depends on: the model's weights, the token ids and what is captured. Not the text."""
+    """The cache key of a trace: the model's weights, the token ids and the version of what is captured. Not the text:
+    different texts can have equal ids.
+    """
     ids = np.array([token.id for token in tokens], dtype=np.int64)
     return f"{info.fingerprint}.{hashlib.sha256(ids.tobytes()).hexdigest()[:32]}.{CAPTURE_VERSION}"
-
-
-def _open_cache(directory: Path, max_bytes: int) -> DiskCache:
-    settings = {
-        "cull_limit": 2,  # at a time, not the usual ten: that is all there is room for when traces are large
-        "disk_min_file_size": 0,  # every value is a file, so that all can be memory-mapped
-    }
-    try:
-        return DiskCache(directory, max_bytes=max_bytes, **settings)
-    except UNAVAILABLE as error:  # no right to write there, no space, locked
-        _log.warning("The cache in %s cannot be used, so a temporary one is: %s", directory, error)
-        return DiskCache(Path(tempfile.mkdtemp()), max_bytes=max_bytes, **settings)

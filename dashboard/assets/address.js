@@ -1,27 +1,29 @@
-/* The page's address: its fragment holds the question and the panels' settings. Written here when a store changes; read
-   when the page is opened, and when the person goes back, forward or to another link. */
+/* The page's address: its fragment holds the prompt, the selection and the panels' settings. It is written when a store
+   changes, and read when the page opens and on back, forward and links. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  let visits = 0;
-  let defaults = null;      // of the settings; they are left out of the address
-  let history = "replace";  // or "push": what the next writing does
+  let nOpened = 0;
+  let defaults = null;            // of the settings; they are left out of the fragment
+  let historyMethod = "replace";  // or "push": of the next write
 
-  const link = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const visited = () => ({ hash: location.hash, visit: ++visits });
+  const readFragment = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  // The count makes the store change for an equal fragment, too.
+  const openAddress = () => ({ hash: location.hash, opened: ++nOpened });
 
-  addEventListener("popstate", () => dash.set_props("address", { data: visited() }));
+  addEventListener("popstate", () => dash.set_props("address", { data: openAddress() }));
 
   Object.assign(explorer, {
-    openAddress: visited,
+    openAddress,
 
-    /* Let the next writing be a step of the browser's history. */
-    addStep() { history = "push"; },
+    /* Make the next write an entry in the browser's history. */
+    pushHistory() { historyMethod = "push"; },
 
-    /* The selection that the address names for this prompt: undefined if it names none, null if it is of another. */
+    /* The selection that the fragment names for this prompt: undefined if it names none, null if it names another
+       prompt. */
     linkedSelection(prompt) {
-      const { model = prompt.model, text = prompt.text, start, select } = link();
+      const { model = prompt.model, text = prompt.text, start, select } = readFragment();
       const same = model === prompt.model && text === prompt.text
         && (select === undefined || (start === "1") === prompt.start);
       return same ? select : null;
@@ -32,27 +34,28 @@
       const [values, options] = ["value", "options"].map((property) => Object.fromEntries(
         states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
       defaults = defaults || values;
-      const asked = link();
-      // A link to a text alone (an example) keeps the settings.
-      const whole = asked.select !== undefined || !explorer.shown();
+      const linked = readFragment();
+      // A link to a text alone, such as an example, keeps the settings.
+      const resets = linked.select !== undefined || !explorer.shown();
       return outputs_list.map(({ id }) => {
-        const known = options[id] ? options[id].some((option) => option.value === asked[id]) : asked[id] !== undefined;
-        const wanted = known ? asked[id] : whole ? defaults[id] : values[id];
-        return wanted === values[id] ? dash.no_update : wanted;
+        const valid = options[id]
+          ? options[id].some((option) => option.value === linked[id]) : linked[id] !== undefined;
+        const value = valid ? linked[id] : resets ? defaults[id] : values[id];
+        return value === values[id] ? dash.no_update : value;
       });
     },
 
     writeAddress(prompt, selection) {
       if (!prompt || !selection) return;
-      const written = new URLSearchParams({ model: prompt.model, text: prompt.text });
-      if (prompt.start) written.set("start", "1");
-      written.set("select", selection);
+      const fragment = new URLSearchParams({ model: prompt.model, text: prompt.text });
+      if (prompt.start) fragment.set("start", "1");
+      fragment.set("select", selection);
       for (const { id, property, value } of dash.callback_context.inputs_list) {
-        if (property === "value" && defaults && value !== defaults[id]) written.set(id, value);
+        if (property === "value" && defaults && value !== defaults[id]) fragment.set(id, value);
       }
-      const hash = `#${written}`;
-      if (hash !== location.hash) window.history[`${history}State`](null, "", hash);
-      history = "replace";
+      const hash = `#${fragment}`;
+      if (hash !== location.hash) window.history[`${historyMethod}State`](null, "", hash);
+      historyMethod = "replace";
     },
   });
 })();

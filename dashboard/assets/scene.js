@@ -1,16 +1,18 @@
-/* The 3D scene's hover label and its walk through the blocks. */
+/* The 3D scene: its hover label, its view, and the walk through the blocks. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const STEP_MS = 900;
-  const TEXT_PX = 100;
+  const TEXT_PX = 100;  // kept free at the sides
+  const ENDS = { embedding: "Token embedding", norm: "Final norm", output: "Output" };
   let walk = null;
-  let fitted = null;  // the geometry whose opening view was made to fit the picture
+  let fitted = null;  // the geometry that the opening view was last fitted to
 
-  const words = (text) => text
-    .replace(/^block\.(\d+)\./, "Block $1 · ").replace("attention.head.", "head ").replace(/^embedding$/, "Token embedding")
-    .replace(/^norm$/, "Final norm").replace(/^output$/, "Output");
+  function nameOf(text) {
+    const { part, block, head } = explorer.parseSelection(text);
+    return ENDS[part] ?? `Block ${block} · head ${head}`;
+  }
 
   function stop() {
     clearInterval(walk);
@@ -18,11 +20,11 @@
     return "▶ Play through the blocks";
   }
 
-  /* The opening view, made small enough for the picture's width and the texts at its sides. */
-  function openingView({ camera, aspectratio }) {
+  /* The opening view, scaled down to the picture's width without the labels at its sides. */
+  function fitOpeningView({ camera, aspectratio }) {
     const plot = document.querySelector("#architecture-graph .js-plotly-plot");
     if (!plot || !plot._fullLayout || !plot._fullLayout.scene) {  // not drawn yet
-      setTimeout(() => openingView({ camera, aspectratio }), 100);
+      setTimeout(() => fitOpeningView({ camera, aspectratio }), 100);
       return;
     }
     const fit = Math.min(1, (plot.clientWidth - TEXT_PX) / plot.clientHeight / 1.63);
@@ -30,7 +32,7 @@
     window.Plotly.relayout(plot, { "scene.camera": camera, "scene.aspectratio": scaled });
   }
 
-  /* The camera glides on for a moment after the mouse has let go. */
+  /* The camera goes on moving for a moment after the mouse button is released. */
   function keepCamera(view, camera) {
     view.camera = camera;
     setTimeout(() => {
@@ -40,7 +42,7 @@
   }
 
   Object.assign(explorer, {
-    /* Name, one number, unit. The values are those that the server sent with the colours. */
+    /* The label at the mouse: name, value and unit. The values came with the colours. */
     hover(data, figure) {
       const tip = document.getElementById("architecture-tip");
       const point = data && data.points && data.points[0];
@@ -49,22 +51,22 @@
       const node = Math.floor(point.pointNumber / 8);
       const { values, unit } = trace.meta;
       const value = values[node];
-      tip.textContent = (trace.hovertext ? trace.hovertext[node] : words(trace.customdata[node]))
+      tip.textContent = (trace.hovertext ? trace.hovertext[node] : nameOf(trace.customdata[node]))
         + (value === null || value === undefined ? "" : `: ${value} ${unit}`);
       tip.classList.add("shown");
       return dash.no_update;
     },
 
     resetView(_clicks, drawn, figure) {
-      const asked = dash.callback_context.triggered_id === "architecture-reset";
-      if (asked || drawn !== fitted) openingView(figure.layout.meta);
+      const isRequested = dash.callback_context.triggered_id === "architecture-reset";
+      if (isRequested || drawn !== fitted) fitOpeningView(figure.layout.meta);
       fitted = drawn;
     },
 
-    /* Later changes are laid over the figure as the page holds it: the view that a person chose belongs in there.
-       (Plotly's own keeping of it, by uirevision, now and then loses a race against the drawing.) */
+    /* Patches are applied to the figure that the page holds, so the visitor's view is written into it. (Plotly's
+       `uirevision`, which should keep it, sometimes loses a race against the drawing.) */
     keepView(changed, figure) {
-      if (!changed || !figure) return;  // the empty picture before the first one
+      if (!changed || !figure) return;  // the empty figure before the first drawing
       const view = figure.layout.scene;
       if (changed["scene.aspectratio"]) view.aspectratio = changed["scene.aspectratio"];
       if (changed["scene.camera"]) keepCamera(view, changed["scene.camera"]);
@@ -73,14 +75,14 @@
     play(clicks) {
       if (!clicks) return dash.no_update;
       if (walk) return stop();
-      const go = () => {
+      const step = () => {
         const { block } = explorer.selection() || {};
         const last = (explorer.shown() || { n_blocks: 0 }).n_blocks - 1;
         if (walk && block === last) { dash.set_props("architecture-play", { children: stop() }); return; }
         explorer.request({ along: "block", by: 1, wrap: block === null || block === last, replace: true });
       };
-      go();
-      walk = setInterval(go, STEP_MS);
+      step();
+      walk = setInterval(step, STEP_MS);
       return "■ Stop";
     },
   });
@@ -92,7 +94,7 @@
     }
   }, { passive: true });
 
-  /* Without WebGL the scene cannot be drawn; everything can still be selected without it. */
+  /* Without WebGL the page shows a note in place of the scene; everything can be selected without it. */
   addEventListener("load", () => {
     const probe = document.createElement("canvas");
     if (probe.getContext("webgl2") || probe.getContext("webgl")) return;

@@ -1,4 +1,4 @@
-"""Ends of a job before its result."""
+"""The time limit of a job, and other ends before its result."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_AGAIN_SECONDS = 5
+_REPEAT_SECONDS = 5
 
 
-class Ended(BaseException):
-    """The job ends before its result: kind and message. Not an Exception, so that no library keeps it to itself."""
+class JobEnded(BaseException):
+    """The job ends without a result: kind and message of its outcome.
+
+    Not an Exception, so that no library that catches those swallows it.
+    """
 
 
 @contextmanager
 def deadline(seconds: int) -> Iterator[None]:
-    """End what takes longer.
+    """Limit the time that is spent within the context.
 
-    Raises: Ended, from wherever this process is at that moment.
+    Raises: JobEnded at the line that the main thread executes when the time is up.
     """
 
     def end(_signal: int, _frame: Any) -> None:
-        raise Ended(
+        raise JobEnded(
             "timeout",
             f"The computation was ended after {seconds} seconds, the longest that this server allows. "
             "Choose a shorter text or a faster method.",
         )
 
     before = signal.signal(signal.SIGALRM, end)
-    # Again and again, in case a library keeps it to itself.
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
+    # Repeated, in case a library swallows the first one.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
     try:
         yield
     finally:

@@ -1,206 +1,188 @@
-"""How Dash starts, watches and ends the process of a job.
+"""The base of both job managers: quota, heartbeats and outcomes on top of Dash's background callbacks.
 
-Each job is known by a handle and shows a sign of life; without a fresh one it has ended, whatever its process does.
+A manager starts a job, looks after it and ends it. Each job has a handle and shows a heartbeat; without a recent one it
+has ended, whatever its process does.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
-import psutil
-from dash import DiskcacheManager
+from dash.background_callback.managers import BaseBackgroundCallbackManager
 
-from dashboard.jobs.forker import Forker
-from dashboard.jobs.quota import Busy, Shares
-from dashboard.jobs.store import KEPT_SECONDS, DiskStore, JobsError, JobStore
-from dashboard.monitoring.json_log import tell_job
-from dashboard.monitoring.request_log import panel_asked
-from dashboard.web.rate_limit import visitor
+from analysis.errors import AnalysisError
+from dashboard.jobs.events import JobEvent, Listener
+from dashboard.jobs.quota import Quota, QuotaExceeded
+from dashboard.jobs.store import JobsError, JobStore
 
-QUEUED = b"queued"  # the sign of life of one that waits to be taken
-BEAT = 1.0  # seconds between two signs of life
-_SILENCE = 6.0  # seconds without one, after which a job has ended
-_UNREAD_SECONDS = 3600  # that an outcome is kept for a page that may be gone
-_AFTERWARDS = 1.0  # seconds that a job outlives its result: who looks for the one and then for the other finds one
-BUSY = "The server is busy: many computations are waiting already. Try again in a minute."
+QUEUED = b"queued"  # the heartbeat of a job that no worker has taken yet
+_HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_TIMEOUT = 6.0  # seconds without a heartbeat after which a job has ended
+
+
+class QueueFull(AnalysisError):
+    """As many jobs are waiting as may wait."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is busy: many computations are waiting already. Try again in a minute.")
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the rest of the server gives to jobs.
+
+    client: the address of the current request's client. panel: the panel whose job the current request is about.
+    count: is told of starts and ends, in web processes. log: is told of ends, in the process that knows them: the job's
+    own, or a web process if the job was cancelled or killed.
+    """
+
+    client: Callable[[], str] = lambda: ""
+    panel: Callable[[], str] = lambda: ""
+    count: Listener = lambda _event: None
+    log: Listener = lambda _event: None
+
+
+NO_HOOKS = Hooks()
 
 
 def outcome(start: Any, kind: str, message: str = "") -> dict[str, Any]:
-    """How a job ended, for the page that asked. start: what it asked with, which may be anything."""
+    """How a job ended, for the page. start: the page's request, which may be anything."""
     return {"nonce": start.get("nonce") if isinstance(start, dict) else None, "kind": kind, "message": message}
 
 
-class Watched:
-    """What both managers share. Results are read once; a job that has written its result is left to end by itself."""
+class JobManager(BaseBackgroundCallbackManager):
+    """Starts, follows and ends jobs; a subclass knows how a job is run.
 
-    functions = ()  # those of other apps in this process are not ours
-    UNDEFINED: object
+    An outcome is read once. A job that has written its outcome is left to end on its own.
+
+    queue_timeout: seconds that a job may wait for a process to take it.
+    """
+
+    functions: list[Any] = []  # noqa: RUF012  # Dash's list holds the functions of all apps in this process
     store: JobStore
-    func_registry: dict[str, Any]
-    patience: float  # seconds that a job may wait to be taken
-    shares: Shares
-    listener: Callable[[str, str], None] = staticmethod(lambda _panel, _kind: None)  # for `heard`
+    quota: Quota
+    queue_timeout: float
+    hooks: Hooks
 
-    def register(self, key: str, fn: Any, progress: Any) -> None:
-        if key not in self.func_registry:  # a later app's function of the same name
-            super().register(key, fn, progress)
+    # Called by web processes.
 
     def start(self) -> None:
-        """Make ready, while this process has one thread and no open database."""
+        """Prepare to start jobs; called while this process has one thread and no open database."""
+
+    def register(self, key: str, fn: Any, progress: Any) -> None:
+        if key not in self.func_registry:  # else it is the function of another app in this process
+            super().register(key, fn, progress)
 
     def call_job_fn(self, key: str, job_fn: Any, args: Any, _context: Any) -> str:
-        # What the visitor's browser has sent besides (cookies, a password) is no business of a job.
+        """Start a job; gives its handle, which is empty if the job is refused.
+
+        The context, with the request's cookies and headers, is not passed on to the job.
+        """
         try:
-            return self.shares.begin(visitor(), lambda: self._begin(key, job_fn, args), lives=self.job_running)
-        except Busy as busy:
+            return self.quota.start(
+                self.hooks.client(), lambda: self._start(key, job_fn, args), is_running=self.job_running
+            )
+        except (QuotaExceeded, QueueFull) as refused:
             (start,) = args
-            self._keep(key, outcome(start, "busy", str(busy)))
+            self._put_outcome(key, outcome(start, "busy", str(refused)))
             return ""
 
-    def queued(self, job: str) -> None:
-        """Note that a job waits to be taken."""
-        self._sign(job, QUEUED, self.patience)
-
-    def beat(self, job: str) -> None:
-        """Show a sign of life."""
-        self._sign(job, b"running", _SILENCE)
-
-    def _sign(self, job: str, sign: bytes, seconds: float) -> None:
-        self.store.set(f"beat.{job}", sign, seconds=seconds)
-
-    def _lives(self, job: str) -> bool:
-        return self.store.get(f"beat.{job}") is not None
-
-    def own_handle(self) -> str:
-        """The handle of the job that this thread runs."""
-        raise NotImplementedError
-
-    def wanted(self) -> bool:
-        """Whether anyone still waits for the job that this thread is to run."""
-        return True
-
-    def heard(self, job: str, kind: str) -> None:
-        """Note what became of a job, once: "started", how it ended, "cancelled", or "killed" by something else."""
-        panel = panel_asked()
-        self.listener(panel, kind)
-        if kind in ("cancelled", "killed") or not job:  # which the job itself cannot tell
-            tell_job(kind, panel, job)
+    def job_running(self, job: str) -> bool:
+        return self._is_alive(job)
 
     def get_result(self, key: str, job: str) -> Any:
-        result = self._take(key)
+        """The outcome of a job, or UNDEFINED before it has ended."""
+        result = self._pop_outcome(key)
         if result is not self.UNDEFINED:
-            self.heard(job, result.get("kind", "error"))
+            kind = result.get("kind", "error")
+            self._count(job, kind)
             if job:
-                self.store.delete(f"beat.{job}")
+                self.store.delete(_heartbeat_key(job))
+            else:  # there is no process that could have logged it
+                self._log(job, kind)
         return result
 
-    def job_running(self, job: str) -> bool:
-        return self._lives(job)
+    # Called by jobs.
 
-    def _begin(self, key: str, job_fn: Any, args: Any) -> str:
+    def current_job(self) -> str:
+        """The handle of the job that this process runs."""
+        raise NotImplementedError
+
+    def cancelled(self) -> bool:
+        """Whether the job that this process is about to run was cancelled while it was queued."""
+        return False
+
+    def beat(self, job: str) -> None:
+        """Show one heartbeat."""
+        self._set_heartbeat(job, b"running", HEARTBEAT_TIMEOUT)
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Show a heartbeat every second, and renew locks, from another thread while the context lasts."""
+        ended, job = threading.Event(), self.current_job()
+
+        def beat() -> None:
+            while True:
+                with suppress(JobsError):
+                    self.beat(job)
+                    self.store.renew_locks()
+                if ended.wait(_HEARTBEAT_SECONDS):
+                    return
+
+        threading.Thread(target=beat, daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    # For subclasses.
+
+    def _start(self, key: str, job_fn: Any, args: Any) -> str:
         """Start a job, and give its handle.
 
-        Raises: Busy if too many wait, JobsError if there is no way to start it.
+        Raises: QueueFull if too many jobs wait, JobsError if it cannot be started.
         """
         raise NotImplementedError
 
-    def _keep(self, key: str, result: dict[str, Any]) -> None:
+    def _put_outcome(self, key: str, result: dict[str, Any]) -> None:
         raise NotImplementedError
 
-    def _take(self, key: str) -> Any:
+    def _pop_outcome(self, key: str) -> Any:
+        """The outcome, which is deleted; UNDEFINED if there is none."""
         raise NotImplementedError
 
+    def _mark_queued(self, job: str) -> None:
+        self._set_heartbeat(job, QUEUED, self.queue_timeout)
 
-class ForkManager(Watched, DiskcacheManager):
-    """A process for each job, which sees the models that were loaded at the start without a copy."""
+    def _set_heartbeat(self, job: str, value: bytes, seconds: float) -> None:
+        self.store.set(_heartbeat_key(job), value, seconds=seconds)
 
-    def __init__(self, store: DiskStore, prepare: Callable[[], None], *, patience: float) -> None:
-        super().__init__(store.cache.opened)
-        self.handle = store.cache
-        self.store, self.patience = store, patience
-        self._forker = Forker(self._run, prepare)
+    def _get_heartbeat(self, job: str) -> bytes | None:
+        return self.store.get(_heartbeat_key(job))
 
-    def start(self) -> None:
-        self._forker.start()
+    def _is_alive(self, job: str) -> bool:
+        """Whether the job has a recent heartbeat."""
+        return self._get_heartbeat(job) is not None
 
-    def close(self) -> None:
-        """End all jobs that this process has started."""
-        self._forker.close()
+    def _started(self, job: str) -> None:
+        self._count(job, "started")
 
-    def _sign(self, job: str, sign: bytes, seconds: float) -> None:
-        # Until when, by a clock that is the same in all processes, and that nobody sets.
-        self.store.set(f"beat.{job}", str(time.monotonic() + seconds).encode(), seconds=KEPT_SECONDS)
+    def _ended(self, job: str, kind: str) -> None:
+        """Note that a job was cancelled or killed, which it cannot tell itself; only the first call counts."""
+        self._count(job, kind)
+        self._log(job, kind)
+        self.store.delete(_heartbeat_key(job))
 
-    def _lives(self, job: str) -> bool:
-        until = self.store.get(f"beat.{job}")
-        return until is not None and time.monotonic() < float(until)
+    def _count(self, job: str, kind: str) -> None:
+        self.hooks.count(JobEvent(kind, self.hooks.panel(), job))
 
-    def own_handle(self) -> str:
-        return _handle(os.getpid())
-
-    def _begin(self, key: str, job_fn: Any, args: Any) -> str:
-        name = next(name for name, known in self.func_registry.items() if known is job_fn)
-        try:
-            job = _handle(self._forker.fork([name, key, args]))
-        except OSError as error:
-            raise JobsError("The server has no room for another computation at the moment. Try again.") from error
-        self.queued(job)
-        self.heard(job, "started")
-        return job
-
-    def job_running(self, job: str) -> bool:
-        if not self._lives(job):
-            return False
-        if _process(job) is None:
-            self.heard(job, "killed")
-            self.store.delete(f"beat.{job}")
-            return False
-        return True
-
-    def terminate_job(self, job: str | None) -> None:
-        if job and (process := _process(job)):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-            if self._lives(job):  # not one that has ended, and is about to go
-                self.heard(job, "cancelled")
-                self.store.delete(f"beat.{job}")
-
-    def _run(self, what: Any) -> None:
-        name, key, args = what
-        self.func_registry[name](key, self._make_progress_key(key), args, {})
-        time.sleep(_AFTERWARDS)
-
-    def _keep(self, key: str, result: dict[str, Any]) -> None:
-        self.handle.set(key, result, expire=_UNREAD_SECONDS)
-
-    def _take(self, key: str) -> Any:
-        # Looking first, as it is asked for often before it is there: to take something, one waits for all who write.
-        return self.handle.pop(key, self.UNDEFINED) if key in self.handle else self.UNDEFINED
+    def _log(self, job: str, kind: str) -> None:
+        self.hooks.log(JobEvent(kind, self.hooks.panel(), job))
 
 
-def _handle(pid: int) -> str:
-    """A process by its number and when it began, since numbers are used again."""
-    return f"{pid}:{_began(pid)}"
-
-
-def _process(job: str) -> psutil.Process | None:
-    """The living process of a handle."""
-    pid, _, began = job.partition(":")
-    with suppress(psutil.NoSuchProcess, OSError, ValueError):
-        process = psutil.Process(int(pid))
-        if _began(int(pid)) == began and process.status() != psutil.STATUS_ZOMBIE:
-            return process
-    return None
-
-
-def _began(pid: int) -> str:
-    """In ticks since the machine did; psutil's time of day is another one when the clock has been set.
-
-    Raises: OSError if there is no such process.
-    """
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+def _heartbeat_key(job: str) -> str:
+    return f"heartbeat.{job}"

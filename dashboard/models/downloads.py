@@ -1,7 +1,7 @@
-"""Downloads of models: each is one thread of one process of the machine, and all processes can tell how far it is.
+"""Downloads of models: each runs in a thread of one process, and every process of the machine sees its progress.
 
-A download is the machine's, not a visitor's: it goes on when its page is closed, and anyone may cancel it. Its lock is
-a file that the kernel frees when its process ends, however it ends; how it stands is written beside it.
+A download belongs to the machine, not to a client: it goes on when the page that started it is closed, and anyone may
+cancel it. It holds a lock file, which the kernel frees when its process ends; its progress is in a file beside that.
 """
 
 from __future__ import annotations
@@ -18,16 +18,26 @@ from urllib.parse import quote
 
 from analysis.errors import AnalysisError
 from analysis.models.hub import Hub, HubModel
-from dashboard.errors import said
-from dashboard.jobs.store import lock_file, try_lock
+from dashboard.errors import user_message
+from dashboard.file_lock import try_lock
 
-_TELL_EVERY = 0.3
-_TRIES, _MOMENT = 3, 0.005
+_PROGRESS_SECONDS = 0.3  # between two notes of the progress
+_LOCK_TRIES, _LOCK_SECONDS = 3, 0.005
 
 
 @dataclass(frozen=True)
 class Download:
-    """How a download stands: bytes here and in all, whether it runs, and if not, why it ended early."""
+    """The progress of a download.
+
+    Attributes
+    ----------
+    done, total : int
+        Bytes that have arrived, and bytes in all; a total of 0 is not known yet.
+    running : bool
+        Whether a process downloads it at the moment.
+    problem : str
+        Why it ended early; empty if it did not.
+    """
 
     done: int
     total: int
@@ -35,8 +45,8 @@ class Download:
     problem: str = ""
 
 
-class Cancelled(AnalysisError):
-    """Someone did not want the download any more."""
+class DownloadCancelled(AnalysisError):
+    """The download was cancelled from any page."""
 
 
 class Downloads:
@@ -48,80 +58,78 @@ class Downloads:
         directory.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, source: HubModel) -> None:
-        """Begin a download, unless it is under way already."""
-        if (lock := self._locked(name)) is not None:
+        """Start a download in a thread, unless it is running already."""
+        if (lock := self._try_lock(name)) is not None:
             self._write(name, 0, 0)
-            Thread(target=self._run_aside, args=[name, source, lock], daemon=True).start()
+            Thread(target=self._run_in_thread, args=[name, source, lock], daemon=True).start()
 
     def run(self, name: str, source: HubModel, report: Callable[[int, int], None]) -> None:
-        """Download here and now.
+        """Download in this thread. report: is called with bytes done and in all.
 
-        Raises: AnalysisError if it is under way already, and as `Hub.fetch` does.
+        Raises: AnalysisError if it is running already, and as `Hub.fetch` does.
         """
-        lock = self._locked(name)
+        lock = self._try_lock(name)
         if lock is None:
             raise AnalysisError(f"{name} is being downloaded already.")
         with lock:
             self._fetch(name, source, report)
 
     def cancel(self, name: str) -> None:
-        """End a download soon, in whichever process it runs; what has arrived is kept."""
+        """End a download soon, in whichever process it runs; the bytes that have arrived are kept."""
         self._file(name, "cancel").touch()
 
-    def look(self, name: str) -> Download | None:
-        """How a download stands; None if there has been none."""
-        running = self._running(name)  # before the file is read, so that what was written last is not missed
+    def progress(self, name: str) -> Download | None:
+        """The progress of a download; None if none was started."""
+        running = self._is_running(name)  # before the file is read, or its last words could be missed
         try:
-            written = json.loads(self._file(name, "json").read_text())
+            noted = json.loads(self._file(name, "json").read_text())
         except FileNotFoundError:
             return None
-        if running or written["problem"]:
-            return Download(**{**written, "running": running})
-        complete = written["total"] and written["done"] == written["total"]
+        if running or noted["problem"]:
+            return Download(**{**noted, "running": running})
+        complete = noted["total"] and noted["done"] == noted["total"]
         problem = "" if complete else "The download was interrupted. What has arrived is kept."
-        return Download(**{**written, "running": False, "problem": problem})
+        return Download(**{**noted, "running": False, "problem": problem})
 
-    def _run_aside(self, name: str, source: HubModel, lock: IO[str]) -> None:
+    def _run_in_thread(self, name: str, source: HubModel, lock: IO[str]) -> None:
         with lock:
             try:
                 self._fetch(name, source, lambda _done, _total: None)
             except Exception as error:
-                before = self.look(name)
-                self._write(name, before.done if before else 0, before.total if before else 0, said(error))
+                before = self.progress(name)
+                self._write(name, before.done if before else 0, before.total if before else 0, user_message(error))
 
     def _fetch(self, name: str, source: HubModel, report: Callable[[int, int], None]) -> None:
-        cancel, told = self._file(name, "cancel"), 0.0
+        cancel, noted_at = self._file(name, "cancel"), 0.0
         cancel.unlink(missing_ok=True)
 
-        def tell(done: int, total: int) -> None:
-            nonlocal told
+        def note(done: int, total: int) -> None:
+            nonlocal noted_at
             if cancel.exists():
                 cancel.unlink(missing_ok=True)
-                raise Cancelled("The download was cancelled. What has arrived is kept.")
-            if done == total or time.monotonic() > told + _TELL_EVERY:
-                told = time.monotonic()
+                raise DownloadCancelled("The download was cancelled. What has arrived is kept.")
+            if done == total or time.monotonic() > noted_at + _PROGRESS_SECONDS:
+                noted_at = time.monotonic()
                 self._write(name, done, total)
             report(done, total)
 
-        self._hub.fetch(source, tell)
+        self._hub.fetch(source, note)
 
     def _write(self, name: str, done: int, total: int, problem: str = "") -> None:
         new = self._file(name, f"{os.getpid()}.new")
         new.write_text(json.dumps(asdict(Download(done, total, running=True, problem=problem))))
         new.replace(self._file(name, "json"))
 
-    def _locked(self, name: str) -> IO[str] | None:
-        """The lock's file, held until it is closed; None if another holds it."""
-        file = lock_file(self._file(name, "lock"))
-        for _ in range(_TRIES):  # it may be held for a moment, by one who looks
-            if try_lock(file):
+    def _try_lock(self, name: str) -> IO[str] | None:
+        """The lock, held until it is closed; None if the download is running."""
+        for _ in range(_LOCK_TRIES):  # a process that looks at the progress holds it for a moment
+            if (file := try_lock(self._file(name, "lock"))) is not None:
                 return file
-            time.sleep(_MOMENT)
-        file.close()
+            time.sleep(_LOCK_SECONDS)
         return None
 
-    def _running(self, name: str) -> bool:
-        lock = self._locked(name)
+    def _is_running(self, name: str) -> bool:
+        lock = self._try_lock(name)
         if lock is not None:
             lock.close()
         return lock is None

@@ -1,4 +1,4 @@
-"""How every model on offer stands on this machine, and the downloads that a visitor may start."""
+"""The menu of models: the state of each on this machine, its sizes, and the downloads that a page may start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.machine.memory import memory_bytes
-from analysis.models.catalogue import BUNDLED, Source, offered
+from analysis.models.catalogue import BUNDLED, Source, list_sources
 from analysis.models.hub import Hub, HubModel
 from analysis.models.registry import ModelRegistry
 from dashboard.models.downloads import Download, Downloads
@@ -21,9 +21,28 @@ State = Literal["ready", "loading", "on disk", "downloading", "to download", "fo
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A model on the list. Sizes in bytes; None where they are not known yet. problem: why it is unusable, or why its
-    last download ended early. untrained: its weights are known to be random.
+class MenuEntry:
+    """A model on the menu.
+
+    Attributes
+    ----------
+    name : str
+        The name under which the page offers it.
+    family : str or None
+        Its family's name; None while its configuration is not on this machine.
+    state : str
+        "ready" in memory, "loading" into it, "on disk", "downloading", "to download"; or why it cannot be shown:
+        "forbidden" to download, "too large" for the memory of this server, "unusable".
+    n_parameters : int or None
+        The number of its parameters; None while its configuration is not on this machine.
+    memory_bytes, download_bytes : int or None
+        Its size in memory and its size to download, in bytes; None if unknown.
+    untrained : bool
+        Whether its weights are known to be random.
+    problem : str
+        Why it is unusable, or why its last download ended early; empty if neither.
+    download : Download or None
+        The progress of its download, if one was started.
     """
 
     name: str
@@ -37,26 +56,26 @@ class Offer:
     download: Download | None
 
 
-class Offers:
-    """The list of models, and what may be done with each."""
+class ModelMenu:
+    """The models that the page offers, with their states and downloads."""
 
     def __init__(self, models: ModelRegistry, downloads: Downloads, *, allow_downloads: bool) -> None:
         self._models = models
         self._downloads = downloads
         self._allow = allow_downloads
 
-    def all(self) -> list[Offer]:
-        """Every model, in the order in which they are offered."""
-        return [self.offer(name) for name in self._models.names()]
+    def entries(self) -> list[MenuEntry]:
+        """All models, in the order of the menu."""
+        return [self.entry(name) for name in self._models.names()]
 
-    def offer(self, name: str) -> Offer:
+    def entry(self, name: str) -> MenuEntry:
         """One model.
 
-        Raises: ModelError for a name that is not on the list.
+        Raises: ModelError for a name that is not on the menu.
         """
-        download = self._downloads.look(name) if isinstance(self._models.source(name), HubModel) else None
-        standing, problem = self._models.standing(name)
-        state: State = {"absent": "to download", "large": "too large"}.get(standing, standing)
+        download = self._downloads.progress(name) if isinstance(self._models.source(name), HubModel) else None
+        status, problem = self._models.status(name)
+        state: State = "to download" if status == "not downloaded" else status
         if state == "to download":
             if download and download.running:
                 state = "downloading"
@@ -65,9 +84,9 @@ class Offers:
             elif download:
                 problem = download.problem
         outline = None
-        with suppress(NotLoaded, ModelError):  # its configuration is not here yet, or cannot be used: its state tells
+        with suppress(NotLoaded, ModelError):  # its configuration is missing or unusable, as its state says
             outline = self._models.outline(name)
-        return Offer(
+        return MenuEntry(
             name,
             family=outline.info.family if outline else None,
             state=state,
@@ -80,55 +99,56 @@ class Offers:
         )
 
     def start_download(self, name: str) -> None:
-        """Begin to download a model of the list.
+        """Start to download a model of the menu.
 
-        Raises: AnalysisError if it is not to be downloaded here.
+        Raises: AnalysisError if it cannot or may not be downloaded.
         """
         self._downloads.start(name, self.downloadable(name))
         self._models.forget_failure(name)
 
     def download_now(self, name: str, report: Callable[[int, int], None]) -> None:
-        """Download a model of the list in this thread. report: bytes here, and in all.
+        """Download a model of the menu in this thread. report: is called with bytes done and in all.
 
-        Raises: AnalysisError if it is not to be downloaded here, or as `Hub.fetch` does.
+        Raises: AnalysisError if it cannot or may not be downloaded, or as `Hub.fetch` does.
         """
         self._downloads.run(name, self.downloadable(name), report)
 
     def downloadable(self, name: str) -> HubModel:
-        """Where a model of the list comes from, if it may be downloaded.
+        """The source of a model of the menu that may be downloaded.
 
-        Raises: AnalysisError if it may not.
+        Raises: AnalysisError if it cannot or may not be downloaded.
         """
         source = self._models.source(name)
-        state = self.offer(name).state
+        state = self.entry(name).state
         if isinstance(source, HubModel) and state in ("to download", "downloading"):
             return source
         reasons = {
-            "unusable": self._models.standing(name)[1],
+            "unusable": self._models.status(name)[1],
             "forbidden": "This server does not download models (ALLOW_DOWNLOADS is 0).",
             "too large": f"{name} is too large for this server; raise MODEL_MEMORY_MB, or choose a smaller model.",
         }
         raise AnalysisError(reasons.get(state, f"{name} is on this machine already."))
 
     def cancel_download(self, name: str) -> None:
-        """End the download of a model of the list, if there is one."""
+        """Cancel the download of a model of the menu, if it is running."""
         self._models.source(name)
         self._downloads.cancel(name)
 
 
-def models_on_offer(settings: Settings) -> dict[str, Source]:
-    """The bundled model, the sizes of GPT-2, and what the settings add.
+def configured_models(settings: Settings) -> dict[str, Source]:
+    """The bundled model, the sizes of GPT-2, and the models that the settings add, by name.
 
-    Raises: ModelError for a name that can be no model.
+    Raises: ModelError for a name that cannot be a model's.
     """
     folder = Path(settings.models_dir) if settings.models_dir else None
-    return {BUNDLED: BUNDLED_DIR, **offered(settings.models, folder)}
+    return {BUNDLED: BUNDLED_DIR, **list_sources(settings.models, folder)}
 
 
-def first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
-    """The list with one model in front, which is on it already, or a folder, or on the hub. Only for what a host says.
+def with_first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
+    """The models with the chosen one first: one of them, a folder, or an id on the hub.
 
-    Raises: ModelError if it can be none of these.
+    For choices of the host only: a visitor must not name a folder.
+    Raises: ModelError if it is none of these.
     """
     name, source = chosen, models.get(chosen)
     if source is None:
@@ -138,14 +158,14 @@ def first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
     return {name: source, **{other: known for other, known in models.items() if other != name}}
 
 
-def make_offers(settings: Settings, models: Mapping[str, Source]) -> tuple[ModelRegistry, Offers]:
-    """The models of this process, and what may be done with them."""
+def make_menu(settings: Settings, models: Mapping[str, Source]) -> tuple[ModelRegistry, ModelMenu]:
+    """The registry of models of this process, and the menu of the same models."""
     hub = Hub()
-    registry = ModelRegistry(models, max_bytes=memory_for_models(settings.model_memory_mb), hub=hub)
+    registry = ModelRegistry(models, max_bytes=model_memory_bytes(settings.model_memory_mb), hub=hub)
     downloads = Downloads(settings.cache_path / "downloads", hub)
-    return registry, Offers(registry, downloads, allow_downloads=settings.allow_downloads)
+    return registry, ModelMenu(registry, downloads, allow_downloads=settings.allow_downloads)
 
 
-def memory_for_models(setting_mb: int) -> int:
-    """Bytes that models may take: what the host allows, and no more than the machine has."""
+def model_memory_bytes(setting_mb: int) -> int:
+    """The most memory for models, in bytes: MODEL_MEMORY_MB, but never more than the machine has."""
     return min(setting_mb * 10**6, memory_bytes())

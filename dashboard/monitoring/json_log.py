@@ -1,8 +1,8 @@
-"""The server's log: one JSON object a line, on the standard error stream, and nothing in it that a visitor wrote.
+"""Structured log: one JSON object a line, on the standard error stream, without anything that a visitor wrote.
 
-So of an exception only its type and its stack are told, never its message, which may quote a text; and of what a
-library says, its words and numbers, but not the words that it fills in; and the place where it says something that
-may be filled in already.
+Of an exception the log has the type and the stack, never the message, which may quote a text. Of a library's message it
+has the wording and the numbers, but not the strings that are filled in; and where the wording may be filled in already,
+only the file and line that logged it.
 """
 
 from __future__ import annotations
@@ -14,122 +14,86 @@ import os
 import sqlite3
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from dashboard.monitoring.request_log import VISIT, Visit
+from dashboard.jobs.events import JobEvent
+from dashboard.monitoring.request_log import CURRENT_REQUEST, RequestRecord
 
 _ROOT = Path(__file__).parents[2]
 _OURS = tuple(f"{_ROOT / folder}/" for folder in ("analysis", "layouts", "callbacks", "dashboard"))
 _log = logging.getLogger(__name__)
 
 
-class JsonLines(logging.Formatter):
-    """A record as a line; those that are of an event bring its fields along."""
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one line; the record of an event has the fields of its line in `fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Format a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "process": record.process,
             **getattr(record, "fields", {"event": "message", "logger": record.name, "message": _message(record)}),
         }
-        if visit := VISIT.get():
-            line["request"] = visit.id
+        if request := CURRENT_REQUEST.get():
+            line["request"] = request.id
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = _stack(record.exc_info[1])
         return json.dumps(line)
 
 
-def settings_of_logging(level: str) -> dict[str, Any]:
-    """For `logging.config`, and for gunicorn's `logconfig_dict`: all loggers write such lines, from a level on."""
+def logging_config(level: str) -> dict[str, Any]:
+    """Configuration for `logging.config`, and for gunicorn's `logconfig_dict`: all loggers write such lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"lines": {"()": JsonLines}},
+        "formatters": {"lines": {"()": JsonFormatter}},
         "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "lines", "level": level}},
         "root": {"level": level, "handlers": ["lines"]},
         "loggers": {
             "gunicorn.error": {"handlers": [], "propagate": True},
-            "gunicorn.access": {"level": "WARNING"},  # each request has its line already
+            "gunicorn.access": {"level": "WARNING"},  # the request log has a line for each request
         },
     }
 
 
 def configure(level: str) -> None:
-    """Have this process, and those that it forks, write such lines; to be called after the imports."""
+    """Let this process, and those that it forks, log such lines. To be called after all imports."""
     for logger in logging.root.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):  # libraries bring handlers of their own
+        if isinstance(logger, logging.Logger):  # a library's own handlers
             logger.handlers.clear()
             logger.propagate = True
-    logging.config.dictConfig(settings_of_logging(level))
-    # What Python itself would print, with messages of exceptions.
+    logging.config.dictConfig(logging_config(level))
+    # Python itself would print these, with messages of exceptions.
     logging.raiseExceptions = False
     threading.excepthook = lambda given: _log.error("A thread failed", exc_info=given.exc_value)
-    sys.unraisablehook = lambda given: _log.error("Something failed while it was let go", exc_info=given.exc_value)
+    sys.unraisablehook = lambda given: _log.error("A finalizer failed", exc_info=given.exc_value)
     warnings.showwarning = lambda _message, kind, file, line, *_: _log.warning("%s, %s:%s", kind.__name__, file, line)
 
 
-def tell_visit(visit: Visit) -> None:
-    """The line of a request."""
+def log_request(record: RequestRecord) -> None:
+    """Log the line of a request."""
     fields = {
         "event": "request",
-        "method": visit.method,
-        "route": f"{visit.route} {visit.callback}".strip(),
-        "status": visit.status,
-        "milliseconds": round(visit.seconds * 1000, 1),
-        "bytes": visit.n_bytes,
-        "client": visit.client,
+        "method": record.method,
+        "route": f"{record.route} {record.callback}".strip(),
+        "status": record.status,
+        "milliseconds": round(record.seconds * 1000, 1),
+        "bytes": record.n_bytes,
+        "client": record.client,
     }
     _log.info("request", extra={"fields": fields})
 
 
-@dataclass
-class JobLine:
-    """What is told of a job when it ends. computed: seconds; the rest of its time it waited for a place, for equal work
-    of someone else, or for its model.
-    """
-
-    panel: str
-    job: str
-    model: str | None = None
-    n_tokens: int | None = None
-    computed: float = 0.0
-    began: float = field(default_factory=time.monotonic)
-
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Count the time meanwhile."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.computed += time.monotonic() - began
-
-    def tell(self, kind: str) -> None:
-        """Write the line. kind: how the job ended."""
-        tell_job(
-            kind,
-            self.panel,
-            self.job,
-            model=self.model,
-            n_tokens=self.n_tokens,
-            seconds_waited=round(time.monotonic() - self.began - self.computed, 3),
-            seconds_computed=round(self.computed, 3),
-        )
-
-
-def tell_job(kind: str, panel: str, job: str, **more: Any) -> None:
-    """The line of a job that has ended."""
-    _log.info("job", extra={"fields": {"event": "job", "kind": kind, "panel": panel, "job": job, **more}})
+def log_job(event: JobEvent) -> None:
+    """Log the line of a job that has ended."""
+    known = {name: value for name, value in asdict(event).items() if value is not None}
+    _log.info("job", extra={"fields": {"event": "job", **known}})
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -1,16 +1,15 @@
-"""What there is to tell of a request, without anything that a visitor wrote: for the log and for metrics.
+"""The record of each request, for the log and for metrics, without anything that a visitor wrote.
 
-Paths are told as the server's rules for them, callbacks by the names of their outputs, methods only if they are usual.
-The client is a short hash of its address and the day, keyed with the server's secret: lines of one visitor can be told
-from another's for a day, over all processes, and neither the address nor the next day's lines can be found from it by
-those who have the log alone.
+Paths are recorded as the server's rules for them, callbacks by the first component that they write, methods only if
+they are usual ones. The client is a short hash of its address and the date, keyed with the server's secret: for a day,
+and over all processes, one client's lines can be told from another's, and the log alone reveals neither the address nor
+which lines of the next day are the same client's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -20,20 +19,28 @@ from typing import Any
 
 import flask
 
+from dashboard.web.callback_request import parsed_request
+from dashboard.web.paths import CALLBACK
+
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
-_CALLBACKS = "/_dash-update-component"
-_OUTPUT = re.compile(rb'"output":\s*"([^"]+)"')  # never within a text, where quotes are escaped
+_OTHER = "other"
 
 
 @dataclass
-class Visit:
-    """One request. route: a rule of the server, "other" if none fits. callback: the id of its first output, if it asks
-    for a callback. n_bytes: of the answer, as it is sent.
+class RequestRecord:
+    """One request.
+
+    Attributes:
+        route: the server's rule for its path; "other" if none fits.
+        callback: for a request to a callback, the id of the component that the callback writes first; "other" if there
+            is no such callback, or if the request was refused before its body was read.
+        n_bytes: of the response, as it is sent.
+        client: a hash that stands for the client today.
     """
 
     method: str
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    route: str = "other"
+    route: str = _OTHER
     callback: str = ""
     status: int = 500
     seconds: float = 0.0
@@ -41,53 +48,45 @@ class Visit:
     client: str = ""
 
 
-VISIT: ContextVar[Visit | None] = ContextVar("VISIT", default=None)  # that this thread answers
+CURRENT_REQUEST: ContextVar[RequestRecord | None] = ContextVar("CURRENT_REQUEST", default=None)  # of this thread
 
 
-def panel_asked() -> str:
-    """The panel whose job this thread's request is about."""
-    visit = VISIT.get()
-    return visit.callback.partition("-job-")[0] if visit else ""
+def install(server: flask.Flask, outputs: Collection[str], *listeners: Callable[[RequestRecord], None]) -> None:
+    """Give the record of every request to the listeners, once it is answered.
 
+    outputs: keys of the app's callbacks, more of which may be registered later.
+    """
+    wsgi_app = server.wsgi_app
 
-def watch(server: flask.Flask, outputs: Collection[str], *listeners: Callable[[Visit], None]) -> None:
-    """Tell of every request when it is answered. outputs: the keys of the app's callbacks, which may grow."""
-    answer = server.wsgi_app
+    @server.after_request
+    def record_route(response: flask.Response) -> flask.Response:
+        if (record := CURRENT_REQUEST.get()) and (rule := flask.request.url_rule):
+            record.route = rule.rule
+            if rule.rule == CALLBACK:
+                asked = parsed_request()
+                record.callback = asked.component if asked and asked.output in outputs else _OTHER
+        return response
 
-    @server.before_request
-    def know_route() -> None:
-        visit = VISIT.get()
-        assert visit
-        visit.route = flask.request.url_rule.rule if flask.request.url_rule else "other"
-        if visit.route == _CALLBACKS:
-            output = _OUTPUT.search(flask.request.get_data())
-            visit.callback = _name(output[1].decode(errors="replace"), outputs) if output else "other"
-
-    def watched(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method, began = environ["REQUEST_METHOD"], time.perf_counter()
-        visit = Visit(method if method in _METHODS else "other")
-        token = VISIT.set(visit)
+    def recorded_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method, started = environ["REQUEST_METHOD"], time.perf_counter()
+        record = RequestRecord(method if method in _METHODS else _OTHER)
+        token = CURRENT_REQUEST.set(record)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            visit.status = int(status[:3])
-            visit.n_bytes = int(dict(headers).get("Content-Length", 0))
-            return start_response(status, [*headers, ("X-Request-Id", visit.id)], *more)
+            record.status = int(status[:3])
+            record.n_bytes = int(dict(headers).get("Content-Length", 0))
+            return start_response(status, [*headers, ("X-Request-Id", record.id)], *more)
 
         try:
-            return answer(environ, start)
+            return wsgi_app(environ, start)
         finally:
-            visit.seconds = time.perf_counter() - began
-            visit.client = _client(server.secret_key, environ.get("REMOTE_ADDR", ""))  # as a proxy's header was read
+            record.seconds = time.perf_counter() - started
+            record.client = _client(server.secret_key, environ.get("REMOTE_ADDR", ""))  # set by trusted proxies by now
             for listener in listeners:
-                listener(visit)
-            VISIT.reset(token)
+                listener(record)
+            CURRENT_REQUEST.reset(token)
 
-    server.wsgi_app = watched  # type: ignore[method-assign]
-
-
-def _name(output: str, outputs: Collection[str]) -> str:
-    """The component that a callback writes first, if there is such a callback."""
-    return output.strip(".").split(".", maxsplit=1)[0] if output in outputs else "other"
+    server.wsgi_app = recorded_app  # type: ignore[method-assign]
 
 
 def _client(secret: str | bytes | None, address: str) -> str:

@@ -1,12 +1,11 @@
-"""Whose turn it is: few callbacks compute at once, some wait, and beyond that the answer is "busy", at once.
+"""Admission control for callbacks: N run, M wait, the rest get 503 at once.
 
-A worker of gunicorn queues requests without a bound: with more visitors than it can serve, each would wait ever longer
-for answers that nobody wants any more. The page asks again (`assets/page.js`).
+Without it gunicorn queues requests without a bound: with more visitors than the server can serve, each would wait ever
+longer for responses that nobody wants any more. The page retries (`assets/page.js`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Semaphore
@@ -14,62 +13,65 @@ from typing import Any
 
 import flask
 
-# Threads that the server needs: one for each request that has or waits for a turn, and some for all else, so that no
-# number of callbacks can keep health checks, the page itself and its scripts waiting.
+from dashboard.web.callback_request import callback_request
+from dashboard.web.error_responses import plain_text
+from dashboard.web.paths import CALLBACK
+
+# Threads of a web process: one for each request that runs or waits, and enough left over that no number of callbacks
+# delays health checks, the page itself and its scripts.
 N_THREADS = 64
 _RETRY_SECONDS = 1
-_CALLBACK = "/_dash-update-component"
-_OF_JOB = re.compile(rb'"output":\s*"\w+-job-done\.data"')  # never within a text, where quotes are escaped
 
 
-class Busy(Exception):
-    """There is no turn to be had."""
+class Overloaded(Exception):
+    """Too many requests run and wait already, or the wait was too long."""
 
 
-class Turns:
-    """at_once: how many have a turn; waiting: how many more may wait for one, for at most `seconds`."""
+class AdmissionControl:
+    """A bounded queue: n_running at once, n_waiting more that wait for at most `seconds`."""
 
-    def __init__(self, *, at_once: int, waiting: int, seconds: float) -> None:
+    def __init__(self, *, n_running: int, n_waiting: int, seconds: float) -> None:
         self._seconds = seconds
-        self._turns = Semaphore(at_once)
-        self._places = Semaphore(at_once + waiting)
+        self._running = Semaphore(n_running)
+        self._admitted = Semaphore(n_running + n_waiting)
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Have a turn.
+    def slot(self) -> Iterator[None]:
+        """Hold one of the slots for what runs, after waiting for it if necessary.
 
-        Raises: Busy if too many wait already, or the turn does not come in time.
+        Raises: Overloaded if too many wait already, or no slot becomes free in time.
         """
-        if not self._places.acquire(blocking=False):
-            raise Busy
+        if not self._admitted.acquire(blocking=False):
+            raise Overloaded
         try:
-            if not self._turns.acquire(timeout=self._seconds):
-                raise Busy
+            if not self._running.acquire(timeout=self._seconds):
+                raise Overloaded
             try:
                 yield
             finally:
-                self._turns.release()
+                self._running.release()
         finally:
-            self._places.release()
+            self._admitted.release()
 
 
-def install(server: flask.Flask, *, callbacks: Turns | None = None, jobs: Turns | None = None) -> None:
-    """Let callbacks take turns. By default more than four never compute at once: they share one interpreter, and more
-    would only all be late. jobs: for what starts, follows or ends a job, and waits more than it computes.
+def install(
+    server: flask.Flask, *, callbacks: AdmissionControl | None = None, jobs: AdmissionControl | None = None
+) -> None:
+    """Admit callbacks before Dash runs them.
+
+    callbacks: by default at most four run at once, as they share one interpreter: more would only all be late. jobs:
+    a queue of its own for requests that start, follow or cancel a job, which wait more than they compute.
     """
-    callbacks = callbacks or Turns(at_once=4, waiting=40, seconds=5)
-    jobs = jobs or Turns(at_once=4, waiting=8, seconds=5)
-    answer: Callable[[], Any] = server.view_functions[_CALLBACK]
+    callbacks = callbacks or AdmissionControl(n_running=4, n_waiting=40, seconds=5)
+    jobs = jobs or AdmissionControl(n_running=4, n_waiting=8, seconds=5)
+    run_callback: Callable[[], Any] = server.view_functions[CALLBACK]
 
-    def answer_in_turn() -> Any:
-        about_a_job = "cancelJob" in flask.request.args or _OF_JOB.search(flask.request.get_data())
+    def run_if_admitted() -> Any:
         try:
-            with (jobs if about_a_job else callbacks).take():
-                return answer()
-        except Busy:
-            words = "The server is busy: too many visitors ask at once. Try again in a moment."
-            return flask.Response(
-                words, status=503, mimetype="text/plain", headers={"Retry-After": str(_RETRY_SECONDS)}
-            )
+            with (jobs if callback_request().panel else callbacks).slot():
+                return run_callback()
+        except Overloaded:
+            message = "The server is busy: too many visitors are using it at once. Try again in a moment."
+            return plain_text(message, 503, Retry_After=str(_RETRY_SECONDS))
 
-    server.view_functions[_CALLBACK] = answer_in_turn
+    server.view_functions[CALLBACK] = run_if_admitted

@@ -1,7 +1,7 @@
-"""Answers are sent compressed, and the scripts of Dash's components are compressed once.
+"""Compression of responses, with a cache for the scripts of Dash's components.
 
-Otherwise plotly.js alone, 4.8 MB, cost the server up to a quarter of a second for each visitor, even for one whose
-browser only asked whether it had changed.
+Without the cache, plotly.js alone, 4.8 MB, took up to a quarter of a second of server time for each visitor, even if
+the browser only asked whether it had changed.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from operator import attrgetter
 import flask
 from flask_compress import Compress
 
-from dashboard.lru_cache import Recent
+from dashboard.lru_cache import ByteLimitedCache
 
 _SCRIPTS = "/_dash-component-suites/"
-_MOST_BYTES = 16 * 10**6  # all of them take 2 MB, in each of three ways to compress
+_MAX_BYTES = 16 * 10**6  # all scripts take 2 MB in each of three algorithms
 
 
-class _Scripts(Recent[bytes]):
-    """A cache as Flask-Compress wants one, by the way to compress and the path. It keeps scripts only."""
+class _ScriptCache(ByteLimitedCache[bytes]):
+    """A cache with the interface that Flask-Compress expects, by algorithm and path; it keeps scripts only."""
 
     def get(self, key: Hashable) -> bytes | None:
-        return super().get(key) if _of_script(key) else None
+        return super().get(key) if _is_script(key) else None
 
     def set(self, key: Hashable, value: bytes) -> None:
-        if _of_script(key):
+        if _is_script(key):
             super().set(key, value)
 
 
 def install(server: flask.Flask) -> None:
-    """Have the server's answers compressed."""
+    """Compress the server's responses."""
     server.config["COMPRESS_LEVEL"] = 5  # a third less work than 6, and less than 1 % more bytes
-    server.config["COMPRESS_CACHE_BACKEND"] = lambda: _Scripts(max_bytes=_MOST_BYTES, size=len)
+    server.config["COMPRESS_CACHE_BACKEND"] = lambda: _ScriptCache(max_bytes=_MAX_BYTES, size=len)
     server.config["COMPRESS_CACHE_KEY"] = attrgetter("path")
     Compress(server)
 
 
-def _of_script(key: Hashable) -> bool:
+def _is_script(key: Hashable) -> bool:
     _algorithm, _, path = str(key).partition(";")
     return path.startswith(_SCRIPTS)

@@ -1,7 +1,7 @@
-"""Counts of requests in this process's memory, as Flask-Limiter wants them kept.
+"""In-memory counters for Flask-Limiter that need no thread.
 
-What the library brings along for it starts a thread every few requests, to forget what is over; that was a sixth of the
-server's time for a click.
+The storage that the library brings along starts a thread every few requests to drop expired counters, which took a
+sixth of the server's time for a click.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from threading import Lock
 
 from limits.storage import MemoryStorage
 
-ADDRESS = "counts://"
-_TIDY_SECONDS = 60
+ADDRESS = "counters://"
+_CLEANUP_SECONDS = 60
 
 
-class Counts(MemoryStorage):
-    """Counts that begin anew after a time; those that nobody asks for any more are forgotten once a minute."""
+class Counters(MemoryStorage):
+    """Counters that expire; once a minute those that have expired are dropped."""
 
-    STORAGE_SCHEME = (ADDRESS.removesuffix("://"),)  # by which the library finds it
+    STORAGE_SCHEME = [ADDRESS.removesuffix("://")]  # noqa: RUF012 - by which the library finds this class
 
-    def __init__(self, uri: str | None = None, **options: bool) -> None:
-        super().__init__(uri, **options)
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str) -> None:
+        super().__init__(uri, wrap_exceptions, **options)
         self._lock = Lock()
-        self._tidied = time.time()
+        self._cleaned = time.time()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count, for so many seconds from the first on; gives the count."""
+        """Increment a counter, which expires that many seconds after its first increment, and return it."""
         with self._lock:
             now = time.time()
-            if now > self._tidied + _TIDY_SECONDS:
-                self._tidied = now
+            if now > self._cleaned + _CLEANUP_SECONDS:
+                self._cleaned = now
                 for other in list(self.expirations):
-                    self.get(other)  # which forgets it, if it is over
+                    self.get(other)  # which drops it, if it has expired
             if not self.get(key):
                 self.expirations[key] = now + expiry
             self.storage[key] += amount

@@ -1,161 +1,158 @@
-"""Requests that the page's own script would not send end here, with a reason and without a trace in the log.
+"""Request checks: a callback runs only for what the page's own script can send; everything else gets 400 and a reason.
 
-Dash trusts what a callback's request says of itself, and callbacks trust the values of controls; whoever writes a
-request by hand is told why it is refused, before either sees it.
+Dash believes what a request says about its callback, and callbacks believe the values of controls. What a callback
+declares is looked up once and then compared, so that a check costs little.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from dash import Dash
-from dash.exceptions import DependencyException
-from flask import Response, abort, request
-from werkzeug.exceptions import HTTPException
+from flask import abort, request
 
-from dashboard.errors import said
+from dashboard.web.callback_request import CallbackRequest, callback_request, refuse
+from dashboard.web.paths import CALLBACK
 from layouts import ids
 from layouts.theme import THEMES
 
-_MOST_DEEP, _MOST_ITEMS = 12, 2000  # of a request's JSON; the page's own have 6 and 300
-_PARTS = {"output", "outputs", "inputs", "state", "changedPropIds", "parsedChangedPropsIds"}
-_HANDLES = {"endId": 1, "cacheKey": 1, "job": 1, "oldJob": 16, "cancelJob": 16}  # how many of each
-_HANDLE = re.compile(r"[\w.:~-]{1,200}", re.ASCII)
-
-Choices = Mapping[tuple[str, str], tuple[Any, bool]]  # by id and property: the values, and whether several are chosen
+_MAX_DEPTH, _MAX_ITEMS = 12, 2000  # of the values in a request; the page's own have 6 and 300
 
 
 def install(app: Dash, *, max_bytes: int) -> None:
-    """Refuse what is no request of the page's, and answer every error in plain words. To be called when the layout and
-    all callbacks are there.
-    """
-    server, prefix = app.server, app.config.routes_pathname_prefix
-    choices = _choices(app)
+    """Check every request before it is answered. The app has its layout by now; callbacks may be registered later."""
+    check_callback = Checks(app).check
 
     def check() -> None:
-        if request.endpoint == f"{prefix}<path:path>":  # where Dash would show the page under any other address
+        if request.endpoint == "/<path:path>":  # Dash would show the page at every unknown address
             abort(404, "There is nothing at this address.")
-        if request.endpoint == f"{prefix}_dash-update-component" and request.method == "POST":
-            _check_handles()
-            _check_body(app, choices)
+        if request.endpoint == CALLBACK and request.method == "POST":
+            check_callback(callback_request())
 
-    server.config["MAX_CONTENT_LENGTH"] = max_bytes
-    server.before_request(check)
-    server.register_error_handler(HTTPException, _refused)
-    server.register_error_handler(Exception, _failed)
+    app.server.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.server.before_request(check)
 
 
-def _check_handles() -> None:
-    """What a page says of its jobs, beside the body."""
-    for name, values in request.args.lists():
-        if len(values) > _HANDLES.get(name, 0) or not all(map(_HANDLE.fullmatch, values)):
-            _refuse("It names a job in a form that is not the server's.")
+@dataclass(frozen=True)
+class _Property:
+    """An input or state of a callback. options: the values that its control offers, None for any value."""
+
+    id: str
+    name: str
+    options: Sequence[Any] | None
+    multiple: bool
+
+    def is_given_by(self, item: Any) -> bool:
+        """Whether an item of a request names this property, and nothing else but its value."""
+        return (
+            isinstance(item, dict)
+            and item.get("id") == self.id
+            and item.get("property") == self.name
+            and len(item) == 2 + ("value" in item)
+        )
+
+    def allows(self, value: Any) -> bool:
+        """Whether the control can have this value."""
+        if self.options is None:
+            return True
+        if self.multiple:
+            return isinstance(value, list) and all(one in self.options for one in value)
+        return value in self.options
 
 
-def _check_body(app: Dash, choices: Choices) -> None:
-    try:
-        body = request.get_json()
-    except RecursionError:
-        body = None
-    if not isinstance(body, dict) or not body.keys() <= _PARTS or not _is_moderate(body):
-        _refuse("It is no JSON of the form that the page sends.")
-    output = body.get("output")
-    callback = app.callback_map.get(output) if isinstance(output, str) else None
-    if callback is None or "callback" not in callback:  # those without one run in the browser
-        _refuse("It asks for what the server does not compute.")
-    declared = callback["output"]
-    outputs = [{"id": one.component_id, "property": one.component_property} for one in _listed(declared)]
-    inputs, state = body.get("inputs"), body.get("state", [])
-    if (
-        body.get("outputs") != (outputs if isinstance(declared, list) else outputs[0])
-        or not _are_values_of(inputs, callback["inputs"])
-        or not _are_values_of(state, callback["state"])
-        or not _are_names_of(body.get("changedPropIds"), callback["inputs"])
-        or not _are_names_of(body.get("parsedChangedPropsIds", []), callback["inputs"])
-    ):
-        _refuse("It does not give what this part of the page gives.")
-    if not all(_is_choice(choices, item) for item in [*inputs, *state]):
-        _refuse("It has a choice that the page does not offer.")
+@dataclass(frozen=True)
+class _Declaration:
+    """What a callback declares, in the form of a request. changes: names of the inputs that may have changed."""
+
+    outputs: Any
+    inputs: Sequence[_Property]
+    state: Sequence[_Property]
+    changes: frozenset[str]
 
 
-def _choices(app: Dash) -> Choices:
-    """What can be chosen on the page, from its layout."""
-    controls = [item for item in app.layout._traverse() if getattr(item, "options", None)]
-    found = {
-        (control.id, "value"): ([option["value"] for option in control.options], isinstance(control.value, list))
-        for control in controls
-    }
-    return {**found, (ids.THEME, "data"): (list(THEMES), False)}
+class Checks:
+    """The checks of one app's callbacks."""
+
+    def __init__(self, app: Dash) -> None:
+        self._callbacks = app.callback_map
+        self._controls = {
+            (control.id, "value"): ([option["value"] for option in control.options], isinstance(control.value, list))
+            for control in app.layout._traverse()
+            if getattr(control, "options", None)
+        } | {(ids.THEME, "data"): (list(THEMES), False)}
+        self._declaration = cache(self._declared)  # of callbacks that exist only: nothing is kept of a request
+
+    def check(self, asked: CallbackRequest) -> None:
+        """Refuse a request that does not fit its callback."""
+        if "callback" not in self._callbacks.get(asked.output, {}):  # those without one run in the browser
+            refuse("it asks for something that the server does not compute")
+        declared, body = self._declaration(asked.output), asked.body
+        inputs: Any = body.get("inputs")
+        state: Any = body.get("state", [])
+        if (
+            body.get("outputs") != declared.outputs
+            or not _fits(inputs, declared.inputs)
+            or not _fits(state, declared.state)
+            or not _are_names(body.get("changedPropIds"), declared.changes)
+            or not _are_names(body.get("parsedChangedPropsIds", []), declared.changes)
+        ):
+            refuse("it does not name what this part of the page reads and writes")
+        properties = [*declared.inputs, *declared.state]
+        values = [item.get("value") for item in (*inputs, *state)]
+        if not _is_moderate(values):
+            refuse("its values are too deep or too many")
+        if not all(one.allows(value) for one, value in zip(properties, values, strict=True)):
+            refuse("it has a choice that the page does not offer")
+
+    def _declared(self, output: str) -> _Declaration:
+        callback = self._callbacks[output]
+        written = callback["output"]
+        outputs = [
+            {"id": one.component_id, "property": one.component_property}
+            for one in (written if isinstance(written, list) else [written])
+        ]
+        inputs, state = (
+            [_Property(id, name, *self._controls.get((id, name), (None, False))) for id, name in map(_name, items)]
+            for items in (callback["inputs"], callback["state"])
+        )
+        return _Declaration(
+            outputs=outputs if isinstance(written, list) else outputs[0],
+            inputs=inputs,
+            state=state,
+            changes=frozenset(f"{one.id}.{one.name}" for one in inputs),
+        )
 
 
-def _is_choice(choices: Choices, item: dict[str, Any]) -> bool:
-    values, several = choices.get((item["id"], item["property"]), (None, False))
-    given = item.get("value")
-    if values is None:
-        return True
-    if several:
-        return isinstance(given, list) and all(one in values for one in given)
-    return given in values
+def _name(item: dict[str, str]) -> tuple[str, str]:
+    return item["id"], item["property"]
 
 
-def _are_values_of(given: Any, declared: list[dict[str, str]]) -> bool:
+def _fits(given: Any, declared: Sequence[_Property]) -> bool:
     return (
         isinstance(given, list)
         and len(given) == len(declared)
-        and all(
-            isinstance(item, dict) and item.keys() <= {"id", "property", "value"} and {**item, **one} == item
-            for item, one in zip(given, declared, strict=True)
-        )
+        and all(one.is_given_by(item) for one, item in zip(declared, given, strict=True))
     )
 
 
-def _are_names_of(given: Any, declared: list[dict[str, str]]) -> bool:
-    names = [f"{one['id']}.{one['property']}" for one in declared]
-    return isinstance(given, list) and len(given) <= len(names) and all(name in names for name in given)
+def _are_names(given: Any, names: frozenset[str]) -> bool:
+    return (
+        isinstance(given, list) and len(given) <= len(names) and all(isinstance(x, str) and x in names for x in given)
+    )
 
 
-def _is_moderate(body: Any) -> bool:
-    """Whether the JSON is neither deep nor of many parts, and its numbers are numbers."""
-    level, n_items = [body], 0
-    for _ in range(_MOST_DEEP):
+def _is_moderate(values: list[Any]) -> bool:
+    """Whether values are neither deep nor of many parts; callbacks may then walk through them."""
+    level, n_items = values, 0
+    for _ in range(_MAX_DEPTH):
         n_items += len(level)
-        if n_items > _MOST_ITEMS or any(isinstance(item, float) and not math.isfinite(item) for item in level):
+        if n_items > _MAX_ITEMS:
             return False
-        lists = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        level = [inner for one in lists for inner in one]
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [item for items in inner for item in items]
         if not level:
             return True
     return False
-
-
-def _listed(one: Any) -> list[Any]:
-    return one if isinstance(one, list) else [one]
-
-
-def _refuse(why: str) -> None:
-    abort(400, f"This is no request of the page. {why} Reload the page.")
-
-
-def _refused(error: HTTPException) -> Response | HTTPException:
-    """The error in a line of text; as it is, where it is an answer of ours or sends the browser elsewhere."""
-    if error.response or (error.code or 500) < 400:
-        return error
-    answer = error.get_response()
-    answer.set_data(error.description or "")
-    answer.content_type = "text/plain; charset=utf-8"
-    return answer
-
-
-def _failed(error: Exception) -> Response:
-    # Dash lists some files that its packages do not have.
-    missing = isinstance(error, FileNotFoundError) and "fingerprinted_path" in (request.view_args or {})
-    if missing or isinstance(error, DependencyException):
-        return _plain("There is no such file.", 404)
-    return _plain(said(error), 500)
-
-
-def _plain(words: str, status: int) -> Response:
-    return Response(words, status, content_type="text/plain; charset=utf-8")

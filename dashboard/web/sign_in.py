@@ -1,7 +1,7 @@
-"""A name and a password for the whole page, where the host wants it: HTTP's own way, as browsers know it.
+"""HTTP basic authentication for the whole page, where the host wants it.
 
-A password's hash is made to be slow. So a pair that was right is remembered by a keyed hash, one hash is computed at a
-time, and who gives wrong ones has to wait.
+A password's hash is slow by design. So a correct pair of name and password is remembered by a keyed hash, one hash is
+computed at a time, and a client that sends wrong passwords has to wait.
 """
 
 from __future__ import annotations
@@ -16,41 +16,42 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.security import check_password_hash
 
-from dashboard.monitoring.health import ALIVE
-from dashboard.web.rate_limit import too_often, visitor
+from dashboard.web.client import client_address
+from dashboard.web.error_responses import plain_text, too_many_requests
+from dashboard.web.paths import ALIVE
 
-_WRONG = parse("10 per minute")  # passwords, from one visitor
-_MOST_REMEMBERED = 64
+_FAILURES = parse("10 per minute")  # wrong passwords that one client may send
+_MAX_REMEMBERED = 64
 
 
 def install(server: Flask, users: dict[str, str]) -> None:
-    """Ask for a name and a password of these, unless there are none. users: hashes by name."""
+    """Require a name and a password, unless there are no users. users: hashes of passwords by name."""
     if not users:
         return
-    pairs = Pairs(users)
-    wrong = FixedWindowRateLimiter(MemoryStorage())
+    credentials = Credentials(users)
+    failures = FixedWindowRateLimiter(MemoryStorage())
 
-    def ask() -> Response | None:
+    def authenticate() -> Response | None:
         given = request.authorization
         if request.path == ALIVE:
             return None
         if given is None or given.type != "basic":
-            return _sign_in()
+            return _challenge()
         name, password = given.username or "", given.password or ""
-        if pairs.remembered(name, password):
+        if credentials.remembered(name, password):
             return None
-        if not wrong.test(_WRONG, visitor()):
-            return too_often(wrong.get_window_stats(_WRONG, visitor()).reset_time)
-        if pairs.right(name, password):
+        if not failures.test(_FAILURES, client_address()):
+            return too_many_requests(failures.get_window_stats(_FAILURES, client_address()).reset_time)
+        if credentials.correct(name, password):
             return None
-        wrong.hit(_WRONG, visitor())
-        return _sign_in()
+        failures.hit(_FAILURES, client_address())
+        return _challenge()
 
-    server.before_request(ask)
+    server.before_request(authenticate)
 
 
-class Pairs:
-    """Names and passwords that are right."""
+class Credentials:
+    """Checks pairs of name and password."""
 
     def __init__(self, users: dict[str, str]) -> None:
         self._users = users
@@ -59,31 +60,27 @@ class Pairs:
         self._lock = Lock()
 
     def remembered(self, name: str, password: str) -> bool:
-        """Whether the pair was right lately."""
-        return self._mark(name, password) in self._known
+        """Whether the pair was found correct lately."""
+        return self._digest(name, password) in self._known
 
-    def right(self, name: str, password: str) -> bool:
-        """Whether the pair is right; takes as long for a name that there is not."""
-        mark = self._mark(name, password)
+    def correct(self, name: str, password: str) -> bool:
+        """Whether the pair is correct; takes as long for a name that does not exist."""
+        digest = self._digest(name, password)
         with self._lock:
-            if mark in self._known:  # by another request of the same page
+            if digest in self._known:  # by a concurrent request of the same page
                 return True
             any_hash = next(iter(self._users.values()))
-            right = check_password_hash(self._users.get(name, any_hash), password) and name in self._users
-            if right:
-                self._known[mark] = None
-                for oldest in list(self._known)[:-_MOST_REMEMBERED]:
+            correct = check_password_hash(self._users.get(name, any_hash), password) and name in self._users
+            if correct:
+                self._known[digest] = None
+                for oldest in list(self._known)[:-_MAX_REMEMBERED]:
                     del self._known[oldest]
-        return right
+        return correct
 
-    def _mark(self, name: str, password: str) -> bytes:
+    def _digest(self, name: str, password: str) -> bytes:
         return hmac.digest(self._key, f"{name}\0{password}".encode(errors="surrogatepass"), "sha256")
 
 
-def _sign_in() -> Response:
-    return Response(
-        "Sign in to see this page.\n",
-        401,
-        {"WWW-Authenticate": 'Basic realm="LLM Architecture Explorer", charset="UTF-8"'},
-        content_type="text/plain; charset=utf-8",
-    )
+def _challenge() -> Response:
+    scheme = 'Basic realm="LLM Architecture Explorer", charset="UTF-8"'
+    return plain_text("Sign in to see this page.", 401, WWW_Authenticate=scheme)

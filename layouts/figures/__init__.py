@@ -1,1 +1,1 @@
-"""Pictures from results, with plotly and numpy only, so that they work in a notebook too. Never imports dash."""
+"""Figures and readings from results, with Plotly and NumPy only, for the page and for notebooks. Never imports Dash."""

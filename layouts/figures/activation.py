@@ -1,4 +1,4 @@
-"""Pictures of activations: the residual stream through the blocks, one neuron, many neurons; the sentence on them."""
+"""Figures of activations (the residual stream through the blocks, one neuron, several neurons) and their reading."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
+from layouts.figures.text import neuron_range
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
@@ -17,26 +18,27 @@ if TYPE_CHECKING:
 
 _MOST_LABELS = 20
 _MOST_LINES = 128
-_LOG_FROM = 10  # the factor between the largest and the smallest norm from which the axis is logarithmic
+_LOG_FROM = 10  # ratio of the largest to the smallest norm above which the axis is logarithmic
+_QUANTITIES = {"norm": "L2 norm", "mean": "mean"}
 
 
 def activation_figure(result: ActivationResult, *, edge: int | None = None, theme: Theme = LIGHT) -> go.Figure:
-    """A line a token, at most 128, through all blocks, the selected position's strong; a click selects the position.
+    """One line per token through all blocks, with the selected position's emphasised; a click selects a position.
 
-    Block b lies between b, where the residual stream enters it, and b + 1, where it leaves. edge: how many blocks the
-    stream has passed at the selected part, where that is not in a block; it is marked on the line.
+    At most 128 lines are drawn. On the horizontal axis, the residual stream enters block b at b and leaves it at b + 1.
+    edge: the number of blocks before the selected part, if that lies outside the blocks; it is marked on the line.
     """
     n_positions, n_edges = result.stream.shape
     low, high = float(result.stream.min()), float(result.stream.max())
     logarithmic = result.quantity == "norm" and 0 < low * _LOG_FROM < high
     if result.quantity == "mean":
-        caption = "Mean over dimensions (removed by LayerNorm, not RMSNorm)"
+        caption = "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
     else:
-        caption = "L2 norm of the residual stream" + (" (log scale)" if logarithmic else "")
+        caption = f"Length of the residual stream (L2 norm{', log scale' if logarithmic else ''})"
     every = -(-n_positions // _MOST_LINES)
     others = [position for position in range(0, n_positions, every) if position != result.position]
     if every > 1:
-        caption += f", of 1 in {every} tokens"
+        caption += f" · 1 in {every} tokens shown"
     data = [
         _lines(result, others, line={"color": theme.quiet, "width": 1}, opacity=0.35),
         _lines(result, [result.position], line={"color": theme.accent2, "width": 2.5}),
@@ -45,7 +47,7 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         marker = {"color": theme.accent, "size": 9, "line": {"color": theme.surface, "width": 1.5}}
         y = result.stream[result.position, [edge]]
         data.append({"type": "scatter", "mode": "markers", "x": [edge], "y": y, "marker": marker, "hoverinfo": "skip"})
-    ticks = range(0, n_edges - 1, -(-n_edges // 13))  # a block's number stands in the middle of the block
+    ticks = range(0, n_edges - 1, -(-n_edges // 13))  # a block's number is in the middle of the block
     xaxis = {
         "range": [-0.15, n_edges - 0.85],
         "showgrid": False,
@@ -67,48 +69,49 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
 
 
 def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """One neuron at every token, the selected position strong; a click selects the position."""
+    """One neuron at every token, with the selected position emphasised; a click selects a position."""
     assert result.values is not None
-    why = "" if result.chosen else f" (strongest at {result.tokens[result.position].short(12)})"
+    reason = "" if result.chosen else f" (strongest at {result.tokens[result.position].short(12)})"
     return _bars(
         result.values,
-        caption=f"Neuron {result.neuron} at each token{why}",
+        caption=f"Neuron {result.neuron} at each token{reason}",
         labels=[token.short(8) for token in result.tokens],
         names=[f"<b>{token.markup}</b> ({token.position})" for token in result.tokens],
         clicks=[f"@{token.position}" for token in result.tokens],
-        strong=result.position,
+        emphasised=result.position,
         colors=(theme.accent2, theme.accent),
         theme=theme,
     )
 
 
 def activation_neurons_figure(result: ActivationResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """The listed neurons at the selected position, the one shown strong; a click selects one."""
+    """The listed neurons at the selected position, with the shown one emphasised; a click selects a neuron."""
     assert result.listed is not None
     assert result.listed_values is not None
     numbers = result.listed.tolist()
-    what = "Strongest neurons" if result.listing == "strongest" else f"Neurons {numbers[0]}–{numbers[-1]} (one tile)"
+    tile = f"{neuron_range(numbers[0], numbers[-1]).capitalize()} (one tile)"
+    neurons = "Strongest neurons" if result.listing == "strongest" else tile
     return _bars(
         result.listed_values,
-        caption=f"{what} of block {result.block} at {result.tokens[result.position].short(12)}",
+        caption=f"{neurons} of block {result.block} at {result.tokens[result.position].short(12)}",
         labels=[str(number) for number in numbers],
         names=[f"neuron <b>{number}</b>" for number in numbers],
         clicks=[f"block.{result.block}.mlp.neuron.{number}" for number in numbers],
-        strong=numbers.index(result.neuron) if result.neuron in numbers else None,
+        emphasised=numbers.index(result.neuron) if result.neuron in numbers else None,
         colors=(theme.accent, theme.quiet),
         theme=theme,
     )
 
 
 def activation_reading(result: ActivationResult) -> str:
-    """One sentence with the numbers of what is seen."""
+    """One sentence on the selected token's stream and on the neuron shown, with their numbers."""
     first, last = result.stream[result.position, [0, -1]]
     label = f"‘{result.tokens[result.position].label}’"
     if result.quantity == "norm":
-        moves = "grows" if last >= first else "shrinks"
-        stream = f"The norm of {label} {moves} from {first:.3g} to {last:.3g} through the blocks"
+        change = "grows" if last >= first else "shrinks"
+        stream = f"The vector of {label} {change} from length {first:.3g} to {last:.3g} (L2 norm) through the blocks"
     else:
-        stream = f"The mean of {label} goes from {_signed(first)} to {_signed(last)} through the blocks"
+        stream = f"The mean of the vector of {label} goes from {_signed(first)} to {_signed(last)} through the blocks"
     if result.values is None:
         return f"{stream}."
     value = _signed(result.values[result.position])
@@ -116,15 +119,16 @@ def activation_reading(result: ActivationResult) -> str:
         return f"{stream}; neuron {result.neuron} of block {result.block} is strongest here ({value})."
     if result.neuron == result.strongest:
         return f"{stream}; neuron {result.neuron} is strongest here ({value})."
-    strongest = f"{result.strongest} ({_signed(result.strongest_value)})"
-    return f"{stream}; neuron {result.neuron} is at {value}, the strongest is {strongest}."
+    strongest = f"neuron {result.strongest} ({_signed(result.strongest_value)})"
+    return f"{stream}; neuron {result.neuron} has the value {value} here, and the strongest is {strongest}."
 
 
 def _lines(result: ActivationResult, positions: list[int], **look: Any) -> dict[str, Any]:
-    """Lines of several tokens as one trace with gaps: a trace for each would be slow to build and to draw."""
+    """The lines of several tokens as one trace with gaps: one trace per token would be slow to build and to draw."""
     n_points = result.stream.shape[1] + 1
     gap = np.full((len(positions), 1), np.nan, dtype=np.float32)
     names = [f"<b>{result.tokens[position].markup}</b> ({position})" for position in positions]
+    quantity = _QUANTITIES[result.quantity]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -132,7 +136,7 @@ def _lines(result: ActivationResult, positions: list[int], **look: Any) -> dict[
         "y": np.hstack([result.stream[positions], gap]).ravel(),
         "text": [name for name in names for _ in range(n_points)],
         "customdata": [f"@{position}" for position in positions for _ in range(n_points)],
-        "hovertemplate": f"%{{text}}<br>blocks passed: %{{x}}<br>{result.quantity} %{{y:.3g}}<extra></extra>",
+        "hovertemplate": f"%{{text}}<br>blocks passed: %{{x}}<br>{quantity} %{{y:.3g}}<extra></extra>",
         **look,
     }
 
@@ -144,49 +148,49 @@ def _bars(
     labels: list[str],
     names: list[str],
     clicks: list[str],
-    strong: int | None,
+    emphasised: int | None,
     colors: tuple[str, str],
     theme: Theme,
 ) -> go.Figure:
-    """A column a value; the strong one has the first of the colours."""
+    """One column per value; the emphasised one has the first of the two colours."""
     bars = {
         "type": "bar",
         "x": np.arange(len(labels), dtype=np.float32),
         "y": values,
         "customdata": clicks,
-        # With a hovertemplate, Plotly would also write the bare number of the column below it.
+        # With a hovertemplate, Plotly would also show the column's number below it.
         "hovertext": [f"{name}<br>{_signed(value)}" for name, value in zip(names, values, strict=True)],
         "hoverinfo": "text",
-        "marker": {"color": [colors[bar != strong] for bar in range(len(labels))], "line": {"width": 0}},
+        "marker": {"color": [colors[bar != emphasised] for bar in range(len(labels))], "line": {"width": 0}},
     }
     layout = _layout(
         theme,
         caption,
         bargap=0.15,
-        hovermode="x",  # a whole column can be hovered and clicked, since a bar may be too low to hit
+        hovermode="x",  # the whole column responds to the mouse, since a bar may be too low to hit
         xaxis=token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50),
         yaxis=axis(theme, nticks=4, zerolinecolor=theme.quiet),
-        shapes=[] if strong is None else [_band(strong - 0.5, colors[0])],
+        shapes=[] if emphasised is None else [_band(emphasised - 0.5, colors[0])],
     )
     return Drawing(data=[bars], layout=layout)
 
 
 def _layout(theme: Theme, caption: str, **more: Any) -> dict[str, Any]:
-    """caption: what the vertical axis shows, written across the top: a low picture has no room along its side."""
+    """caption: the title of the vertical axis, across the top because a low figure has no space along its side."""
     font = {"size": 12, "color": theme.quiet}
-    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
-    title = {"text": caption, "font": font, **place}
+    top_left = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
+    title = {"text": caption, "font": font, **top_left}
     return base_layout(theme, title=title, margin={"l": 8, "r": 8, "t": 24, "b": 4}, **more)
 
 
 def _band(start: float, color: str) -> dict[str, Any]:
-    """A mark one unit wide behind the picture."""
-    place = {"type": "rect", "x0": start, "x1": start + 1, "y0": 0, "y1": 1, "yref": "paper"}
-    return {**place, "layer": "below", "line": {"width": 0}, "fillcolor": color, "opacity": 0.16}
+    """A highlight one unit wide behind the data."""
+    area = {"type": "rect", "x0": start, "x1": start + 1, "y0": 0, "y1": 1, "yref": "paper"}
+    return {**area, "layer": "below", "line": {"width": 0}, "fillcolor": color, "opacity": 0.16}
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... between two numbers; only powers of ten where that would be too many."""
+    """Ticks at 1, 2, 5, 10, ... between two numbers; at powers of ten only if those would be too many."""
     exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1, 2, 5) if high / low < 400 else (1,)
     return [step * 10.0**exponent for exponent in exponents for step in steps]

@@ -1,7 +1,7 @@
-"""The 3D picture of a network: all its heads and MLP tiles as boxes, coloured by one number each.
+"""The 3D scene of a network: all its heads and MLP tiles as boxes, each coloured by one number.
 
-What a click or another theme changes (colours, marks, texts) is made by `architecture_changes`, apart from the
-geometry, so that the page is sent only that, and the view that a person chose stays.
+`architecture_changes` makes what a click or a change of theme alters (colours, marks, texts) apart from the geometry.
+The page is sent only these changes, so that the camera stays where the reader put it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from layouts.figures.drawing import Drawing
 from layouts.figures.scene import VERTICES, Scene, boxes, make_scene, outline
 from layouts.figures.scene_colors import box_colors, neutral
-from layouts.figures.text import percent
+from layouts.figures.text import counted, neuron_range, percent
 from layouts.theme import LIGHT, MONOSPACE, Theme, base_layout
 
 if TYPE_CHECKING:
@@ -26,19 +26,23 @@ if TYPE_CHECKING:
     from analysis.tokens import Piece
 
 HEADS, TILES, ENDS, STREAM, MARK, FRAME, BAR = range(7)  # the traces, in this order
-_UNITS = {"norm": "added to the residual stream (L2 norm)", "entropy": "bits of entropy", "first": "on the first token"}
-_CAMERA = {  # low, from the front left, and without perspective: all walls are seen at the same slant
+_UNITS = {  # written after the number
+    "norm": "(L2 norm of what it adds to the residual stream)",
+    "entropy": "bits of attention entropy",
+    "first": "of its attention is on the first token",
+}
+_CAMERA = {  # low, from the front left, and without perspective: all walls have the same slant
     "eye": {"x": -0.85, "y": -1.5, "z": 0.38},
     "center": {"x": 0.13, "y": 0, "z": 0},
     "projection": {"type": "orthographic"},
 }
-_LENGTH = 3.65  # of the scene, in units of the camera's distance; fills a picture twice as wide as high
+_LENGTH = 3.65  # of the scene, in Plotly's camera units; fills a figure twice as wide as high
 
 
 def architecture_figure(
     result: ArchitectureResult, *, predictions: Sequence[tuple[Piece, float]] = (), theme: Theme = LIGHT
 ) -> go.Figure:
-    """The whole picture. predictions: most probable next tokens with their probabilities, written at the output."""
+    """The whole scene. predictions: the most probable next tokens with their probabilities, written at the output."""
     scene = make_scene(result.info)
     data = _geometry(result.info, scene)
     traces, annotations = architecture_changes(result, predictions=predictions, theme=theme)
@@ -52,7 +56,7 @@ def architecture_figure(
         layout=base_layout(
             theme,
             margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            meta={"camera": _CAMERA, "aspectratio": aspect},  # for the page's "reset view"
+            meta={"camera": _CAMERA, "aspectratio": aspect},  # read by the page's "Reset view"
             scene={
                 "xaxis": hidden,
                 "yaxis": hidden,
@@ -70,7 +74,7 @@ def architecture_figure(
 def architecture_changes(
     result: ArchitectureResult, *, predictions: Sequence[tuple[Piece, float]] = (), theme: Theme = LIGHT
 ) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
-    """What depends on values, selection and theme: properties by trace, and the texts that stand in the scene."""
+    """All that depends on values, selection and theme: properties by trace index, and the scene's annotations."""
     scene = make_scene(result.info)
     unit = _UNITS.get(result.color_by, "")
     heads, tiles, bar = box_colors(result, theme)
@@ -78,9 +82,9 @@ def architecture_changes(
         f"block.{block}.mlp.neuron.{neuron}" for block, row in enumerate(result.strongest.tolist()) for neuron in row
     ]
     norms = result.residual_norms
-    stream = {  # the output reads the normed stream, so it has no number here
+    stream = {  # the output has no number: it reads the normed stream
         "values": [] if norms is None else [*_sent(norms[[0, -1]]), None],
-        "unit": "L2 norm of the residual stream here",
+        "unit": "(L2 norm of the residual stream here)",
     }
     traces = {
         HEADS: heads | {"meta": {"values": _sent(result.heads), "unit": unit}},
@@ -95,24 +99,24 @@ def architecture_changes(
 
 
 def architecture_reading(result: ArchitectureResult, token: str) -> str:
-    """One sentence with the numbers of what is seen. token: the label of the token at the position."""
+    """One sentence on the largest values shown. token: the label of the token at the selected position."""
     if result.heads is None:
         info = result.info
-        without = " No values: the weights are not in memory." if result.residual_norms is None else ""
+        without = " No values are shown: the weights are not in memory." if result.residual_norms is None else ""
         return (
-            f"{info.n_blocks} blocks, each with {info.n_heads} attention heads (above the line) and "
-            f"{info.n_neurons:,} MLP neurons (below, {info.tile_width} a tile).{without}"
+            f"{counted(info.n_blocks, 'block')}, each with {counted(info.n_heads, 'attention head')} (above the line) "
+            f"and {counted(info.n_neurons, 'MLP neuron')} (below the line, {info.tile_width} per tile).{without}"
         )
     assert result.residual_norms is not None
     block, head = np.unravel_index(int(result.heads.argmax()), result.heads.shape)
     most = float(result.heads[block, head])
     if result.color_by == "entropy":
-        return f"At ‘{token}’ the widest look is block {block}, head {head}’s: {most:.2f} bits."
+        return f"At ‘{token}’, block {block} head {head} spreads its attention most ({most:.3g} bits)."
     if result.color_by == "first":
         mean = float(result.heads.mean())
         return (
-            f"At ‘{token}’ the heads put {percent(mean)} of their attention on the first token on average; "
-            f"most does block {block}, head {head} ({percent(most)})."
+            f"At ‘{token}’, the heads put {percent(mean)} of their attention on the first token on average; "
+            f"block {block} head {head} puts the most there ({percent(most)})."
         )
     assert result.tiles is not None
     tile_block, tile = np.unravel_index(int(result.tiles.argmax()), result.tiles.shape)
@@ -120,32 +124,32 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     end = min(start + result.info.tile_width, result.info.n_neurons) - 1
     tile_most = float(result.tiles[tile_block, tile])
     return (
-        f"At ‘{token}’ the head that adds most is block {block}, head {head} ({most:.3g}); "
-        f"the MLP tile that adds most is block {tile_block}, neurons {start}–{end} ({tile_most:.3g}); "
-        f"the stream’s norm goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
+        f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and "
+        f"block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s "
+        f"length goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
     )
 
 
 def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
-    """The traces without what `architecture_changes` adds."""
+    """The traces' geometry, without the properties that `architecture_changes` adds."""
     heads = [f"block.{block}.attention.head.{head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
-    unseen = {"hoverinfo": "skip", "type": "scatter3d"}
+    line = {"hoverinfo": "skip", "type": "scatter3d"}
     stream = {"x": scene.ends[[0, -1], 0], "y": np.zeros(2), "z": np.zeros(2)}
     return [
         _mesh(boxes(scene.heads, scene.head_half)) | {"customdata": heads},
         _mesh(boxes(scene.tiles, scene.tile_half)) | {"hovertext": _tile_names(info)},
         _mesh(boxes(scene.ends, scene.ends_half)) | {"customdata": ["embedding", "norm", "output"]},
-        {**unseen, **stream, "mode": "lines"},
-        {**unseen, "mode": "lines"},
-        {**unseen, "mode": "lines"},
-        {**unseen, "mode": "markers", "x": [None], "y": [None], "z": [None]},  # only its colour bar is seen
+        {**line, **stream, "mode": "lines"},
+        {**line, "mode": "lines"},
+        {**line, "mode": "lines"},
+        {**line, "mode": "markers", "x": [None], "y": [None], "z": [None]},  # visible only by its colour bar
     ]
 
 
 def _labels(
     info: ModelInfo, scene: Scene, predictions: Sequence[tuple[Piece, float]], theme: Theme
 ) -> list[dict[str, Any]]:
-    """Texts that stand at places of the scene; the first are the predictions."""
+    """The texts in the scene; the first one holds the predictions."""
     width = max((len(piece.label) for piece, _ in predictions), default=0) + 1
     next_tokens = "<br>".join(
         piece.markup + "\u00a0" * (width - len(piece.label)) + percent(probability)
@@ -155,7 +159,7 @@ def _labels(
     away = scene.ends_half[:, 2] + 0.2 * scene.width
     ends = zip(scene.ends[:, 0], away * (-1, 1, -1), ("embedding", "norm", "output"), strict=True)
     low = scene.bottom - 0.4 * scene.width
-    places = [*ends, *((scene.block_x[block], low, str(block) if block else "block 0") for block in shown)]
+    labels = [*ends, *((scene.block_x[block], low, str(block) if block else "block 0") for block in shown)]
     plain = {"showarrow": False, "y": 0}
     below = {"font": {"color": theme.quiet, "size": 12}}
     beside = {
@@ -168,7 +172,7 @@ def _labels(
     }
     return [
         {**plain, **beside, "text": next_tokens},
-        *({**plain, **below, "x": float(x), "z": float(z), "text": text} for x, z, text in places),
+        *({**plain, **below, "x": float(x), "z": float(z), "text": text} for x, z, text in labels),
     ]
 
 
@@ -176,7 +180,7 @@ def _mesh(shape: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "mesh3d",
         **shape,
-        "hoverinfo": "none",  # the page's own label shows what it is
+        "hoverinfo": "none",  # the page shows its own label
         "flatshading": True,
         "showscale": False,
         # Mostly ambient light, so that a colour means the same on every side.
@@ -190,7 +194,7 @@ def _flat(color: str, count: int) -> dict[str, Any]:
 
 
 def _mark(result: ArchitectureResult, scene: Scene) -> dict[str, Any]:
-    """The outline of the selected box, or of the wall where a whole layer is selected."""
+    """The outline of the selected box, or of the wall if a whole layer is selected."""
     selection, info = result.selection, result.info
     if selection.block is None:
         end = ("embedding", "norm", "output").index(selection.part)
@@ -221,6 +225,6 @@ def _sent(values: NDArray[np.float32] | None) -> list[float]:
 
 
 def _tile_names(info: ModelInfo) -> list[str]:
-    last = info.n_neurons - 1
-    ranges = [f"{n * info.tile_width}–{min((n + 1) * info.tile_width - 1, last)}" for n in range(info.n_tiles)]
-    return [f"Block {block} · neurons {words}" for block in range(info.n_blocks) for words in ranges]
+    starts = range(0, info.n_neurons, info.tile_width)
+    ranges = [neuron_range(start, min(start + info.tile_width, info.n_neurons) - 1) for start in starts]
+    return [f"Block {block} · {neurons}" for block in range(info.n_blocks) for neurons in ranges]

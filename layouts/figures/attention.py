@@ -1,4 +1,4 @@
-"""Pictures of attention: one head as a heat map, all heads of a block as small multiples, and the sentence on them."""
+"""Figures of attention (one head as a heat map, all heads of a block as small multiples) and their reading."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ if TYPE_CHECKING:
     from analysis.attention import AttentionResult
 
 _MOST_LABELS = 24
-_LONGEST = 14  # characters of a token beside the picture
-_GAP = 0.08  # of a small multiple's width
-_WHOLE = {
+_MAX_CHARACTERS = 14  # of a token on an axis
+_GAP = 0.08  # share of a small multiple's width
+_WHOLES = {  # what the shares of a view add up to
     "raw": "its attention",
-    "without_first": "its attention beyond the first token",
+    "without_first": "its attention without the first token",
     "rollout": "the rollout",
 }
 
 
 def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """The selected head, query down and key across; a click selects the query position."""
-    labels = [token.short(_LONGEST) for token in result.tokens]
+    """The selected head as a heat map, queries down and keys across; a click selects the query position."""
+    labels = [token.short(_MAX_CHARACTERS) for token in result.tokens]
     grid = np.where(np.tri(len(labels), dtype=bool), result.grid, np.nan)
     heat = (_exact if len(labels) <= MOST_EXACT else _image)(result, grid.astype(np.float32), theme)
     return Drawing(
         data=[heat],
         layout=base_layout(
             theme,
-            xaxis=token_axis(theme, labels, most=_MOST_LABELS, title="key", side="bottom", tickangle=-45),
-            yaxis=token_axis(theme, labels, most=_MOST_LABELS, title="query", autorange="reversed"),
+            xaxis=token_axis(
+                theme, labels, most=_MOST_LABELS, title="attended token (key)", side="bottom", tickangle=-45
+            ),
+            yaxis=token_axis(theme, labels, most=_MOST_LABELS, title="attending token (query)", autorange="reversed"),
             shapes=[_row_mark(result.position, len(labels), theme.accent2)],
         ),
     )
 
 
 def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
-    named = [f"<b>{token.markup}</b> ({token.position})" for token in result.tokens]
+    names = [f"{token.label} ({token.position})" for token in result.tokens]
+    whole = _WHOLES[result.view]
     return {
         "type": "heatmap",
         "z": grid,
@@ -52,10 +55,9 @@ def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> 
         "zmax": 1,
         "colorscale": theme.probabilities,
         "colorbar": color_bar(theme, _quantity(result), tickformat=".0%", len=1),
-        # Rows end at the diagonal: with many tokens, texts are most of what is sent.
-        "customdata": [[f"@{query}"] * (query + 1) for query in range(len(named))],
-        "text": [[f"{token} → {key}" for key in named[: query + 1]] for query, token in enumerate(named)],
-        "hovertemplate": f"%{{text}}<br>%{{z:.1%}} of {_WHOLE[result.view]}<extra></extra>",
+        # The page's script names the cell under the mouse: a text for each cell would be most of the response.
+        "meta": {"select": "@{y}", "words": f"{{y}} → {{x}}: {{value}} of {whole}", "x": names, "y": names},
+        "hovertemplate": f"%{{z:.1%}} of {whole}<extra></extra>",
         "hoverongaps": False,
     }
 
@@ -69,7 +71,7 @@ def _image(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> 
         title=_quantity(result),
         written=lambda share: f"{100 * share:.2g}%" if share < 0.995 else "100%",
         select="@{y}",
-        words=f"{{y}} → {{x}}: about {{value}} of {_WHOLE[result.view]}",
+        words=f"{{y}} → {{x}}: about {{value}} of {_WHOLES[result.view]}",
         columns=names,
         rows=names,
         theme=theme,
@@ -81,16 +83,16 @@ def _quantity(result: AttentionResult) -> str:
 
 
 def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """All heads of the block, each clickable, as images of one byte a cell; the selected one has a frame.
+    """All heads of the block as small images of one byte per cell, each clickable; the selected one has a frame.
 
-    Of a long text each cell is the largest share in a square of tokens, coloured like the large picture.
+    For a long text, a cell is the largest share in a square of tokens, coloured as in the large heat map.
     """
     n_heads = len(result.heads)
     columns = min(8, n_heads)
     rows = -(-n_heads // columns)
     pooled, shares = result.square > 1, np.nan_to_num(result.heads)
     cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
-    about = f"<br>each cell: the most among {result.square} × {result.square} tokens" if pooled else ""
+    note = f"<br>each cell: the largest share in {result.square} × {result.square} tokens" if pooled else ""
     layout = base_layout(theme, margin={"l": 0, "r": 0, "t": 2, "b": 2}, annotations=[], shapes=[])
     data = []
     for head in range(n_heads):
@@ -98,7 +100,7 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
         suffix = str(head + 1) if head else ""
         left, bottom = column / columns, 1 - (row + 1) / rows
         width, height = (1 - _GAP) / columns, (1 - 0.2) / rows
-        # Bare axes: with dozens of them, every property costs time.
+        # As few properties as possible: a block may have dozens of heads.
         bare = {"visible": False, "fixedrange": True}
         layout[f"xaxis{suffix}"] = {**bare, "domain": [left, left + width], "anchor": f"y{suffix}"}
         layout[f"yaxis{suffix}"] = {
@@ -118,7 +120,7 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
                 "xaxis": f"x{suffix}",
                 "yaxis": f"y{suffix}",
                 "meta": f"block.{result.block}.attention.head.{head}",
-                "hovertemplate": f"head {head}{about}<extra></extra>",
+                "hovertemplate": f"head {head}{note}<extra></extra>",
             }
         )
         chosen = head == result.head
@@ -150,28 +152,44 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     return Drawing(data=data, layout=layout)
 
 
-def attention_place(result: AttentionResult) -> str:
-    """Whose attention it is, for a title."""
+def attention_label(result: AttentionResult) -> str:
+    """The name of what is shown, for a title: a head, the mean of a block's heads, or a rollout."""
     if result.view == "rollout":
         return f"rollout up to block {result.block}"
     return f"block {result.block}, " + ("mean of all heads" if result.head is None else f"head {result.head}")
 
 
 def attention_reading(result: AttentionResult) -> str:
-    """One sentence with the numbers of what is seen."""
-    labels, row = [token.label for token in result.tokens], result.grid[result.position]
-    who = f"‘{labels[result.position]}’"
+    """One sentence on the selected token's attention, with its numbers."""
+    row = result.grid[result.position]
+    query = f"‘{result.tokens[result.position].label}’"
     if not np.isfinite(row).any():
-        return f"{who} looks at nothing but the first token here (100%), so nothing is left without it."
-    share = f"‘{labels[result.strongest]}’ at position {result.strongest} ({percent(row[result.strongest])})"
-    first = f"{percent(result.first_share)} of its attention goes to the first token"
+        return f"{query} attends only to the first token here (100%), so nothing remains without it."
+    strongest = f"{_key(result)} ({percent(row[result.strongest])})"
     if result.view == "rollout":
-        up_to = f"Through blocks 0 to {result.block}"
-        return f"{up_to}, {who} draws most on {share}, counting half of each step as staying put."
+        blocks = f"blocks 0 to {result.block}" if result.block else "block 0"
+        return (
+            f"Through {blocks}, rollout traces {query} mostly back to {strongest}; it counts each block as half "
+            "attention and half residual stream."
+        )
+    first = f"{percent(result.first_share)} of its attention goes to the first token"
     if result.view == "without_first":
-        return f"Leaving out the first token, {who} looks mostly at {share}; {first}."
-    sharp = f"; sharpest for ‘{labels[result.sharpest]}’" if result.sharpest is not None else ""
-    return f"{who} looks mostly at {share}; {first}{sharp}."
+        return f"Without the first token, {query} attends most to {strongest}; {first}."
+    clauses = [f"{query} attends most to {strongest}"]
+    if result.strongest:
+        clauses.append(first)
+    if result.sharpest is not None:
+        heads = "the heads’ mean" if result.head is None else "this head"
+        clauses.append(f"{heads} is most focused at ‘{result.tokens[result.sharpest].label}’")
+    return "; ".join(clauses) + "."
+
+
+def _key(result: AttentionResult) -> str:
+    """The key position with the largest share, in words."""
+    if result.strongest == result.position:
+        return "itself"
+    label = f"‘{result.tokens[result.strongest].label}’"
+    return f"{label} at position {result.strongest}" if result.strongest else f"the first token, {label}"
 
 
 def _row_mark(position: int, n_positions: int, color: str) -> dict[str, object]:

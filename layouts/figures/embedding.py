@@ -1,4 +1,4 @@
-"""Picture of the tokens as points in two or three dimensions, and the sentence on it."""
+"""Figure of the tokens as points in two or three dimensions, and its reading."""
 
 from __future__ import annotations
 
@@ -18,62 +18,68 @@ if TYPE_CHECKING:
 Paths = Literal["none", "selected", "all"]
 Points = NDArray[np.floating[Any]]
 
-_ROOM = 300, 340  # pixels of the page's plot at its smallest
-_LETTER, _LINE, _RISE = 7, 14, 11
-_LONGEST = 14
-_MOST_WAYS = 128
-_MARGIN = 0.08  # of the range, on each side
+_LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
+_LETTER_WIDTH, _LINE_HEIGHT, _LABEL_RISE = 7, 14, 11  # pixels
+_MAX_CHARACTERS = 14  # of a label
+_MAX_PATHS = 128
+_MARGIN = 0.08  # share of the range, on each side
 _EDGES = {"l": 8, "r": 8, "t": 40, "b": 8}
 _CAMERA = {"eye": {"x": 1.35, "y": 1.35, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
 
 
 def embedding_figure(
-    result: EmbeddingResult, *, paths: Paths = "selected", room: tuple[int, int] = _ROOM, theme: Theme = LIGHT
+    result: EmbeddingResult,
+    *,
+    paths: Paths = "selected",
+    label_area: tuple[int, int] = _LABEL_AREA,
+    theme: Theme = LIGHT,
 ) -> go.Figure:
-    """One point a token, coloured by its position, the selected one strong; a click on a point selects its token.
+    """One point per token, coloured by position, with the selected one emphasised; a click selects a token.
 
-    paths: with PCA, whose ways through the blocks are drawn; of all, at most 128, evenly spaced. With any, the frame
-    is that of all blocks and tokens, so that it stays whatever is selected; without, it is that of the points. room:
-    pixels across and up that labels are thinned out for; in a larger plot they have more.
+    paths: the tokens whose paths through the blocks are drawn (with PCA only): none, the selected one's, or all, of
+    which at most 128, evenly spaced. The axes then cover all blocks, so that they stay the same for every selection;
+    without paths they cover the points. label_area: the plot's size in pixels (width, height) at which labels must not
+    overlap.
     """
-    ways = result.paths if paths != "none" else None
+    drawn_paths = result.paths if paths != "none" else None
     width = result.points.shape[1]
-    framed = (result.points if ways is None else ways).reshape(-1, width)
+    framed = (result.points if drawn_paths is None else drawn_paths).reshape(-1, width)
     low, high = framed.min(axis=0), framed.max(axis=0)
     span = np.where(high > low, high - low, 1)
-    texts, sides = _labels(result, _seen((result.points - low) / span), room)
-    everyone, chosen = np.arange(len(result.tokens)), np.array([result.position])
+    texts, sides = _labels(result, _projected((result.points - low) / span), label_area)
+    all_positions, selected = np.arange(len(result.tokens)), np.array([result.position])
     data = []
-    if ways is not None and paths == "all":
-        some = everyone[:: -(-len(everyone) // _MOST_WAYS)]
-        data.append(_ways(result, ways[:, some], some, {"color": theme.quiet, "width": 1}, opacity=0.3))
-    data.append(_dots(result, everyone, texts, sides, theme) | {"marker": _positions(result, theme)})
-    if ways is not None:
+    if drawn_paths is not None and paths == "all":
+        sampled = all_positions[:: -(-len(all_positions) // _MAX_PATHS)]
+        thin = {"color": theme.quiet, "width": 1}
+        data.append(_path_lines(result, drawn_paths[:, sampled], sampled, thin, opacity=0.3))
+    data.append(_points(result, all_positions, texts, sides, theme) | {"marker": _position_marker(result, theme)})
+    if drawn_paths is not None:
         line = {"color": theme.accent2, "width": width}
-        data.append(_ways(result, ways[:, chosen], chosen, line, opacity=1))
-    bold = [f"<b>{result.tokens[result.position].short(_LONGEST)}</b>"]
+        data.append(_path_lines(result, drawn_paths[:, selected], selected, line, opacity=1))
+    bold = [f"<b>{result.tokens[result.position].short(_MAX_CHARACTERS)}</b>"]
     edge = {"color": theme.surface, "width": 2}
-    strong = {"color": theme.accent2, "size": 12 if width == 2 else 8, "line": edge}
-    data.append(_dots(result, chosen, bold, sides[chosen], theme) | {"marker": strong})
+    emphasised = {"color": theme.accent2, "size": 12 if width == 2 else 8, "line": edge}
+    data.append(_points(result, selected, bold, sides[selected], theme) | {"marker": emphasised})
     ranges = np.stack([low - _MARGIN * span, high + _MARGIN * span], axis=1).tolist()
     return Drawing(data=data, layout=base_layout(theme, margin=_EDGES, **_axes(result, ranges, theme)))
 
 
 def embedding_reading(result: EmbeddingResult) -> str:
-    """What is shown, and the selected token's nearest neighbour, with numbers."""
+    """One sentence on the selected token's nearest neighbour and on the projection, with their numbers."""
     labels = [token.label for token in result.tokens]
     if result.method == "tsne":
-        how = f"t-SNE with a perplexity of {result.perplexity:.0f} keeps neighbours together; its axes have no meaning"
+        plot = f"t-SNE (perplexity {result.perplexity:.0f}) keeps neighbours together, but its axes have no meaning"
     else:
         assert result.explained is not None
-        how = f"{percent(result.explained.sum())} of the variance over all blocks is shown"
+        plot = f"the plot shows {percent(result.explained.sum())} of the variance over all blocks"
         if result.asked != result.method:
-            how = f"t-SNE needs at least 4 tokens, so this is PCA: {how}"
+            plot = f"t-SNE needs at least 4 tokens, so this is PCA; {plot}"
     if result.nearest is None:
-        return f"The text has one token; {how}."
+        return f"The text has only one token; {plot}."
     return (
-        f"Nearest to ‘{labels[result.position]}’ in all {result.d_model:,} dimensions: ‘{labels[result.nearest]}’ at "
-        f"position {result.nearest} (cosine similarity {result.similarity:.2f}); {how}."
+        f"In all {result.d_model:,} dimensions, ‘{labels[result.position]}’ is closest to ‘{labels[result.nearest]}’ "
+        f"at position {result.nearest} (cosine similarity {result.similarity:.2f}); {plot}."
     )
 
 
@@ -83,7 +89,7 @@ def _kind(result: EmbeddingResult, points: Points) -> dict[str, Any]:
     return {"type": "scatter", "x": points[:, 0], "y": points[:, 1], "cliponaxis": False}
 
 
-def _dots(
+def _points(
     result: EmbeddingResult, positions: NDArray[np.intp], texts: list[str], sides: NDArray[np.str_], theme: Theme
 ) -> dict[str, Any]:
     return {
@@ -98,31 +104,31 @@ def _dots(
     }
 
 
-def _ways(
-    result: EmbeddingResult, ways: Points, positions: NDArray[np.intp], line: dict[str, Any], *, opacity: float
+def _path_lines(
+    result: EmbeddingResult, paths: Points, positions: NDArray[np.intp], line: dict[str, Any], *, opacity: float
 ) -> dict[str, Any]:
-    """Lines through the blocks, one after the other in a single trace, with a gap between two."""
-    n_places, n_ways, width = ways.shape
-    gaps = np.full((1, n_ways, width), np.nan, dtype=np.float32)
-    points = np.concatenate([ways, gaps]).transpose(1, 0, 2).reshape(-1, width)
-    places = ["before block 0", *(f"after block {block}" for block in range(n_places - 1)), ""]
+    """Several paths through the blocks as one trace, with a gap after each path."""
+    n_points, n_paths, width = paths.shape
+    gaps = np.full((1, n_paths, width), np.nan, dtype=np.float32)
+    points = np.concatenate([paths, gaps]).transpose(1, 0, 2).reshape(-1, width)
+    stages = ["before block 0", *(f"after block {block}" for block in range(n_points - 1)), ""]
     return {
         **_kind(result, points),
         "mode": "lines+markers",
         "line": line,
         "marker": {
-            "size": [8 if width == 2 else 4, *[5 if width == 2 else 2] * n_places] * n_ways,
+            "size": [8 if width == 2 else 4, *[5 if width == 2 else 2] * n_points] * n_paths,
             "color": line["color"],
-            "symbol": ["circle-open", *["circle"] * n_places] * n_ways,
+            "symbol": ["circle-open", *["circle"] * n_points] * n_paths,
         },
         "opacity": opacity,
-        "customdata": [f"@{position}" for position in positions for _ in places],
-        "hovertext": [f"<b>{result.tokens[position].markup}</b> {place}" for position in positions for place in places],
+        "customdata": [f"@{position}" for position in positions for _ in stages],
+        "hovertext": [f"<b>{result.tokens[position].markup}</b> {stage}" for position in positions for stage in stages],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
 
 
-def _positions(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
+def _position_marker(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
     return {
         "size": 8 if result.points.shape[1] == 2 else 5,
         "color": np.arange(len(result.tokens), dtype=np.float32),
@@ -148,7 +154,9 @@ def _axes(result: EmbeddingResult, ranges: list[list[float]], theme: Theme) -> d
     if result.explained is None:
         titles = [""] * len(ranges)
     else:
-        titles = [f"component {n} ({share:.1%})" for n, share in enumerate(result.explained, 1)]
+        titles = [
+            f"principal component {n} ({percent(share)} of variance)" for n, share in enumerate(result.explained, 1)
+        ]
     if len(ranges) == 2:
         plain = {"showticklabels": bool(titles[0]), "zeroline": False, "nticks": 6}
         return {
@@ -172,34 +180,34 @@ def _axes(result: EmbeddingResult, ranges: list[list[float]], theme: Theme) -> d
     }
 
 
-def _seen(places: Points) -> Points:
-    """Where points of the unit square or cube are seen, within the unit square; the cube from Plotly's own camera."""
-    if places.shape[1] == 2:
-        return places
-    x, y, z = (places - 0.5).T
+def _projected(points: Points) -> Points:
+    """Points of the unit square or cube as they appear on the screen, a unit square; the cube at the first camera."""
+    if points.shape[1] == 2:
+        return points
+    x, y, z = (points - 0.5).T
     return np.stack([(y - x) / 2, (2 * z - x - y) / 4], axis=1) + 0.5
 
 
-def _labels(result: EmbeddingResult, places: Points, room: tuple[int, int]) -> tuple[list[str], NDArray[np.str_]]:
-    """The label of each point, empty where it would cover another's, and the side that it is written on.
+def _labels(result: EmbeddingResult, points: Points, area: tuple[int, int]) -> tuple[list[str], NDArray[np.str_]]:
+    """The label of each point, empty if it would overlap another one, and the side on which it is written.
 
-    The selected token's own label is written apart, but has its room here.
+    The selected token's label belongs to a trace of its own, so it is empty here, but no other label overlaps it.
     """
-    pixels = places * room
+    pixels = points * area
     sides = np.full(len(pixels), "top center", dtype=object)
     texts = [""] * len(pixels)
     taken: list[tuple[float, float, float]] = []
     first = result.position
     for position in [first, *(n for n in range(len(pixels)) if n != first)]:
-        text = result.tokens[position].short(_LONGEST)
+        text = result.tokens[position].short(_MAX_CHARACTERS)
         x, y = pixels[position]
-        half = len(result.tokens[position].label[:_LONGEST]) * _LETTER / 2
+        half = len(result.tokens[position].label[:_MAX_CHARACTERS]) * _LETTER_WIDTH / 2
         if x < half:
             sides[position], x = "top right", x + half
-        elif x > room[0] - half:
+        elif x > area[0] - half:
             sides[position], x = "top left", x - half
-        y += _RISE
-        if all(abs(x - other) >= half + wide or abs(y - above) >= _LINE for other, above, wide in taken):
+        y += _LABEL_RISE
+        if all(abs(x - other) >= half + wide or abs(y - above) >= _LINE_HEIGHT for other, above, wide in taken):
             taken.append((x, y, half))
             texts[position] = "" if position == first else text
     return texts, sides

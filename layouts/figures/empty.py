@@ -1,4 +1,4 @@
-"""The picture of "nothing to show here", which says why."""
+"""The empty state of a figure: a message in place of data."""
 
 import plotly.graph_objects as go
 
@@ -7,7 +7,7 @@ from layouts.theme import LIGHT, Theme, base_layout
 
 
 def empty_figure(message: str, *, theme: Theme = LIGHT) -> go.Figure:
-    """An empty figure with a sentence in its middle."""
+    """An empty figure with a message in its centre."""
     note = {"text": message, "showarrow": False, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
     return Drawing(
         data=[],

@@ -1,4 +1,4 @@
-"""Heat maps of long texts: images of one byte a cell, where a number and a text for each would weigh too much."""
+"""Heat maps of long texts as images of one byte per cell: a number and a hover text for each would be too large."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.theme import Scale, Theme, color_bar
+from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,25 +14,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_EXACT = 128  # tokens; heat maps of longer texts are images
-BLANK, LOWEST, HIGHEST = 0, 1, 255  # levels: of what is not a number, and of the ends of the scale
+BLANK, LOWEST, HIGHEST = 0, 1, 255  # levels of NaN and of the two ends of the scale
 _TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)  # of the colour bar, as shares of the highest value
 _SIGNED_TICKS = (-1, -0.25, -0.04, 0, 0.04, 0.25, 1)
 
 
 def levels(values: NDArray[Any], most: float, *, signed: bool = False) -> NDArray[np.uint8]:
-    """Numbers from 0, or if signed from -most, to most as whole numbers from 1 to 255; 0 for what is not a number.
+    """Quantize numbers from 0 (if signed, from -most) to most into levels from 1 to 255; NaN becomes level 0.
 
-    They are even steps of the square root, so that what is small can be told apart: shares of a long text are.
+    Levels are even steps of the square root, so that small values, as the shares in a long text are, stay distinct.
     """
     roots = np.sign(values) * np.sqrt(np.abs(values) / most)
-    places = (roots + 1) / 2 if signed else roots
-    return np.nan_to_num(LOWEST + np.round(places * (HIGHEST - LOWEST)), nan=BLANK).astype(np.uint8)
+    shares = (roots + 1) / 2 if signed else roots
+    steps = LOWEST + np.round(shares * (HIGHEST - LOWEST))
+    quantized: NDArray[np.uint8] = np.nan_to_num(steps, nan=BLANK).astype(np.uint8)
+    return quantized
 
 
 def values_of_levels(most: float, *, signed: bool = False) -> NDArray[np.float64]:
-    """The number in the middle of each level, (256,); not a number for level 0."""
-    places = (np.arange(HIGHEST + 1) - LOWEST) / (HIGHEST - LOWEST)
-    roots = 2 * places - 1 if signed else places
+    """The number in the middle of each level, (256,); NaN for level 0."""
+    shares = (np.arange(HIGHEST + 1) - LOWEST) / (HIGHEST - LOWEST)
+    roots = 2 * shares - 1 if signed else shares
     return np.where(np.arange(HIGHEST + 1) == BLANK, np.nan, most * np.sign(roots) * roots**2)
 
 
@@ -41,7 +43,7 @@ def image(
     *,
     most: float,
     signed: bool = False,
-    scale: Scale,
+    scale: ColorScale,
     title: str,
     written: Callable[[float], str],
     select: str,
@@ -50,11 +52,11 @@ def image(
     rows: list[str],
     theme: Theme,
 ) -> dict[str, Any]:
-    """A heat map's trace. values: (rows, columns). title: of the colour bar. written: how a number is shown.
+    """The trace of a heat map. values: (rows, columns). title: of the colour bar. written: formats a number.
 
-    select: the selection that a click on a cell asks for; words: what is said of the cell under the mouse. Both may
-    hold `{x}` and `{y}`: in `select` the cell's numbers, in `words` its column's and row's names; and `words` holds
-    `{value}`, which the page looks up by the cell's level.
+    select: template of the selection that a click on a cell makes; words: template of the cell's hover text. `{x}` and
+    `{y}` stand for the cell's column and row: their numbers in `select`, their names in `words`. `{value}` in `words`
+    is looked up by the page from the cell's level.
     """
     shares = _SIGNED_TICKS if signed else _TICKS
     lookup = [written(value) if level else "" for level, value in enumerate(values_of_levels(most, signed=signed))]
@@ -73,14 +75,14 @@ def image(
             ticktext=[written(share * most) for share in shares],
         ),
         "meta": {"select": select, "words": words, "x": columns, "y": rows, "values": lookup},
-        # For where there is no page to look values up.
+        # For a notebook, where no page looks values up.
         "hovertemplate": "row %{y}, column %{x}<br>level %{z} of 255, see the colour bar<extra></extra>",
     }
 
 
-def _scale(scale: Scale) -> Scale:
-    """With nothing drawn where there is no number."""
+def _scale(scale: ColorScale) -> ColorScale:
+    """The colour scale over levels, transparent for NaN."""
     edge = (BLANK + LOWEST) / 2 / HIGHEST
-    nothing = "rgba(0,0,0,0)"
-    spread = [[(LOWEST + place * (HIGHEST - LOWEST)) / HIGHEST, color] for place, color in scale]
-    return [[0, nothing], [edge, nothing], [edge, scale[0][1]], *spread]
+    transparent = "rgba(0,0,0,0)"
+    spread = [[(LOWEST + stop * (HIGHEST - LOWEST)) / HIGHEST, color] for stop, color in scale]
+    return [[0, transparent], [edge, transparent], [edge, scale[0][1]], *spread]

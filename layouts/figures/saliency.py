@@ -1,4 +1,4 @@
-"""Pictures of attributions: a bar a token, blocks × tokens, shades of the text; the sentence on them."""
+"""Figures of attributions (one bar per token, blocks × tokens, shades of the text) and their reading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
-from layouts.theme import LIGHT, Scale, Theme, axis, base_layout, color_bar, token_axis
+from layouts.theme import LIGHT, ColorScale, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from analysis.saliency import SaliencyResult
 
 _MOST_LABELS = 24
-_LONGEST = 10  # characters of a token below the picture
+_MAX_CHARACTERS = 10  # of a token on an axis
 _NAMES = {
     "integrated": "attribution",
     "depth": "attribution",
     "input_gradient": "input × gradient",
     "gradient_norm": "gradient norm",
-    "occlusion": "loss when left out",
+    "occlusion": "drop when left out",
 }
 
 
 def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """A bar a token, coloured from against (orange) to for (blue) the target; a click selects the position."""
+    """One bar per token: blue pushes the target's logit up, orange pushes it down; a click selects the position."""
     values = result.attributions
     scale, low, high = _colors(result, values, theme)
     bars = {
@@ -37,24 +37,24 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
         "x": np.arange(len(values), dtype=np.float32),
         "y": values.astype(np.float32),
         "customdata": [f"@{token.position}" for token in result.tokens],
-        # With a hovertemplate, Plotly would also write the bare number of the column below it.
+        # With a hovertemplate, Plotly would also show the column's number below it.
         "hovertext": [_hover(result, n, float(value)) for n, value in enumerate(values)],
         "hoverinfo": "text",
         "marker": {
-            # Of numbers with a colour scale, which would look the same, Plotly warns: it takes each for a colour, too.
+            # Numbers with a colour scale would look the same, but Plotly warns that they are no valid colours.
             "color": [mixed(scale, (float(value) - low) / (high - low)) for value in values],
             "line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0},
         },
     }
-    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
+    top_left = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
     caption = f"Each token’s {_NAMES[result.method]} ({unit(result)})"
     layout = base_layout(
         theme,
-        title={"text": caption, "font": {"size": 12, "color": theme.quiet}, **place},
+        title={"text": caption, "font": {"size": 12, "color": theme.quiet}, **top_left},
         margin={"l": 8, "r": 8, "t": 24, "b": 4},
         bargap=0.15,
-        hovermode="x",  # a whole column can be hovered and clicked, since a bar may be too low to hit
-        xaxis=_tokens(result, theme),
+        hovermode="x",  # the whole column responds to the mouse, since a bar may be too low to hit
+        xaxis=_token_axis(result, theme),
         yaxis=axis(theme, nticks=5, zerolinecolor=theme.quiet),
         shapes=[_mark(result.position, 0, 1) | {"fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}],
     )
@@ -62,7 +62,7 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
 
 
 def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """Attribution of each token at the input of each block, block 0 at the bottom; rows not computed yet are blank.
+    """Attribution of each token at the input of each block, block 0 at the bottom; missing rows are blank.
 
     A click selects the block's attention and the position.
     """
@@ -73,9 +73,9 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
     blocks = {"tickmode": "array", "tickvals": ticks, "showgrid": False, "zeroline": False}
     layout = base_layout(
         theme,
-        xaxis=_tokens(result, theme),
+        xaxis=_token_axis(result, theme),
         yaxis=axis(theme, title="block", range=[-0.5, n_blocks - 0.5], **blocks),
-        # Above the column: with many tokens, a frame would cover it; its line keeps it visible.
+        # The mark is above the column: with many tokens, a frame would cover the cells.
         shapes=[_mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}}],
     )
     return Drawing(data=[heat], layout=layout)
@@ -119,7 +119,7 @@ def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Them
 
 
 def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
-    """For each token, the CSS colours of its background and its text; those not read have none of their own."""
+    """CSS colours of each token's background and text; tokens after the explained position are not shaded."""
     scale, low, high = _colors(result, result.attributions, theme)
     return [
         ("transparent", theme.quiet)
@@ -129,49 +129,51 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
     ]
 
 
-def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
-    """The colour scale of the shades, and the words at its low and its high end."""
+def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
+    """The colour scale of the shades, and the labels of its low and its high end."""
     scale, low, high = _colors(result, result.attributions, theme)
     if result.method == "gradient_norm":
-        return scale, f"{_NAMES[result.method]} 0", _amount(result, high)
-    return scale, f"against {signed(low)}", f"{_amount(result, high)} for"
+        return scale, f"{_NAMES[result.method]} 0", _with_unit(result, high)
+    return scale, f"against {signed(low)}", f"{_with_unit(result, high)} for"
 
 
 def saliency_words(result: SaliencyResult, position: int) -> str:
     """The attribution of one token, for its tooltip."""
     if position > result.position:
         return "after the explained position"
-    return f"{_NAMES[result.method]} {_amount(result, float(result.attributions[position]))}"
+    return f"{_NAMES[result.method]} {_with_unit(result, float(result.attributions[position]))}"
 
 
 def saliency_reading(result: SaliencyResult) -> str:
-    """One sentence: what speaks most for the target and most against it, with numbers."""
-    goal, values = _goal(result), result.attributions[: result.position + 1]
+    """One sentence on the tokens that push the explained logit up and down most, with their numbers."""
+    target, values = _target(result), result.attributions[: result.position + 1]
     if not values.any():
-        return f"No token moves the logit of {goal}: every {_NAMES[result.method]} is 0."
+        return f"No token moves the logit of {target}: every {_NAMES[result.method]} is 0."
     best, worst = int(values.argmax()), int(values.argmin())
     top, bottom = float(values[best]), float(values[worst])
-    first, last = _who(result, best), _who(result, worst)
+    first, last = _token(result, best), _token(result, worst)
     if len(values) == 1:
-        return f"{first} is the only token read here; its {_NAMES[result.method]} for {goal} is {_amount(result, top)}."
+        return f"{first} is the only token here; its {_NAMES[result.method]} for {target} is {_with_unit(result, top)}."
     if result.method == "gradient_norm":
-        least = f"least to {last}: {_number(bottom)}"
-        return f"The logit of {goal} is most sensitive to {first}: {_amount(result, top)}; {least}."
+        least = f"least sensitive to {last} ({_number(bottom)})"
+        return f"The logit of {target} is most sensitive to {first}, {_with_unit(result, top)}, and {least}."
     if result.method == "occlusion":
-        falls = f"leaving out {first} lowers the logit of {goal} most, by {_number(top)}"
-        rises = f"leaving out {last} raises it most, by {_number(-bottom)}"
-        none_falls, none_rises = f"no token lowers the logit of {goal} when left out", "none raises it"
+        largest = f"leaving out {first} lowers the logit of {target} most (by {_number(top)})"
+        smallest = f"leaving out {last} raises it most (by {_number(-bottom)})"
+        no_positive = f"no token lowers the logit of {target} when left out"
+        no_negative = "no token raises it when left out"
     else:
-        share = f" of {_number(result.value - result.base)} in all" if result.exact else ""
-        falls = f"{first} speaks most for {goal}: {signed(top)}{share}"
-        rises = f"{last} most against it: {signed(bottom)}" + ("" if top > 0 else share)
-        none_falls, none_rises = f"no token speaks for {goal}", "none against it"
-    sentence = f"{falls if top > 0 else none_falls}; {rises if bottom < 0 else none_rises}."
+        total = f" of {signed(result.value - result.base)}" if result.exact else ""
+        largest = f"{first} pushes {target} up most ({signed(top)}{total} logits)"
+        of_total = "" if top > 0 else f"{total} logits"
+        smallest = f"{last} pushes it down most ({signed(bottom)}{of_total})"
+        no_positive, no_negative = f"no token pushes {target} up", "no token pushes it down"
+    sentence = f"{largest if top > 0 else no_positive}; {smallest if bottom < 0 else no_negative}."
     return sentence[0].upper() + sentence[1:]
 
 
 def unit(result: SaliencyResult) -> str:
-    """What the attributions are measured in."""
+    """The unit of the attributions."""
     return "logits per unit of length" if result.method == "gradient_norm" else "logits"
 
 
@@ -180,48 +182,48 @@ def signed(value: float) -> str:
     return _number(value, "+")
 
 
-def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[Scale, float, float]:
-    """A colour scale and the values at its ends: with zero in the middle, or at the low end of what has no sign."""
+def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[ColorScale, float, float]:
+    """A colour scale and the values at its ends: zero is in its middle, or at its low end if values have no sign."""
     most = float(np.nanmax(np.abs(values), initial=0)) or 1.0
     return (theme.probabilities, 0.0, most) if result.method == "gradient_norm" else (theme.signed, -most, most)
 
 
-def _tokens(result: SaliencyResult, theme: Theme) -> dict[str, Any]:
-    labels = [token.short(_LONGEST) for token in result.tokens]
+def _token_axis(result: SaliencyResult, theme: Theme) -> dict[str, Any]:
+    labels = [token.short(_MAX_CHARACTERS) for token in result.tokens]
     return token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50, range=[-0.5, len(labels) - 0.5])
 
 
 def _mark(position: int, bottom: float, top: float) -> dict[str, Any]:
-    """A rectangle at a position's column; bottom, top: 0 is the lower edge of the picture, 1 the upper."""
-    place = {"x0": position - 0.5, "x1": position + 0.5, "y0": bottom, "y1": top, "yref": "paper"}
-    return {"type": "rect", "layer": "below", **place}
+    """A rectangle over a position's column. bottom, top: shares of the plot's height."""
+    area = {"x0": position - 0.5, "x1": position + 0.5, "y0": bottom, "y1": top, "yref": "paper"}
+    return {"type": "rect", "layer": "below", **area}
 
 
-def _hover(result: SaliencyResult, position: int, value: float, place: str = "") -> str:
-    name = f"<b>{result.tokens[position].markup}</b> ({position}){place}"
+def _hover(result: SaliencyResult, position: int, value: float, location: str = "") -> str:
+    name = f"<b>{result.tokens[position].markup}</b> ({position}){location}"
     if position > result.position:
-        return f"{name}<br>comes after the explained position: exactly 0"
+        return f"{name}<br>after the explained position: exactly 0"
     difference = result.value - result.base
     share = f"<br>{value / difference:.1%} of F(x) − F(x′)" if result.exact and difference else ""
-    return f"{name}<br>{_amount(result, value)}{share.replace('-', '−')}"
+    return f"{name}<br>{_with_unit(result, value)}{share.replace('-', '−')}"
 
 
-def _who(result: SaliencyResult, position: int) -> str:
+def _token(result: SaliencyResult, position: int) -> str:
     return f"‘{result.tokens[position].label}’ (position {position})"
 
 
-def _goal(result: SaliencyResult) -> str:
+def _target(result: SaliencyResult) -> str:
     minus = f" minus ‘{result.against.label}’" if result.against else ""
     return f"‘{result.target.label}’{minus}"
 
 
-def _amount(result: SaliencyResult, value: float) -> str:
+def _with_unit(result: SaliencyResult, value: float) -> str:
     number = _number(value) if result.method == "gradient_norm" else signed(value)
     return f"{number} {unit(result)}"
 
 
 def _number(value: float, sign: str = "") -> str:
-    """Two decimals, or two digits of what is smaller."""
+    """Two decimals; two significant digits below 0.1."""
     if value == 0:
         return "0"
     return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")

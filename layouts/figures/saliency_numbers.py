@@ -1,4 +1,4 @@
-"""Attributions in numbers: what they can be checked by, a warning, and all that is needed to compute them again."""
+"""Attributions in numbers: the check sums, the warning of a failed check, and the export for reproducing them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layouts.figures.saliency import signed, unit
+from layouts.figures.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +25,14 @@ _DEFINITIONS = {
         "∂x_id dα, by Gauss-Legendre quadrature with `steps` points. They sum to F(x) − F(x′)."
     ),
     "depth": (
-        "As integrated gradients (Sundararajan et al. 2017), and for depth the same at the input of each block, on the "
-        "straight line between what enters it for x′ and for x. Each row sums to F(x) − F(x′)."
+        "Integrated gradients (Sundararajan et al. 2017) of the tokens and, for depth, at the input of each block, on "
+        "the straight line between its inputs for x′ and for x. Each row sums to F(x) − F(x′)."
     ),
     "input_gradient": (
-        "Input × gradient: attribution_i = Σ_d x_id ∂F(x) / ∂x_id; for depth x is what enters each block."
+        "Input × gradient: attribution_i = Σ_d x_id ∂F(x) / ∂x_id; for depth, x is the input of each block."
     ),
     "gradient_norm": (
-        "L2 norm of the gradient, unsigned: attribution_i = √Σ_d (∂F(x) / ∂x_id)²; for depth x is what enters each "
+        "L2 norm of the gradient, unsigned: attribution_i = √Σ_d (∂F(x) / ∂x_id)²; for depth, x is the input of each "
         "block."
     ),
     "occlusion": "Occlusion: attribution_i = F(x) − F(x with x_i replaced by x′_i).",
@@ -39,13 +40,13 @@ _DEFINITIONS = {
 _ENTRY = (
     "x: the token embeddings, before positions are added; x′: the same with each replaced by the baseline (zero: the "
     "zero vector; end: the embedding of the end-of-text token; mean: the mean of all rows of the embedding matrix). F: "
-    "the logit of `target` at `position`, minus that of `against` where there is one; later tokens are not read and "
-    "have exactly 0."
+    "the logit of `target` at `position`, minus that of `against` if it is set; later tokens do not affect F, so their "
+    "attribution is exactly 0."
 )
 
 
 def saliency_numbers(result: SaliencyResult) -> list[tuple[str, str]]:
-    """What the attributions can be checked by: names and values."""
+    """The check sums of the attributions, as names and values."""
     pairs = [("F(x)", f"{_exactly(result.value)} logits")]
     if result.exact or result.method == "occlusion":
         pairs += [
@@ -60,26 +61,31 @@ def saliency_numbers(result: SaliencyResult) -> list[tuple[str, str]]:
             ("steps", f"{result.steps:,}"),
         ]
     else:
-        pairs.append(("Σ", f"{_exactly(result.total)}; need not add up to {pairs[-1][0]}"))
+        pairs.append(("Σ", f"{_exactly(result.total)} (not expected to equal {pairs[-1][0]})"))
     return [*pairs, ("precision", result.precision)]
 
 
 def saliency_warning(result: SaliencyResult) -> str:
-    """That the attributions do not add up as they should; empty where they do, or need not."""
+    """What is wrong with attributions that do not add up; empty if they do, or need not."""
     if result.converged:
         return ""
-    if np.isinf(result.error):
-        miss = "do not add up to F(x) − F(x′), which is 0"
+    expected = f"should add up to F(x) − F(x′) = {signed(result.value - result.base)} logits"
+    error = "" if np.isinf(result.error) else f", an error of {_error(result.error)}"
+    if result.method == "depth":
+        error = error and f" ({error.removeprefix(', ')} in the worst block)"
+        check = f"the attributions at each block {expected} but do not{error}"
     else:
-        where = " in the worst row" if result.method == "depth" else ""
-        miss = f"miss the difference F(x) − F(x′) by {_error(result.error)}{where}"
-    return f"Not converged: with {result.steps:,} steps the attributions {miss}. Read them as rough."
+        check = f"the attributions {expected} but add up to {signed(result.total)}{error}"
+    return (
+        f"Not converged after {counted(result.steps, 'step')}: {check}. Single values may be off by more and may even "
+        "have the wrong sign. Try another baseline or method."
+    )
 
 
 def saliency_export(
     result: SaliencyResult, prompt: Prompt, info: ModelInfo, *, versions: Mapping[str, str]
 ) -> dict[str, Any]:
-    """All that is needed to compute the result again, for JSON. versions: of the libraries, by name."""
+    """The result with all that is needed to reproduce it, for JSON. versions: library versions by name."""
     return {
         "model": prompt.model,
         "family": info.family,
@@ -123,5 +129,10 @@ def _piece(piece: Piece) -> dict[str, Any]:
 
 
 def _listed(values: NDArray[Any] | None) -> list[Any] | None:
-    """Nested lists; None for what is not a number, which JSON does not know."""
-    return None if values is None else np.where(np.isnan(values), None, values.astype(object)).tolist()
+    """Nested lists with None for NaN, which JSON does not have."""
+    if values is None:
+        return None
+    objects = values.astype(object)
+    objects[np.isnan(values)] = None
+    nested: list[Any] = objects.tolist()
+    return nested

@@ -1,30 +1,31 @@
-"""The 3D picture where no page is around it: in a notebook."""
+"""The 3D scene outside the page, as in a notebook."""
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import FRAME, MARK
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES
 from layouts.figures.scene import VERTICES
 
-_ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"}
-_HEAD = re.compile(r"block\.(\d+)\.attention\.head\.(\d+)")
+if TYPE_CHECKING:
+    from analysis.model_info import ModelInfo
+
+_END_NAMES = ("Token embedding", "Final norm", "Output")
 
 
-def leave_alone(figure: go.Figure) -> None:
-    """Let an architecture figure do by itself what the page does for it; what is selected there is not marked here.
+def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
+    """Give an architecture figure the hover texts that the page's script shows, and remove the selection marks.
 
-    Below the mouse it shows name, number and unit of a box, as the page's own label does. The page is not sent these
-    texts: each stands at every corner of its box, which is most of such a figure.
+    A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
+    for every corner of a box, which would be most of the figure's size.
     """
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False
-    for mesh in figure.select_traces({"type": "mesh3d"}):
-        names = mesh.hovertext or [
-            _ENDS.get(place) or _HEAD.sub(r"Block \1 · head \2", place) for place in mesh.customdata
-        ]
+    heads = [f"Block {block} · head {head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
+    for trace, names in ((HEADS, heads), (TILES, figure.data[TILES].hovertext), (ENDS, _END_NAMES)):
+        mesh = figure.data[trace]
         values = [*mesh.meta["values"], *[None] * len(names)]
         texts = [
             name if value is None else f"{name}<br>{value} {mesh.meta['unit']}"

@@ -1,4 +1,4 @@
-"""Colours of the 3D picture: one number a box, faded where another block is selected."""
+"""Colours of the 3D scene: one number per box, faded in blocks that are not selected."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layouts.figures.scene import VERTICES
-from layouts.theme import Scale, Theme, color_bar
+from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
 
 _BARS = {
-    "norm": "adds to the residual stream, L2 norm (square-root scale)",
-    "entropy": "entropy of attention, bits",
+    "norm": "L2 norm of what a part adds (square-root scale)",
+    "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
     "kind": "",
 }
 _KINDS = {"light": ("#2F5BEA", "#0F7B6C"), "dark": ("#7EA2FF", "#5CC9B5")}  # heads, tiles
 _STEPS = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
-_FADE = 0.5  # of a colour that the page's takes where another block is selected
+_FADE = 0.5  # share of the page's colour in blocks that are not selected
 
 
 def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Intensities and colour scale of all heads, of all tiles, and the marker that carries the colour bar.
+    """Intensities and colour scales of all heads and of all tiles, and the marker that carries the colour bar.
 
-    The lower half of a colour scale is its faded copy, so that one number says both value and emphasis.
+    The lower half of each colour scale is a faded copy, so that one number encodes both value and emphasis.
     """
     info, block = result.info, result.selection.block
     full = _full(result)
     scale = theme.probabilities if result.color_by == "first" else theme.norms
     near = np.full(info.n_blocks, True) if block is None else np.arange(info.n_blocks) == block
-    plain = _KINDS[theme.name] if result.color_by == "kind" else [neutral(theme)] * 2
+    plain_colors = _KINDS[theme.name] if result.color_by == "kind" else [neutral(theme)] * 2
     heads, tiles = (
         _colors(
             None if values is None else _share(values, full, result.color_by),
@@ -43,13 +43,16 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
             theme=theme,
             plain=color,
         )
-        for values, count, color in ((result.heads, info.n_heads, plain[0]), (result.tiles, info.n_tiles, plain[1]))
+        for values, count, color in (
+            (result.heads, info.n_heads, plain_colors[0]),
+            (result.tiles, info.n_tiles, plain_colors[1]),
+        )
     )
     return heads, tiles, _bar(result, full, scale, theme)
 
 
 def neutral(theme: Theme) -> str:
-    """The colour of parts that have no number."""
+    """The colour of parts without a number."""
     return _mixed(theme.quiet, theme.page, 0.4)
 
 
@@ -61,8 +64,8 @@ def _full(result: ArchitectureResult) -> float:
     return max(numbers, default=1.0) or 1.0
 
 
-def _bar(result: ArchitectureResult, full: float, scale: Scale, theme: Theme) -> dict[str, Any]:
-    """Markers that are not seen, for the sake of their colour bar; the boxes' own scale holds the colours twice."""
+def _bar(result: ArchitectureResult, full: float, scale: ColorScale, theme: Theme) -> dict[str, Any]:
+    """Invisible markers that carry the colour bar: the boxes' own scale has every colour twice."""
     if result.color_by == "norm":
         step = 10 ** np.floor(np.log10(full))
         values = np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
@@ -96,7 +99,7 @@ def _bar(result: ArchitectureResult, full: float, scale: Scale, theme: Theme) ->
 
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
-    """Place on the colour scale, 0 to 1. Norms span orders of magnitude, so theirs is a scale of square roots."""
+    """Values as shares of the colour scale, 0 to 1; norms as square roots, since they span orders of magnitude."""
     share = np.clip(values.astype(np.float64) / full, 0, 1)
     return np.sqrt(share) if color_by == "norm" else share
 
@@ -106,17 +109,17 @@ def _colors(
     per_block: int,
     *,
     near: NDArray[np.bool_],
-    scale: Scale,
+    scale: ColorScale,
     theme: Theme,
     plain: str,
 ) -> dict[str, Any]:
-    """Intensities of all boxes of a kind. The lower half of the colour scale is the faded one, for other blocks."""
+    """Intensities and colour scale of all boxes of a kind; the scale's lower half is the faded copy."""
     if share is None:
         scale = [[0, plain], [1, plain]]
         share = np.zeros((len(near), per_block))
     halved = np.where(near[:, None], 0.51 + 0.49 * share, 0.49 * share)
-    faded = [[0.49 * at, _mixed(color, theme.page, _FADE)] for at, color in scale]
-    clear = [[0.51 + 0.49 * at, color] for at, color in scale]
+    faded = [[0.49 * stop, _mixed(color, theme.page, _FADE)] for stop, color in scale]
+    clear = [[0.51 + 0.49 * stop, color] for stop, color in scale]
     return {
         "intensity": np.repeat(np.round(halved * _STEPS).astype(np.uint16), VERTICES),
         "cmin": 0,

@@ -1,22 +1,22 @@
-"""Colours behind text: a shade of a scale, and the text colour that can be read on it."""
+"""Background colours from a colour scale, each with a readable text colour."""
 
 from bisect import bisect_right
 
-from layouts.theme import Scale, Theme
+from layouts.theme import ColorScale, Theme
 
 _LEAST_CONTRAST = 4.5
 
 
-def shade(scale: Scale, share: float, theme: Theme) -> tuple[str, str]:
-    """CSS colours of background and text. share: place on the scale, 0 to 1; beyond it, its end's."""
+def shade(scale: ColorScale, share: float, theme: Theme) -> tuple[str, str]:
+    """CSS colours of background and text. share: 0 to 1 along the scale; values outside are clipped."""
     background = mixed(scale, share)
-    # Against any colour, black or white has a contrast of at least 4.58.
+    # On any background, black or white has a contrast of at least 4.58.
     readable = (theme.text, theme.page, "#000000", "#FFFFFF")
     return background, next(text for text in readable if contrast(text, background) >= _LEAST_CONTRAST)
 
 
-def mixed(scale: Scale, share: float) -> str:
-    """The CSS colour at a place on a scale, 0 to 1; beyond it, its end's."""
+def mixed(scale: ColorScale, share: float) -> str:
+    """The CSS colour at a share of the scale, 0 to 1; values outside are clipped."""
     after = bisect_right([stop for stop, _ in scale], share)
     (low, one), (high, other) = scale[min(max(after, 1), len(scale) - 1) - 1 :][:2]
     part = min(max((share - low) / (high - low), 0), 1)
@@ -24,13 +24,13 @@ def mixed(scale: Scale, share: float) -> str:
     return "#{:02X}{:02X}{:02X}".format(*channels)
 
 
-def gradient(scale: Scale) -> str:
-    """The whole scale from low to high, as a CSS image."""
+def gradient(scale: ColorScale) -> str:
+    """The scale from low to high, as a CSS gradient."""
     return f"linear-gradient(90deg, {', '.join(color for _, color in scale)})"
 
 
 def contrast(one: str, other: str) -> float:
-    """How well two colours (#RRGGBB) can be told apart, 1 to 21; 4.5 for text (WCAG 2.1, contrast ratio)."""
+    """Contrast ratio of two colours (#RRGGBB), 1 to 21; WCAG 2.1 asks for 4.5 between text and background."""
     low, high = sorted(_luminance(color) for color in (one, other))
     return float((high + 0.05) / (low + 0.05))
 

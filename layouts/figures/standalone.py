@@ -1,8 +1,9 @@
-"""A figure that stands on its own, as in a notebook: with the title, the words and the size that a page gives it."""
+"""Self-contained figures for a notebook: a title, sentences and a fixed size, which the page otherwise provides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from layouts.figures.text import lines
 from layouts.theme import LIGHT, Theme, base_layout
 
 WIDTH = 900
-_CAP, _LINE, _EDGE = 12, 21, 16  # pixels: a letter of the title, a line above the figures, the space around all
-_TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # that fit into the width; beside the title appear Plotly's buttons
-_CAPTION, _GAP = 22, 96  # pixels above a figure for its caption; between two, also for the tokens below the upper one
+_CAP, _LINE, _EDGE = 12, 21, 16  # pixels: height of a capital, height of a line, margin
+_TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # per line; Plotly's buttons take the rest of the title's line
+_CAPTION, _GAP = 22, 96  # pixels: height of a caption; gap between two figures, with the upper one's token labels
 
 
 def standalone(
@@ -25,10 +26,10 @@ def standalone(
     sentences: Sequence[str],
     theme: Theme = LIGHT,
 ) -> go.Figure:
-    """Figures below each other as one, `heights` in pixels, under a title and sentences, which are plain text.
+    """Stack figures into one, `heights` in pixels, under a title and sentences in plain text.
 
-    Each has one pair of axes; or there is one figure only, which may be a 3D scene. Their titles become captions.
-    Unlike on the page, one can zoom.
+    Each figure has one pair of axes; a single figure may also be a 3D scene. The figures' own titles become captions.
+    Unlike on the page, the axes can be zoomed.
     """
     heading, top = _heading(title, sentences, theme)
     top += _CAPTION if figures[0].layout.title.text else 0
@@ -47,13 +48,13 @@ def standalone(
     ends = np.cumsum(np.add(heights, _GAP)) - _GAP  # from the top
     for n, (figure, height, end) in enumerate(zip(figures, heights, ends.tolist(), strict=True)):
         number = "" if n == 0 else str(n + 1)
-        place = (1 - end / inner, 1 - (end - height) / inner)
-        data += [_placed_trace(trace, number, place) for trace in figure.data]
+        domain = (1 - end / inner, 1 - (end - height) / inner)
+        data += [_placed_trace(trace, number, domain) for trace in figure.data]
         own = figure.layout.to_plotly_json()
         layout["shapes"] += [_placed_shape(shape, number) for shape in own.get("shapes", ())]
         if "xaxis" in own:
             layout[f"xaxis{number}"] = own["xaxis"] | {"anchor": f"y{number}", "fixedrange": False}
-            layout[f"yaxis{number}"] = own["yaxis"] | {"anchor": f"x{number}", "fixedrange": False, "domain": place}
+            layout[f"yaxis{number}"] = own["yaxis"] | {"anchor": f"x{number}", "fixedrange": False, "domain": domain}
         if "title" in own:
             layout["annotations"].append(_caption(own["title"], number))
         layout |= {name: own[name] for name in ("scene", "hovermode", "bargap") if name in own and name not in layout}
@@ -61,7 +62,7 @@ def standalone(
 
 
 def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:
-    """The title with the sentences below it, and the pixels that they need."""
+    """The title with the sentences below it, and their height in pixels."""
     titles = lines(title, most=_TITLE_CHARACTERS)
     small = [line for sentence in sentences for line in lines(sentence, most=_LINE_CHARACTERS)]
     below = "".join(f'<br><span style="font-size:12px;color:{theme.quiet}">{line}</span>' for line in small)
@@ -69,21 +70,30 @@ def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[s
         "text": f"<b>{'<br>'.join(titles)}</b>{below}",
         "font": {"size": 16, "color": theme.text},
         **{"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "bottom"},
-        # From its first line's foot; hung from its head, Plotly moves it when it draws again.
+        # Anchored at the first line's baseline: anchored at its top, Plotly moves the title on a redraw.
         "pad": {"b": -_EDGE - _CAP, "l": _EDGE},
     }
     return heading, 2 * _EDGE + _LINE * (len(titles) + len(small))
 
 
-def _placed_trace(trace: Any, number: str, place: tuple[float, float]) -> dict[str, Any]:
-    """place: its lower and its upper end, as shares of the whole height."""
+def _placed_trace(trace: Any, number: str, domain: tuple[float, float]) -> dict[str, Any]:
+    """domain: the lower and the upper end of its y axis, as shares of the plot's height."""
     placed: dict[str, Any] = trace.to_plotly_json()
     if placed["type"] in ("bar", "heatmap", "scatter"):
         placed |= {"xaxis": f"x{number}", "yaxis": f"y{number}"}
     if placed["type"] == "heatmap":
-        low, high = place
+        if "words" in placed.get("meta", {}) and "values" not in placed["meta"]:
+            _name_cells(placed)
+        low, high = domain
         placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
     return placed
+
+
+def _name_cells(heat: dict[str, Any]) -> None:
+    """Give each cell the name of its row and column, which on the page a script shows."""
+    rows, columns = ([escape(name, quote=False) for name in heat["meta"][axis]] for axis in "yx")
+    heat["text"] = [[f"{row} → {column}" for column in columns] for row in rows]
+    heat["hovertemplate"] = f"%{{text}}<br>{heat['hovertemplate']}"
 
 
 def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:
@@ -92,5 +102,5 @@ def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:
 
 
 def _caption(title: dict[str, Any], number: str) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": f"y{number} domain", "yanchor": "bottom"}
-    return {"text": title["text"], "font": title["font"], "showarrow": False, "yshift": 3, **place}
+    anchor = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": f"y{number} domain", "yanchor": "bottom"}
+    return {"text": title["text"], "font": title["font"], "showarrow": False, "yshift": 3, **anchor}

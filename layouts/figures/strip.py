@@ -1,4 +1,4 @@
-"""The token strip's colours and its sentence. The strip itself is HTML, so there is no figure."""
+"""The token strip's colours, tooltips and reading. The strip is HTML, so there is no figure."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layouts.figures.shade import shade
-from layouts.theme import LIGHT, Scale, Theme
+from layouts.figures.text import percent
+from layouts.theme import LIGHT, ColorScale, Theme
 
 if TYPE_CHECKING:
     from analysis.strip import StripResult
 
-MOST_BITS = 12  # a guess among 4,096 equal tokens; what is more surprising has the same colour
+MOST_BITS = 12  # upper end of the colour scale: one chance in 4,096
 
 
 def strip_colors(result: StripResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
-    """For each token, the CSS colours of its background and its text; without a surprisal, nothing and the page's."""
+    """CSS colours of each token's background and text; a token without a surprisal is not shaded."""
     return [
         ("transparent", theme.text) if np.isnan(bits) else shade(theme.probabilities, float(bits) / MOST_BITS, theme)
         for bits in result.surprisal
     ]
 
 
-def strip_legend(*, theme: Theme = LIGHT) -> tuple[Scale, str, str]:
-    """The colour scale, and the words at its low and its high end."""
+def strip_legend(*, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
+    """The colour scale, and the labels of its low and its high end."""
     return theme.probabilities, "0", f"{MOST_BITS} bits or more"
 
 
 def strip_hover(result: StripResult, position: int) -> str:
-    """All that is known of one token, for its tooltip."""
+    """A token's label, position, id and surprisal, for its tooltip."""
     token = result.tokens[position]
     if position == 0:
-        numbers = "no surprisal: nothing comes before it"
+        numbers = "no surprisal, since nothing comes before it"
     else:
-        numbers = f"surprisal {result.surprisal[position]:.1f} bits · {_chance(result, position)}"
+        rank = f"rank {result.ranks[position]:,} of {result.n_vocab:,}"
+        chance = percent(result.probabilities[position])
+        numbers = f"surprisal {result.surprisal[position]:.1f} bits · probability {chance}, {rank}"
     return f"{token.label} · position {position} · token id {token.id} · {numbers}"
 
 
 def strip_reading(result: StripResult, position: int) -> str:
-    """One sentence with the numbers of the token at a position."""
-    who, bits = f"‘{result.tokens[position].label}’", result.surprisal[position]
+    """One or two sentences on the selected token's surprisal, with its numbers."""
+    label, bits = f"‘{result.tokens[position].label}’", result.surprisal[position]
     if len(result.tokens) == 1:
-        return f"{who} is the only token: nothing comes before it, so it has no surprisal."
-    mean = f"the text’s mean is {np.nanmean(result.surprisal):.1f}"
+        return f"{label} is the only token. Nothing comes before it, so it has no surprisal."
+    average = f"The text’s average is {np.nanmean(result.surprisal):.1f} bits"
     top = int(np.nanargmax(result.surprisal))
-    if position == top:
-        return f"{who} surprises most: {bits:.1f} bits ({_chance(result, position)}); {mean}."
     if position == 0:
-        here = f"{who} has no surprisal, since nothing comes before it"
+        sentence = f"{label} has no surprisal, since nothing comes before it."
     else:
-        here = f"{who} has {bits:.1f} bits of surprisal ({_chance(result, position)})"
-    return f"{here}; {mean}, the most is {result.surprisal[top]:.1f} bits for ‘{result.tokens[top].label}’."
-
-
-def _chance(result: StripResult, position: int) -> str:
-    p = result.probabilities[position]
-    chance = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
-    return f"{chance}, rank {result.ranks[position]:,} of {result.n_vocab:,}"
+        sentence = (
+            f"The model gave {label} {percent(result.probabilities[position])} (rank {result.ranks[position]:,} of "
+            f"{result.n_vocab:,}, surprisal {bits:.1f} bits)."
+        )
+    if position == top:
+        return f"{sentence} {average}; no token is more surprising."
+    return f"{sentence} {average}; most surprising is ‘{result.tokens[top].label}’ ({result.surprisal[top]:.1f} bits)."

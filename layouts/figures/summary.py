@@ -1,4 +1,4 @@
-"""Picture of the most probable next tokens, and the sentence on them; the model's sizes in words."""
+"""Figure of the most probable next tokens and its reading; the model's sizes in words."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import percent
+from layouts.figures.text import counted, percent
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
 if TYPE_CHECKING:
     from analysis.prediction import PredictionResult
     from analysis.summary import SummaryResult
 
-_LONGEST = 14  # characters of a token; the hover has all
+_MAX_CHARACTERS = 14  # of a token on the axis; the hover text has all
 
 
 def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """One bar a token, the most probable on top, always from 0 to 100 % so that blocks can be compared by eye."""
+    """One bar per token, the most probable on top, always from 0 to 100% so that blocks can be compared."""
     pieces = [piece for piece, _ in result.top]
     probabilities = np.array([probability for _, probability in result.top], dtype=np.float32)
     follows = result.next.token.id if result.next else None
@@ -30,7 +30,7 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
         "x": probabilities,
         "y": rows,
         "text": [
-            percent(probability) + (" · the text’s next" if piece.id == follows else "")
+            percent(probability) + (" · next in the text" if piece.id == follows else "")
             for piece, probability in result.top
         ],
         "textposition": "outside",
@@ -66,7 +66,7 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
                 theme,
                 tickmode="array",
                 tickvals=rows,
-                ticktext=[piece.short(_LONGEST) for piece in pieces],
+                ticktext=[piece.short(_MAX_CHARACTERS) for piece in pieces],
                 tickfont={"family": MONOSPACE, "size": 13, "color": theme.text},
                 autorange="reversed",
                 showgrid=False,
@@ -77,40 +77,44 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
 
 
 def summary_reading(result: PredictionResult, end: PredictionResult) -> str:
-    """One sentence: what is predicted at the selected place and, by `end`, at the output, and how the text goes on."""
+    """One sentence: the prediction at the selected part, that of the output (`end`), and the text's own next token."""
     if result.lens:
-        sentence = f"{_place(result)} the logit lens says {_first(result)}, in the end the model says {_first(end)}"
+        sentence = (
+            f"If the model stopped {_depth(result)}, it would predict {_first(result)}; its real prediction is "
+            f"{_first(end)}"
+        )
     else:
-        sentence = f"After ‘{result.tokens[result.position].label}’ the model says {_first(end)}"
+        sentence = f"After ‘{result.tokens[result.position].label}’, the model predicts {_first(end)}"
     if end.next is None:
         return f"{sentence}."
     follows = end.next
     return (
-        f"{sentence}; the text goes on with ‘{follows.token.label}’ ({percent(follows.probability)}, rank "
-        f"{follows.rank:,}, {follows.surprisal:.1f} bits of surprisal)."
+        f"{sentence}; the text continues with ‘{follows.token.label}’ ({percent(follows.probability)}, rank "
+        f"{follows.rank:,}, surprisal {follows.surprisal:.1f} bits)."
     )
 
 
 def parameter_rows(s: SummaryResult) -> list[tuple[str, str, int]]:
-    """Parts of the model: what each is, how it is counted, and its parameters, which add up to the total."""
-    each = f"{s.n_blocks} × "
+    """Rows of the parameter table: part, blocks × parameters per block, and parameters, which add up to the total."""
+    blocks = f"{s.n_blocks} × "
     return [
         ("Token embedding", "", s.token_embedding),
-        ("Position embedding", "" if s.position_embedding else "rotations, not learned", s.position_embedding),
-        ("Attention", f"{each}{s.attention:,}", s.n_blocks * s.attention),
-        ("MLP", f"{each}{s.mlp:,}", s.n_blocks * s.mlp),
-        ("Norms in blocks", f"{each}{s.norms:,}", s.n_blocks * s.norms),
+        ("Position embedding", "" if s.position_embedding else "rotary (no parameters)", s.position_embedding),
+        ("Attention", f"{blocks}{s.attention:,}", s.n_blocks * s.attention),
+        ("MLP", f"{blocks}{s.mlp:,}", s.n_blocks * s.mlp),
+        ("Norms in blocks", f"{blocks}{s.norms:,}", s.n_blocks * s.norms),
         ("Final norm", "", s.final_norm),
-        ("Output head", "the token embedding’s" if s.tied else "", s.output),
+        ("Output head", "shared with the token embedding" if s.tied else "", s.output),
     ]
 
 
 def size_words(s: SummaryResult) -> str:
     """The model's sizes in one line."""
     return (
-        f"{s.n_blocks} blocks · {s.all_heads:,} heads, {s.n_heads} a block, {s.d_head} wide · {s.all_neurons:,} "
-        f"MLP neurons, {s.n_neurons:,} a block · residual stream {s.d_model:,} wide, {s.residual_dimensions:,} "
-        f"dimensions over all blocks · {s.memory_bytes / 1e6:,.0f} MB of memory in float32."
+        f"{counted(s.n_blocks, 'block')} · {counted(s.all_heads, 'head')} ({s.n_heads} per block, {s.d_head} "
+        f"dimensions each) · {counted(s.all_neurons, 'MLP neuron')} ({s.n_neurons:,} per block) · residual stream of "
+        f"{s.d_model:,} dimensions ({s.residual_dimensions:,} over all blocks) · {s.memory_bytes / 1e6:,.0f} MB of "
+        "memory in float32."
     )
 
 
@@ -120,8 +124,8 @@ def _first(result: PredictionResult) -> str:
 
 
 def _source(result: PredictionResult) -> str:
-    return f"logit lens {_place(result).lower()}" if result.lens else "the model’s output"
+    return f"logit lens {_depth(result)}" if result.lens else "the model’s output"
 
 
-def _place(result: PredictionResult) -> str:
-    return "Before block 0" if result.block is None else f"After block {result.block}"
+def _depth(result: PredictionResult) -> str:
+    return "before block 0" if result.block is None else f"after block {result.block}"

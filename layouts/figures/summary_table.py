@@ -1,4 +1,4 @@
-"""A model's sizes and parameters as a table of text, and as one that a notebook shows."""
+"""A model's sizes and parameters as a table, in text and in a notebook's HTML."""
 
 from __future__ import annotations
 
@@ -15,18 +15,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SummaryTable:
-    """A model's name and family, how large it is, and its parameters by part; printed or shown, it is a table."""
+    """A model's parameters by part, as a table when it is printed or shown in a notebook.
+
+    Attributes
+    ----------
+    name : str
+        The model's name.
+    family : str
+        Its family, as in "GPT-2".
+    sizes : SummaryResult
+        Its sizes and parameter counts.
+    """
 
     name: str
     family: str
     sizes: SummaryResult
 
     def __str__(self) -> str:
-        head, *rows, total = self._rows()
-        widths = [max(map(len, column)) for column in zip(head, *rows, total, strict=True)]
+        table = self._rows()
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         head, *rows, total = (
             "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, "<>>>", widths, strict=True))
-            for row in (head, *rows, total)
+            for row in table
         )
         rule = "-" * len(head)
         return "\n".join([self._title(), rule, head, rule, *rows, rule, total, rule, size_words(self.sizes)])
@@ -45,11 +55,11 @@ class SummaryTable:
         return f"{self.name} ({self.family}, {self.sizes.n_parameters:,} parameters)"
 
     def _rows(self) -> list[tuple[str, ...]]:
-        everything = self.sizes.n_parameters
-        counts = [*parameter_rows(self.sizes), ("All", "", everything)]
+        total = self.sizes.n_parameters
+        counts = [*parameter_rows(self.sizes), ("Total", "", total)]
         return [
-            ("Part", "blocks × each", "in all", "share"),
-            *((part, each, f"{count:,}", percent(count / everything)) for part, each, count in counts),
+            ("Part", "blocks × per block", "total", "share"),
+            *((part, each, f"{count:,}", percent(count / total)) for part, each, count in counts),
         ]
 
 

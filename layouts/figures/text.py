@@ -1,16 +1,26 @@
-"""How numbers and sentences are written in figures."""
+"""Formatting of numbers and sentences in figures."""
 
 from html import escape
 from textwrap import wrap
 
 
 def percent(share: float) -> str:
-    """A share from 0 to 1 with as many digits as are sensible."""
+    """A share from 0 to 1 as a percentage with sensible digits: `61%`, `2.5%`, `<0.1%`."""
     if 0 < share < 0.0005:
         return "<0.1%"
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun in the singular or the plural: `1 head`, `1,024 neurons`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def neuron_range(first: int, last: int) -> str:
+    """Neurons with consecutive numbers: `neuron 5`, `neurons 5–9`."""
+    return f"neuron {first}" if first == last else f"neurons {first}–{last}"
+
+
 def lines(sentence: str, *, most: int) -> list[str]:
-    """Plain text in lines of at most `most` characters, for Plotly, which reads a subset of HTML in every text."""
+    """Plain text in lines of at most `most` characters, escaped for Plotly, which reads a subset of HTML."""
     return [escape(line, quote=False) for line in wrap(sentence, most)]

@@ -1,6 +1,5 @@
 """What the tests of the trace store share."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,8 @@ FOX = Prompt("tiny", "The fox met a crow")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[TraceStore]:
-    store = TraceStore(tmp_path, max_bytes=10**8)
-    yield store
-    store.close()
+def store(tmp_path: Path) -> TraceStore:
+    return TraceStore(tmp_path, max_bytes=10**8)
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def names(trace: Trace) -> list[str]:
     blocks = range(trace.info.n_blocks)
-    kinds = ("attention", "neurons", "head_norms", "tile_norms", "residual")
+    kinds = ("attention", "neurons", "head_outputs", "head_norms", "tile_norms", "residual")
     return [f"{kind}.{block}" for kind in kinds for block in blocks] + [f"residual.{len(blocks)}", "logits"]
 
 
@@ -52,4 +49,5 @@ def assert_same(one: Trace, other: Trace) -> None:
 
 
 def files(directory: Path) -> list[Path]:
-    return sorted((directory / "traces").glob("*/*/*.val"))
+    """All files of the cache."""
+    return sorted(path for path in (directory / "traces").rglob("*") if path.is_file())

@@ -8,10 +8,15 @@ from analysis.activation import N_STRONGEST, compute_activation
 from analysis.errors import SelectionError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
+from analysis.selection import Part, Selection
 from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
 
 POSITION = 4
+
+
+def mlp(block: int, neuron: int | None = None) -> Selection:
+    return Selection(Part.MLP, block=block, neuron=neuron)
 
 
 @pytest.fixture
@@ -25,7 +30,8 @@ def test_norm_and_mean_of_the_stream(tiny_model: LanguageModel, trace: Trace) ->
             input_ids=torch.from_numpy(trace.token_ids)[None], output_hidden_states=True
         ).hidden_states
     norms, means = (
-        compute_activation(trace, None, None, POSITION, quantity=quantity).stream for quantity in ("norm", "mean")
+        compute_activation(trace, Selection(Part.NORM), POSITION, quantity=quantity).stream
+        for quantity in ("norm", "mean")
     )
     assert norms.shape == means.shape == (trace.n_positions, 4)
     for i, state in enumerate(states[:-1]):  # the last one went through the final norm
@@ -37,7 +43,7 @@ def test_norm_and_mean_of_the_stream(tiny_model: LanguageModel, trace: Trace) ->
 
 
 def test_a_chosen_neuron_across_the_tokens(trace: Trace) -> None:
-    result = compute_activation(trace, 1, 17, POSITION)
+    result = compute_activation(trace, mlp(1, 17), POSITION)
     assert result.chosen
     assert result.neuron == 17
     assert result.values is not None
@@ -45,7 +51,7 @@ def test_a_chosen_neuron_across_the_tokens(trace: Trace) -> None:
 
 
 def test_without_a_neuron_the_strongest_is_shown(trace: Trace) -> None:
-    result = compute_activation(trace, 2, None, POSITION)
+    result = compute_activation(trace, mlp(2), POSITION)
     here = trace.neurons(2)[POSITION].tolist()
     best = max(range(len(here)), key=lambda neuron: abs(here[neuron]))
     assert not result.chosen
@@ -56,7 +62,7 @@ def test_without_a_neuron_the_strongest_is_shown(trace: Trace) -> None:
 
 
 def test_the_strongest_come_by_absolute_value_and_keep_their_sign(trace: Trace) -> None:
-    result = compute_activation(trace, 0, 3, POSITION, listing="strongest")
+    result = compute_activation(trace, mlp(0, 3), POSITION, listing="strongest")
     here = trace.neurons(0)[POSITION].tolist()
     assert result.listed is not None
     assert result.listed_values is not None
@@ -69,7 +75,7 @@ def test_the_tile_of_a_neuron(trace: Trace) -> None:
     width, count = trace.info.tile_width, trace.info.n_neurons
     tiles: dict[int, list[int]] = {}
     for neuron in range(count):
-        listed = compute_activation(trace, 1, neuron, POSITION).listed
+        listed = compute_activation(trace, mlp(1, neuron), POSITION).listed
         assert listed is not None
         assert neuron in listed
         tiles[listed[0]] = listed.tolist()
@@ -79,26 +85,28 @@ def test_the_tile_of_a_neuron(trace: Trace) -> None:
 
 
 def test_without_a_neuron_there_is_no_tile_but_the_strongest_are_listed(trace: Trace) -> None:
-    results = [compute_activation(trace, 1, None, POSITION, listing=listing) for listing in ("tile", "strongest")]
+    results = [compute_activation(trace, mlp(1), POSITION, listing=listing) for listing in ("tile", "strongest")]
     assert [result.listing for result in results] == ["strongest"] * 2
     by_size = np.argsort(-np.abs(trace.neurons(1)[POSITION]), kind="stable")[:N_STRONGEST].tolist()
     assert [result.listed.tolist() for result in results if result.listed is not None] == [by_size] * 2
-    assert compute_activation(trace, 1, 0, POSITION).listing == "tile"
+    assert compute_activation(trace, mlp(1, 0), POSITION).listing == "tile"
 
 
 def test_the_strongest_is_told_although_a_tile_is_listed(trace: Trace) -> None:
-    listed, tile = (compute_activation(trace, 1, 0, POSITION, listing=listing) for listing in ("strongest", "tile"))
+    listed, tile = (
+        compute_activation(trace, mlp(1, 0), POSITION, listing=listing) for listing in ("strongest", "tile")
+    )
     assert listed.strongest == tile.strongest
     assert listed.strongest_value == tile.strongest_value
 
 
 def test_no_neurons_without_a_block(trace: Trace) -> None:
-    result = compute_activation(trace, None, None, POSITION)
+    result = compute_activation(trace, Selection(Part.NORM), POSITION)
     assert result.block is result.neuron is result.values is result.listed is None
 
 
 def test_unknown_choices_are_refused(trace: Trace) -> None:
     with pytest.raises(SelectionError, match="median"):
-        compute_activation(trace, 0, None, 0, quantity="median")  # type: ignore[arg-type]
+        compute_activation(trace, mlp(0), 0, quantity="median")  # type: ignore[arg-type]
     with pytest.raises(SelectionError, match="weakest"):
-        compute_activation(trace, 0, None, 0, listing="weakest")  # type: ignore[arg-type]
+        compute_activation(trace, mlp(0), 0, listing="weakest")  # type: ignore[arg-type]

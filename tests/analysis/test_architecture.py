@@ -60,5 +60,5 @@ def test_kind_needs_no_numbers(trace: Trace) -> None:
 
 
 def test_an_unknown_colouring_is_refused(trace: Trace) -> None:
-    with pytest.raises(SelectionError, match="no colouring 'age'"):
+    with pytest.raises(SelectionError, match="no ‘age’ for the colouring"):
         compute_architecture(trace, Selection(Part.OUTPUT), POSITION, color_by="age")  # type: ignore[arg-type]

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import analysis.attention
 from analysis.attention import AttentionView, attention_entropy, compute_attention
 from analysis.errors import SelectionError
 from analysis.forward import compute_trace
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
+from analysis.selection import Part, Selection
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
@@ -25,8 +27,12 @@ def made(attention: Any) -> Trace:
     """A trace with this attention, (blocks, heads, query, key), and nothing else."""
     arrays = np.array(attention, dtype=np.float32)
     tokens = tuple(Token(n, f"t{n}", n, n) for n in range(arrays.shape[-1]))
-    info = ModelInfo("any", *arrays.shape[:2], 1, 1, 1, 1, 1, "any")
+    info = ModelInfo("any", *arrays.shape[:2], 1, 1, 1, 1, 1, 1, "any")
     return Trace(Prompt("any", "any"), tokens, info, lambda name: arrays[int(name.removeprefix("attention."))])
+
+
+def selected(block: int, head: int | None) -> Selection:
+    return Selection(Part.ATTENTION, block=block, head=head)
 
 
 ONE = [[1, 0, 0], [0.25, 0.75, 0], [0.5, 0.4, 0.1]]
@@ -35,7 +41,7 @@ OTHER = [[1, 0, 0], [1, 0, 0], [0.2, 0.2, 0.6]]
 
 @pytest.mark.parametrize("head", [0, 3])
 def test_raw_is_the_traces(trace: Trace, head: int):
-    result = compute_attention(trace, 1, head, 4)
+    result = compute_attention(trace, selected(1, head), 4)
     assert_array_equal(result.grid, trace.attention(1)[head])
     assert_array_equal(result.heads, trace.attention(1))
     assert (result.block, result.head, result.position, result.view) == (1, head, 4, "raw")
@@ -45,7 +51,7 @@ def test_raw_is_the_traces(trace: Trace, head: int):
 
 
 def test_without_a_head_it_is_the_mean(trace: Trace):
-    result, attention = compute_attention(trace, 2, None, 3), trace.attention(2)
+    result, attention = compute_attention(trace, selected(2, None), 3), trace.attention(2)
     mean = sum(attention[head] for head in range(4)) / 4
     assert_allclose(result.grid, mean, rtol=1e-6)
     assert_array_equal(result.heads, attention)
@@ -54,7 +60,10 @@ def test_without_a_head_it_is_the_mean(trace: Trace):
 
 @pytest.mark.parametrize("head", [None, 2])
 def test_without_the_first_token_a_row_is_shared_out_again(trace: Trace, head: int | None):
-    result, raw = compute_attention(trace, 1, head, 4, view="without_first"), compute_attention(trace, 1, head, 4)
+    result, raw = (
+        compute_attention(trace, selected(1, head), 4, view="without_first"),
+        compute_attention(trace, selected(1, head), 4),
+    )
     for query in range(1, trace.n_positions):
         rest = [raw.grid[query, key] for key in range(1, trace.n_positions)]
         assert_allclose(result.grid[query, 1:], np.array(rest) / sum(rest), rtol=1e-4, atol=1e-7)
@@ -62,7 +71,9 @@ def test_without_the_first_token_a_row_is_shared_out_again(trace: Trace, head: i
     assert np.isnan(result.grid[0]).all()
     assert result.first_share == raw.first_share
     for head_ in range(4):
-        assert_array_equal(result.heads[head_], compute_attention(trace, 1, head_, 4, view="without_first").grid)
+        assert_array_equal(
+            result.heads[head_], compute_attention(trace, selected(1, head_), 4, view="without_first").grid
+        )
 
 
 def test_rollout_multiplies_half_attention_and_half_identity(trace: Trace):
@@ -71,7 +82,7 @@ def test_rollout_multiplies_half_attention_and_half_identity(trace: Trace):
     for block in range(3):
         product = (0.5 * np.float64(trace.attention(block)).mean(axis=0) + 0.5 * eye) @ product
         for head in (None, 1):
-            result = compute_attention(trace, block, head, 4, view="rollout")
+            result = compute_attention(trace, selected(block, head), 4, view="rollout")
             assert_allclose(result.grid, product, atol=1e-6)
             assert_array_equal(result.heads, trace.attention(block))
 
@@ -79,15 +90,15 @@ def test_rollout_multiplies_half_attention_and_half_identity(trace: Trace):
 def test_rollout_by_hand():
     """Block 1 after block 0: (½A₁ + ½I)(½A₀ + ½I), in this order."""
     trace = made([[[[1, 0], [1, 0]]], [[[1, 0], [0, 1]]], [[[1, 0], [0.5, 0.5]]]])
-    assert_allclose(compute_attention(trace, 0, 0, 1, view="rollout").grid, [[1, 0], [0.5, 0.5]])
-    assert_allclose(compute_attention(trace, 1, 0, 1, view="rollout").grid, [[1, 0], [0.5, 0.5]])
-    assert_allclose(compute_attention(trace, 2, 0, 1, view="rollout").grid, [[1, 0], [0.625, 0.375]])
+    assert_allclose(compute_attention(trace, selected(0, 0), 1, view="rollout").grid, [[1, 0], [0.5, 0.5]])
+    assert_allclose(compute_attention(trace, selected(1, 0), 1, view="rollout").grid, [[1, 0], [0.5, 0.5]])
+    assert_allclose(compute_attention(trace, selected(2, 0), 1, view="rollout").grid, [[1, 0], [0.625, 0.375]])
 
 
 def test_the_order_of_blocks_matters_in_a_rollout():
     first, second = [[1, 0, 0], [0, 1, 0], [0, 1, 0]], [[1, 0, 0], [1, 0, 0], [0, 0, 1]]
     ways = [made([[first], [second]]), made([[second], [first]])]
-    there, back = (compute_attention(way, 1, None, 2, view="rollout").grid[2] for way in ways)
+    there, back = (compute_attention(way, selected(1, None), 2, view="rollout").grid[2] for way in ways)
     assert_allclose(there, [0, 0.5, 0.5])
     assert_allclose(back, [0.25, 0.25, 0.5])
 
@@ -95,7 +106,7 @@ def test_the_order_of_blocks_matters_in_a_rollout():
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("head", [None, 0])
 def test_rows_are_causal_and_sum_to_one(trace: Trace, view: AttentionView, head: int | None):
-    result = compute_attention(trace, 2, head, 4, view=view)
+    result = compute_attention(trace, selected(2, head), 4, view=view)
     rows = result.grid[1:] if view == "without_first" else result.grid
     assert_allclose(rows.sum(axis=-1), 1, atol=1e-5)
     assert np.all(np.triu(rows, 2 if view == "without_first" else 1) == 0)
@@ -108,7 +119,7 @@ def test_one_or_two_positions(tiny_gpt2: LanguageModel, view: AttentionView, tex
     trace = compute_trace(tiny_gpt2, Prompt("any", text))
     n = trace.n_positions
     assert n == len(text)
-    result = compute_attention(trace, 0, 0, n - 1, view=view)
+    result = compute_attention(trace, selected(0, 0), n - 1, view=view)
     assert result.sharpest is None
     assert result.grid.shape == (n, n)
     if view == "without_first":
@@ -117,7 +128,7 @@ def test_one_or_two_positions(tiny_gpt2: LanguageModel, view: AttentionView, tex
 
 
 def test_a_row_with_nothing_left_is_undefined():
-    result = compute_attention(made([[ONE, OTHER]]), 0, 1, 1, view="without_first")
+    result = compute_attention(made([[ONE, OTHER]]), selected(0, 1), 1, view="without_first")
     assert np.isnan(result.grid[:2]).all()
     assert_allclose(result.grid[2], [0, 0.25, 0.75], rtol=1e-6)
     assert result.strongest == 0
@@ -125,7 +136,7 @@ def test_a_row_with_nothing_left_is_undefined():
 
 
 def test_one_head_with_nothing_left_does_not_undo_the_mean():
-    result = compute_attention(made([[ONE, OTHER]]), 0, None, 1, view="without_first")
+    result = compute_attention(made([[ONE, OTHER]]), selected(0, None), 1, view="without_first")
     assert_allclose(result.grid[1], [0, 1, 0])
     assert_allclose(result.grid[2], np.array([0, 0.6, 0.7]) / 1.3, rtol=1e-6)
     assert result.strongest == 1
@@ -133,9 +144,9 @@ def test_one_head_with_nothing_left_does_not_undo_the_mean():
 
 
 def test_strongest_is_of_the_view():
-    assert compute_attention(made([[ONE]]), 0, 0, 2).strongest == 0
-    assert compute_attention(made([[ONE]]), 0, 0, 2, view="without_first").strongest == 1
-    assert compute_attention(made([[ONE]]), 0, 0, 1).strongest == 1
+    assert compute_attention(made([[ONE]]), selected(0, 0), 2).strongest == 0
+    assert compute_attention(made([[ONE]]), selected(0, 0), 2, view="without_first").strongest == 1
+    assert compute_attention(made([[ONE]]), selected(0, 0), 1).strongest == 1
 
 
 def test_sharpest_is_relative_to_what_can_be_seen():
@@ -146,14 +157,14 @@ def test_sharpest_is_relative_to_what_can_be_seen():
     assert entropy[0] < entropy[1]
     assert entropy[0] / np.log2(3) > entropy[1] / np.log2(4)
     grid = [[1, 0, 0, 0], [0.5, 0.5, 0, 0], third, fourth]
-    assert compute_attention(made([[grid]]), 0, 0, 0).sharpest == 3
+    assert compute_attention(made([[grid]]), selected(0, 0), 0).sharpest == 3
     grid[2] = [0, 1, 0, 0]
-    assert compute_attention(made([[grid]]), 0, 0, 0).sharpest == 2
+    assert compute_attention(made([[grid]]), selected(0, 0), 0).sharpest == 2
 
 
 def test_sharpest_leaves_out_the_first_two():
     grid = [[1, 0, 0], [1, 0, 0], [0.4, 0.3, 0.3]]
-    assert compute_attention(made([[grid]]), 0, 0, 0).sharpest == 2
+    assert compute_attention(made([[grid]]), selected(0, 0), 0).sharpest == 2
 
 
 def test_entropy_in_bits():
@@ -169,13 +180,32 @@ def test_entropy_in_bits():
 def test_a_view_that_does_not_exist_is_refused(tiny_gpt2: LanguageModel, view: Any):
     trace = compute_trace(tiny_gpt2, Prompt("any", "a fox"))
     with pytest.raises(SelectionError) as refused:
-        compute_attention(trace, 0, 0, 0, view=view)
-    assert str(refused.value) == f"There is no view '{view}' of attention. Choose raw, without_first or rollout."
+        compute_attention(trace, selected(0, 0), 0, view=view)
+    assert str(refused.value) == f"There is no ‘{view}’ for the attention view. Choose raw, without_first or rollout."
 
 
 def test_the_trace_is_left_as_it_was(tiny_gpt2: LanguageModel):
     trace = compute_trace(tiny_gpt2, Prompt("any", "a fox"))
     before = trace.attention(0).copy()
     for view in VIEWS:
-        compute_attention(trace, 0, 0, 1, view=view)
+        compute_attention(trace, selected(0, 0), 1, view=view)
     assert_array_equal(trace.attention(0), before)
+
+
+@pytest.mark.parametrize("part", ["embedding", "norm", "output"])
+def test_a_part_outside_the_blocks_has_no_attention(tiny_gpt2: LanguageModel, part: str):
+    trace = compute_trace(tiny_gpt2, Prompt("any", "a fox"))
+    with pytest.raises(SelectionError, match="has no attention"):
+        compute_attention(trace, Selection.parse(part), 0)
+
+
+def test_the_rollout_is_cached_under_a_version(trace: Trace):
+    keys = []
+
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        keys.append((name, version))
+        return compute()
+
+    for view in VIEWS:
+        compute_attention(trace, selected(1, 2), 4, view=view, derived=derived)
+    assert keys == [("attention rollout", analysis.attention._ROLLOUT_VERSION)]

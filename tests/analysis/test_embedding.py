@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from analysis.embedding import compute_embedding
+import analysis.embedding
+from analysis.embedding import compute_embedding, plan_embedding
 from analysis.errors import SelectionError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
@@ -29,7 +30,7 @@ def streams(trace: Trace, *, equal: bool) -> Float:
 
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("dimensions", ["2", "3"])
-def test_pca_is_one_decomposition_of_all_places(trace: Trace, equal: bool, dimensions: Any) -> None:
+def test_pca_is_one_decomposition_of_all_blocks(trace: Trace, equal: bool, dimensions: Any) -> None:
     result = compute_embedding(trace, BLOCK, 4, dimensions=dimensions, scale="equal" if equal else "raw")
     vectors = streams(trace, equal=equal)
     flat = vectors.reshape(-1, vectors.shape[-1])
@@ -49,29 +50,32 @@ def test_pca_is_one_decomposition_of_all_places(trace: Trace, equal: bool, dimen
     ("text", "after"),
     [("embedding", 0), ("block.0.attention.head.1", 1), ("block.2.mlp", 3), ("norm", 3), ("output", 3)],
 )
-@pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_the_place_follows_the_selection(trace: Trace, text: str, after: int, method: Any) -> None:
-    names: list[str] = []
+@pytest.mark.parametrize("scale", ["equal", "raw"])
+def test_the_blocks_follow_the_selection(trace: Trace, text: str, after: int, scale: Any) -> None:
+    keys: list[tuple[str, int]] = []
 
-    def derived(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        names.append(name)
+    def derived(name: str, compute: Callable[[], dict[str, Any]], *, version: int) -> dict[str, Any]:
+        keys.append((name, version))
         return compute()
 
-    def keep(name: str, compute: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        names.append(name)
-        return compute(lambda _share, _arrays: None)
-
-    result = compute_embedding(trace, Selection.parse(text), 2, method=method, derived=derived, keep=keep)
-    assert result is not None
+    selection = Selection.parse(text)
+    result = compute_embedding(trace, selection, 2, scale=scale, derived=derived)
     assert result.after == after
-    assert names == ["embedding pca equal" if method == "pca" else f"embedding tsne equal {after} 2"]
-    if result.paths is not None:
-        np.testing.assert_array_equal(result.points, result.paths[after])
+    assert keys == [(f"embedding pca {scale}", analysis.embedding._PCA_VERSION)]
+    assert result.paths is not None
+    np.testing.assert_array_equal(result.points, result.paths[after])
+    task = plan_embedding(trace, selection, 2, method="tsne", scale=scale)
+    assert task is not None
+    assert (task.name, task.version) == (f"embedding tsne {scale} {after} 2", analysis.embedding._TSNE_VERSION)
+    assert task.run_now().after == after
 
 
-def test_what_is_not_kept_is_not_computed(trace: Trace) -> None:
-    nothing = compute_embedding(trace, Selection.parse("norm"), 2, method="tsne", keep=lambda _name, _compute: None)
-    assert nothing is None
+def test_only_tsne_is_slow(trace: Trace, tiny_gpt2: LanguageModel) -> None:
+    short = compute_trace(tiny_gpt2, Prompt("tiny", "Z" * 3))
+    assert plan_embedding(trace, BLOCK, 0) is None
+    assert plan_embedding(short, BLOCK, 0, method="tsne") is None
+    with pytest.raises(SelectionError, match="Choose"):
+        plan_embedding(trace, BLOCK, 0, scale="log")  # type: ignore[arg-type]
 
 
 def test_nearest_is_found_in_the_full_space(trace: Trace) -> None:
@@ -138,5 +142,5 @@ def test_a_large_vector_common_to_all_costs_no_digits(tiny_gpt2: LanguageModel) 
 
 def test_a_choice_that_does_not_exist_is_refused(trace: Trace) -> None:
     for wrong in ({"method": "umap"}, {"dimensions": "4"}, {"scale": "log"}):
-        with pytest.raises(SelectionError, match="Choose one of"):
+        with pytest.raises(SelectionError, match="Choose"):
             compute_embedding(trace, BLOCK, 0, **wrong)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@ import pytest
 from transformers import CONFIG_MAPPING, AutoConfig
 
 from analysis.errors import ModelError
-from analysis.families import _REASONS, FAMILIES, family_of, logit_cap
+from analysis.families import _REASONS, FAMILIES, family_of, is_parallel, logit_cap
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights
 from tests.conftest import make_tiny
@@ -45,18 +45,18 @@ def test_the_output_maps_write_to_the_residual_stream(tiny_model: LanguageModel)
     ("model_type", "reason"),
     [
         ("mamba", "it has no attention"),
-        ("t5", "it has an encoder and a decoder; what is drawn here is one stack of blocks"),
-        ("bert", "it reads a text in both directions, and predicts no next token"),
-        ("mixtral", "its MLPs choose among experts, so that a block has no fixed neurons"),
-        ("gemma3", "it reads images, too; Gemma 3 for text alone is 'gemma3_text'"),
-        *((odd, "where it keeps its parts is not known here") for odd in ("falcon", "", "GPT2", "gpt2 ")),
+        ("t5", "it has an encoder and a decoder, but only a single stack of blocks can be drawn"),
+        ("bert", "it reads a text in both directions and does not predict the next token"),
+        ("mixtral", "its MLPs choose between experts, so a block has no fixed neurons"),
+        ("gemma3", "it also reads images; the text-only Gemma 3 is 'gemma3_text'"),
+        *((odd, "the names of its parts are not known") for odd in ("falcon", "", "GPT2", "gpt2 ")),
     ],
 )
 def test_an_unknown_family_is_refused_by_name_with_a_reason_and_the_known_ones(model_type: str, reason: str):
     with pytest.raises(ModelError) as refused:
         family_of(model_type)
     assert str(refused.value) == (
-        f"The model is of the family '{model_type}', which is not supported: {reason}. Supported: "
+        f"The model belongs to the family '{model_type}', which is not supported: {reason}. Supported: "
         "gemma2, gemma3_text, gpt2, gpt_neo, gpt_neox, gptj, llama, mistral, opt, phi, phi3, qwen2, qwen3."
     )
 
@@ -74,6 +74,13 @@ def test_the_cap_is_the_settings():
     config = AutoConfig.for_model("llama", final_logit_softcapping=4.0)
     assert config.final_logit_softcapping == 4
     assert logit_cap(config, llama.family) is None
+
+
+def test_where_attention_and_mlp_read_the_same_stream():
+    found = {kind for kind in FAMILIES if make_tiny(kind).info.parallel}
+    assert found == {"gptj", "phi", "gpt_neox"}
+    serial = make_tiny("gpt_neox", use_parallel_residual=False)
+    assert not is_parallel(serial.network.config, serial.family)
 
 
 def test_every_family_has_a_tiny_model():

@@ -13,7 +13,15 @@ from analysis.errors import SelectionError
 from analysis.forward import compute_trace
 from analysis.models.fuse import fuse_activations
 from analysis.models.language_model import LanguageModel
-from analysis.saliency import Method, SaliencyResult, compute_saliency, default_target, partial_saliency, saliency_work
+from analysis.saliency import (
+    Method,
+    SaliencyResult,
+    compute_saliency,
+    default_target,
+    plan_saliency,
+    read_token_id,
+    saliency_work,
+)
 from analysis.saliency_methods.methods import USUAL_STEPS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
@@ -29,9 +37,7 @@ def trace(tiny_model: LanguageModel) -> Trace:
 
 
 def saliency(model: LanguageModel, trace: Trace, position: int = POSITION, **choices: Any) -> SaliencyResult:
-    result = compute_saliency(model, trace, position, **choices)
-    assert result is not None
-    return result
+    return compute_saliency(model, trace, position, **choices)
 
 
 def mean_embedding(model: LanguageModel) -> torch.Tensor:
@@ -145,19 +151,16 @@ def test_the_error_is_a_share_of_the_change(tiny_gpt2: LanguageModel) -> None:
     assert (deep.error, deep.converged) == (0.5, False)
 
 
-def test_what_is_known_is_shown_before_the_end(tiny_gpt2: LanguageModel) -> None:
+def test_partial_results_grow_block_by_block(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow. The crow had a cheese"))
     reports: list[tuple[float, Arrays]] = []
-    result = saliency(
-        tiny_gpt2, trace, method="depth", keep=lambda _name, run: run(lambda *report: reports.append(report))
-    )
+    task = plan_saliency(tiny_gpt2, trace, POSITION, method="depth")
+    result = task.result(task.compute(lambda *report: reports.append(report)))
     shares = [share for share, _ in reports]
     assert shares == sorted(shares)  # nothing is doubled here
     assert 0 <= shares[0] < 0.1
     assert shares[-1] == pytest.approx(1)
-    known = [
-        partial_saliency(tiny_gpt2, trace, POSITION, method="depth", arrays=arrays) for _, arrays in reports if arrays
-    ]
+    known = [task.result(arrays) for _, arrays in reports if arrays]
     assert result.depth is not None
     assert len(known) == trace.info.n_blocks
     for rows, partial in enumerate(known, start=1):
@@ -176,9 +179,10 @@ def test_each_doubling_is_shown(tiny_gpt2: LanguageModel, monkeypatch: pytest.Mo
     def see(share: float, arrays: Arrays) -> None:
         assert 0 <= share <= 1
         if arrays:
-            known.append(partial_saliency(tiny_gpt2, trace, 1, arrays=arrays).steps)
+            known.append(task.result(arrays).steps)
 
-    result = saliency(tiny_gpt2, trace, 1, keep=lambda _name, run: run(see))
+    task = plan_saliency(tiny_gpt2, trace, 1)
+    result = task.result(task.compute(see))
     assert known == [32, 64, 128, 256]
     assert result.steps == 256
 
@@ -195,38 +199,32 @@ def test_the_fused_activation_is_the_same_function(kind: str) -> None:
         torch.testing.assert_close(network(ids).logits, model.network(ids).logits, rtol=1e-5, atol=1e-5)
 
 
-def test_looking_up_runs_nothing(tiny_gpt2: LanguageModel) -> None:
+def test_planning_runs_nothing(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
-    names = []
-
-    def missing(name: str, _compute: Any) -> None:
-        names.append(name)
 
     def fail(*_: Any) -> None:
         raise AssertionError("a pass was run")
 
     watched = tiny_gpt2.network.register_forward_pre_hook(fail)
     try:
-        for method in METHODS:
-            assert compute_saliency(tiny_gpt2, trace, 1, method=method, keep=missing) is None
+        names = {plan_saliency(tiny_gpt2, trace, 1, method=method).name for method in METHODS}
         with pytest.raises(AssertionError, match="a pass was run"):
             compute_saliency(tiny_gpt2, trace, 1)
     finally:
         watched.remove()
-    assert len(set(names)) == len(METHODS)
+    assert len(names) == len(METHODS)
 
 
 def test_the_name_says_what_the_arrays_depend_on(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
     best = default_target(trace, 1)
-    names: list[str] = []
     choices: list[dict[str, Any]] = [
         {}, {"target": best + 1}, {"against": best + 1}, {"position": 0, "target": best}, {"method": "depth"},
         {"baseline": "mean"}, {"steps": 16},
     ]  # fmt: skip
-    for changed in [*choices, {"target": best}]:
-        question = {"position": 1, **changed}
-        compute_saliency(tiny_gpt2, trace, **question, keep=lambda name, _run: names.append(name))
+    names = [
+        plan_saliency(tiny_gpt2, trace, **{"position": 1, **changed}).name for changed in [*choices, {"target": best}]
+    ]
     assert len(set(names)) == len(choices)
     assert names[-1] == names[0]  # asked for or not, it is the same token
 
@@ -254,7 +252,7 @@ def test_choices_that_do_not_exist_are_refused(tiny_gpt2: LanguageModel) -> None
         with pytest.raises(SelectionError, match="Choose"):
             compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
     for wrong in ({"target": 300}, {"against": 300}):
-        with pytest.raises(SelectionError, match="token id 300; here they run from 0 to 299"):
+        with pytest.raises(SelectionError, match="no token id 300: this model has token ids 0–299"):
             compute_saliency(tiny_gpt2, trace, 1, **wrong)  # type: ignore[arg-type]
     with pytest.raises(SelectionError):
         compute_saliency(tiny_gpt2, trace, 1, target=-1)
@@ -272,18 +270,12 @@ def test_a_model_without_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
 
 
 @pytest.mark.parametrize("method", ["integrated", "depth"])
-def test_the_work_that_was_done_is_told(tiny_gpt2: LanguageModel, method: Any) -> None:
-    """With as many points as are expected, it is the work that was."""
+def test_the_arrays_include_the_actual_work(tiny_gpt2: LanguageModel, method: Any) -> None:
+    """With the usual number of points it is the expected work."""
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox met a crow"))
-    done = []
-
-    def keep(_name: str, compute: Any) -> Arrays:
-        arrays: Arrays = compute(lambda *_: None)
-        done.append(float(arrays["work"]))
-        return arrays
-
-    saliency(tiny_gpt2, trace, 3, method=method, steps=USUAL_STEPS, keep=keep)
-    assert done == [pytest.approx(saliency_work(4, trace.info.n_blocks, method))]
+    task = plan_saliency(tiny_gpt2, trace, 3, method=method, steps=USUAL_STEPS)
+    assert task.compute(lambda *_: None)["work"] == pytest.approx(task.work)
+    assert task.work == saliency_work(4, trace.info.n_blocks, method)
 
 
 def test_work_grows_with_what_is_run() -> None:
@@ -293,3 +285,14 @@ def test_work_grows_with_what_is_run() -> None:
     assert saliency_work(64, 12, "depth") < works["depth"]
     assert saliency_work(64, 12, "integrated") == works["integrated"]
     assert works["occlusion"] > 3 * saliency_work(32, 24, "occlusion")
+
+
+@pytest.mark.parametrize(("text", "token_id"), [("", None), ("0", 0), ("299", 299), ("007", 7)])
+def test_a_token_id_is_read_from_the_page(text: str, token_id: int | None) -> None:
+    assert read_token_id(text) == token_id
+
+
+@pytest.mark.parametrize("text", ["-1", "1.0", "²", "٣", "a", " 1", "9" * 10])
+def test_what_is_not_a_token_id_is_refused(text: str) -> None:
+    with pytest.raises(SelectionError, match="must be a number"):
+        read_token_id(text)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyResult, compute_saliency
-from analysis.saliency_methods.explained_logit import Explained
+from analysis.saliency_methods.explained_logit import ExplainedLogit
 from analysis.trace import Float, Prompt, Trace
 from tests.conftest import BUNDLED
 
@@ -29,7 +29,6 @@ def explained(
 ) -> tuple[Trace, SaliencyResult]:
     trace = compute_trace(model, Prompt("bundled", text))
     result = compute_saliency(model, trace, trace.n_positions - 1 if position is None else position, **choices)
-    assert result is not None
     return trace, result
 
 
@@ -157,14 +156,14 @@ def test_bfloat16_that_does_not_converge_is_repeated(
     bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, steps: int | None, expected: list[Any]
 ) -> None:
     tried: list[tuple[int, bool]] = []
-    integrate = Explained.integrate
+    integrate = ExplainedLogit.integrate
 
-    def coarse(self: Explained, *path: Any, bfloat16: bool) -> Float:
+    def coarse(self: ExplainedLogit, *path: Any, bfloat16: bool) -> Float:
         tried.append((path[3], bfloat16))
         return integrate(self, *path, bfloat16=bfloat16) * (1.05 if bfloat16 else 1)
 
     monkeypatch.setattr("analysis.saliency_methods.methods.prefers_bfloat16", lambda _width: True)
-    monkeypatch.setattr(Explained, "integrate", coarse)
+    monkeypatch.setattr(ExplainedLogit, "integrate", coarse)
     _, result = explained(bundled_model, position=5, steps=steps)
     assert tried == expected
     assert (result.precision, result.converged) == ("float32", True)

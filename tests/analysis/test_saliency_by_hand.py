@@ -58,9 +58,7 @@ def by_hand() -> LanguageModel:
 def saliency(model: LanguageModel, position: int, **choices: Any) -> SaliencyResult:
     trace = compute_trace(model, Prompt("by hand", TEXT))
     assert [token.id for token in trace.tokens] == [ID[letter] for letter in TEXT]
-    result = compute_saliency(model, trace, position, **choices)
-    assert result is not None
-    return result
+    return compute_saliency(model, trace, position, **choices)
 
 
 def test_integrated_gradients(by_hand: LanguageModel) -> None:

@@ -17,9 +17,7 @@ PROMPT = Prompt("tiny", "The fox met a crow. The fox ate")
 
 
 def saliency(model: LanguageModel, **choices: Any) -> SaliencyResult:
-    result = compute_saliency(model, compute_trace(model, PROMPT), POSITION, **choices)
-    assert result is not None
-    return result
+    return compute_saliency(model, compute_trace(model, PROMPT), POSITION, **choices)
 
 
 def test_gradients_are_those_of_the_plain_network(tiny_model: LanguageModel) -> None:

@@ -17,13 +17,13 @@ SELECTIONS = WHOLE | ATTENTION | MLP
 
 
 @given(SELECTIONS)
-def test_writing_and_reading_are_inverses(selection: Selection):
+def test_parse_inverts_str(selection: Selection):
     assert Selection.parse(str(selection)) == selection
 
 
 @given(st.text(max_size=40) | st.from_regex(r"(block\.\d{1,3}\.)?(attention|mlp|norm)(\.head\.\d+)?@?\d*~?\d*"))
-def test_reading_and_writing_are_inverses(text: str):
-    """Whatever is read at all is written back as it was: there is one text for a selection."""
+def test_str_inverts_parse(text: str):
+    """A selection has exactly one text, so whatever can be parsed is written back unchanged."""
     try:
         selection = Selection.parse(text)
     except SelectionError:
@@ -55,7 +55,10 @@ def test_the_text_form(text: str, selection: Selection):
     "text",
     [
         "",
-        "@5",  # a click may say so; the page merges it into a whole selection first
+        "@5",  # a change: the page merges it into the current selection first
+        "~7",
+        "@5~7",
+        "block.3@5",
         "attention",
         "mlp.neuron.3",
         "block.3",
@@ -110,7 +113,7 @@ def test_other_forms_are_refused(text: str):
         (Part.EMBEDDING, {"neuron": 0}),
     ],
 )
-def test_what_has_no_text_cannot_be_made(part: Part, numbers: dict[str, int]):
+def test_a_selection_without_a_text_form_cannot_be_made(part: Part, numbers: dict[str, int]):
     with pytest.raises(SelectionError):
         Selection(part, **numbers)
 
@@ -125,21 +128,21 @@ def test_a_changed_selection_is_checked_too():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("block.99.mlp", "The selection names block 99; here they run from 0 to 2. Choose one of these."),
-        ("block.3.attention", "The selection names block 3; here they run from 0 to 2. Choose one of these."),
-        ("block.2.attention.head.4", "The selection names head 4; here they run from 0 to 3. Choose one of these."),
-        ("block.0.mlp.neuron.128", "The selection names neuron 128; here they run from 0 to 127. Choose one of these."),
-        ("norm@5", "The selection names position 5; here they run from 0 to 4. Choose one of these."),
-        ("output~300", "The selection names token id 300; here they run from 0 to 299. Choose one of these."),
+        ("block.99.mlp", "There is no block 99: this model has blocks 0–2. Select one of these."),
+        ("block.3.attention", "There is no block 3: this model has blocks 0–2. Select one of these."),
+        ("block.2.attention.head.4", "There is no head 4: this model has heads 0–3. Select one of these."),
+        ("block.0.mlp.neuron.128", "There is no neuron 128: this model has neurons 0–127. Select one of these."),
+        ("norm@5", "There is no position 5: this text has positions 0–4. Select one of these."),
+        ("output~300", "There is no token id 300: this model has token ids 0–299. Select one of these."),
     ],
 )
-def test_what_does_not_exist_is_named_with_what_does(tiny_gpt2: LanguageModel, text: str, message: str):
+def test_an_out_of_range_number_is_named_with_the_range(tiny_gpt2: LanguageModel, text: str, message: str):
     with pytest.raises(SelectionError) as refused:
         Selection.parse(text).checked(tiny_gpt2.info, 5)
     assert str(refused.value) == message
 
 
 @pytest.mark.parametrize("text", ["block.2.attention.head.3@4~299", "block.2.mlp.neuron.127", "embedding", "norm@0"])
-def test_what_exists_is_given_back(tiny_gpt2: LanguageModel, text: str):
+def test_a_selection_within_range_is_returned(tiny_gpt2: LanguageModel, text: str):
     selection = Selection.parse(text)
     assert selection.checked(tiny_gpt2.info, 5) is selection

@@ -1,9 +1,12 @@
 """Surprisal, redone with torch's own cross entropy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+import analysis.strip
 from analysis.forward import compute_trace
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
@@ -48,7 +51,7 @@ def test_one_token(tiny_gpt2: LanguageModel) -> None:
 def test_huge_logits_do_not_overflow(offset: float) -> None:
     logits = np.array([[0, 200, 300], [0, 0, 0]], dtype=np.float32) + np.float32(offset)
     tokens = tuple(Token(token_id, "x", position, position) for position, token_id in enumerate([0, 1]))
-    info = ModelInfo("GPT-2", 1, 1, 1, 1, 3, 8, 1, "f")
+    info = ModelInfo("GPT-2", 1, 1, 1, 1, 1, 3, 8, 1, "f")
     result = compute_strip(Trace(Prompt("m", "xx"), tokens, info, lambda name: {"logits": logits}[name]))
     assert result.surprisal[1] == pytest.approx(100 / np.log(2))
     assert result.ranks[1] == 2
@@ -57,7 +60,19 @@ def test_huge_logits_do_not_overflow(offset: float) -> None:
 def test_equals_take_the_best_rank_and_certainty_is_zero_bits() -> None:
     logits = np.array([[5, 5, 5, 5], [100, 0, 0, 0], [0, 0, 0, 0]], dtype=np.float32)
     tokens = tuple(Token(token_id, "x", position, position) for position, token_id in enumerate([0, 3, 0]))
-    info = ModelInfo("GPT-2", 1, 1, 1, 1, 4, 8, 1, "f")
+    info = ModelInfo("GPT-2", 1, 1, 1, 1, 1, 4, 8, 1, "f")
     result = compute_strip(Trace(Prompt("m", "xxx"), tokens, info, lambda name: {"logits": logits}[name]))
     assert result.surprisal[1:].tolist() == [2, 0]
     assert result.ranks[1:].tolist() == [1, 1]
+
+
+def test_the_arrays_are_cached_under_a_version(tiny_gpt2: LanguageModel) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "fox"))
+    keys = []
+
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        keys.append((name, version))
+        return compute()
+
+    compute_strip(trace, derived=derived)
+    assert keys == [("strip", analysis.strip._VERSION)]

@@ -145,6 +145,44 @@ def test_a_block_adds_its_attention_and_its_mlp(model: LanguageModel, trace: Tra
         assert_allclose(change, written, rtol=0, atol=1e-5 * np.abs(trace.residual(block + 1)).max())
 
 
+def test_attention_writes_what_its_head_outputs_give(model: LanguageModel, trace: Trace):
+    parts, info = Parts(model.network), model.info
+    heads: list[Tensor] = []
+    written: list[Tensor] = []
+    mlp: list[Tensor] = []
+    with (
+        spying(parts.attention_out, heads, output=False),
+        spying(parts.attention_written, written, output=True),
+        spying(parts.mlp_written, mlp, output=True),
+    ):
+        plain_forward(model, trace)
+    for block in range(info.n_blocks):
+        outputs = trace.head_outputs(block)
+        assert outputs.shape == (trace.n_positions, info.n_heads, info.d_head)
+        close(outputs, flat(heads[block]).unflatten(-1, (info.n_heads, -1)))
+        with torch.no_grad():
+            ours = model.attention_output(block, torch.tensor(outputs)).numpy()
+        close(ours, flat(written[block]))
+        alone = model.attention_output(block, torch.tensor(outputs[3]))
+        assert_allclose(alone, ours[3], rtol=0, atol=1e-5 * np.abs(ours).max())
+        after = trace.residual(block) + ours + flat(mlp[block]).numpy()
+        assert_allclose(after, trace.residual(block + 1), rtol=0, atol=1e-5 * np.abs(after).max())
+
+
+def test_an_mlp_reads_what_attention_wrote_unless_they_are_parallel(model: LanguageModel, trace: Trace):
+    out = Parts(model.network).attention_written[1]
+    silent = out.register_forward_hook(
+        lambda _module, _args, output: (output[0] * 0, *output[1:]) if isinstance(output, tuple) else output * 0
+    )
+    try:
+        changed = compute_trace(model, trace.prompt)
+    finally:
+        silent.remove()
+    assert np.array_equal(changed.residual(1), trace.residual(1))
+    assert np.array_equal(changed.neurons(1), trace.neurons(1)) == model.info.parallel
+    assert not np.allclose(changed.residual(2), trace.residual(2))
+
+
 def test_norms_of_heads_and_tiles_are_those_of_what_they_write(model: LanguageModel, trace: Trace):
     parts, info = Parts(model.network), model.info
     heads: list[Tensor] = []
@@ -217,6 +255,7 @@ def test_shapes_and_types_are_those_of_the_model(model: LanguageModel, trace: Tr
     assert trace.token_ids.tolist() == [token.id for token in encode(model, trace.prompt.text)]
     assert trace.residual(0).shape == (n, info.d_model)
     assert trace.neurons(0).shape == (n, info.n_neurons)
+    assert trace.head_outputs(0).shape == (n, info.n_heads, info.d_head)
     assert trace.logits().shape == (n, info.n_vocab)
     assert info.n_tiles <= 64
     assert (info.n_tiles - 1) * info.tile_width < info.n_neurons <= info.n_tiles * info.tile_width

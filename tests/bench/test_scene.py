@@ -23,7 +23,7 @@ SHAPES = {  # blocks, heads, width, most bytes gzipped
 
 def made(n_blocks: int, n_heads: int, d_model: int, n_positions: int = 8) -> Trace:
     """A trace of random numbers in a model's shape."""
-    info = ModelInfo("GPT-2", n_blocks, n_heads, d_model, 4 * d_model, 50257, 1024, 0, "any")
+    info = ModelInfo("GPT-2", n_blocks, n_heads, d_model, d_model // n_heads, 4 * d_model, 50257, 1024, 0, "any")
     tokens = tuple(Token(n, f"·token{n}", n, n) for n in range(n_positions))
     widths = {"residual": d_model, "neurons": 4 * d_model, "head_norms": n_heads, "tile_norms": info.n_tiles}
 

@@ -1,10 +1,11 @@
-"""Every way to select something, and that every panel follows with the right data."""
+"""Linking: every way to select something, after which all panels show it with the right data."""
 
 import pytest
 from playwright.sync_api import Route
 
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
+from analysis.selection import GRAMMAR
 from analysis.trace import Prompt, Trace
 from tests.browser.explorer import Explorer
 from tests.serving import wait_until
@@ -15,7 +16,7 @@ TEXT = "The fox said to the crow that the cheese was old."
 
 
 def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
-    """On small multiples, cells of the heat map, chips, bars of neurons, and a point among the embeddings."""
+    """On small multiples, a cell of the heat map, chips, bars of neurons, and a point of the embedding."""
     page = explorer.page
     page.locator("#attention-heads-graph .draglayer .x7y7 .nsewdrag").click()
     explorer.follows(f"block.3.attention.head.6@{LAST}")
@@ -44,12 +45,12 @@ def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
     explorer.follows(f"{neuron}@6")
 
 
-def test_arrow_keys_walk_without_losing_a_step(explorer: Explorer) -> None:
+def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page = explorer.page
     page.focus("#architecture-panel")
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
-    for _ in range(5):  # within half a second, faster than the server draws
+    for _ in range(5):  # faster than the server draws
         page.keyboard.press("ArrowUp")
         page.wait_for_timeout(60)
     explorer.follows(f"block.1.attention.head.5@{LAST}")
@@ -64,7 +65,7 @@ def test_arrow_keys_walk_without_losing_a_step(explorer: Explorer) -> None:
     assert explorer.selection() == f"block.4.attention.head.5@{LAST}"
 
 
-def test_the_selection_card_selects_without_the_scene(explorer: Explorer) -> None:
+def test_the_selection_card(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#summary-panel .dropdown-toggle").click()
     page.locator("#summary-panel [data-select='block.2.mlp']").click()
@@ -78,6 +79,25 @@ def test_the_selection_card_selects_without_the_scene(explorer: Explorer) -> Non
         assert explorer.selection() == f"block.{2 + max(along, 0)}.mlp@{LAST}"
 
 
+def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
+    """Through the grammar that the server sent."""
+    page = explorer.page
+    assert page.locator("meta[name=selection-grammar]").get_attribute("content") == GRAMMAR
+    for text, merged in [
+        ("block.1@5", "block.1.attention.head.0@5"),
+        ("block.4.mlp.neuron.7", "block.4.mlp.neuron.7@5"),
+        ("block.2", "block.2.mlp.neuron.7@5"),
+        ("output@3", "output@3"),
+        ("block.0@4", "block.0.mlp.neuron.7@4"),
+    ]:
+        page.evaluate("(select) => dash_clientside.explorer.request({ select })", text)
+        explorer.follows(merged)
+    for select, position in [("block.2", LAST), ("block.2@5", 5)]:
+        explorer.open(select=select)
+        explorer.follows(f"block.2.attention.head.0@{position}")
+        assert page.locator("#notice.show").count() == 0
+
+
 def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None:
     explorer.analyse(TEXT)
     tokens = compute_trace(bundled_model, Prompt("bundled", TEXT)).tokens
@@ -89,7 +109,7 @@ def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None
     assert explorer.stored("text") == TEXT
 
 
-def test_the_address_is_the_page(explorer: Explorer) -> None:
+def test_the_address_restores_the_page(explorer: Explorer) -> None:
     page = explorer.page
     explorer.open(text=TEXT, select="block.4.attention.head.2@5", **{"attention-view": "rollout"})
     explorer.follows("block.4.attention.head.2@5")
@@ -127,7 +147,7 @@ def test_back_and_forward(explorer: Explorer) -> None:
         explorer.follows(after)
 
 
-def test_what_is_typed_while_the_server_answers_stays(explorer: Explorer) -> None:
+def test_text_typed_while_a_request_runs_is_kept(explorer: Explorer) -> None:
     page, held = explorer.page, []
 
     def hold(route: Route) -> None:
@@ -146,7 +166,7 @@ def test_what_is_typed_while_the_server_answers_stays(explorer: Explorer) -> Non
     assert page.input_value("#prompt-text") == "And then"
 
 
-def test_quick_clicks_on_the_card_are_all_counted(explorer: Explorer) -> None:
+def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.page.evaluate("for (let n = 0; n < 3; n++) document.getElementById('summary-previous').click()")
     explorer.follows(f"block.0.attention.head.0@{LAST}")
     explorer.page.click("#summary-panel [data-layer=mlp]")
@@ -160,7 +180,7 @@ def test_quick_clicks_on_the_card_are_all_counted(explorer: Explorer) -> None:
     explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 
-def test_the_start_switch_moves_the_position_with_the_text(explorer: Explorer) -> None:
+def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
     explorer.page.check("#prompt-start input")
     explorer.follows(f"block.3.attention.head.0@{LAST + 1}")
     explorer.page.uncheck("#prompt-start input")
@@ -168,7 +188,7 @@ def test_the_start_switch_moves_the_position_with_the_text(explorer: Explorer) -
     assert explorer.page.locator("#notice.show").count() == 0
 
 
-def test_examples_are_one_click(explorer: Explorer) -> None:
+def test_examples(explorer: Explorer) -> None:
     explorer.page.check("#attention-view input[value='rollout']")
     explorer.page.click("text=Examples")
     explorer.page.click("text=The same words twice")

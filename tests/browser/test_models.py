@@ -94,7 +94,7 @@ def test_a_download_is_followed_until_its_values_are_there(explorer: Explorer, p
     model.tokenizer.save_pretrained(tmp_path)
     bar = explorer.page.locator("#model-bar")
     explorer.page.select_option("#prompt-model", "owner/fox")
-    expect(bar).to_contain_text("Nothing is known of it yet; values need a download.")
+    expect(bar).to_contain_text("Nothing else is known about it yet. To see values, download them.")
     with served_hub(port) as hub:
         hub.hold("owner/fox", tmp_path)
         hub.gate = threading.Event()  # the weights wait for it in the middle

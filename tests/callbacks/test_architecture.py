@@ -6,14 +6,14 @@ from dash import Patch
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
-from dashboard.services import Services
+from dashboard.services import AppServices
 from layouts.figures.architecture import FRAME, HEADS, MARK, TILES
 from layouts.theme import DARK
 
 SELECTION = Selection.parse("block.1.mlp.neuron.7@2")
 
 
-def test_first_the_whole_picture_then_only_changes(services: Services, prompt: Prompt) -> None:
+def test_first_the_whole_picture_then_only_changes(services: AppServices, prompt: Prompt) -> None:
     first = draw_architecture(services, prompt, SELECTION)
     assert isinstance(first["figure"], go.Figure)
     assert services.trace(prompt).tokens[2].label in first["reading"]
@@ -26,7 +26,7 @@ def test_first_the_whole_picture_then_only_changes(services: Services, prompt: P
     assert boxes.isdisjoint("xyzijk"), "geometry is not sent again"
 
 
-def test_another_model_is_drawn_anew_and_another_theme_is_not(services: Services, prompt: Prompt) -> None:
+def test_another_model_is_drawn_anew_and_another_theme_is_not(services: AppServices, prompt: Prompt) -> None:
     drawn = draw_architecture(services, prompt, SELECTION, scene="another model")
     assert isinstance(drawn["figure"], go.Figure)
     assert drawn["scene"] == services.trace(prompt).info.fingerprint
@@ -36,7 +36,7 @@ def test_another_model_is_drawn_anew_and_another_theme_is_not(services: Services
     assert steps["data", FRAME, "line"]["value"]["color"] == DARK.accent
 
 
-def test_the_written_predictions_are_the_models(services: Services, prompt: Prompt) -> None:
+def test_the_written_predictions_are_the_models(services: AppServices, prompt: Prompt) -> None:
     figure = draw_architecture(services, prompt, SELECTION)["figure"]
     best = int(services.trace(prompt).logits()[2].argmax())
     assert figure.layout.scene.annotations[0].text.startswith(services.model(prompt).vocabulary.piece(best).markup)

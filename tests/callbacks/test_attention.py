@@ -11,12 +11,12 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.attention import draw_attention
 from callbacks.panel import Values
-from dashboard.services import Services
+from dashboard.services import AppServices
 from layouts.figures.text import percent
 from layouts.theme import DARK
 
 
-def draw(services: Services, prompt: Prompt, selection: str, **knobs: Any) -> Values:
+def draw(services: AppServices, prompt: Prompt, selection: str, **knobs: Any) -> Values:
     return draw_attention(services, prompt, Selection.parse(selection), **knobs)
 
 
@@ -25,7 +25,7 @@ def shown(figure: Any) -> np.ndarray:
     return np.nan_to_num(heat.z)
 
 
-def test_a_head_is_shown_with_the_numbers_of_the_trace(services: Services, prompt: Prompt):
+def test_a_head_is_shown_with_the_numbers_of_the_trace(services: AppServices, prompt: Prompt):
     drawn = draw(services, prompt, "block.1.attention.head.2@5")
     figure, heads = drawn["figure"], drawn["heads"]
     attention = services.trace(prompt).attention(1)
@@ -37,7 +37,7 @@ def test_a_head_is_shown_with_the_numbers_of_the_trace(services: Services, promp
     assert figure.layout.shapes[0].y0 == 4.5
 
 
-def test_without_a_position_it_is_the_last(services: Services, prompt: Prompt):
+def test_without_a_position_it_is_the_last(services: AppServices, prompt: Prompt):
     drawn = draw(services, prompt, "block.1.attention.head.2")
     last = services.trace(prompt).n_positions - 1
     assert drawn["figure"].layout.shapes[0].y1 == last + 0.5
@@ -45,7 +45,7 @@ def test_without_a_position_it_is_the_last(services: Services, prompt: Prompt):
 
 
 @pytest.mark.parametrize("selection", ["block.1.attention@3", "block.1.mlp@3", "block.1.mlp.neuron.7@3"])
-def test_with_no_head_selected_it_is_the_mean_and_no_head_is_marked(services: Services, prompt: Prompt, selection: str):
+def test_without_a_head_it_is_the_mean_and_no_head_is_marked(services: AppServices, prompt: Prompt, selection: str):
     drawn = draw(services, prompt, selection)
     np.testing.assert_allclose(shown(drawn["figure"]), services.trace(prompt).attention(1).mean(axis=0), rtol=1e-6)
     assert drawn["title"] == "Attention · block 1, mean of all heads"
@@ -53,7 +53,7 @@ def test_with_no_head_selected_it_is_the_mean_and_no_head_is_marked(services: Se
 
 
 @pytest.mark.parametrize("selection", ["embedding@2", "norm", "output~5"])
-def test_a_part_without_attention_says_so(services: Services, prompt: Prompt, selection: str):
+def test_a_part_without_attention_says_so(services: AppServices, prompt: Prompt, selection: str):
     drawn = draw(services, prompt, selection, theme="dark")
     figure = drawn["figure"]
     assert len(figure.data) == len(drawn["heads"].data) == 0
@@ -62,28 +62,28 @@ def test_a_part_without_attention_says_so(services: Services, prompt: Prompt, se
     assert (drawn["title"], drawn["reading"]) == ("Attention", "")
 
 
-def test_views(services: Services, prompt: Prompt):
+def test_views(services: AppServices, prompt: Prompt):
     drawn = draw(services, prompt, "block.2.attention.head.1@4", view="rollout")
     assert drawn["title"] == "Attention · rollout up to block 2"
     assert drawn["reading"].startswith("Through blocks 0 to 2, ")
     drawn = draw(services, prompt, "block.2.attention.head.1@4", view="without_first")
     assert drawn["title"] == "Attention · block 2, head 1"
-    assert drawn["reading"].startswith("Leaving out the first token, ")
+    assert drawn["reading"].startswith("Without the first token, ")
     assert not shown(drawn["figure"])[:, 0].any()
     assert not drawn["heads"].data[0].z[:, 0].any()
 
 
-def test_the_theme_is_the_figures(services: Services, prompt: Prompt):
+def test_the_theme_is_the_figures(services: AppServices, prompt: Prompt):
     drawn = draw(services, prompt, "block.2.attention.head.1", theme="dark")
     assert drawn["figure"].layout.font.color == drawn["heads"].layout.font.color == DARK.text
 
 
-def test_a_view_that_does_not_exist_is_the_askers_mistake(services: Services, prompt: Prompt):
+def test_a_view_that_does_not_exist_is_the_askers_mistake(services: AppServices, prompt: Prompt):
     with pytest.raises(AnalysisError):
         draw(services, prompt, "block.2.attention.head.1", view="sideways")
 
 
-def test_what_is_registered_draws_with_the_view(services: Services, prompt: Prompt):
+def test_what_is_registered_draws_with_the_view(services: AppServices, prompt: Prompt):
     app = Dash("one")
     registered = callbacks.attention.register(app, services)
     assert not app._callback_list, "all panels are drawn by one callback"

@@ -28,7 +28,7 @@ def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, titl
     figure = drawn["figure"]
     assert (drawn["offer"], drawn["outdated"]) == (None, "false")
     assert drawn["title"] == title
-    assert drawn["reading"].startswith("Nearest to")
+    assert drawn["reading"].startswith("In all ")
     trace = services.trace(prompt)
     result = compute_embedding(trace, Selection.parse(text), 2)
     np.testing.assert_allclose(figure.data[0].x, result.points[:, 0], atol=1e-6)
@@ -56,7 +56,7 @@ def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
     selection = Selection.parse("block.1.mlp@3")
     first = draw_embedding(services, prompt, selection, method="tsne")
     assert (first["title"], first["outdated"]) == ("Embeddings · after block 1", "")
-    assert first["figure"].layout.annotations[0].text == "Not computed yet"
+    assert first["figure"].layout.annotations[0].text == "Not computed yet."
     assert first["offer"]["automatic"]
     assert first["offer"]["seconds"] is None
     for outdated in ("false", "true"):  # the page has a plot of an earlier question, which stays
@@ -65,7 +65,7 @@ def test_tsne_is_a_job_s(services: Any, prompt: Prompt) -> None:
         assert stays["outdated"] == "true"
     run_job(services, first["offer"])
     drawn = draw_embedding(services, prompt, selection, method="tsne", outdated="true")
-    assert "t-SNE with a perplexity" in drawn["reading"]
+    assert "t-SNE (perplexity" in drawn["reading"]
     assert drawn["figure"].data[-1].customdata == ("@3",)
     assert drawn["outdated"] == "false"
     assert drawn["offer"]["kept"] > 0

@@ -1,7 +1,6 @@
 """A page on which a model is chosen whose weights are not in memory."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,15 @@ from analysis.models.hub import Hub, HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
 from callbacks.attention import draw_attention
 from callbacks.models import draw_models
 from callbacks.prompt import draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
-from dashboard.jobs.service import Jobs
 from dashboard.models.downloads import Download, Downloads
-from dashboard.models.menu import Offers
-from dashboard.services import Services
-from dashboard.settings import Settings
-from tests.conftest import TEXT
+from dashboard.services import AppServices
+from tests.conftest import TEXT, make_services
 from tests.serving import wait_until
 
 SELECTION = Selection.parse("block.23.attention.head.15")
@@ -33,25 +28,20 @@ MEDIUM = Prompt("gpt2-medium", TEXT)
 
 
 @pytest.fixture
-def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Services]:
+def services(tmp_path: Path, tiny_gpt2: LanguageModel) -> AppServices:
     """Services that know a model in memory, one in a folder, and one that is not here."""
     tiny_gpt2.network.save_pretrained(tmp_path / "mine")
     tiny_gpt2.tokenizer.save_pretrained(tmp_path / "mine")
     sources = {"tiny": tiny_gpt2, "mine": tmp_path / "mine", "gpt2-medium": HubModel("gpt2-medium")}
     hub = Hub(cache=tmp_path / "hub", endpoint="http://127.0.0.1:9")
-    registry = ModelRegistry({**sources, "owner/other": HubModel("owner/other")}, hub=hub)
-    store = TraceStore(tmp_path / "cache", max_bytes=10**8)
-    jobs = Jobs(Settings(cache_dir=str(tmp_path / "cache")))
-    offers = Offers(registry, Downloads(tmp_path / "downloads", hub), allow_downloads=True)
-    yield Services(registry, store, jobs, max_tokens=64, example=TEXT, offers=offers)
-    store.close()
+    return make_services(tmp_path, {**sources, "owner/other": HubModel("owner/other")}, hub=hub)
 
 
-def bar(services: Services, prompt: Prompt, **how: Any) -> dict[str, Any]:
-    return dict(draw_models(services, draw_prompt(services, prompt)[0], **how))
+def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
+    return dict(draw_models(services, draw_prompt(services, prompt)["prompt"], **how))
 
 
-def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: Services) -> None:
+def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
     assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
     data, text, model, _, count = draw_prompt(services, MEDIUM)
     assert (text, model, count) == (TEXT, "gpt2-medium", "")
@@ -59,15 +49,15 @@ def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: Servi
     assert data["n_positions"] == 0
 
 
-def test_of_a_model_without_a_configuration_nothing_is_known(services: Services) -> None:
+def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServices) -> None:
     data, *_ = draw_prompt(services, Prompt("owner/other", TEXT))
     assert (data["n_blocks"], data["n_positions"]) == (0, 0)
-    with pytest.raises(NotLoaded, match="Nothing of owner/other"):
+    with pytest.raises(NotLoaded, match="owner/other has not been downloaded"):
         services.question({"model": "owner/other", "text": TEXT}, "output")
     assert draw_summary_model(services, Prompt("owner/other", TEXT)) == {"menu": "", "parameters": ""}
 
 
-def test_the_selection_is_checked_against_the_sizes_alone(services: Services) -> None:
+def test_the_selection_is_checked_against_the_sizes_alone(services: AppServices) -> None:
     asked = {"model": "gpt2-medium", "text": TEXT}
     assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
     for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
@@ -75,7 +65,7 @@ def test_the_selection_is_checked_against_the_sizes_alone(services: Services) ->
             services.question(asked, text)
 
 
-def test_its_architecture_is_drawn_without_values(services: Services) -> None:
+def test_its_architecture_is_drawn_without_values(services: AppServices) -> None:
     drawn = draw_architecture(services, MEDIUM, SELECTION)
     figure = drawn["figure"]
     assert isinstance(figure, go.Figure)
@@ -94,10 +84,13 @@ def test_its_architecture_is_drawn_without_values(services: Services) -> None:
     assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint
 
 
-def test_its_summary_is_exact(services: Services) -> None:
+def test_its_summary_is_exact(services: AppServices) -> None:
     card = draw_summary(services, MEDIUM, SELECTION)
-    assert card["figure"].layout.annotations[0].text == "Predictions need the weights"
-    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "Sizes alone: the weights are not in memory.")
+    assert card["figure"].layout.annotations[0].text == "Predictions need the weights."
+    assert (card["title"], card["reading"]) == (
+        "Block 23 · head 15",
+        "Only sizes are shown: the weights are not in memory.",
+    )
     assert "262,336 parameters" in str(card["part"])
     model = draw_summary_model(services, MEDIUM)
     assert len(model["menu"]) == 24 * 2 + 3
@@ -105,12 +98,12 @@ def test_its_summary_is_exact(services: Services) -> None:
         assert number in str(model["parameters"])
 
 
-def test_what_needs_weights_says_that_they_are_missing(services: Services) -> None:
+def test_what_needs_weights_says_that_they_are_missing(services: AppServices) -> None:
     with pytest.raises(NotLoaded, match="The weights of gpt2-medium are not on this machine"):
         draw_attention(services, MEDIUM, SELECTION)
 
 
-def test_the_bar_offers_the_download(services: Services) -> None:
+def test_the_bar_offers_the_download(services: AppServices) -> None:
     shown = bar(services, MEDIUM)
     assert "gpt2-medium are not on this machine" in shown["words"]
     assert (shown["download"], shown["download_class"], shown["cancel_class"]) == ("Download 1.52 GB", "", "job-hidden")
@@ -120,15 +113,15 @@ def test_the_bar_offers_the_download(services: Services) -> None:
     json.dumps(shown)
 
 
-def test_nothing_is_said_of_a_model_that_is_there(services: Services) -> None:
+def test_nothing_is_said_of_a_model_that_is_there(services: AppServices) -> None:
     shown = bar(services, Prompt("tiny", TEXT))
     assert (shown["words"], shown["bar"]) == ("", "model-bar job-hidden")
     assert shown["idle"]
     assert not shown["changed"]
 
 
-def test_a_download_shows_how_far_it_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Downloads, "look", lambda _self, _name: Download(3 * 10**8, 15 * 10**8, running=True))
+def test_a_download_shows_how_far_it_is(services: AppServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Downloads, "progress", lambda _self, _name: Download(3 * 10**8, 15 * 10**8, running=True))
     shown = bar(services, MEDIUM)
     assert shown["words"] == "Downloading gpt2-medium: 300 MB of 1.5 GB."
     assert shown["fill"] == {"width": "20.0%"}
@@ -136,7 +129,7 @@ def test_a_download_shows_how_far_it_is(services: Services, monkeypatch: pytest.
     assert not shown["idle"]
 
 
-def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: Services) -> None:
+def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: AppServices) -> None:
     mine = Prompt("mine", TEXT)
     before = draw_prompt(services, mine)[0]  # which begins to load it
     assert (before["n_blocks"], before["n_positions"]) == (3, 0)
@@ -150,7 +143,7 @@ def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: Servic
     assert draw_attention(services, mine, Selection.parse("block.1.attention.head.2@3"))
 
 
-def test_a_text_that_turns_out_to_be_too_long_gives_way_to_the_example(services: Services) -> None:
+def test_a_text_that_turns_out_to_be_too_long_gives_way_to_the_example(services: AppServices) -> None:
     long = Prompt("mine", "%" * 65)
     shown = draw_prompt(services, long)[0]
     wait_until(lambda: services.loaded(long))
@@ -161,7 +154,9 @@ def test_a_text_that_turns_out_to_be_too_long_gives_way_to_the_example(services:
         services.trace(long)
 
 
-def test_a_job_waits_until_its_model_is_loaded(tmp_path: Path, services: Services) -> None:
+def test_a_job_waits_until_its_model_is_loaded(tmp_path: Path, services: AppServices) -> None:
     registry = ModelRegistry({"mine": tmp_path / "mine"})
-    waiting = Services(registry, services._traces, services.jobs, max_tokens=64, example=TEXT, waits=True)
+    waiting = AppServices(
+        registry, services._traces, services.jobs, services.menu, max_tokens=64, example=TEXT, waits=True
+    )
     assert waiting.trace(Prompt("mine", TEXT)).n_positions > 1

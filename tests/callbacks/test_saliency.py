@@ -28,7 +28,7 @@ def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
 def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
     before = draw_saliency(services, prompt, SELECTION, method=method)
-    assert before["figure"].layout.annotations[0].text == "Not computed yet"
+    assert before["figure"].layout.annotations[0].text == "Not computed yet."
     assert before["depth_hidden"] is True
     assert before["outdated"] == ""
     for outdated in ("false", "true"):  # the page has a plot of an earlier question, which stays

@@ -1,8 +1,6 @@
 """A text of 1,024 tokens on the whole page: everything answers, and nothing that is sent is large."""
 
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,18 +10,14 @@ from plotly.io.json import to_json_plotly
 
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
 from callbacks.saliency import draw_saliency, saliency_task
 from dashboard.app import create_app
 from dashboard.drawing import plain
-from dashboard.jobs.service import Jobs
 from dashboard.panels import PANELS
-from dashboard.services import Services
 from dashboard.settings import Settings
-from tests.conftest import long_text, make_tiny
+from tests.conftest import long_text, make_services, make_tiny
 from tests.page import Page, gzipped, of_app
 
 MOST_BYTES = 500_000
@@ -84,24 +78,17 @@ def test_the_page_shows_what_the_model_did(page: Page, model: LanguageModel, tex
     assert len(page.values["strip-chips", "children"]) == 1024
 
 
-@contextmanager
-def services(directory: Path, model: LanguageModel) -> Iterator[Services]:
-    store, jobs = TraceStore(directory, max_bytes=10**9), Jobs(Settings(cache_dir=str(directory)))
-    yield Services(ModelRegistry({"tiny": model}), store, jobs, max_tokens=1024, example="a")
-    store.close()
-
-
 def test_attributions_of_1024_tokens_are_drawn_small(tmp_path: Path, model: LanguageModel, text: str) -> None:
-    with services(tmp_path, model) as given:
-        prompt, last = Prompt("tiny", text), Selection.parse("block.1.mlp@1023")
-        offer = draw_saliency(given, prompt, last, method="input_gradient")["offer"]
-        start = {"nonce": "a", "question": offer["question"], "measure": False}
-        outcome = given.jobs.run(partial(saliency_task, given), start, lambda _progress: None)
-        assert outcome["kind"] == "done", outcome
-        drawn = draw_saliency(given, prompt, last, method="input_gradient")
-        assert drawn["outdated"] == "false"
-        assert len(drawn["text"]) == 1024
-        assert gzipped(to_json_plotly(plain([*drawn.values()]))) <= MOST_BYTES
-        (heat,) = drawn["depth_figure"].data
-        assert (heat.z.dtype, heat.z.shape) == (np.uint8, (3, 1024))
-        assert heat.meta["select"] == "block.{y}.attention@{x}"
+    given = make_services(tmp_path, {"tiny": model}, max_tokens=1024, example="a")
+    prompt, last = Prompt("tiny", text), Selection.parse("block.1.mlp@1023")
+    offer = draw_saliency(given, prompt, last, method="input_gradient")["offer"]
+    start = {"nonce": "a", "question": offer["question"], "measure": False}
+    outcome = given.jobs.run(partial(saliency_task, given), start, lambda _progress: None)
+    assert outcome["kind"] == "done", outcome
+    drawn = draw_saliency(given, prompt, last, method="input_gradient")
+    assert drawn["outdated"] == "false"
+    assert len(drawn["text"]) == 1024
+    assert gzipped(to_json_plotly(plain([*drawn.values()]))) <= MOST_BYTES
+    (heat,) = drawn["depth_figure"].data
+    assert (heat.z.dtype, heat.z.shape) == (np.uint8, (3, 1024))
+    assert heat.meta["select"] == "block.{y}.attention@{x}"

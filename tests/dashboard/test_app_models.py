@@ -82,7 +82,8 @@ def shows(page: Page, model: LanguageModel, block: int, head: int) -> None:
     assert trace.n_positions == len(page.values["strip-chips", "children"])
     reading = page.values["attention-reading", "children"]
     row = trace.attention(block)[head, 3]
-    assert f"position {int(row.argmax())} " in reading
+    key = int(row.argmax())
+    assert {0: "the first token, ", 3: "itself "}.get(key, f"position {key} ") in reading
     assert figure["data"]
 
 
@@ -102,19 +103,21 @@ def test_a_model_in_a_folder_is_loaded_when_it_is_chosen_and_jobs_find_it(addres
 def test_random_weights_are_called_so(address: str) -> None:
     page = of_address(address)
     show(page, "fresh")
-    wait_until(lambda: words(page) == "The weights of fresh were never trained: they are random numbers.")
-    assert list_entry(page, "fresh").endswith("ready, never trained")
+    wait_until(lambda: words(page).startswith("Untrained model: the weights of fresh are random"))
+    assert list_entry(page, "fresh").endswith("ready, untrained")
     show(page, "fresh", "block.1.attention.head.2@3", n_positions=5, n_blocks=3)
-    assert "Never trained" in page.values["summary-reading", "children"]
-    assert "never trained" in str(page.values["summary-parameters", "children"])
+    assert "Untrained model" in page.values["summary-reading", "children"]
+    assert "Untrained model" in str(page.values["summary-parameters", "children"])
 
 
 def test_a_model_is_downloaded_from_the_page(address: str, small_hub: SmallHub) -> None:
     page = of_address(address)
     show(page, "owner/fox")
     assert list_entry(page, "owner/fox") == "owner/fox · to download"
-    assert "Nothing is known of it yet; values need a download" in page.values["model-words", "children"]
-    assert all("Nothing of owner/fox" in reading and "Download it" in reading for reading in readings(page))
+    assert "Nothing else is known about it yet. To see values, download them." in page.values["model-words", "children"]
+    assert all(
+        "owner/fox has not been downloaded" in reading and "Download it" in reading for reading in readings(page)
+    )
     assert page.values["summary-menu", "children"] == page.values["summary-parameters", "children"] == ""
     page.set("model-download", "n_clicks", 1)
     wait_until(lambda: came(page, "owner/fox"))

@@ -8,9 +8,9 @@ from huggingface_hub import constants
 
 from analysis.models.hub import HubModel
 from dashboard.commands import download, hash_password, print_models
-from dashboard.models.menu import first, models_on_offer
+from dashboard.models.menu import configured_models, with_first
 from dashboard.settings import Settings
-from dashboard.web.sign_in import Pairs
+from dashboard.web.sign_in import Credentials
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 
@@ -54,13 +54,13 @@ def test_the_list_has_all_models(
 
 
 def test_what_a_host_names_is_in_front(tmp_path: Path) -> None:
-    models = models_on_offer(Settings())
+    models = configured_models(Settings())
     (tmp_path / "gpt2").mkdir()
-    assert next(iter(first(models, "gpt2-xl").items())) == ("gpt2-xl", HubModel("gpt2-xl"))
-    assert len(first(models, "gpt2-xl")) == len(models)
-    assert next(iter(first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
-    assert len(first(models, str(tmp_path / "gpt2"))) == len(models)
-    assert next(iter(first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
+    assert next(iter(with_first(models, "gpt2-xl").items())) == ("gpt2-xl", HubModel("gpt2-xl"))
+    assert len(with_first(models, "gpt2-xl")) == len(models)
+    assert next(iter(with_first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
+    assert len(with_first(models, str(tmp_path / "gpt2"))) == len(models)
+    assert next(iter(with_first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
 
 
 def hashed(monkeypatch: pytest.MonkeyPatch, name: str, *passwords: str) -> int:
@@ -78,7 +78,7 @@ def test_the_entry_of_a_password_is_one_that_the_settings_read(
     entry = capsys.readouterr().out
     assert "secret" not in entry
     settings = Settings.from_environment({"BASIC_AUTH_USERS": entry})
-    assert Pairs(settings.basic_auth_users.by_name()).right("ada", "a secret: $1")
+    assert Credentials(settings.basic_auth_users.by_name()).correct("ada", "a secret: $1")
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,55 @@
-"""What is kept of what was asked for last."""
+"""Values within a limit of bytes, of which the least recently used are evicted."""
 
-from dashboard.lru_cache import Recent
+from concurrent.futures import ThreadPoolExecutor
+
+from dashboard.lru_cache import ByteLimitedCache
+
+
+def cache_of(max_bytes: int) -> ByteLimitedCache[str]:
+    return ByteLimitedCache(max_bytes=max_bytes, size=len)
 
 
 def test_a_value_is_kept() -> None:
-    recent: Recent[str] = Recent(max_bytes=100, size=len)
-    assert recent.get("a") is None
-    recent.set("a", "value")
-    assert recent.get("a") == "value"
-    assert recent.get("b") is None
+    cache = cache_of(100)
+    assert cache.get("a") is None
+    cache.set("a", "value")
+    assert cache.get("a") == "value"
+    assert cache.get("b") is None
 
 
-def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
-    recent: Recent[str] = Recent(max_bytes=10, size=len)
-    recent.set("a", "aaaa")
-    recent.set("b", "bbbb")
-    assert recent.get("a") == "aaaa"
-    recent.set("c", "cccc")
-    assert [recent.get(key) for key in "abc"] == ["aaaa", None, "cccc"]
-    recent.set("d", "dddddddd")
-    assert [recent.get(key) for key in "abcd"] == [None, None, None, "dddddddd"]
+def test_the_least_recently_used_value_is_evicted() -> None:
+    cache = cache_of(10)
+    cache.set("a", "aaaa")
+    cache.set("b", "bbbb")
+    assert cache.get("a") == "aaaa"
+    cache.set("c", "cccc")
+    assert [cache.get(key) for key in "abc"] == ["aaaa", None, "cccc"]
+    cache.set("d", "dddddddd")
+    assert [cache.get(key) for key in "abcd"] == [None, None, None, "dddddddd"]
 
 
-def test_what_is_larger_than_all_room_costs_the_others_nothing() -> None:
-    recent: Recent[str] = Recent(max_bytes=10, size=len)
-    recent.set("a", "aaaa")
-    recent.set("large", "x" * 11)
-    assert [recent.get(key) for key in ("a", "large")] == ["aaaa", None]
+def test_a_value_larger_than_the_limit_evicts_nothing() -> None:
+    cache = cache_of(10)
+    cache.set("a", "aaaa")
+    cache.set("large", "x" * 11)
+    assert [cache.get(key) for key in ("a", "large")] == ["aaaa", None]
 
 
-def test_what_two_keep_at_once_counts_once() -> None:
-    recent: Recent[str] = Recent(max_bytes=10, size=len)
+def test_a_key_that_is_set_again_counts_once() -> None:
+    cache = cache_of(10)
     for _ in range(3):
-        recent.set("a", "aaaa")
-    recent.set("b", "bbbbbb")
-    assert [recent.get(key) for key in "ab"] == ["aaaa", "bbbbbb"]
+        cache.set("a", "aaaa")
+    cache.set("b", "bbbbbb")
+    assert [cache.get(key) for key in "ab"] == ["aaaa", "bbbbbb"]
+
+
+def test_threads_use_one_cache() -> None:
+    cache = cache_of(50)
+
+    def use(number: int) -> bool:
+        key = str(number % 20)
+        cache.set(key, key * 5)
+        return cache.get(str(number % 7)) in (None, str(number % 7) * 5)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(use, range(20_000)))

@@ -1,4 +1,4 @@
-"""The folder for results is its owner's alone, or refused with what to do."""
+"""The cache folder is private to its owner, or refused with advice."""
 
 import os
 from pathlib import Path
@@ -70,5 +70,5 @@ def test_an_own_link_to_an_own_folder_is_used(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match="is no folder"):
+    with pytest.raises(FolderError, match="is not a folder"):
         private_folder(tmp_path / "file")

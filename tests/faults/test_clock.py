@@ -13,22 +13,26 @@ import pytest
 from analysis.models.language_model import LanguageModel
 from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from dashboard.jobs.manager import ForkManager
-from dashboard.jobs.quota import Shares
-from dashboard.jobs.store import DiskStore
+from dashboard.jobs.fork_manager import ForkJobManager
+from dashboard.jobs.quota import Quota
+from dashboard.jobs.stores.disk_store import DiskStore
 from tests.serving import wait_until
 
 HOUR = 3600
 
 
+def make_manager(tmp_path: Path) -> ForkJobManager:
+    store = DiskStore(tmp_path / "jobs", max_bytes=10**7)
+    return ForkJobManager(store, quota=Quota(store, 8, lambda: "secret"), queue_timeout=60)
+
+
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[ForkManager]:
-    manager = ForkManager(DiskStore(tmp_path / "jobs", max_bytes=10**7), lambda: None, patience=60)
-    manager.shares = Shares(manager.store, 8, lambda: "secret")
+def manager(tmp_path: Path) -> Iterator[ForkJobManager]:
+    manager = make_manager(tmp_path)
 
     def work(*_: Any) -> None:
         while True:
-            manager.beat(manager.own_handle())
+            manager.beat(manager.current_job())
             time.sleep(0.2)
 
     manager.func_registry = {"work": work}
@@ -49,12 +53,12 @@ def set_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return set_it
 
 
-def test_a_job_goes_on_and_can_be_ended(manager: ForkManager, set_clock: Any) -> None:
+def test_a_job_goes_on_and_can_be_ended(manager: ForkJobManager, set_clock: Any) -> None:
     job = manager.call_job_fn("key", manager.func_registry["work"], [], {})
-    manager.beat(job)  # the last that is heard of it before
+    manager.beat(job)  # its last heartbeat before the clock is set
     os.kill(int(job.partition(":")[0]), signal.SIGSTOP)
     set_clock()
-    assert manager.job_running(job), "a sign of life of just now"
+    assert manager.job_running(job), "a recent heartbeat"
     os.kill(int(job.partition(":")[0]), signal.SIGCONT)
     assert manager.job_running(job)
     manager.terminate_job(job)
@@ -62,8 +66,10 @@ def test_a_job_goes_on_and_can_be_ended(manager: ForkManager, set_clock: Any) ->
     assert not manager.job_running(job)
 
 
-def test_silence_is_noticed_all_the_same(manager: ForkManager, set_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.jobs.manager._SILENCE", 0.5)
+def test_a_missing_heartbeat_is_noticed(
+    manager: ForkJobManager, set_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.jobs.manager.HEARTBEAT_TIMEOUT", 0.5)
     job = manager.call_job_fn("key", manager.func_registry["work"], [], {})
     os.kill(int(job.partition(":")[0]), signal.SIGSTOP)
     manager.beat(job)
@@ -71,11 +77,11 @@ def test_silence_is_noticed_all_the_same(manager: ForkManager, set_clock: Any, m
     wait_until(lambda: not manager.job_running(job), 5)
 
 
-def test_another_process_knows_the_job(manager: ForkManager, set_clock: Any, tmp_path: Path) -> None:
+def test_another_process_knows_the_job(manager: ForkJobManager, set_clock: Any, tmp_path: Path) -> None:
     """One that was started after the clock was set, such as a worker of gunicorn."""
     job = manager.call_job_fn("key", manager.func_registry["work"], [], {})
     set_clock()
-    other = ForkManager(DiskStore(tmp_path / "jobs", max_bytes=10**7), lambda: None, patience=60)
+    other = make_manager(tmp_path)
     assert other.job_running(job)
     other.terminate_job(job)
     wait_until(lambda: not manager.job_running(job))
@@ -91,4 +97,3 @@ def test_what_is_kept_stays(tmp_path: Path, tiny_gpt2: LanguageModel, set_clock:
     assert traces.n_passes == 1
     results.set("later", b"2", seconds=60)
     assert results.get("later") == b"2"
-    traces.close()

@@ -78,7 +78,7 @@ def compute(page: Page, text: str) -> Any:
 def test_a_full_disk(address: str) -> None:
     page = of_address(address)
     show(page, "The fox met a crow")
-    assert compute(page, "The fox met a crow")["kind"] == "done"
+    assert (ended := compute(page, "The fox met a crow"))["kind"] == "done", ended
     limit_files(address, 0)
     try:
         assert ready(address) == {"model": "ok", "cache": "fails", "jobs": "fails"}
@@ -92,7 +92,7 @@ def test_a_full_disk(address: str) -> None:
     finally:
         limit_files(address, resource.RLIM_INFINITY)
     assert set(ready(address).values()) == {"ok"}
-    assert compute(page, "The fox met a duck")["kind"] == "done"
+    assert (ended := compute(page, "The fox met a duck"))["kind"] == "done", ended
     for text in ("The fox met a crow", "The fox met a duck"):
         assert show(page, text)["kept"] > 0
 
@@ -104,17 +104,20 @@ def _replace(files: Iterable[Path], damaged: Callable[[bytes], bytes]) -> None:
         new.replace(file)
 
 
+def _files(folder: Path) -> list[Path]:
+    return [*folder.glob("traces/*"), *folder.glob("jobs/results/cache.db"), *folder.glob("jobs/results/*/*/*.val")]
+
+
 def _damage(folder: Path) -> None:
-    for kind in ("traces", "jobs/results"):
-        (folder / kind / "cache.db").write_bytes(b"garbage" * 2000)
+    _replace(_files(folder), lambda raw: b"garbage" * 2000)
 
 
 def _empty(folder: Path) -> None:
-    _replace(folder.rglob("cache.db"), lambda raw: b"")
+    _replace(_files(folder), lambda raw: b"")
 
 
 def _halve(folder: Path) -> None:
-    _replace([*folder.rglob("cache.db"), *folder.rglob("*.val")], lambda raw: raw[: len(raw) // 2])
+    _replace(_files(folder), lambda raw: raw[: len(raw) // 2])
 
 
 def _delete(folder: Path) -> None:
@@ -130,13 +133,13 @@ def test_damaged_files(address: str, folder: Path, damage: Callable[[Path], None
     page, other = of_address(address), of_address(address)
     text = f"The fox met a crow, {damage.__name__}"
     show(page, text)
-    assert compute(page, text)["kind"] == "done"
+    assert (ended := compute(page, text))["kind"] == "done", ended
     assert show(other, text)["kept"] > 0
     damage(folder)
     for one in (other, page, of_address(address)):
         show(one, text)
         show(one, f"{text}, and a duck")
-    assert compute(page, text)["kind"] == "done"
+    assert (ended := compute(page, text))["kind"] == "done", ended
     for one in (other, page, of_address(address)):
         assert show(one, text)["kept"] > 0
     assert set(ready(address).values()) == {"ok"}

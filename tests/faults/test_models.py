@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from dash import Dash
 
-from dashboard.app import begin, create_app, make_ready
+from dashboard.app import create_app
+from dashboard.serving.lifecycle import prepare_to_fork, start_process
 from dashboard.settings import Settings
 from tests.conftest import make_tiny
 from tests.page import Page, of_app
@@ -34,8 +35,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started(folders: dict[str, Path], cache: Path) -> Dash:
     app = create_app(Settings(cache_dir=str(cache)), models=dict(folders))
-    make_ready(app)
-    begin(app)
+    prepare_to_fork(app)
+    start_process(app)
     return app
 
 
@@ -49,8 +50,7 @@ def app(folders: dict[str, Path], tmp_path: Path) -> Iterator[Dash]:
 
 
 def close(app: Dash) -> None:
-    app.server.extensions["jobs"].manager.close()
-    app.server.extensions["traces"].close()
+    app.jobs.manager.close()
 
 
 def ready(app: Dash) -> str:
@@ -71,7 +71,7 @@ def show(page: Page, model: str) -> str:
         except AssertionError as error:
             found.append(str(error))
             return True
-        return "looks mostly at" in str(page.values["attention-reading", "children"])
+        return "attends most to" in str(page.values["attention-reading", "children"])
 
     wait_until(said)
     return found[-1] if found else ""

@@ -9,7 +9,7 @@ from analysis.saliency import Baseline, Method
 from analysis.tokens import Piece, Token
 from layouts import saliency
 from layouts.job import JobIds, picture_of
-from layouts.saliency import found_tokens, layout, numbers, shaded_text, target_words
+from layouts.saliency import actions, layout, numbers, shaded_text, target_words
 
 
 def props(component: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def test_every_id_is_on_the_panel_once() -> None:
     assert {"saliency-graph", picture_of("saliency"), JobIds("saliency").offer} <= set(named)
 
 
-def test_what_is_slow_lies_in_the_picture() -> None:
+def test_the_jobs_result_holds_all_that_it_computes() -> None:
     inside = {item.id for item in layout()[picture_of("saliency")]._traverse() if getattr(item, "id", None)}
     assert inside == {
         "saliency-graph", "saliency-depth", "saliency-depth-graph", "saliency-text", "saliency-numbers",
@@ -46,20 +46,12 @@ def test_the_choices_are_those_of_the_analysis() -> None:
         assert section[id].value == first
 
 
-def test_the_search_is_labelled_and_waits_for_the_hand() -> None:
-    section = layout()
-    search = section[saliency.SEARCH]
-    assert (search.debounce, search.placeholder, search.value) == (250, "search the vocabulary", "")
-    labels = [item for item in section._traverse() if isinstance(item, html.Label)]
-    assert [label.htmlFor for label in labels] == [saliency.SEARCH]
-
-
 def test_nothing_is_subtracted_at_first() -> None:
     against = layout()[saliency.AGAINST]
     assert (against.type, against.value) == ("hidden", "")
 
 
-def test_one_can_go_back() -> None:
+def test_two_buttons_reset_the_explained_logit() -> None:
     back, none = [
         button for button in buttons(layout()) if button["className"] == "quiet-button" and "id" not in button
     ]
@@ -77,29 +69,33 @@ def test_heights_are_fixed() -> None:
     ("against", "chosen", "words"),
     [
         (None, True, "‘·he’"),
-        (None, False, "‘·he’, the most probable"),
+        (None, False, "‘·he’ (most probable)"),
         (Piece(4, "·she"), True, "‘·he’ minus ‘·she’"),
-        (Piece(4, "·she"), False, "‘·he’ minus ‘·she’, the most probable"),
+        (Piece(4, "·she"), False, "‘·he’ (most probable) minus ‘·she’"),
     ],
 )
-def test_the_target_in_words(against: Piece | None, chosen: bool, words: str) -> None:
+def test_the_label_of_the_explained_logit(against: Piece | None, chosen: bool, words: str) -> None:
     assert target_words(Piece(3, "·he"), against, chosen=chosen) == words
 
 
 def test_a_found_token_can_be_explained_or_subtracted() -> None:
-    first, second = found_tokens([Piece(3, "<b>"), Piece(40, "·she")])
-    assert props(first.children[0])["children"] == "<b>"
-    assert props(second.children[1])["children"] == "id 40"
-    explain, minus = buttons(second)
+    explain, minus = map(props, actions(Piece(40, "·she")))
     assert (explain["children"], explain["data-select"], explain["aria-label"]) == ("explain", "~40", "Explain ‘·she’")
-    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("minus", "saliency-against", "40")
+    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("subtract", "saliency-against", "40")
     assert minus["aria-label"] == "Subtract the logit of ‘·she’"
-    assert all(button["type"] == "button" for button in (explain, minus))
 
 
-def test_nothing_found_is_said() -> None:
-    (note,) = found_tokens([])
-    assert "No token" in note.children
+def test_the_name_of_every_button_contains_its_visible_label() -> None:
+    labelled = [button for button in buttons(layout()) if button["children"] and "aria-label" in button]
+    labelled += [props(button) for button in actions(Piece(3, "·he"))]
+    assert [button["children"] for button in labelled] == [
+        "explain most probable",
+        "subtract none",
+        "explain",
+        "subtract",
+    ]
+    for button in labelled:
+        assert button["children"] in button["aria-label"].lower()
 
 
 def test_the_text_is_shaded_and_clickable() -> None:

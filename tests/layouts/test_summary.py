@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.summary import compute_summary
-from layouts.summary import LAYERS, STEPS, described, layout, menu, parameter_table
+from layouts.summary import LAYERS, STEPS, layout, menu, parameter_table, part_description
 from tests.conftest import make_tiny
 
 
@@ -29,43 +29,45 @@ def test_table_adds_up(family: str) -> None:
     assert len(counts) == 7
 
 
-def test_table_says_what_is_shared_or_not_learned() -> None:
-    assert "the token embedding’s" in texts(parameter_table(summary("gpt2")))
-    assert "rotations, not learned" in texts(parameter_table(summary("llama")))
+def test_the_table_names_shared_and_rotary_parts() -> None:
+    assert "shared with the token embedding" in texts(parameter_table(summary("gpt2")))
+    assert "rotary (no parameters)" in texts(parameter_table(summary("llama")))
     assert "3 × 4,224" in texts(parameter_table(summary("gpt2")))
 
 
 def test_shared_parameters_are_named() -> None:
-    head = " ".join(texts(described("head", summary("gpt2"), 1)))
-    assert "; 32 more (output bias, or norms of queries and keys) belong to all heads together." in head
-    head = " ".join(texts(described("head", summary("qwen3"), 1)))
-    assert "; 768 more for keys and values, shared by 2 heads; 24 more (output bias, or norms" in head
-    assert "512 more for keys and values, shared by 2 heads" in " ".join(texts(described("head", summary("llama"), 1)))
-    assert "the output bias (32)" in " ".join(texts(described("neuron", summary("opt"), 1)))
-    assert "no parameters of its own: it uses the token embedding’s 9,600" in " ".join(
-        texts(described("output", summary("gpt2"), 0))
+    head = " ".join(texts(part_description("head", summary("gpt2"), 1)))
+    assert "; 32 more (output bias, norms of queries and keys) shared by all heads." in head
+    head = " ".join(texts(part_description("head", summary("qwen3"), 1)))
+    assert "; 768 more for keys and values, shared by 2 heads; 24 more (output bias, norms" in head
+    assert "512 more for keys and values, shared by 2 heads" in " ".join(
+        texts(part_description("head", summary("llama"), 1))
     )
-    gated = " ".join(texts(described("neuron", summary("llama"), 96)))
+    assert "the output bias (32)" in " ".join(texts(part_description("neuron", summary("opt"), 1)))
+    assert "no parameters of its own; it shares the token embedding’s 9,600" in " ".join(
+        texts(part_description("output", summary("gpt2"), 0))
+    )
+    gated = " ".join(texts(part_description("neuron", summary("llama"), 96)))
     assert "the gate" in gated
     assert "96 parameters (0.2% of the model)." in gated
 
 
 @pytest.mark.parametrize(("family", "capped", "biased"), [("gemma2", True, False), ("phi", False, True)])
-def test_what_is_done_to_logits_is_said(family: str, capped: bool, biased: bool) -> None:
-    words = " ".join(texts(described("output", summary(family), 1)))
-    assert ("none reaches ±4:" in words) == capped
-    assert ("a number of each token’s own" in words) == biased
+def test_a_bias_and_a_cap_of_logits_are_named(family: str, capped: bool, biased: bool) -> None:
+    words = " ".join(texts(part_description("output", summary(family), 1)))
+    assert ("within ±4 (soft-capping)" in words) == capped
+    assert ("a bias for each token" in words) == biased
 
 
 @pytest.mark.parametrize("key", ["attention", "head", "mlp", "neuron"])
-def test_a_norm_after_what_is_written_is_said(key: str) -> None:
+def test_a_norm_of_the_output_is_named(key: str) -> None:
     for family, normed in (("gemma3_text", True), ("llama", False)):
-        assert ("after one more norm" in " ".join(texts(described(key, summary(family), 1)))) == normed
+        assert ("after one more norm" in " ".join(texts(part_description(key, summary(family), 1)))) == normed
 
 
 @pytest.mark.parametrize("key", ["embedding", "attention", "head", "mlp", "neuron", "norm", "output"])
-def test_every_kind_of_part_is_described(key: str) -> None:
-    what, size = described(key, summary("gpt_neox"), 1_000)
+def test_every_kind_of_part_is_part_description(key: str) -> None:
+    what, size = part_description(key, summary("gpt_neox"), 1_000)
     assert len(what.children) > 40
     assert "1,000 parameters" in " ".join(texts(size))
 
@@ -73,7 +75,7 @@ def test_every_kind_of_part_is_described(key: str) -> None:
 @pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
 def test_the_embeddings_shape_is_its_count(family: str) -> None:
     s = summary(family)
-    shape = texts(described("embedding", s, 1))[1]
+    shape = texts(part_description("embedding", s, 1))[1]
     products = [part.replace(",", "").replace("tokens ", "").replace("positions ", "") for part in shape.split(" + ")]
     counts = [int(rows) * int(width) for rows, width in (product.split(" × ") for product in products)]
     assert sum(counts) == s.token_embedding + s.position_embedding

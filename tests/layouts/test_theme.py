@@ -81,7 +81,7 @@ def test_a_sequential_scale_is_even_in_lightness(theme: Theme, name: str):
 
 
 @EACH
-def test_nothing_has_the_colour_of_the_ground(theme: Theme):
+def test_a_probability_of_zero_has_the_colour_of_the_surface(theme: Theme):
     assert theme.probabilities[0][1] == theme.surface
 
 
@@ -98,12 +98,12 @@ def test_the_signed_scale_has_zero_in_its_middle(theme: Theme):
     assert blue[0] < blue[1], "orange below zero, blue above"
 
 
-def test_there_are_two_looks():
+def test_there_are_two_themes():
     assert THEMES == {"light": LIGHT, "dark": DARK}
     assert LIGHT != DARK
 
 
-def test_what_is_laid_over_the_shared_layout_wins():
+def test_given_properties_override_the_shared_layout():
     layout = base_layout(DARK, showlegend=True, xaxis={"visible": False})
     assert layout["showlegend"] is True
     assert layout["xaxis"] == {"visible": False}

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MOST = 6  # connections of a browser to one server
-AGAIN = 5  # times that the page sends a request again (assets/page.js)
+AGAIN = 5  # times that the page sends a request again (assets/requests.js)
 
 
 class Busy(Exception):

@@ -13,7 +13,7 @@ MB = 10**6
 
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(analysis.machine.memory, "_GROUP", tmp_path)
+    monkeypatch.setattr(analysis.machine.memory, "_CGROUP", tmp_path)
     return tmp_path
 
 

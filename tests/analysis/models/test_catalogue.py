@@ -4,7 +4,7 @@ import pytest
 from transformers import BertConfig
 
 from analysis.errors import ModelError
-from analysis.models.catalogue import built_in, make_outline, offered
+from analysis.models.catalogue import builtin_configuration, list_sources, make_outline
 from analysis.models.hub import HubModel
 from analysis.models.load import new_configuration
 from analysis.selection import Selection
@@ -15,7 +15,7 @@ from tests.analysis.models.test_load import GPT2_SIZES
 def test_the_sizes_of_gpt2_are_known_without_a_network(name: str):
     n_blocks, n_heads, d_model, total, per_block, attention, mlp, norms = GPT2_SIZES[name]
     source = HubModel(name)
-    outline = make_outline(built_in(source), source)
+    outline = make_outline(builtin_configuration(source), source)
     info, summary = outline.info, outline.summary
     assert (info.n_blocks, info.n_heads, info.d_model, info.n_neurons) == (n_blocks, n_heads, d_model, 4 * d_model)
     assert (info.n_vocab, info.max_positions, info.family) == (50257, 1024, "GPT-2")
@@ -39,16 +39,16 @@ def test_the_sizes_of_gpt2_are_known_without_a_network(name: str):
 )
 def test_the_download_is_as_large_as_published(name: str, published: int):
     source = HubModel(name)
-    assert make_outline(built_in(source), source).download_bytes == pytest.approx(published, rel=1e-4)
+    assert make_outline(builtin_configuration(source), source).download_bytes == pytest.approx(published, rel=1e-4)
 
 
 def test_of_others_nothing_is_built_in():
-    assert built_in(HubModel("owner/gpt2")) is None
-    assert built_in(HubModel("gpt2", "a-branch")) is None
+    assert builtin_configuration(HubModel("owner/gpt2")) is None
+    assert builtin_configuration(HubModel("gpt2", "a-branch")) is None
 
 
 def test_two_sizes_have_two_fingerprints_and_none_is_called_untrained():
-    outlines = [make_outline(built_in(HubModel(name)), HubModel(name)) for name in GPT2_SIZES]
+    outlines = [make_outline(builtin_configuration(HubModel(name)), HubModel(name)) for name in GPT2_SIZES]
     assert len({outline.info.fingerprint for outline in outlines}) == len(GPT2_SIZES)
     assert not any(outline.info.untrained for outline in outlines)
 
@@ -69,12 +69,12 @@ def test_a_configuration_of_another_family_is_refused(tmp_path: Path):
 
 def test_a_host_adds_folders_and_models_of_the_hub(tmp_path: Path):
     (tmp_path / "mine").mkdir()
-    sources = offered(" mine, owner/fox@v1 ,, gpt2-medium@refs", tmp_path)
+    sources = list_sources(" mine, owner/fox@v1 ,, gpt2-medium@refs", tmp_path)
     assert list(sources)[:5] == list(GPT2_SIZES)
     assert list(sources)[5:] == ["mine", "owner/fox@v1", "gpt2-medium@refs"]
     assert sources["mine"] == tmp_path / "mine"
     assert sources["owner/fox@v1"] == HubModel("owner/fox", "v1")
-    assert offered("", None) == offered("", tmp_path) == {name: HubModel(name) for name in GPT2_SIZES}
+    assert list_sources("", None) == list_sources("", tmp_path) == {name: HubModel(name) for name in GPT2_SIZES}
 
 
 @pytest.mark.parametrize("name", ["../outside", "..", ".", "/etc", "a/b/c", "a b"])
@@ -82,4 +82,4 @@ def test_a_name_reaches_nothing_outside_the_folder(name: str, tmp_path: Path):
     (tmp_path / "inside").mkdir()
     (tmp_path / "outside").mkdir()
     with pytest.raises(ModelError, match="cannot be the name of a model"):
-        offered(name, tmp_path / "inside")
+        list_sources(name, tmp_path / "inside")

@@ -32,7 +32,7 @@ def test_nothing_is_kept_unless_asked(tiny_model: LanguageModel):
 def test_all_is_kept_when_asked(tiny_model: LanguageModel):
     with recording({}) as record:
         run(tiny_model)
-    kinds = ("attention", "neurons", "head_norms", "tile_norms")
+    kinds = ("attention", "neurons", "head_outputs", "head_norms", "tile_norms")
     assert set(record) == {f"{kind}.{n}" for kind in kinds for n in range(3)} | {f"residual.{n}" for n in range(4)}
 
 

@@ -62,10 +62,10 @@ def weights(folder: Path) -> bytes:
 
 def test_a_model_is_downloaded_with_progress_and_can_be_loaded(hub: Hub, small_hub: SmallHub, folder: Path):
     assert hub.folder(FOX) is None
-    assert hub.configured(FOX) is None
+    assert hub.configuration_folder(FOX) is None
     reports: list[tuple[int, int]] = []
     complete = hub.fetch(FOX, lambda done, total: reports.append((done, total)))
-    assert hub.folder(FOX) == hub.configured(FOX) == complete
+    assert hub.folder(FOX) == hub.configuration_folder(FOX) == complete
     assert weights(complete) == weights(folder)
     names = {"tokenizer.json", "tokenizer_config.json", "model.safetensors"}
     total = sum((folder / name).stat().st_size for name in names)
@@ -93,7 +93,7 @@ def test_an_interrupted_download_goes_on_where_it_was(hub: Hub, small_hub: Small
     arrived = part.stat().st_size
     assert size // 3 < arrived < size
     assert hub.folder(FOX) is None
-    assert hub.configured(FOX) is not None, "the architecture can be shown meanwhile"
+    assert hub.configuration_folder(FOX) is not None, "the architecture can be shown meanwhile"
     small_hub.asked.clear()
     reports: list[int] = []
     complete = hub.fetch(FOX, lambda done, _total: reports.append(done))
@@ -139,9 +139,9 @@ def test_weights_in_several_files_are_one_model(hub: Hub, small_hub: SmallHub, f
     [
         ((401, "RepoNotFound"), "The hub has no public model 'owner/fox'.*HF_TOKEN"),
         ((404, "RepoNotFound"), "The hub has no public model 'owner/fox'"),
-        ((401, ""), r"did not give 'owner/fox' \(status 401\). Set HF_TOKEN"),
-        ((403, "GatedRepo"), "gated: its owner wants an agreement"),
-        ((403, ""), r"did not give 'owner/fox' \(status 403\). Set HF_TOKEN"),
+        ((401, ""), r"refused the download of 'owner/fox' \(status 401\). Set HF_TOKEN"),
+        ((403, "GatedRepo"), "gated: its owner asks for an agreement"),
+        ((403, ""), r"refused the download of 'owner/fox' \(status 403\). Set HF_TOKEN"),
         ((500, ""), r"status 500\). Try again later"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_revision_that_is_not_there(hub: Hub):
 def test_a_hub_that_is_down(tmp_path: Path):
     with served_hub() as small_hub:
         url = small_hub.url
-    with pytest.raises(ModelError, match=r"hub cannot be reached.*connected to the internet"):
+    with pytest.raises(ModelError, match=r"hub cannot be reached.*internet connection"):
         Hub(endpoint=url, cache=tmp_path).fetch(FOX, nothing)
 
 
@@ -178,7 +178,7 @@ def without(files: dict[str, bytes], name: str) -> dict[str, bytes]:
 
 def test_a_model_without_safe_weights_is_refused(hub: Hub, small_hub: SmallHub):
     small_hub.files["owner/fox"] = without(small_hub.files["owner/fox"], "model.safetensors")
-    with pytest.raises(ModelError, match="no weights as safetensors"):
+    with pytest.raises(ModelError, match="no weights in safetensors format"):
         hub.fetch(FOX, nothing)
     assert not small_hub.sent("pytorch_model.bin")
 
@@ -201,7 +201,7 @@ def test_a_disk_without_room_is_refused_before_the_weights_are_sent(
     hub: Hub, small_hub: SmallHub, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**6))
-    with pytest.raises(ModelError, match=r"too little room for 'owner/fox': 0\.1 GB are needed, 0\.001 GB are free"):
+    with pytest.raises(ModelError, match=r"not have enough space for 'owner/fox': 0\.1 GB are needed, 0\.001 GB"):
         hub.fetch(FOX, nothing)
     assert not small_hub.sent("model.safetensors")
 
@@ -220,7 +220,7 @@ def test_two_downloads_of_one_file_do_not_write_into_each_other(hub: Hub, small_
         if 0 < total - done < 1_000_000:
             hub.fetch(FOX, nothing)
 
-    with pytest.raises(ModelError, match="being downloaded already"):
+    with pytest.raises(ModelError, match="already being downloaded"):
         hub.fetch(FOX, report)
 
 

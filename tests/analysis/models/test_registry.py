@@ -55,8 +55,8 @@ def eventually(holds: Callable[[], Any], seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
-def standing(registry: ModelRegistry, name: str) -> str:
-    return registry.standing(name)[0]
+def status(registry: ModelRegistry, name: str) -> str:
+    return registry.status(name)[0]
 
 
 def test_a_model_is_loaded_at_first_use_and_once(folders: dict[str, Path], loads: list[str]):
@@ -70,15 +70,15 @@ def test_a_model_is_loaded_at_first_use_and_once(folders: dict[str, Path], loads
     assert loads == ["two"]
     with pytest.raises(ModelError, match="'absent' cannot be read"):
         registry.get("absent")
-    assert standing(registry, "absent") == "unusable"
+    assert status(registry, "absent") == "unusable"
 
 
 @pytest.mark.parametrize("name", ["", "../secret", "/etc/passwd", "gpt2", "owner/name", "x" * 10_000])
-@pytest.mark.parametrize("ask", ["get", "ready", "outline", "standing"])
-def test_a_name_that_is_not_offered_is_never_looked_for(
+@pytest.mark.parametrize("ask", ["get", "get_nowait", "outline", "status"])
+def test_an_unknown_name_is_never_looked_for(
     ask: str, name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ):
-    for way in ("load_model", "read_configuration", "built_in"):
+    for way in ("load_model", "read_configuration", "builtin_configuration"):
         monkeypatch.setattr(analysis.models.registry, way, lambda *_, **__: sys.exit("looked for"))
     registry = ModelRegistry({"one": folders["one"], "two": folders["two"]})
     with pytest.raises(ModelError) as refused:
@@ -86,7 +86,7 @@ def test_a_name_that_is_not_offered_is_never_looked_for(
     assert str(refused.value) == f"There is no model '{name[:60]}' here. Choose one of: 'one', 'two'."
 
 
-# Loading aside.
+# Loading in a thread.
 
 
 def test_a_request_does_not_wait_for_a_model(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
@@ -99,14 +99,14 @@ def test_a_request_does_not_wait_for_a_model(folders: dict[str, Path], monkeypat
 
     monkeypatch.setattr(analysis.models.registry, "load_model", load)
     registry = ModelRegistry(folders)
-    assert standing(registry, "one") == "on disk"
+    assert status(registry, "one") == "on disk"
     for _ in range(3):
         with pytest.raises(NotLoaded, match="The weights of one are being loaded"):
-            registry.ready("one")
-    assert standing(registry, "one") == "loading"
+            registry.get_nowait("one")
+    assert status(registry, "one") == "loading"
     go.set()
-    eventually(lambda: standing(registry, "one") == "ready")
-    assert registry.ready("one") is registry.get("one")
+    eventually(lambda: status(registry, "one") == "ready")
+    assert registry.get_nowait("one") is registry.get("one")
     assert loads == ["one"]
 
 
@@ -116,17 +116,17 @@ def test_a_model_that_cannot_be_loaded_says_so_and_is_tried_again_later(
     (tmp_path / "config.json").write_bytes((folders["one"] / "config.json").read_bytes())
     registry = ModelRegistry({"broken": tmp_path})
     with pytest.raises(NotLoaded):
-        registry.ready("broken")
-    eventually(lambda: standing(registry, "broken") == "unusable")
+        registry.get_nowait("broken")
+    eventually(lambda: status(registry, "broken") == "unusable")
     with pytest.raises(ModelError, match="'broken' cannot be read"):
-        registry.ready("broken")
-    assert "cannot be read" in registry.standing("broken")[1]
+        registry.get_nowait("broken")
+    assert "cannot be read" in registry.status("broken")[1]
     for file in folders["one"].iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    monkeypatch.setattr(analysis.models.registry, "_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(analysis.models.registry, "_RETRY_SECONDS", 0)
     with pytest.raises(NotLoaded):
-        registry.ready("broken")
-    eventually(lambda: standing(registry, "broken") == "ready")
+        registry.get_nowait("broken")
+    eventually(lambda: status(registry, "broken") == "ready")
 
 
 def test_a_load_that_breaks_is_not_begun_again_and_again(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
@@ -136,10 +136,10 @@ def test_a_load_that_breaks_is_not_begun_again_and_again(folders: dict[str, Path
     monkeypatch.setattr(analysis.models.registry, "load_model", load)
     registry = ModelRegistry(folders)
     with pytest.raises(NotLoaded):
-        registry.ready("one")
-    eventually(lambda: standing(registry, "one") == "unusable")
+        registry.get_nowait("one")
+    eventually(lambda: status(registry, "one") == "unusable")
     with pytest.raises(ModelError, match="one could not be loaded; the server's log says why"):
-        registry.ready("one")
+        registry.get_nowait("one")
 
 
 def test_a_configuration_that_cannot_be_built_is_read_once(folders: dict[str, Path], tmp_path: Path):
@@ -147,18 +147,18 @@ def test_a_configuration_that_cannot_be_built_is_read_once(folders: dict[str, Pa
     (tmp_path / "config.json").write_text(json.dumps(config | {"n_head": 5}))
     registry = ModelRegistry({"odd": tmp_path})
     for _ in range(2):
-        assert standing(registry, "odd") == "unusable"
-        assert "configuration of this GPT-2 model cannot be used" in registry.standing("odd")[1]
+        assert status(registry, "odd") == "unusable"
+        assert "configuration of this GPT-2 model cannot be used" in registry.status("odd")[1]
         (tmp_path / "config.json").unlink(missing_ok=True)
 
 
 # Memory.
 
 
-def test_a_model_that_is_kept_stays_and_counts(folders: dict[str, Path], loads: list[str]):
+def test_a_pinned_model_is_not_unloaded_and_counts(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=2 * BYTES - 1)
     registry.get("one")
-    registry.share("one")
+    registry.pin("one")
     for _ in range(2):
         with pytest.raises(NotLoaded, match="two is too large"):
             registry.get("two")
@@ -166,7 +166,7 @@ def test_a_model_that_is_kept_stays_and_counts(folders: dict[str, Path], loads: 
     assert loads == ["one"]
 
 
-def test_the_least_recently_used_model_goes_when_there_is_no_room(folders: dict[str, Path], loads: list[str]):
+def test_the_least_recently_used_model_is_unloaded(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=2 * BYTES)
     gone = weakref.ref(registry.get("one").network)
     stays = weakref.ref(registry.get("two").network)
@@ -175,39 +175,39 @@ def test_the_least_recently_used_model_goes_when_there_is_no_room(folders: dict[
     registry.get("three")
     assert gone() is None, "its memory is free"
     assert stays() is not None
-    assert [standing(registry, name) for name in folders] == ["ready", "on disk", "ready"]
+    assert [status(registry, name) for name in folders] == ["ready", "on disk", "ready"]
     assert registry.get("two").name == "two"
     assert loads == ["one", "two", "three", "two"]
 
 
-def test_looking_at_the_list_is_no_use(folders: dict[str, Path], loads: list[str]):
+def test_asking_for_the_status_does_not_count_as_a_use(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=2 * BYTES)
     registry.get("one")
     registry.get("two")
     for _ in range(3):
-        registry.standing("one")
+        registry.status("one")
         registry.untrained("one")
         registry.outline("one")
     registry.get("three")
-    assert standing(registry, "one") == "on disk"
+    assert status(registry, "one") == "on disk"
 
 
-def test_a_model_in_use_stays_until_it_is_not(folders: dict[str, Path]):
+def test_a_model_in_use_is_unloaded_when_it_is_idle(folders: dict[str, Path]):
     registry = ModelRegistry(folders, max_bytes=BYTES)
     one = registry.get("one")
     with pytest.raises(NotLoaded):
-        registry.ready("two")
+        registry.get_nowait("two")
     time.sleep(0.3)
-    assert standing(registry, "two") == "loading"
-    assert registry.ready("one") is one
+    assert status(registry, "two") == "loading"
+    assert registry.get_nowait("one") is one
     assert compute_trace(one, Prompt("one", "a fox")).n_positions > 1
     del one
-    eventually(lambda: standing(registry, "two") == "ready")
-    assert standing(registry, "one") == "on disk"
+    eventually(lambda: status(registry, "two") == "ready")
+    assert status(registry, "one") == "on disk"
 
 
-def test_if_all_stay_in_use_that_is_said(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(analysis.models.registry, "_PATIENCE_SECONDS", 0.2)
+def test_all_models_stay_in_use(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(analysis.models.registry, "_IDLE_TIMEOUT_SECONDS", 0.2)
     registry = ModelRegistry(folders, max_bytes=BYTES)
     one = registry.get("one")
     with pytest.raises(ModelError, match="All models in memory are in use"):
@@ -217,10 +217,10 @@ def test_if_all_stay_in_use_that_is_said(folders: dict[str, Path], monkeypatch: 
 
 def test_a_model_that_could_never_fit_is_not_loaded(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=BYTES - 1)
-    for ask in (registry.get, registry.ready):
+    for ask in (registry.get, registry.get_nowait):
         with pytest.raises(NotLoaded, match="one is too large"):
             ask("one")
-    assert standing(registry, "one") == "large"
+    assert status(registry, "one") == "too large"
     assert loads == []
 
 
@@ -230,11 +230,11 @@ def test_a_model_that_could_never_fit_is_not_loaded(folders: dict[str, Path], lo
 def test_a_model_of_the_hub_that_is_not_here(tmp_path: Path):
     registry = ModelRegistry({"gpt2": HubModel("gpt2"), "other": HubModel("owner/other")}, hub=Hub(cache=tmp_path))
     for name in registry.names():
-        assert registry.standing(name) == ("absent", "")
+        assert registry.status(name) == ("not downloaded", "")
         with pytest.raises(NotLoaded, match=f"The weights of {name} are not on this machine"):
-            registry.ready(name)
+            registry.get_nowait(name)
     assert registry.outline("gpt2").info.n_parameters == 124_439_808
-    with pytest.raises(NotLoaded, match="Nothing of other is on this machine yet"):
+    with pytest.raises(NotLoaded, match="other has not been downloaded, not even its configuration"):
         registry.outline("other")
 
 

@@ -22,9 +22,7 @@ def model(request: pytest.FixtureRequest) -> LanguageModel:
 def attributed(model: LanguageModel, n_tokens: int, method: Method) -> SaliencyResult:
     trace = compute_trace(model, Prompt("tiny", long_text(model, n_tokens)))
     steps = 3 if method in {"integrated", "depth"} else None
-    result = compute_saliency(model, trace, n_tokens - 2, target=7, method=method, steps=steps)
-    assert result is not None
-    return result
+    return compute_saliency(model, trace, n_tokens - 2, target=7, method=method, steps=steps)
 
 
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm"])

@@ -10,7 +10,7 @@ from analysis.errors import TextError
 from analysis.model_info import ModelInfo
 from analysis.storage.trace_size import pass_bytes, refuse_too_long, trace_bytes
 
-MEDIUM = ModelInfo("GPT-2", 24, 16, 1024, 4096, 50257, 1024, 354_823_168, "any")
+MEDIUM = ModelInfo("GPT-2", 24, 16, 1024, 64, 4096, 50257, 1024, 354_823_168, "any")
 PLENTY = 10**12
 
 
@@ -26,9 +26,9 @@ def test_the_size_of_a_trace_written_out():
     """GPT-2 medium, 1,024 tokens: attention and neurons in 2 bytes, all else in 4."""
     attention, neurons = 24 * 16 * 1024 * 1024, 24 * 1024 * 4096
     residual, logits = 25 * 1024 * 1024, 1024 * 50257
-    norms = 24 * 1024 * (16 + 64)
-    assert trace_bytes(MEDIUM, 1024) == 2 * (attention + neurons) + 4 * (residual + logits + norms)
-    attention, per_token = 24 * 16 * 256 * 256, 24 * (4096 + 16 + 64) + 25 * 1024 + 50257
+    head_outputs, norms = 24 * 1024 * 16 * 64, 24 * 1024 * (16 + 64)
+    assert trace_bytes(MEDIUM, 1024) == 2 * (attention + neurons) + 4 * (residual + logits + head_outputs + norms)
+    attention, per_token = 24 * 16 * 256 * 256, 24 * (4096 + 16 * 64 + 16 + 64) + 25 * 1024 + 50257
     assert trace_bytes(MEDIUM, 256) == 4 * (attention + 256 * per_token)
 
 
@@ -40,8 +40,8 @@ def test_a_text_that_fits_is_not_refused(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("needed", "limits", "words"),
     [
-        (trace_bytes, {"max_bytes": 800_000_000}, "keeps at most 600 MB of one text, three quarters of CACHE_MB"),
-        (trace_bytes, {"disk": 1_000_000_000}, "has room for 500 MB on its disk"),
+        (trace_bytes, {"max_bytes": 800_000_000}, "caches at most 600 MB per text, three quarters of CACHE_MB"),
+        (trace_bytes, {"disk": 1_000_000_000}, "has 1,000 MB of disk space free"),
         (pass_bytes, {"memory": 300_000_000}, "has 300 MB of memory free"),
     ],
 )

@@ -15,6 +15,7 @@ from analysis.attention import compute_attention
 from analysis.errors import TextError
 from analysis.forward import capture, compute_trace, encode
 from analysis.models.language_model import LanguageModel
+from analysis.selection import Selection
 from analysis.storage.trace_file import TraceFile
 from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
@@ -98,28 +99,28 @@ def test_no_two_blocks_attention_is_in_memory_at_once(model: LanguageModel, prom
     before: list[Any] = []
     alive: list[int] = []
     with Path("/dev/null").open("wb") as nowhere:
-        capture(model, encode(model, prompt.text), Watched(nowhere, room=9000, half=True))
+        capture(model, encode(model, prompt.text), Watched(nowhere, n_arrays=17, half=True))
     assert alive == [0, 0, 0]
 
 
 def test_what_is_drawn_of_it_is_right(model: LanguageModel, prompt: Prompt, exact: Trace, store: TraceStore):
     trace = store.get(model, prompt)
 
-    def derived(name: str, compute: Any) -> Any:
-        return store.derived(trace, name, compute)
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        return store.derived(trace, name, compute, version=version)
 
     for _ in range(2):  # computed, and kept
         strip, plain = compute_strip(trace, derived=derived), compute_strip(exact)
         assert_array_equal(strip.surprisal, plain.surprisal)
         assert_array_equal(strip.ranks, plain.ranks)
-        result = compute_attention(trace, 2, None, 1000, view="rollout", derived=derived)
-        expected = compute_attention(exact, 2, None, 1000, view="rollout")
+        result = compute_attention(trace, Selection.parse("block.2.attention"), 1000, view="rollout", derived=derived)
+        expected = compute_attention(exact, Selection.parse("block.2.attention"), 1000, view="rollout")
         assert_allclose(result.grid, expected.grid, rtol=0.003, atol=1e-6)
         assert_allclose(result.grid.sum(-1), 1, atol=2e-3)
 
 
 def test_small_pictures_hold_the_most_of_each_square(model: LanguageModel, exact: Trace):
-    result = compute_attention(exact, 1, 3, 1000)
+    result = compute_attention(exact, Selection.parse("block.1.attention.head.3"), 1000)
     assert result.square == 16
     assert result.heads.shape == (4, 64, 64)
     attention = exact.attention(1)
@@ -132,12 +133,14 @@ def test_small_pictures_hold_the_most_of_each_square(model: LanguageModel, exact
 @pytest.mark.parametrize("n_tokens", [128, 129, 150])
 def test_small_pictures_of_any_length(model: LanguageModel, n_tokens: int):
     trace = compute_trace(model, Prompt("tiny", long_text(model, n_tokens)))
-    result = compute_attention(trace, 0, 0, 5, view="without_first")
+    result = compute_attention(trace, Selection.parse("block.0.attention.head.0"), 5, view="without_first")
     square = {128: 1, 129: 3, 150: 3}[n_tokens]
     assert result.square == square
     cells = -(-n_tokens // square)
     assert result.heads.shape == (4, cells, cells)
-    last = compute_attention(trace, 0, 1, 5, view="without_first").grid[(cells - 1) * square :, : 2 * square]
+    last = compute_attention(trace, Selection.parse("block.0.attention.head.1"), 5, view="without_first").grid[
+        (cells - 1) * square :, : 2 * square
+    ]
     assert_allclose(result.heads[1, -1, :2].max(), np.nanmax(last), rtol=1e-6)
     assert np.isnan(result.heads[0, 0, 0]) == (square == 1)
 
@@ -167,7 +170,7 @@ def test_a_disk_that_fills_up_is_said_and_leaves_nothing_behind(
         broken.setattr(TraceFile, "finish", full)
         with pytest.raises(TextError, match=r"1,024 tokens could not be written .*No space left.*Shorten .* to 256"):
             store.get(model, prompt)
-    assert [path for path in (tmp_path / "traces").rglob("*") if not path.name.startswith("cache.db")] == []
+    assert files(tmp_path) == []
     assert store.get(model, prompt).n_positions == 1024
 
 
@@ -179,15 +182,14 @@ def test_a_cache_too_small_for_a_long_text_refuses_it_and_answers_short_ones(
         store.get(model, prompt)
     assert calls == []
     assert store.get(model, Prompt("tiny", TEXT)).n_positions < 100
-    store.close()
 
 
-def test_an_answer_does_not_need_to_be_kept(
-    model: LanguageModel, prompt: Prompt, exact: Trace, store: TraceStore, monkeypatch: pytest.MonkeyPatch
+def test_a_trace_outlives_its_eviction(
+    model: LanguageModel, prompt: Prompt, exact: Trace, store: TraceStore, tmp_path: Path
 ):
-    """The first reader has the file itself, also where the cache could not take it."""
-    monkeypatch.setattr(store._cache, "set", lambda *_, **__: False)
     trace = store.get(model, prompt)
+    (file,) = files(tmp_path)
+    file.unlink()
     assert_array_equal(trace.logits(), exact.logits())
     assert_allclose(trace.attention(2, at=3), exact.attention(2)[3], rtol=ALMOST, atol=TINIEST)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from dashboard.jobs.celery_manager import RedisStore
+from dashboard.jobs.stores.redis_store import RedisStore
 from dashboard.settings import Settings
 from tests.page import of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until

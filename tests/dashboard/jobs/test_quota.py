@@ -1,4 +1,4 @@
-"""Jobs that a visitor has running or waiting: counted exactly, however they end, by both ways to run them."""
+"""The quota of jobs per client: exact, however jobs end, with both job managers."""
 
 import multiprocessing
 import os
@@ -10,16 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from dashboard.jobs.celery_manager import QueueManager, RedisStore
-from dashboard.jobs.manager import ForkManager, Watched
-from dashboard.jobs.quota import Busy, Shares
-from dashboard.jobs.store import DiskStore
+from dashboard.jobs.celery_manager import CeleryJobManager
+from dashboard.jobs.fork_manager import ForkJobManager
+from dashboard.jobs.manager import Hooks, JobManager
+from dashboard.jobs.quota import Quota, QuotaExceeded
+from dashboard.jobs.stores.disk_store import DiskStore
+from dashboard.jobs.stores.redis_store import RedisStore
 from tests.serving import redis_server, wait_until
 
 MOST = 3
 START = {"nonce": "mine", "question": None}
+CLIENT = ["192.0.2.1"]  # of the current request
+
+
+@pytest.fixture(autouse=True)
+def first_client() -> Iterator[None]:
+    yield
+    CLIENT[0] = "192.0.2.1"
+
+
+HOOKS = Hooks(client=lambda: CLIENT[0])
 
 
 @pytest.fixture
@@ -27,26 +38,33 @@ def store(tmp_path: Path) -> DiskStore:
     return DiskStore(tmp_path, max_bytes=10**8)
 
 
-@pytest.fixture(params=["fork", "queue"])
-def manager(request: pytest.FixtureRequest, tmp_path: Path, store: DiskStore) -> Iterator[Watched]:
+def quota(store: Any, most: int = MOST, secret: str = "secret") -> Quota:
+    return Quota(store, most, lambda: secret)
+
+
+def fork_manager(store: DiskStore, most: int = MOST) -> ForkJobManager:
+    manager = ForkJobManager(store, quota=quota(store, most), queue_timeout=60, hooks=HOOKS)
+    manager.register("job", lambda _progress, _start: time.sleep(60), progress=["tick.data"])
+    return manager
+
+
+@pytest.fixture(params=["fork", "celery"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path, store: DiskStore) -> Iterator[JobManager]:
     if request.param == "fork":
-        fork = ForkManager(store, lambda: None, patience=60)
-        fork.shares = Shares(store, MOST, lambda: "secret")
-        fork.register("job", lambda _progress, _start: time.sleep(60), progress=["tick.data"])
+        fork = fork_manager(store)
         yield fork
         fork.close()
         return
     with redis_server(tmp_path) as url:
         redis = RedisStore(url)
-        queue = QueueManager(url, redis, patience=60, most_waiting=100)
-        queue.shares = Shares(redis, MOST, lambda: "secret")
-        queue.register("job", lambda _progress, _start: None, progress=["tick.data"])
-        yield queue
+        celery = CeleryJobManager(url, redis, quota=quota(redis), queue_timeout=60, queue_length=100, hooks=HOOKS)
+        celery.register("job", lambda _progress, _start: None, progress=["tick.data"])
+        yield celery
 
 
-def begin(manager: Any, key: str, visitor: str = "192.0.2.1") -> str:
-    with Flask(__name__).test_request_context(environ_base={"REMOTE_ADDR": visitor}):
-        job: str = manager.call_job_fn(key, manager.func_registry["job"], (START,), {"cookies": "secret"})
+def begin(manager: Any, key: str, client: str = "192.0.2.1") -> str:
+    CLIENT[0] = client
+    job: str = manager.call_job_fn(key, manager.func_registry["job"], (START,), {"cookies": "secret"})
     return job
 
 
@@ -54,16 +72,16 @@ def outcome(manager: Any, key: str) -> Any:
     return manager.get_result(key, "")
 
 
-def test_beyond_the_share_it_is_busy_and_says_what_to_do(manager: Watched) -> None:
+def test_beyond_the_quota_it_is_busy_and_says_what_to_do(manager: JobManager) -> None:
     jobs = [begin(manager, f"key {number}") for number in range(MOST)]
     assert all(map(manager.job_running, jobs))
     assert begin(manager, "one more") == ""
     words = "You have 3 computations running or waiting. Wait for one, or cancel one."
     assert outcome(manager, "one more") == {"nonce": "mine", "kind": "busy", "message": words}
-    assert begin(manager, "of another", visitor="192.0.2.2")
+    assert begin(manager, "of another", client="192.0.2.2")
 
 
-def test_a_job_that_was_cancelled_makes_room(manager: Any) -> None:
+def test_a_job_that_was_cancelled_frees_the_quota(manager: Any) -> None:
     first, *_ = [begin(manager, f"key {number}") for number in range(MOST)]
     manager.terminate_job(first)
     wait_until(lambda: not manager.job_running(first))
@@ -71,10 +89,8 @@ def test_a_job_that_was_cancelled_makes_room(manager: Any) -> None:
     assert begin(manager, "one more") == ""
 
 
-def test_a_job_that_was_killed_makes_room(store: DiskStore) -> None:
-    manager = ForkManager(store, lambda: None, patience=60)
-    manager.shares = Shares(store, 1, lambda: "secret")
-    manager.register("job", lambda _progress, _start: time.sleep(60), progress=["tick.data"])
+def test_a_job_that_was_killed_frees_the_quota(store: DiskStore) -> None:
+    manager = fork_manager(store, most=1)
     job = begin(manager, "key")
     assert begin(manager, "one more") == ""
     os.kill(int(job.partition(":")[0]), signal.SIGKILL)
@@ -83,34 +99,34 @@ def test_a_job_that_was_killed_makes_room(store: DiskStore) -> None:
     manager.close()
 
 
-def test_the_store_does_not_tell_who_it_is(store: DiskStore) -> None:
-    Shares(store, MOST, lambda: "secret").begin("192.0.2.1", lambda: "a", lives=lambda _job: True)
+def test_the_store_does_not_tell_the_address(store: DiskStore) -> None:
+    quota(store).start("192.0.2.1", lambda: "a", is_running=lambda _job: True)
     (key,) = store.cache
-    assert key.startswith("visitor.")
+    assert key.startswith("client.")
     assert "192" not in key
-    other = Shares(store, MOST, lambda: "other")
-    other.begin("192.0.2.1", lambda: "a", lives=lambda _job: True)
+    other = quota(store, secret="other")
+    other.start("192.0.2.1", lambda: "a", is_running=lambda _job: True)
     assert len(store.cache) == 2  # without the secret, the hash of an address is not known
 
 
-def test_a_job_that_did_not_begin_does_not_count(store: DiskStore) -> None:
-    shares = Shares(store, 1, lambda: "secret")
+def test_a_job_that_did_not_start_does_not_count(store: DiskStore) -> None:
+    limited = quota(store, 1)
 
     def fails() -> str:
         raise OSError
 
     with pytest.raises(OSError):
-        shares.begin("a", fails, lives=lambda _job: True)
-    assert shares.begin("a", lambda: "job", lives=lambda _job: True) == "job"
+        limited.start("a", fails, is_running=lambda _job: True)
+    assert limited.start("a", lambda: "job", is_running=lambda _job: True) == "job"
 
 
 def _take(folder: Path, taken: Any) -> None:
-    shares = Shares(DiskStore(folder, max_bytes=10**8), MOST, lambda: "secret")
+    limited = quota(DiskStore(folder, max_bytes=10**8))
     for number in range(5):
         try:
             job = f"{os.getpid()}.{threading.get_ident()}.{number}"
-            taken.put(shares.begin("a", lambda job=job: job, lives=lambda _job: True))
-        except Busy:
+            taken.put(limited.start("a", lambda job=job: job, is_running=lambda _job: True))
+        except QuotaExceeded:
             taken.put(None)
 
 
@@ -128,7 +144,7 @@ def test_it_is_exact_for_several_processes_at_once(tmp_path: Path) -> None:
 
 def test_a_process_that_is_forked_for_a_job_does_not_hold_the_lock(store: DiskStore) -> None:
     """As a server forks the process that jobs come from anew, if it has ended."""
-    shares = Shares(store, 2, lambda: "secret")
+    limited = quota(store, 2)
     context = multiprocessing.get_context("fork")
     process = context.Process(target=time.sleep, args=[60])
 
@@ -136,25 +152,25 @@ def test_a_process_that_is_forked_for_a_job_does_not_hold_the_lock(store: DiskSt
         process.start()
         return "job"
 
-    shares.begin("a", begin, lives=lambda _job: True)
-    assert shares.begin("a", lambda: "another", lives=lambda _job: True) == "another"
+    limited.start("a", begin, is_running=lambda _job: True)
+    assert limited.start("a", lambda: "another", is_running=lambda _job: True) == "another"
     process.kill()
     process.join()
 
 
-def test_jobs_that_begin_count_already(store: DiskStore) -> None:
-    shares = Shares(store, 1, lambda: "secret")
+def test_jobs_that_are_starting_count(store: DiskStore) -> None:
+    limited = quota(store, 1)
 
     def begin() -> str:
-        with pytest.raises(Busy):
-            shares.begin("a", lambda: "another", lives=lambda _job: False)
+        with pytest.raises(QuotaExceeded):
+            limited.start("a", lambda: "another", is_running=lambda _job: False)
         return "job"
 
-    assert shares.begin("a", begin, lives=lambda _job: False) == "job"
+    assert limited.start("a", begin, is_running=lambda _job: False) == "job"
 
 
-def test_who_asks_does_not_wait_for_a_computation(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starting_does_not_wait_for_a_computation(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are few, and those of computations are held for minutes."""
-    monkeypatch.setattr("dashboard.jobs.store._N_LOCKS", 1)
+    monkeypatch.setattr("dashboard.jobs.stores.disk_store._N_LOCKS", 1)
     with store.lock("work.a", lambda: None):
-        assert Shares(store, 1, lambda: "secret").begin("a", lambda: "job", lives=lambda _job: True) == "job"
+        assert quota(store, 1).start("a", lambda: "job", is_running=lambda _job: True) == "job"

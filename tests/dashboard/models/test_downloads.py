@@ -41,14 +41,14 @@ def processes(tmp_path: Path, hub: Hub) -> tuple[Downloads, Downloads]:
 
 
 def seen(downloads: Downloads) -> Download:
-    found = downloads.look("owner/fox")
+    found = downloads.progress("owner/fox")
     assert found
     return found
 
 
 def test_one_process_downloads_and_another_sees_how_far_it_is(hub: Hub, small_hub: SmallHub, tmp_path: Path) -> None:
     one, other = processes(tmp_path, hub)
-    assert other.look("owner/fox") is None
+    assert other.progress("owner/fox") is None
     one.start("owner/fox", FOX)
     wait_until(lambda: seen(other).total)
     assert seen(other).running

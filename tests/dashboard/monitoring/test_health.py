@@ -1,20 +1,18 @@
-"""What a host's probes are told: alive at once, ready when model, cache and jobs are."""
+"""Probes of a host: alive at once, ready when model, cache and jobs are."""
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dash import Dash
 
 from analysis.errors import NotLoaded
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.registry import ModelRegistry
-from dashboard.app import create_app
-from dashboard.jobs.celery_manager import RedisStore
+from dashboard.app import Explorer, create_app
+from dashboard.jobs.stores.redis_store import RedisStore
 from dashboard.settings import Settings
 from tests.serving import free_port, redis_server
 
@@ -22,40 +20,40 @@ ALL_WELL = {"model": "ok", "cache": "ok", "jobs": "ok"}
 
 
 @pytest.fixture
-def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
-    app = create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
-    yield app
-    app.server.extensions["traces"].close()
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Explorer:
+    return create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
 
 
-def ready(app: Dash) -> tuple[int, dict[str, str]]:
+def ready(app: Explorer) -> tuple[int, dict[str, str]]:
     answer = app.server.test_client().get("/readyz")
     assert answer.headers["Cache-Control"] == "no-store"
     found: dict[str, str] = answer.get_json()
     return answer.status_code, found
 
 
-def test_alive_needs_nothing(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ModelRegistry, "standing", lambda *_: pytest.fail("nothing is asked"))
+def test_alive_checks_nothing(app: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelRegistry, "status", lambda *_: pytest.fail("nothing is asked"))
     answer = app.server.test_client().get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-def test_ready_when_all_is_well(app: Dash) -> None:
+def test_ready_when_all_checks_pass(app: Explorer) -> None:
     assert ready(app) == (200, ALL_WELL)
 
 
-@pytest.mark.parametrize("standing", ["loading", "on disk", "unusable"])
-def test_not_ready_until_the_opening_model_is_loaded(app: Dash, monkeypatch: pytest.MonkeyPatch, standing: str) -> None:
-    monkeypatch.setattr(ModelRegistry, "standing", lambda _self, name: (standing if name == "tiny" else "ready", "/x"))
-    assert ready(app) == (503, ALL_WELL | {"model": standing})
+@pytest.mark.parametrize("status", ["loading", "on disk", "unusable"])
+def test_not_ready_until_the_opening_model_is_loaded(
+    app: Explorer, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setattr(ModelRegistry, "status", lambda _self, name: (status if name == "tiny" else "ready", "/x"))
+    assert ready(app) == (503, ALL_WELL | {"model": status})
 
 
 def test_not_ready_with_a_model_that_is_not_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setattr(ModelRegistry, "get", _absent)
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"owner/none": HubModel.parse("owner/none")})
-    assert ready(app) == (503, ALL_WELL | {"model": "absent"})
+    assert ready(app) == (503, ALL_WELL | {"model": "not downloaded"})
 
 
 def _absent(_registry: ModelRegistry, _name: str) -> Any:
@@ -78,10 +76,10 @@ def _full(*_: Any, **__: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("what", "broken"),
-    [("cache", "dashboard.monitoring.health.TemporaryFile"), ("jobs", "analysis.storage.disk_cache.DiskCache.set")],
+    [("cache", "dashboard.probes.TemporaryFile"), ("jobs", "dashboard.jobs.stores.disk_cache.DiskCache.set")],
 )
 def test_not_ready_when_nothing_can_be_written(
-    app: Dash, monkeypatch: pytest.MonkeyPatch, what: str, broken: str
+    app: Explorer, monkeypatch: pytest.MonkeyPatch, what: str, broken: str
 ) -> None:
     with monkeypatch.context() as full:
         full.setattr(broken, _full)
@@ -89,15 +87,15 @@ def test_not_ready_when_nothing_can_be_written(
     assert ready(app) == (200, ALL_WELL)
 
 
-def test_not_ready_when_places_cannot_be_taken(app: Dash, tmp_path: Path) -> None:
-    places = tmp_path / "cache" / "jobs" / "places"
+def test_not_ready_when_slots_cannot_be_acquired(app: Explorer, tmp_path: Path) -> None:
+    slots = tmp_path / "cache" / "jobs" / "slots"
     assert ready(app) == (200, ALL_WELL)
-    shutil.rmtree(places)
-    places.write_text("in the way")
+    shutil.rmtree(slots)
+    slots.write_text("in the way")
     assert ready(app) == (503, ALL_WELL | {"jobs": "fails"})
 
 
-def test_redis_answers_or_not_and_soon(tmp_path: Path) -> None:
+def test_a_redis_that_cannot_be_reached_is_found_out_soon(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         store = RedisStore(url)
         assert store.works()
@@ -107,7 +105,7 @@ def test_redis_answers_or_not_and_soon(tmp_path: Path) -> None:
     assert not RedisStore(f"redis://127.0.0.1:{free_port()}/0").works()
 
 
-def test_what_answers_is_not_the_page(app: Dash) -> None:
+def test_probes_are_not_answered_with_the_page(app: Explorer) -> None:
     client = app.server.test_client()
     is_page = {path: "_dash-config" in client.get(path).text for path in ("/", "/healthz", "/readyz")}
     assert is_page == {"/": True, "/healthz": False, "/readyz": False}

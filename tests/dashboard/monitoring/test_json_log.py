@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from analysis.errors import SelectionError
-from dashboard.monitoring.json_log import JobLine, JsonLines
-from dashboard.monitoring.request_log import VISIT, Visit
+from dashboard.jobs.events import JobEvent
+from dashboard.monitoring.json_log import JsonFormatter, log_job
+from dashboard.monitoring.request_log import CURRENT_REQUEST, RequestRecord
 from tests.serving import ROOT
 
 CANARY = "canary"
@@ -24,7 +25,7 @@ def line(message: Any, *args: Any, path: str = OURS, error: Exception | None = N
     given = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("a.logger", logging.WARNING, path, 7, message, args, given)
     record.__dict__ |= more
-    told = JsonLines().format(record)
+    told = JsonFormatter().format(record)
     assert "\n" not in told
     found: dict[str, Any] = json.loads(told)
     return found
@@ -102,23 +103,23 @@ def test_what_led_to_an_exception_is_told_before_it() -> None:
 
 
 def test_what_is_logged_during_a_request_names_it() -> None:
-    visit = Visit("GET")
-    token = VISIT.set(visit)
-    assert line("x")["request"] == visit.id
-    VISIT.reset(token)
+    record = RequestRecord("GET")
+    token = CURRENT_REQUEST.set(record)
+    assert line("x")["request"] == record.id
+    CURRENT_REQUEST.reset(token)
     assert "request" not in line("x")
 
 
-def test_a_job_tells_how_long_it_computed_and_waited(caplog: pytest.LogCaptureFixture) -> None:
-    told = JobLine("saliency", "1:2", began=100.0, computed=2.0)
-    with pytest.raises(KeyError), told.computing():
-        raise KeyError
-    assert told.computed > 2
+def test_an_event_of_a_job_is_logged_with_what_is_known(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        told.tell("error")
-    fields = caplog.records[0].fields  # type: ignore[attr-defined]
-    assert (fields["event"], fields["kind"], fields["panel"]) == ("job", "error", "saliency")
-    assert fields["seconds_computed"] == 2.0
+        log_job(JobEvent("done", "saliency", "1:2", model="tiny", n_tokens=7, seconds_waited=0.0, seconds_computed=1.5))
+        log_job(JobEvent("killed", "saliency", "1:3"))
+    done, killed = (record.fields for record in caplog.records)  # type: ignore[attr-defined]
+    assert done == {
+        "event": "job", "kind": "done", "panel": "saliency", "job": "1:2", "model": "tiny", "n_tokens": 7,
+        "seconds_waited": 0.0, "seconds_computed": 1.5,
+    }  # fmt: skip
+    assert killed == {"event": "job", "kind": "killed", "panel": "saliency", "job": "1:3"}
 
 
 SCRIPT = f"""
@@ -148,7 +149,7 @@ def test_all_that_python_says_is_lines() -> None:
         "Once, as line 1",
         "UserWarning, <string>:10",
         "A thread failed",
-        "Something failed while it was let go",
+        "A finalizer failed",
         "%d",
     ]
     assert [row["traceback"].split("\n")[0] for row in told[2:4]] == ["KeyError", "KeyError"]

@@ -1,19 +1,20 @@
-"""Numbers for a host: what is counted, what is measured, and that nothing in them is a visitor's."""
+"""Metrics: counters, gauges, and that nothing in them is a visitor's."""
 
 import os
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from dash import Dash
+from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.jobs.store import JobsError
+from dashboard.monitoring.metrics import Metrics, Reading
+from dashboard.monitoring.request_log import RequestRecord
 from dashboard.settings import Settings
 from tests.page import of_address, of_app
 from tests.serving import GUNICORN, served, wait_until
@@ -22,10 +23,8 @@ Samples = dict[str, float]  # by name and labels, as they are written
 
 
 @pytest.fixture
-def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Iterator[Dash]:
-    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
-    yield app
-    app.server.extensions["traces"].close()
+def app(tmp_path: Path, tiny_gpt2: LanguageModel) -> Explorer:
+    return create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
 
 
 def samples(text: str) -> Samples:
@@ -38,20 +37,20 @@ def samples(text: str) -> Samples:
     return found
 
 
-def asked(app: Dash) -> Samples:
+def asked(app: Explorer) -> Samples:
     answer = app.server.test_client().get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
     return samples(answer.text)
 
 
-def show(app: Dash, text: str) -> None:
+def show(app: Explorer, text: str) -> None:
     page = of_app(app.server)
     page.values["selection", "data"] = "block.1.attention.head.2@3"
     page.set("prompt", "data", {"model": "tiny", "text": text, "start": False})
 
 
-def test_requests_are_counted_by_what_they_are(app: Dash) -> None:
+def test_requests_are_counted_by_route(app: Explorer) -> None:
     show(app, "The canary met a crow")
     client = app.server.test_client()
     for path in ("/healthz", "/canary", "/assets/canary", "/assets/page.js"):
@@ -70,7 +69,7 @@ def test_requests_are_counted_by_what_they_are(app: Dash) -> None:
     assert "canary" not in str(found)
 
 
-def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+def test_a_text_is_computed_once_and_then_read(app: Explorer, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     hits, misses = (f"explorer_cache_reads_total{{result={result}}}" for result in ("hit", "miss"))
     show(app, "The fox met a crow")
     found = asked(app)
@@ -81,11 +80,10 @@ def test_a_text_is_computed_once_and_then_read(app: Dash, tmp_path: Path, tiny_g
     found = asked(later)
     assert found["explorer_forward_passes_total"] == found[misses] == 0
     assert found[hits] > 0
-    later.server.extensions["traces"].close()
 
 
-def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
-    page, jobs = of_app(app.server), app.server.extensions["jobs"]
+def test_jobs_are_counted_by_panel_and_end(app: Explorer) -> None:
+    page, jobs = of_app(app.server), app.jobs
     app.server.secret_key = "secret"
     job = page.start_job("saliency", {"no": "question"})
     ends = time.monotonic() + 30
@@ -98,7 +96,7 @@ def test_jobs_are_counted_by_panel_and_end(app: Dash) -> None:
     assert found["explorer_jobs_ended_total{kind=error,panel=saliency}"] == 1
 
 
-def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
+def test_gauges(app: Explorer, tmp_path: Path) -> None:
     show(app, "The fox met a crow")
     own = psutil.Process().memory_full_info()
     found = asked(app)
@@ -106,16 +104,17 @@ def test_what_is_measured(app: Dash, tmp_path: Path) -> None:
     assert found["explorer_jobs{state=running}"] == found["explorer_jobs{state=waiting}"] == 0
     assert found["explorer_memory_bytes{kind=resident}"] > 0.9 * own.rss
     assert found["explorer_memory_bytes{kind=resident}"] > found["explorer_memory_bytes{kind=proportional}"] > 0
-    kept = sum(file.stat().st_size for file in (tmp_path / "traces").rglob("*.val"))
+    kept = sum(file.stat().st_size for file in (tmp_path / "traces").iterdir())
     assert found["explorer_cache_bytes{cache=traces}"] >= kept > 0
     assert found["explorer_cache_bytes{cache=results}"] > 0
 
 
-def test_jobs_at_work_and_waiting(app: Dash) -> None:
-    jobs, (ready, tell), (stay, end) = app.server.extensions["jobs"], os.pipe(), os.pipe()
+def test_jobs_at_work_and_waiting(app: Explorer) -> None:
+    jobs, (ready, tell), (stay, end) = app.jobs, os.pipe(), os.pipe()
     holder = os.fork()
     if holder == 0:
-        with jobs._rooms.take(os.abort), jobs._places.take(os.abort), jobs._rooms.take(os.abort):
+        slots, queue = jobs._machine.slots, jobs._machine.queue
+        with queue.acquire(os.abort), slots.acquire(os.abort), queue.acquire(os.abort):
             os.write(tell, b"x")
             os.close(end)
             os.read(stay, 1)
@@ -128,17 +127,40 @@ def test_jobs_at_work_and_waiting(app: Dash) -> None:
     assert found["explorer_jobs{state=waiting}"] == 1
 
 
-def test_what_cannot_be_read_is_left_out(app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = app.server.extensions["jobs"].store
-
+def test_a_number_that_cannot_be_read_is_left_out() -> None:
     def unreachable() -> int:
         raise JobsError("It cannot be reached.")
 
-    monkeypatch.setattr(store, "n_waiting", unreachable)
-    monkeypatch.setattr(store, "n_bytes", lambda: None)
+    def unreadable() -> int:
+        raise OSError
+
+    server = Flask(__name__)
+    read = {"one": lambda: 1, "unknown": lambda: None, "unreachable": unreachable, "unreadable": unreadable}
+    Metrics().install(
+        server, [Reading("things", "Things.", read, label="kind"), Reading("all", "All.", {"": lambda: 7})]
+    )
+    text = server.test_client().get("/metrics").text
+    found = {name: value for name, value in samples(text).items() if "requests" not in name}
+    assert found == {"explorer_things{kind=one}": 1, "explorer_all": 7}
+
+
+def test_totals_are_counted_once() -> None:
+    total = 3
+    server = Flask(__name__)
+    metrics = Metrics([Reading("reads", "Reads.", {"hit": lambda: total}, label="result")])
+    metrics.install(server, [])
+    metrics.count_request(RequestRecord("GET"))
+    for total in (3, 5):
+        assert samples(server.test_client().get("/metrics").text)["explorer_reads_total{result=hit}"] == total
+
+
+def test_waiting_jobs_are_left_out_while_the_store_cannot_be_reached(
+    app: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.jobs.store, "works", lambda: False)
     found = asked(app)
     assert "explorer_jobs{state=running}" in found
-    assert not {"explorer_jobs{state=waiting}", "explorer_cache_bytes{cache=results}"} & found.keys()
+    assert "explorer_jobs{state=waiting}" not in found
 
 
 def test_without_the_setting_there_is_nothing(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:

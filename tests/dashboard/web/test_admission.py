@@ -1,4 +1,4 @@
-"""Few at once, some who wait, and a clear answer for all others."""
+"""Admission control: a few run, some wait, all others get 503."""
 
 import threading
 from collections.abc import Iterator
@@ -11,25 +11,28 @@ import pytest
 from analysis.models.language_model import LanguageModel
 from dashboard.app import create_app
 from dashboard.settings import Settings
-from dashboard.web import admission
-from dashboard.web.admission import N_THREADS, Turns
+from dashboard.web import admission, callback_request
+from dashboard.web.admission import N_THREADS, AdmissionControl, Overloaded
+from dashboard.web.paths import CALLBACK
 from tests.dashboard.test_app import ask
 from tests.serving import wait_until
 
-CALLBACK, LATE = "/_dash-update-component", "..late-graph.figure..."
+LATE = "..late-graph.figure..."
 
 
 class Slow:
-    """A server whose callbacks last until they are let go."""
+    """A server whose callbacks wait for an event."""
 
-    def __init__(self, **line: Any) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.server = flask.Flask("slow")
         self.go = threading.Event()
         self.begun = threading.Semaphore(0)
         self.server.add_url_rule(CALLBACK, endpoint=CALLBACK, view_func=self._answer, methods=["POST"])
         self.server.add_url_rule("/health", view_func=lambda: "well")
-        self.line = Turns(**line)
-        admission.install(self.server, callbacks=self.line, jobs=Turns(at_once=1, waiting=0, seconds=0))
+        self.callbacks = AdmissionControl(**limits)
+        callback_request.install(self.server)
+        jobs = AdmissionControl(n_running=1, n_waiting=0, seconds=0)
+        admission.install(self.server, callbacks=self.callbacks, jobs=jobs)
         self._threads: list[threading.Thread] = []
         self.answers: list[int] = []
 
@@ -40,8 +43,8 @@ class Slow:
         self._threads.append(threading.Thread(target=lambda: self.answers.append(self.ask().status_code)))
         self._threads[-1].start()
 
-    def n_inside(self, most: int) -> int:
-        return most - self.line._places._value
+    def n_admitted(self, most: int) -> int:
+        return most - self.callbacks._admitted._value
 
     def end(self) -> None:
         self.go.set()
@@ -57,67 +60,96 @@ class Slow:
 
 @pytest.fixture
 def slow() -> Iterator[Slow]:
-    slow = Slow(at_once=1, waiting=1, seconds=30)
+    slow = Slow(n_running=1, n_waiting=1, seconds=30)
     yield slow
     slow.end()
 
 
-def test_one_is_answered_one_waits_and_the_third_is_told_at_once(slow: Slow) -> None:
+def test_one_runs_one_waits_and_the_third_gets_503_at_once(slow: Slow) -> None:
     slow.ask_aside()
     assert slow.begun.acquire(timeout=30)
     slow.ask_aside()
-    wait_until(lambda: slow.n_inside(most=2) == 2)
+    wait_until(lambda: slow.n_admitted(most=2) == 2)
     refused = slow.ask()
     assert refused.status_code == 503
     assert refused.headers["Retry-After"] == "1"
     assert refused.mimetype == "text/plain"
     assert refused.text.startswith("The server is busy")
-    assert not slow.begun.acquire(blocking=False)  # who waits has not begun
+    assert not slow.begun.acquire(blocking=False)  # the one that waits has not started
     slow.end()
     assert slow.answers == [200, 200]
     assert slow.ask().status_code == 200
 
 
-def test_what_is_about_a_job_or_for_anything_else_does_not_wait_with_them(slow: Slow) -> None:
+def test_jobs_and_other_paths_have_no_part_in_the_queue(slow: Slow) -> None:
     for _ in range(2):
         slow.ask_aside()
-    wait_until(lambda: slow.n_inside(most=2) == 2)
+    wait_until(lambda: slow.n_admitted(most=2) == 2)
     assert slow.ask(f"{CALLBACK}?endId=a").status_code == 503  # every callback of a page has it
-    assert slow.ask(f"{CALLBACK}?endId=a&job=b").status_code == 503  # which anyone can write
-    assert slow.ask(output="saliency-job-done.data").text == "done"
-    assert slow.ask(f"{CALLBACK}?cancelJob=a", output="x.y").text == "done"
+    assert slow.ask(f"{CALLBACK}?endId=a&job=b", output="saliency-job-done.data").text == "done"
+    assert slow.ask(f"{CALLBACK}?endId=a&cancelJob=b", output="saliency-job-cancel.id").text == "done"
     assert slow.server.test_client().get("/health").text == "well"
 
 
-def test_who_waits_too_long_is_told() -> None:
-    slow = Slow(at_once=1, waiting=5, seconds=0.01)
+@pytest.mark.parametrize(
+    ("query", "output"),
+    [
+        ("", "saliency-job-offer.data"),
+        ("", "..saliency-job-done.data...x.y.."),
+        ("", "x.y-job-done.data"),
+        ("?cancelJob=a", "x.y"),
+        ("?job=a", "x.y"),
+        ("?oldJob=a", "x.y"),
+        ("?job=a", "saliency-job-cancel.id"),
+        ("?cancelJob=a", "saliency-job-done.data"),
+    ],
+)
+def test_no_other_callback_gets_past_the_queue_as_a_job(slow: Slow, query: str, output: str) -> None:
+    for _ in range(2):
+        slow.ask_aside()
+    wait_until(lambda: slow.n_admitted(most=2) == 2)
+    assert slow.ask(f"{CALLBACK}{query}", output=output).status_code == (400 if query else 503)
+
+
+def test_a_duplicate_key_does_not_get_past_the_queue(slow: Slow) -> None:
+    """Its first value was once taken for the callback here, its last by Dash."""
+    for _ in range(2):
+        slow.ask_aside()
+    wait_until(lambda: slow.n_admitted(most=2) == 2)
+    body = '{"output": "saliency-job-done.data", "output": "x.y"}'
+    answer = slow.server.test_client().post(CALLBACK, data=body, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_a_request_that_waits_too_long_gets_503() -> None:
+    slow = Slow(n_running=1, n_waiting=5, seconds=0.01)
     slow.ask_aside()
     assert slow.begun.acquire(timeout=30)
     assert slow.ask().status_code == 503
-    assert slow.n_inside(most=6) == 1
+    assert slow.n_admitted(most=6) == 1
     slow.end()
     assert slow.answers == [200]
 
 
-def test_a_turn_ends_with_an_error_too() -> None:
-    line = Turns(at_once=1, waiting=0, seconds=0)
+def test_an_error_frees_the_slot() -> None:
+    control = AdmissionControl(n_running=1, n_waiting=0, seconds=0)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), line.take():
+        with pytest.raises(ZeroDivisionError), control.slot():
             _ = 1 / 0
-    with line.take(), pytest.raises(admission.Busy), line.take():
-        raise AssertionError("there was a second turn")
+    with control.slot(), pytest.raises(Overloaded), control.slot():
+        raise AssertionError("there was a second slot")
 
 
-def test_the_pages_callbacks_take_turns_and_leave_threads_for_all_else(
+def test_callbacks_of_the_page_are_admitted_and_leave_threads_for_all_else(
     tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
 
-    def none(*, at_once: int, waiting: int, seconds: float) -> Turns:
-        threads.append(at_once + waiting)
-        return Turns(at_once=0, waiting=0, seconds=seconds)
+    def none(*, n_running: int, n_waiting: int, seconds: float) -> AdmissionControl:
+        threads.append(n_running + n_waiting)
+        return AdmissionControl(n_running=0, n_waiting=0, seconds=seconds)
 
-    monkeypatch.setattr(admission, "Turns", none)
+    monkeypatch.setattr(admission, "AdmissionControl", none)
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
     assert sum(threads) < N_THREADS
     assert app.server.test_client().get("/").status_code == 200

@@ -1,4 +1,4 @@
-"""What is compressed once, and what each time."""
+"""Compression: scripts once, everything else each time."""
 
 import gzip
 from typing import Any
@@ -13,7 +13,7 @@ SCRIPT, OTHER = "/_dash-component-suites/plotly.js", "/_dash-update-component"
 
 @pytest.fixture
 def server() -> flask.Flask:
-    """Answers with how often it was asked."""
+    """Answers with the number of requests so far."""
     server, asked = flask.Flask("counting"), []
 
     def answer(**_path: str) -> flask.Response:
@@ -39,10 +39,10 @@ def read(server: flask.Flask, path: str) -> str:
 def test_a_script_is_compressed_once(server: flask.Flask) -> None:
     assert [read(server, SCRIPT) for _ in range(3)] == ["1"] * 3
     assert read(server, f"{SCRIPT}.map") == "4"
-    assert server.test_client().get(SCRIPT).text.startswith("5 ")  # by itself for those who do not read gzip
+    assert server.test_client().get(SCRIPT).text.startswith("5 ")  # uncompressed, for a client without gzip
     assert ask(server, SCRIPT, **{"Accept-Encoding": "br"}).headers["Content-Encoding"] == "br"
 
 
 @pytest.mark.parametrize("path", [OTHER, f"/elsewhere{SCRIPT}"])
-def test_all_else_is_new_each_time(server: flask.Flask, path: str) -> None:
+def test_everything_else_is_compressed_each_time(server: flask.Flask, path: str) -> None:
     assert [read(server, path) for _ in range(3)] == ["1", "2", "3"]

@@ -9,13 +9,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from dash import Dash
 from flask import Flask
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.jobs.service import Jobs
-from dashboard.monitoring.json_log import JsonLines
+from dashboard.monitoring.json_log import JsonFormatter
 from dashboard.settings import Settings
 from tests.page import JobOfPage, Page
 from tests.serving import wait_until
@@ -66,7 +65,7 @@ def gate(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dash]:
+def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
     run = Jobs.run
 
     def run_later(*arguments: Any, **named: Any) -> dict[str, Any]:
@@ -76,13 +75,13 @@ def app(tmp_path: Path, gate: Path, tiny_gpt2: LanguageModel, monkeypatch: pytes
 
     monkeypatch.setattr(Jobs, "run", run_later)
     app = create_app(Settings(cache_dir=str(tmp_path / "cache")), models={"tiny": tiny_gpt2})
-    app.server.secret_key = app.server.extensions["jobs"].secret()
+    app.server.secret_key = app.jobs.secret()
     yield app
-    app.server.extensions["jobs"].manager.close()
+    app.jobs.manager.close()
 
 
 @pytest.fixture
-def visitors(app: Dash) -> tuple[Visitor, Visitor]:
+def visitors(app: Explorer) -> tuple[Visitor, Visitor]:
     return Visitor(app.server, "192.0.2.1", ANN), Visitor(app.server, "192.0.2.2", BOB)
 
 
@@ -112,7 +111,7 @@ def visit(one: Visitor) -> None:
         body["inputs"][place]["value"] = value
         assert one.update(body)[0] in (200, 400)
     assert one.update({"output": word})[0] == 400
-    assert one.update(json.loads(attention), job=word, cacheKey=word)[0] in (200, 204)
+    assert one.update(json.loads(attention), job=word, cacheKey=word)[0] == 400
     assert one.update(json.loads(attention), what=word)[0] == 400
     for path in (f"/{word}", f"/assets/{word}", f"/_dash-component-suites/dash/{word}.js", f"/{quote(word)}?a={word}"):
         assert one.ask("GET", path, b"")[0] == 404
@@ -120,7 +119,7 @@ def visit(one: Visitor) -> None:
 
 
 def test_what_one_writes_is_seen_by_nobody_else(
-    app: Dash, gate: Path, visitors: tuple[Visitor, Visitor], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    app: Explorer, gate: Path, visitors: tuple[Visitor, Visitor], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate.touch()
     ann, bob = visitors
@@ -151,16 +150,18 @@ def test_a_bug_that_quotes_a_text_does_not_bring_it_into_the_log(
     (body,) = [body for output, body in ann.page.requests("selection.data") if "attention-graph" in output]
     with caplog.at_level(logging.DEBUG):
         assert "Something went wrong" in json.dumps(ann.page.answer(body))
-    lines = [JsonLines().format(record) for record in caplog.records]
+    lines = [JsonFormatter().format(record) for record in caplog.records]
     assert any("ValueError" in line for line in lines)
     assert not any(ANN in line for line in lines)
 
 
 @pytest.mark.parametrize("name", list(CHOICES))
-def test_anothers_handles_are_of_no_use(app: Dash, gate: Path, visitors: tuple[Visitor, Visitor], name: str) -> None:
+def test_anothers_handles_are_of_no_use(
+    app: Explorer, gate: Path, visitors: tuple[Visitor, Visitor], name: str
+) -> None:
     """They are signed together with a token of the page that they were given to, which only that page knows."""
     ann, bob = visitors
-    manager = app.server.extensions["jobs"].manager
+    manager = app.jobs.manager
     job = ann.begin(name)
     key, handle = job.answer["cacheKey"], job.answer["job"]
     process = handle.rpartition("~")[0]
@@ -185,10 +186,10 @@ def test_anothers_handles_are_of_no_use(app: Dash, gate: Path, visitors: tuple[V
     assert finished(job)["kind"] == "done"  # and who it was for is told
 
 
-def test_who_has_a_job_can_end_it(app: Dash, visitors: tuple[Visitor, Visitor]) -> None:
+def test_who_has_a_job_can_end_it(app: Explorer, visitors: tuple[Visitor, Visitor]) -> None:
     ann, _ = visitors
     job = ann.begin("saliency")
     process = job.answer["job"].rpartition("~")[0]
     body = json.loads(dict(ann.page.requests("saliency-job-cancel.n_clicks"))["saliency-job-cancel.id"])
     assert ann.update(body, cancelJob=job.answer["job"], **ann.page._query)[0] == 200
-    wait_until(lambda: not app.server.extensions["jobs"].manager.job_running(process))
+    wait_until(lambda: not app.jobs.manager.job_running(process))

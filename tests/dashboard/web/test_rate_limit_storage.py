@@ -1,4 +1,4 @@
-"""Counts by key, at a time that the test sets."""
+"""Counters that expire, with a clock that the test sets."""
 
 import threading
 
@@ -7,7 +7,7 @@ from flask import Flask
 from flask_limiter import Limiter
 
 from dashboard.web import rate_limit_storage
-from dashboard.web.rate_limit_storage import ADDRESS, Counts
+from dashboard.web.rate_limit_storage import ADDRESS, Counters
 
 
 class Clock:
@@ -28,36 +28,36 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_counts_begin_anew_after_their_time(clock: Clock) -> None:
-    kept = Counts()
-    assert [kept.incr("a", 60) for _ in range(3)] == [1, 2, 3]
+def test_a_counter_starts_again_after_it_has_expired(clock: Clock) -> None:
+    counters = Counters()
+    assert [counters.incr("a", 60) for _ in range(3)] == [1, 2, 3]
     clock.now += 59
-    assert (kept.incr("a", 60), kept.incr("b", 60, amount=5)) == (4, 5)
+    assert (counters.incr("a", 60), counters.incr("b", 60, amount=5)) == (4, 5)
     clock.now += 2
-    assert (kept.incr("a", 60), kept.incr("b", 60)) == (1, 6)
+    assert (counters.incr("a", 60), counters.incr("b", 60)) == (1, 6)
 
 
-def test_what_is_over_is_forgotten(clock: Clock) -> None:
-    kept = Counts()
+def test_expired_counters_are_dropped(clock: Clock) -> None:
+    counters = Counters()
     for number in range(100):
-        kept.incr(str(number), 60)
+        counters.incr(str(number), 60)
     clock.now += 61
-    kept.incr("another", 60)
-    assert list(kept.storage) == list(kept.expirations) == ["another"]
+    counters.incr("another", 60)
+    assert list(counters.storage) == list(counters.expirations) == ["another"]
 
 
-def test_no_thread_is_started_and_none_gets_lost() -> None:
-    kept = Counts()
-    kept.timer.join()  # the library's first
+def test_no_thread_is_started_and_no_increment_is_lost() -> None:
+    counters = Counters()
+    counters.timer.join()  # the library's first
     before = threading.active_count()
-    threads = [threading.Thread(target=lambda: [kept.incr("a", 60) for _ in range(500)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [counters.incr("a", 60) for _ in range(500)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert kept.incr("a", 60) == 2001
+    assert counters.incr("a", 60) == 2001
     assert threading.active_count() <= before
 
 
-def test_the_limiter_finds_it() -> None:
-    assert isinstance(Limiter(str, app=Flask("limited"), storage_uri=ADDRESS).storage, Counts)
+def test_the_limiter_finds_the_storage() -> None:
+    assert isinstance(Limiter(str, app=Flask("limited"), storage_uri=ADDRESS).storage, Counters)

@@ -1,18 +1,22 @@
-"""What is no request of the page is refused with a reason, and answers are never a server's error."""
+"""Request checks: what the page cannot have sent is refused with a reason, and never causes a server error."""
 
 import copy
 import json
 import logging
+import timeit
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dash import Dash
+from dash import Dash, Input, Output, State, dcc, html
 from flask.testing import FlaskClient
+from werkzeug.exceptions import BadRequest
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app, make_ready
+from dashboard.app import Explorer, create_app
 from dashboard.settings import Settings
+from dashboard.web.callback_request import CallbackRequest
+from dashboard.web.request_checks import Checks
 from tests.conftest import TEXT
 
 UPDATE = "/_dash-update-component"
@@ -27,7 +31,7 @@ SEARCH = {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Dash:
+def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> Explorer:
     settings = Settings(cache_dir=str(tmp_path_factory.mktemp("cache")), max_request_kb=200)
     app = create_app(settings, models={"tiny": tiny_gpt2})
     app.server.test_client().get("/")
@@ -35,7 +39,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, tiny_gpt2: LanguageModel) -> D
 
 
 @pytest.fixture
-def client(app: Dash) -> FlaskClient:
+def client(app: Explorer) -> FlaskClient:
     return app.server.test_client()
 
 
@@ -98,11 +102,13 @@ def test_a_request_of_the_page_is_answered(client: FlaskClient) -> None:
                 changed("inputs.0.value", float("inf")),
                 changed("inputs.0.value", [[[[[[[[[[[[[[1]]]]]]]]]]]]]]),
                 changed("inputs.0.value", [0] * 5000),
+                changed("state.0.value", [0] * 5000),
+                changed("changedPropIds", "saliency-search.value"),
             ],
         ),
     ],
 )
-def test_what_is_no_request_of_the_page_is_refused_in_a_line_of_text(
+def test_a_request_that_the_page_cannot_send_is_refused_in_a_line_of_text(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, body: str | bytes
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -130,7 +136,7 @@ def test_a_reason_says_nothing_of_the_request(client: FlaskClient) -> None:
     ],
 )
 def test_a_choice_that_the_page_does_not_offer_is_refused(
-    app: Dash, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
+    app: Explorer, client: FlaskClient, caplog: pytest.LogCaptureFixture, control: str, value: Any
 ) -> None:
     output = next(key for key in app.callback_map if "attention-panel.data-selection" in key)
     controls = {item.id: item.value for item in app.layout._traverse() if getattr(item, "options", None)}
@@ -152,7 +158,7 @@ def test_a_choice_that_the_page_does_not_offer_is_refused(
 
 
 @pytest.mark.parametrize("value", [None, "start", [{}], ["start", "stop"], {"start": 1}])
-def test_of_several_choices_each_must_be_offered(app: Dash, client: FlaskClient, value: Any) -> None:
+def test_of_several_choices_each_must_be_offered(app: Explorer, client: FlaskClient, value: Any) -> None:
     output = next(key for key in app.callback_map if key.startswith("..prompt.data"))
     parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
     values = {"prompt-model": "tiny", "prompt-text": "a fox"}
@@ -175,7 +181,7 @@ def test_of_several_choices_each_must_be_offered(app: Dash, client: FlaskClient,
 @pytest.mark.parametrize(
     "query", ["job=%00", "job=a&job=b", "cacheKey=é", "oldJob=../../etc", "endId=" + "a" * 300, "what=1", "cacheKey="]
 )
-def test_a_job_is_named_as_the_server_names_it(client: FlaskClient, query: str) -> None:
+def test_handles_have_the_form_of_the_servers(client: FlaskClient, query: str) -> None:
     assert client.post(f"{UPDATE}?{query}", json=SEARCH).status_code == 400
 
 
@@ -184,7 +190,7 @@ def test_a_request_larger_than_the_host_allows_is_refused(client: FlaskClient) -
     assert (answer.status_code, answer.content_type) == (413, "text/plain; charset=utf-8")
 
 
-def test_every_address_answers_every_method_without_an_error_of_the_server(app: Dash, client: FlaskClient) -> None:
+def test_every_address_answers_every_method_without_an_error_of_the_server(app: Explorer, client: FlaskClient) -> None:
     rules = [str(rule) for rule in app.server.url_map.iter_rules()]
     paths = [
         *rules,
@@ -227,8 +233,21 @@ def test_a_bug_outside_callbacks_is_logged_under_a_number_and_shown_without_its_
     assert number in caplog.text
 
 
-def test_what_is_ready_still_serves_its_page(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
-    app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2})
-    make_ready(app)
-    app.server.extensions["jobs"].manager.close()
-    assert app.server.test_client().get("/").status_code == 200
+def test_a_callback_of_many_properties_is_checked_in_little_time() -> None:
+    """As many as the one that draws all panels has: well under a millisecond, on a busy machine too."""
+    app = Dash("many", add_log_handler=False)
+    app.layout = html.Div([dcc.Store("theme"), *(html.Div(id=f"part-{number}") for number in range(95))])
+    outputs = [Output(f"part-{number}", "children") for number in range(60)]
+    inputs = [Input(f"part-{number}", "title") for number in range(60, 85)]
+    state = [State(f"part-{number}", "title") for number in range(85, 95)]
+    app.callback(outputs, inputs, state)(lambda *_: [])
+    read = [{"id": one.component_id, "property": one.component_property, "value": "x" * 40} for one in inputs + state]
+    names = [{"id": one.component_id, "property": one.component_property} for one in outputs]
+    (key,) = app.callback_map
+    body = {"output": key, "outputs": names, "inputs": read[:25], "state": read[25:], "changedPropIds": []}
+    asked, checks = CallbackRequest(key, "part-0", "", body, {}), Checks(app)
+    checks.check(asked)
+    assert min(timeit.repeat(lambda: checks.check(asked), number=20, repeat=5)) / 20 < 0.0005
+    for wrong in ({"outputs": names[::-1]}, {"inputs": read[1:26]}, {"changedPropIds": ["part-0.title"]}):
+        with pytest.raises(BadRequest):
+            checks.check(CallbackRequest(key, "part-0", "", body | wrong, {}))

@@ -1,9 +1,10 @@
-"""What a stranger may send to callbacks: whatever it is, it is answered or refused, and none of it is carried out."""
+"""Hostile requests to callbacks: each is answered or refused, and nothing in it is executed."""
 
 import base64
 import copy
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,15 +14,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from dash import Dash
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import AnalysisError
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app
+from dashboard.app import Explorer, create_app
 from dashboard.panels import PANELS
-from dashboard.services import Services
+from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.conftest import TEXT
 from tests.page import Page
@@ -69,6 +69,10 @@ RAW = [
     b'{"a":1}' * 99,
 ]
 
+ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+VALUES_TWICE = ('"theme.data"', '"saliency-job-done.data"', "0", "null", "[]")
+NOT_UTF_8 = (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"\x80")
+
 VALUES = st.one_of(
     st.sampled_from(HOSTILE),
     st.text(max_size=12),
@@ -76,9 +80,11 @@ VALUES = st.one_of(
     st.recursive(st.none() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3), max_leaves=5),
 )
 CHANGES = st.lists(
-    st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "put", "value", "value", "drop", "key", "twice"]), VALUES),
+    st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "put", "value", "value", "drop", "key"]), VALUES),
     max_size=3,
 )
+# How a body is written: mostly as a browser does.
+FORMS = st.tuples(st.sampled_from(["plain"] * 8 + ["twice", "bytes", *ENCODINGS]), st.integers(0, 10**6))
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +94,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(folder: Path, tiny_gpt2: LanguageModel) -> Dash:
+def app(folder: Path, tiny_gpt2: LanguageModel) -> Explorer:
     app = create_app(Settings(cache_dir=str(folder), requests_per_minute=10**9), models={"tiny": tiny_gpt2})
     app.server.test_client().get("/")
     return app
 
 
 @pytest.fixture
-def no_jobs(app: Dash, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_jobs(app: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each job is a process that does nothing; there is one at a time."""
     idle: list[subprocess.Popen[bytes]] = []
 
@@ -105,7 +111,7 @@ def no_jobs(app: Dash, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             idle.append(subprocess.Popen(["sleep", "600"]))
         return idle[-1].pid
 
-    monkeypatch.setattr(app.server.extensions["jobs"].manager._forker, "fork", fork)
+    monkeypatch.setattr(app.jobs.manager._forker, "fork", fork)
     yield
     for process in idle:
         process.kill()
@@ -137,7 +143,7 @@ def watched(folder: Path) -> Iterator[list[str]]:
         watching = False
 
 
-def requests_of_a_page(app: Dash) -> tuple[list[dict[str, Any]], list[str]]:
+def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     """The bodies that a page sends to each callback of the server's, and what stands in its address for its jobs."""
     client = app.server.test_client()
 
@@ -184,10 +190,9 @@ def places(inside: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(inside[key])
 
 
-def spoilt(body: dict[str, Any], changes: list[tuple[int, str, Any]]) -> bytes:
-    """A body with some of its places changed."""
+def spoilt(body: dict[str, Any], changes: list[tuple[int, str, Any]]) -> dict[str, Any]:
+    """A body with some of its values changed."""
     body = copy.deepcopy(body)
-    twice = False
     for number, kind, value in changes:
         all_places = list(places(body))
         if not all_places:
@@ -203,14 +208,25 @@ def spoilt(body: dict[str, Any], changes: list[tuple[int, str, Any]]) -> bytes:
             del holder[key]
         elif kind == "key" and isinstance(holder, dict):
             holder[str(value)] = holder.pop(key)
-        elif kind == "twice":
-            twice = True
-    text = json.dumps(body)
-    return (f'{{"output": "theme.data", {text[1:]}' if twice and body else text).encode()
+    return body
+
+
+def written(body: dict[str, Any], form: tuple[str, int]) -> tuple[bytes, bool]:
+    """A body as bytes, and whether these are UTF-8 without duplicate keys."""
+    text, (kind, number) = json.dumps(body), form
+    keys = list(re.finditer(r'"(\w+)": ', text))
+    if kind == "twice" and keys:
+        key = keys[number % len(keys)]
+        first = f"{key[0]}{VALUES_TWICE[number % len(VALUES_TWICE)]}, "
+        return f"{text[: key.start()]}{first}{text[key.start() :]}".encode(), False
+    if kind == "bytes":
+        place = number % len(text)
+        return text[:place].encode() + NOT_UTF_8[number % len(NOT_UTF_8)] + text[place:].encode(), False
+    return (text.encode(kind), False) if kind in ENCODINGS else (text.encode(), True)
 
 
 @pytest.fixture
-def send(app: Dash, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], int]:
+def send(app: Explorer, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], int]:
     """Send a request, and fail if the server has a problem with it."""
     client = app.server.test_client()
 
@@ -223,8 +239,8 @@ def send(app: Dash, caplog: pytest.LogCaptureFixture) -> Callable[[str, bytes], 
     return send
 
 
-def test_whatever_is_sent_is_answered_or_refused(
-    app: Dash, folder: Path, no_jobs: None, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture
+def test_every_request_is_answered_or_refused(
+    app: Explorer, folder: Path, no_jobs: None, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture
 ) -> None:
     bodies, queries = requests_of_a_page(app)
     seen: dict[int, int] = {}
@@ -237,9 +253,11 @@ def test_whatever_is_sent_is_answered_or_refused(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.sampled_from(bodies), CHANGES, st.sampled_from([""] * len(queries) + queries))
-    def attack(body: dict[str, Any], changes: list[tuple[int, str, Any]], query: str) -> None:
-        status = send(query, spoilt(body, changes))
+    @given(st.sampled_from(bodies), CHANGES, FORMS, st.sampled_from([""] * len(queries) + queries))
+    def attack(body: dict[str, Any], changes: list[tuple[int, str, Any]], form: tuple[str, int], query: str) -> None:
+        data, plain = written(spoilt(body, changes), form)
+        status = send(query, data)
+        assert plain or status == 400, data
         seen[status] = seen.get(status, 0) + 1
 
     with watched(folder) as found:
@@ -256,17 +274,17 @@ def test_whatever_is_sent_is_answered_or_refused(
 
 @settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck), max_examples=500)
 @given(changes=CHANGES, number=st.integers(0, 1))
-def test_a_job_takes_whatever_it_is_asked(services: Services, changes: list[tuple[int, str, Any]], number: int) -> None:
-    """What a process of a job is given, in this process."""
+def test_a_job_takes_every_question(services: AppServices, changes: list[tuple[int, str, Any]], number: int) -> None:
+    """The arguments of a job's process, in this process."""
     panel = [panel for panel in PANELS if panel.task][number]
     prompt = {"model": "tiny", "text": "the fox", "start": False}
     question = {"prompt": prompt, "selection": "block.1.mlp@1", "choices": CHOICES[panel.name]}
     assert panel.task
     with suppress(AnalysisError):
-        panel.task(services, json.loads(spoilt(question, changes)))
+        panel.task(services, json.loads(json.dumps(spoilt(question, changes))))
 
 
-def test_what_watches_sees(tmp_path: Path) -> None:
+def test_the_watch_sees_what_it_should(tmp_path: Path) -> None:
     with watched(tmp_path) as found:
         (tmp_path / "inside").write_text("")
         assert found == []

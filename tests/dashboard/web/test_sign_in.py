@@ -1,4 +1,4 @@
-"""Names and passwords: asked for everywhere but at the probe, slow to guess and quick for who has signed in."""
+"""Basic authentication: required everywhere but for the probe, slow to guess and quick once signed in."""
 
 import base64
 import threading
@@ -11,7 +11,8 @@ from flask import Flask
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from analysis.models.language_model import LanguageModel
-from dashboard.app import create_app, make_ready
+from dashboard.app import create_app
+from dashboard.serving.lifecycle import prepare_to_fork
 from dashboard.settings import Settings, Users
 from dashboard.web import sign_in
 
@@ -46,19 +47,19 @@ def ask(app: Flask, name: str = "", password: str = "", *, path: str = "/", addr
     return app.test_client().get(path, headers=headers, environ_base={"REMOTE_ADDR": address})
 
 
-def test_without_users_nobody_is_asked() -> None:
+def test_without_users_nothing_is_required() -> None:
     assert ask(server()).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/other", "/static/x", "/nowhere"])
-def test_everything_asks(path: str) -> None:
+def test_every_path_requires_it(path: str) -> None:
     answer = ask(server(ENTRY), path=path)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
     assert "seen" not in answer.text
 
 
-def test_the_probe_does_not_ask() -> None:
+def test_the_probe_needs_no_password() -> None:
     assert ask(server(ENTRY), path="/healthz").status_code == 200
 
 
@@ -80,17 +81,17 @@ def test_name_and_password_must_both_be_right(name: str, password: str, status: 
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic YWRh", "Bearer x", "Digest a=b", "Basic /////w=="])
-def test_what_cannot_be_read_is_asked_again(header: str) -> None:
+def test_a_header_that_cannot_be_read_is_challenged(header: str) -> None:
     assert server(ENTRY).test_client().get("/", headers={"Authorization": header}).status_code == 401
 
 
-def test_a_click_does_not_pay_for_the_hash(checked: list[str]) -> None:
+def test_a_click_computes_no_hash(checked: list[str]) -> None:
     app = server(ENTRY)
     assert {ask(app, "ada", PASSWORD).status_code for _ in range(20)} == {200}
     assert len(checked) == 1
 
 
-def test_requests_of_one_page_at_once_pay_once(checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_of_one_page_compute_one_hash(checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     app, found = server(ENTRY), []
     check = sign_in.check_password_hash
 
@@ -108,7 +109,7 @@ def test_requests_of_one_page_at_once_pay_once(checked: list[str], monkeypatch: 
     assert len(checked) == 1
 
 
-def test_a_name_that_there_is_not_takes_as_long(checked: list[str]) -> None:
+def test_an_unknown_name_takes_as_long(checked: list[str]) -> None:
     ask(server(ENTRY), "eve", PASSWORD)
     assert checked == [ENTRY.partition(":")[2]]
 
@@ -122,7 +123,7 @@ def test_passwords_are_not_guessed_quickly(checked: list[str]) -> None:
     assert ask(app, "ada", PASSWORD, address="192.0.2.2").status_code == 200
 
 
-def test_who_has_signed_in_is_not_shut_out_by_guesses_from_the_same_address() -> None:
+def test_guesses_from_the_same_address_do_not_lock_out_a_signed_in_user() -> None:
     app = server(ENTRY)
     ask(app, "ada", PASSWORD)
     for guess in range(12):
@@ -130,21 +131,21 @@ def test_who_has_signed_in_is_not_shut_out_by_guesses_from_the_same_address() ->
     assert ask(app, "ada", PASSWORD).status_code == 200
 
 
-def test_few_are_remembered_and_none_in_plain_words() -> None:
+def test_few_are_remembered_and_none_in_clear_text() -> None:
     names = [f"n{number}" for number in range(70)]
-    pairs = sign_in.Pairs({name: generate_password_hash(name, "pbkdf2:sha256:1") for name in names})
-    assert all(pairs.right(name, name) for name in names)
-    assert not pairs.remembered("n0", "n0")
-    assert pairs.remembered("n69", "n69")
-    assert len(pairs._known) == 64
-    assert not any(b"n69" in mark for mark in pairs._known)
+    credentials = sign_in.Credentials({name: generate_password_hash(name, "pbkdf2:sha256:1") for name in names})
+    assert all(credentials.correct(name, name) for name in names)
+    assert not credentials.remembered("n0", "n0")
+    assert credentials.remembered("n69", "n69")
+    assert len(credentials._known) == 64
+    assert not any(b"n69" in digest for digest in credentials._known)
 
 
 def test_the_whole_page_is_behind_it_and_its_scripts_are_served(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
     """The page is made ready before anyone has signed in."""
     app = create_app(Settings(cache_dir=str(tmp_path), basic_auth_users=Users(ENTRY)), models={"tiny": tiny_gpt2})
-    make_ready(app)
-    app.server.extensions["jobs"].manager.close()
+    prepare_to_fork(app)
+    app.jobs.manager.close()
     script = "/_dash-component-suites/dash/dash-renderer/build/dash_renderer.min.js"
     for path in ("/", "/_dash-layout", "/assets/page.js", script):
         assert ask(app.server, path=path).status_code == 401

@@ -1,4 +1,4 @@
-"""Pictures of activations, from results made by hand."""
+"""Figures of activations, from hand-made results."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ RESULT = replace(
 )
 
 
-def test_a_line_a_token_with_gaps_between() -> None:
+def test_one_line_per_token_with_gaps_between() -> None:
     others, selected = activation_figure(RESULT).data
     assert len(others.y) == 3 * 4
     lines = np.asarray(others.y).reshape(3, 4)
@@ -57,18 +57,18 @@ def test_of_many_tokens_some_lines_are_drawn_and_the_selected_one() -> None:
     others, selected = figure.data
     assert [*dict.fromkeys(others.customdata)] == [f"@{n}" for n in range(0, 300, 3)]
     assert set(selected.customdata) == {"@7"}
-    assert figure.layout.title.text.endswith(", of 1 in 3 tokens")
-    assert "of 1" not in activation_figure(RESULT).layout.title.text
+    assert figure.layout.title.text.endswith(" · 1 in 3 tokens shown")
+    assert "tokens shown" not in activation_figure(RESULT).layout.title.text
 
 
-def test_the_selected_position_is_the_strong_one() -> None:
+def test_the_selected_position_is_emphasised() -> None:
     others, selected = activation_figure(RESULT, theme=DARK).data
     assert selected.line.color == DARK.accent2
     assert selected.line.width > others.line.width
     assert others.opacity < 0.5
 
 
-def test_markup_in_tokens_is_shown_and_not_obeyed() -> None:
+def test_markup_in_tokens_is_escaped() -> None:
     others = activation_figure(RESULT).data[0]
     assert others.text[4] == "<b>&lt;b&gt;</b> (2)"
     bars = activation_neuron_figure(RESULT).data[0]
@@ -103,10 +103,10 @@ def test_else_it_is_linear(stream: np.ndarray) -> None:
     assert "log" not in layout.title.text
 
 
-def test_the_mean_is_labelled_for_what_it_is() -> None:
+def test_the_caption_of_the_mean() -> None:
     layout = activation_figure(replace(RESULT, quantity="mean")).layout
     assert layout.yaxis.type is None
-    assert layout.title.text == "Mean over dimensions (removed by LayerNorm, not RMSNorm)"
+    assert layout.title.text == "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
 
 
 def test_the_selected_block_is_marked_between_its_ends() -> None:
@@ -143,7 +143,7 @@ def test_one_neuron_at_each_token() -> None:
     assert [(band.x0, band.x1) for band in figure.layout.shapes] == [(0.5, 1.5)]
 
 
-def test_a_neuron_that_nobody_chose_is_said_to_be_the_strongest() -> None:
+def test_a_default_neuron_is_called_the_strongest() -> None:
     assert "strongest at ·fox" in activation_neuron_figure(replace(RESULT, chosen=False)).layout.title.text
 
 
@@ -153,7 +153,7 @@ def test_labels_thin_out() -> None:
     assert len(figure.layout.xaxis.ticktext) <= 20
 
 
-def test_the_listed_neurons_are_clickable_and_the_shown_one_is_strong() -> None:
+def test_the_listed_neurons_are_clickable_and_the_shown_one_is_emphasised() -> None:
     figure = activation_neurons_figure(RESULT)
     (bars,) = figure.data
     assert bars.y == pytest.approx([2.31, -1.25, 0.125])
@@ -172,30 +172,37 @@ def test_a_neuron_that_is_not_listed_marks_no_bar() -> None:
 def test_a_tile_is_named_by_its_neurons() -> None:
     figure = activation_neurons_figure(replace(RESULT, listing="tile", listed=np.array([6, 7, 8])))
     assert figure.layout.title.text == "Neurons 6–8 (one tile) of block 1 at ·fox"
+    one = replace(RESULT, listing="tile", listed=np.array([7]), listed_values=np.array([-1.25], dtype=np.float32))
+    figure = activation_neurons_figure(one)
+    assert figure.layout.title.text == "Neuron 7 (one tile) of block 1 at ·fox"
 
 
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (NO_BLOCK, "The norm of ‘·fox’ grows from 3 to 41 through the blocks."),
+        (NO_BLOCK, "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks."),
         (
             replace(RESULT, chosen=False, neuron=812, values=np.array([0, 2.31, 0, 0])),
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; "
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
             "neuron 812 of block 1 is strongest here (+2.31).",
         ),
         (
             RESULT,
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; "
-            "neuron 7 is at −1.25, the strongest is 812 (+2.31).",
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
+            "neuron 7 has the value −1.25 here, and the strongest is neuron 812 (+2.31).",
         ),
         (
             replace(RESULT, neuron=812, values=np.array([0, 2.31, 0, 0])),
-            "The norm of ‘·fox’ grows from 3 to 41 through the blocks; neuron 812 is strongest here (+2.31).",
+            "The vector of ‘·fox’ grows from length 3 to 41 (L2 norm) through the blocks; "
+            "neuron 812 is strongest here (+2.31).",
         ),
-        (replace(NO_BLOCK, stream=STREAM[:, ::-1]), "The norm of ‘·fox’ shrinks from 41 to 3 through the blocks."),
+        (
+            replace(NO_BLOCK, stream=STREAM[:, ::-1]),
+            "The vector of ‘·fox’ shrinks from length 41 to 3 (L2 norm) through the blocks.",
+        ),
         (
             replace(NO_BLOCK, quantity="mean", stream=STREAM * [1, 1, -0.01]),
-            "The mean of ‘·fox’ goes from +3 to −0.41 through the blocks.",
+            "The mean of the vector of ‘·fox’ goes from +3 to −0.41 through the blocks.",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The 3D picture from a hand-made result."""
+"""The 3D scene, from a hand-made result."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ from layouts.figures.architecture import (
 )
 from layouts.theme import DARK, LIGHT
 
-INFO = ModelInfo("GPT-2", 2, 2, 8, 6, 10, 16, 100, "f")
+INFO = ModelInfo("GPT-2", 2, 2, 8, 4, 6, 10, 16, 100, "f")
 RESULT = ArchitectureResult(
     info=INFO,
     selection=Selection.parse("block.1.attention.head.0@3"),
@@ -37,7 +37,7 @@ RESULT = ArchitectureResult(
 PREDICTIONS = [(Piece(4, "<b>"), 0.5), (Piece(5, "·a"), 0.025)]
 
 
-def test_each_box_carries_the_selection_that_a_click_on_it_makes() -> None:
+def test_each_box_holds_its_selection() -> None:
     figure = architecture_figure(RESULT)
     texts = {
         HEADS: [f"block.{b}.attention.head.{h}" for b in range(2) for h in range(2)],
@@ -135,13 +135,33 @@ def test_both_themes_differ_in_colours_only() -> None:
 
 
 def test_the_reading_names_the_largest() -> None:
-    reading = architecture_reading(RESULT, "·fox")
-    assert "‘·fox’" in reading
-    assert "block 1, head 0 (4)" in reading
-    assert "block 1, neurons 5–5 (2)" in reading
-    assert "from 1 to 3" in reading
+    assert architecture_reading(RESULT, "·fox") == (
+        "At ‘·fox’, block 1 head 0 adds the longest vector of all heads (L2 norm 4) and block 1 neuron 5 that of all "
+        "MLP tiles (2); the residual stream’s length goes from 1 to 3."
+    )
+    wide = replace(RESULT, info=replace(INFO, n_neurons=130), tiles=np.array([[0, 2], [1, 1]], dtype=np.float32))
+    assert "block 0 neurons 3–5 that of all MLP tiles" in architecture_reading(wide, "·fox")
 
 
-def test_the_values_are_not_all_zero_for_a_colour_scale_to_exist() -> None:
+def test_the_readings_of_attention_and_of_kinds() -> None:
+    bits = replace(RESULT, color_by="entropy", tiles=None)
+    assert architecture_reading(bits, "·fox") == "At ‘·fox’, block 1 head 0 spreads its attention most (4 bits)."
+    first = replace(RESULT, color_by="first", heads=np.array([[0, 0.5], [0.25, 0.25]], dtype=np.float32), tiles=None)
+    assert architecture_reading(first, "·fox") == (
+        "At ‘·fox’, the heads put 25% of their attention on the first token on average; "
+        "block 0 head 1 puts the most there (50%)."
+    )
+    kind = replace(RESULT, color_by="kind", heads=None, tiles=None)
+    assert architecture_reading(kind, "·fox") == (
+        "2 blocks, each with 2 attention heads (above the line) and 6 MLP neurons (below the line, 1 per tile)."
+    )
+    small = replace(kind, info=replace(INFO, n_blocks=1, n_heads=1), residual_norms=None)
+    assert architecture_reading(small, "") == (
+        "1 block, each with 1 attention head (above the line) and 6 MLP neurons (below the line, 1 per tile). "
+        "No values are shown: the weights are not in memory."
+    )
+
+
+def test_zeros_alone_still_have_a_colour_scale() -> None:
     flat = replace(RESULT, heads=np.zeros((2, 2), np.float32), tiles=np.zeros((2, 6), np.float32))
     assert set(shares(architecture_changes(flat)[0][HEADS])) == {0, 0.51}

@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 
 from analysis.attention import AttentionResult
 from analysis.tokens import Token
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_place, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
+from layouts.figures.standalone import standalone
 from layouts.theme import DARK, LIGHT, THEMES, Theme
 from tests.page import gzipped
 
@@ -70,20 +71,28 @@ def test_a_row_that_is_undefined_is_left_empty():
 
 def test_a_cell_selects_its_query_position():
     (heat,) = attention_figure(result()).data
-    assert [list(row) for row in heat.customdata] == [["@0"], ["@1"] * 2, ["@2"] * 3, ["@3"] * 4]
+    assert heat.meta["select"] == "@{y}"
 
 
-def test_every_cell_names_its_query_and_its_key_escaped():
+def test_every_cell_can_be_named_by_its_query_and_its_key():
     (heat,) = attention_figure(result()).data
-    assert heat.text[3][1] == "<b>·a</b> (3) → <b>·&lt;b&gt;</b> (1)"
-    assert heat.text[1][0] == "<b>·&lt;b&gt;</b> (1) → <b>Once</b> (0)"
-    assert [len(row) for row in heat.text] == [1, 2, 3, 4]
+    assert heat.meta["words"] == "{y} → {x}: {value} of its attention"
+    names = ["Once (0)", "·<b> (1)", f"{result().tokens[2].label} (2)", "·a (3)"]
+    assert list(heat.meta["x"]) == list(heat.meta["y"]) == names
+    assert "values" not in heat.meta  # they are the cells' own
+
+
+def test_in_a_notebook_every_cell_has_its_name_escaped():
+    (heat,) = standalone([attention_figure(result())], [300], title="", sentences=()).data
+    assert heat.text[3][1] == "·a (3) → ·&lt;b&gt; (1)"
+    assert heat.text[1][0] == "·&lt;b&gt; (1) → Once (0)"
+    assert heat.hovertemplate == "%{text}<br>%{z:.1%} of its attention<extra></extra>"
 
 
 def test_query_goes_down_and_key_across_on_numbers():
     layout = attention_figure(result()).layout
     assert layout.yaxis.autorange == "reversed"
-    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("key", "query")
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("attended token (key)", "attending token (query)")
     for axis in (layout.xaxis, layout.yaxis):
         assert list(axis.tickvals) == [0, 1, 2, 3], "equal labels keep a place each"
         assert list(axis.ticktext) == ["Once", "·&lt;b&gt;", "·a", "·a"]
@@ -132,14 +141,17 @@ def test_small_multiples_of_a_long_text_have_the_large_pictures_colours():
     (heat,) = attention_heads_figure(result(heads=heads, square=16)).data
     assert heat.z.tolist() == [[128, 1], [26, 255]]
     assert (heat.zmin, heat.zmax) == (1, 255)
-    assert "the most among 16 × 16 tokens" in heat.hovertemplate
-    assert "among" not in attention_heads_figure(result()).data[0].hovertemplate
+    assert "the largest share in 16 × 16 tokens" in heat.hovertemplate
+    assert "each cell" not in attention_heads_figure(result()).data[0].hovertemplate
 
 
-def test_no_markup_of_a_token_reaches_plotly():
+def test_markup_in_tokens_is_escaped():
     evil = tuple(Token(n, label, n, n) for n, label in enumerate(["<a href='x'>", "<br>", "&lt;", "<script>"]))
     for figure in (attention_figure(result(tokens=evil)), attention_heads_figure(result(tokens=evil))):
-        assert not re.search("<(?!/?b>|br>%|/?extra>)", json.dumps(json.loads(figure.to_json())))
+        read = json.loads(figure.to_json())
+        for trace in read["data"]:
+            trace.pop("meta", None)  # Plotly does not read it; the page's script shows it as text
+        assert not re.search("<(?!/?b>|br>%|/?extra>)", json.dumps(read))
 
 
 def test_the_selected_position_has_a_frame():
@@ -228,7 +240,7 @@ def test_the_scale_is_the_themes(theme: Theme):
 )
 def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
     (heat,) = attention_figure(result(view=view)).data
-    assert heat.hovertemplate == f"%{{text}}<br>%{{z:.1%}} {whole}<extra></extra>"
+    assert heat.hovertemplate == f"%{{z:.1%}} {whole}<extra></extra>"
     assert heat.colorbar.title.text == unit
 
 
@@ -240,15 +252,15 @@ def test_a_rollout_is_not_called_attention(view: str, whole: str, unit: str):
         ({"block": 2, "head": None, "view": "rollout"}, "rollout up to block 2"),
     ],
 )
-def test_the_place_says_whose_attention_it_is(changes: dict[str, Any], place: str):
-    assert attention_place(result(**changes)) == place
+def test_the_label_names_the_heads(changes: dict[str, Any], place: str):
+    assert attention_label(result(**changes)) == place
 
 
 def test_long_labels_are_cut_beside_the_picture_only():
     figure = attention_figure(result(tokens=(Token(0, "<" + "x" * 20, 0, 0), *result().tokens[1:])))
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert axis.ticktext[0] == "&lt;" + "x" * 12 + "…"
-    assert figure.data[0].text[0][0].startswith("<b>&lt;" + "x" * 20)
+    assert figure.data[0].meta["y"][0] == "<" + "x" * 20 + " (0)"
 
 
 # The sentence.
@@ -259,30 +271,39 @@ def test_long_labels_are_cut_beside_the_picture_only():
     [
         (
             {},
-            "‘·a’ looks mostly at ‘·a’ at position 3 (60%); 10% of its attention goes to the first token; "
-            "sharpest for ‘·a’.",
+            "‘·a’ attends most to itself (60%); 10% of its attention goes to the first token; "
+            "this head is most focused at ‘·a’.",
         ),
         (
             {"sharpest": None},
-            "‘·a’ looks mostly at ‘·a’ at position 3 (60%); 10% of its attention goes to the first token.",
+            "‘·a’ attends most to itself (60%); 10% of its attention goes to the first token.",
         ),
         (
             {"position": 1, "strongest": 0, "first_share": 0.75, "sharpest": None},
-            "‘·<b>’ looks mostly at ‘Once’ at position 0 (75%); 75% of its attention goes to the first token.",
+            "‘·<b>’ attends most to the first token, ‘Once’ (75%).",
+        ),
+        (
+            {"head": None, "position": 2, "strongest": 1, "first_share": 0.5},
+            "‘·a’ attends most to ‘·<b>’ at position 1 (30%); 50% of its attention goes to the first token; "
+            "the heads’ mean is most focused at ‘·a’.",
         ),
         (
             {"view": "rollout"},
-            "Through blocks 0 to 2, ‘·a’ draws most on ‘·a’ at position 3 (60%), "
-            "counting half of each step as staying put.",
+            "Through blocks 0 to 2, rollout traces ‘·a’ mostly back to itself (60%); "
+            "it counts each block as half attention and half residual stream.",
+        ),
+        (
+            {"view": "rollout", "block": 0, "position": 1, "strongest": 0},
+            "Through block 0, rollout traces ‘·<b>’ mostly back to the first token, ‘Once’ (75%); "
+            "it counts each block as half attention and half residual stream.",
         ),
         (
             {"view": "without_first"},
-            "Leaving out the first token, ‘·a’ looks mostly at ‘·a’ at position 3 (60%); "
-            "10% of its attention goes to the first token.",
+            "Without the first token, ‘·a’ attends most to itself (60%); 10% of its attention goes to the first token.",
         ),
         (
             {"view": "without_first", "grid": np.full((4, 4), np.nan, np.float32), "first_share": 1.0, "position": 0},
-            "‘Once’ looks at nothing but the first token here (100%), so nothing is left without it.",
+            "‘Once’ attends only to the first token here (100%), so nothing remains without it.",
         ),
     ],
 )

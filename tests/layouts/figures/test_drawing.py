@@ -8,45 +8,27 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
+from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
-from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
-from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt
-from callbacks.activation import draw_activation
-from callbacks.architecture import draw_architecture
-from callbacks.attention import draw_attention
-from callbacks.embedding import draw_embedding
-from callbacks.saliency import draw_saliency
-from callbacks.summary import draw_summary
-from dashboard.jobs.service import Jobs
-from dashboard.services import Services
-from dashboard.settings import Settings
+from callbacks.panel import PanelCallback
+from dashboard.panels import PANELS, Panel
+from dashboard.services import AppServices
 from layouts.figures.drawing import Drawing
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure
-from tests.conftest import TEXT, long_text, make_tiny
+from tests.conftest import TEXT, long_text, make_services, make_tiny
 from tests.layouts.figures.test_saliency import DEPTH, RESULT
 
-DRAWN = {
-    "activation": (draw_activation, [{}, {"quantity": "mean", "listing": "strongest"}]),
-    "architecture": (draw_architecture, [{}, {"color_by": "entropy"}, {"color_by": "kind"}]),
-    "attention": (draw_attention, [{}, {"view": "without_first"}, {"view": "rollout"}]),
-    "embedding": (draw_embedding, [{}, {"dimensions": "3", "paths": "all"}, {"paths": "none"}, {"method": "tsne"}]),
-    "saliency": (draw_saliency, [{}]),
-    "summary": (draw_summary, [{}]),
-}
 SELECTIONS = ["embedding@0", "block.1.attention@2", "block.1.attention.head.2@3", "block.2.mlp.neuron.9@0", "output@1"]
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> AppServices:
     """Services that know one tiny model, which reads long texts."""
     path = tmp_path_factory.mktemp("cache")
-    models = ModelRegistry({"tiny": make_tiny("gpt2", max_position_embeddings=160)})
-    store = TraceStore(path, max_bytes=10**8)
-    yield Services(models, store, Jobs(Settings(cache_dir=str(path))), max_tokens=160, example=TEXT)
-    store.close()
+    return make_services(path, {"tiny": make_tiny("gpt2", max_position_embeddings=160)}, max_tokens=160)
 
 
 def read(figure: go.Figure) -> Any:
@@ -66,19 +48,30 @@ def same(figure: go.Figure) -> None:
 
 @pytest.mark.parametrize("length", ["one token", "short", "long"])
 @pytest.mark.parametrize("selection", SELECTIONS)
-@pytest.mark.parametrize("name", DRAWN)
-def test_figures_of_panels(services: Services, name: str, selection: str, length: str) -> None:
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, length: str) -> None:
     model = services.model(Prompt("tiny", "a"))
     text = {"one token": "a", "short": TEXT, "long": long_text(model, 140)}[length]
     part, position = selection.split("@")
     selected = Selection.parse(f"{part}@{0 if length == 'one token' else position}")
-    draw, choices = DRAWN[name]
-    for choice in choices:
-        answer = draw(services, Prompt("tiny", text), selected, **choice)
-        figures = {id(part): part for part in answer.values() if isinstance(part, go.Figure)}
+    callback = panel.register(Dash(), services)
+    if not any(output.component_property == "figure" for output in callback.outputs.values()):
+        pytest.skip("The panel has no figure.")
+    for choice in choices(panel, callback):
+        values = callback.draw(Prompt("tiny", text), selected, **choice)
+        figures = {id(value): value for value in values.values() if isinstance(value, go.Figure)}
         assert figures
         for figure in figures.values():
             same(figure)
+
+
+def choices(panel: Panel, callback: PanelCallback) -> Iterator[dict[str, Any]]:
+    """The controls' first values, and each other value of each control."""
+    layout = panel.layout()
+    yield {}
+    for name, control in callback.choices.items():
+        for option in getattr(layout[control.component_id], "options", []):
+            yield {name: option["value"]}
 
 
 def test_figures_of_attributions() -> None:

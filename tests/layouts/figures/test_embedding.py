@@ -1,4 +1,4 @@
-"""The picture of tokens as points, from hand-made ones."""
+"""Figures of tokens as points, from hand-made results."""
 
 from dataclasses import replace
 from typing import Any
@@ -77,7 +77,7 @@ def test_no_paths() -> None:
     assert len(embedding_figure(TSNE, paths="all").data) == 2
 
 
-def test_the_frame_stays_whatever_is_selected() -> None:
+def test_the_axes_are_the_same_for_every_selection() -> None:
     assert embedding_figure(SQUARE, paths="none").layout.xaxis.range == pytest.approx((-0.32, 4.32))
     for paths in ("selected", "all"):
         for position in range(4):
@@ -86,9 +86,12 @@ def test_the_frame_stays_whatever_is_selected() -> None:
             assert figure.layout.yaxis.range == pytest.approx((-0.24, 3.24))
 
 
-def test_axes_say_what_they_explain() -> None:
+def test_axes_name_their_explained_variance() -> None:
     layout = embedding_figure(SQUARE).layout
-    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("component 1 (31.0%)", "component 2 (22.0%)")
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == (
+        "principal component 1 (31% of variance)",
+        "principal component 2 (22% of variance)",
+    )
     layout = embedding_figure(TSNE).layout
     assert not layout.xaxis.title.text
     assert not layout.xaxis.showticklabels
@@ -97,7 +100,7 @@ def test_axes_say_what_they_explain() -> None:
 def test_three_dimensions_keep_the_camera() -> None:
     figure = embedding_figure(made(["a", "b"], [[0, 0, 0], [1, 2, 3]]), theme=DARK)
     assert {trace.type for trace in figure.data} == {"scatter3d"}
-    assert figure.layout.scene.zaxis.title.text == "component 3 (10.0%)"
+    assert figure.layout.scene.zaxis.title.text == "principal component 3 (10% of variance)"
     assert figure.layout.uirevision == "kept"
     np.testing.assert_array_equal(figure.data[0].z, [0, 3])
 
@@ -135,7 +138,7 @@ def test_labels_of_many_tokens_do_not_overlap() -> None:
 def test_a_larger_plot_has_more_labels() -> None:
     places = np.random.default_rng(0).normal(size=(120, 2))
     many = made([f"·word{n}" for n in range(120)], places)
-    small, large = (embedding_figure(many, paths="none", **room) for room in ({}, {"room": (700, 430)}))
+    small, large = (embedding_figure(many, paths="none", **area) for area in ({}, {"label_area": (700, 430)}))
     assert len(boxes(large, 820, 505)) > 1.5 * len(boxes(small, 300, 340))
     for n, (x, y, half) in enumerate(boxes(large, 820, 505)):
         for other_x, other_y, other_half in boxes(large, 820, 505)[:n]:
@@ -155,11 +158,13 @@ def test_long_labels_are_cut() -> None:
 
 def test_reading_names_the_neighbour_and_the_variance() -> None:
     assert embedding_reading(SQUARE) == (
-        "Nearest to ‘·c’ in all 256 dimensions: ‘<b>’ at position 1 (cosine similarity 0.83); "
-        "53% of the variance over all blocks is shown."
+        "In all 256 dimensions, ‘·c’ is closest to ‘<b>’ at position 1 (cosine similarity 0.83); "
+        "the plot shows 53% of the variance over all blocks."
     )
     assert embedding_reading(TSNE).endswith(
-        "t-SNE with a perplexity of 1 keeps neighbours together; its axes have no meaning."
+        "t-SNE (perplexity 1) keeps neighbours together, but its axes have no meaning."
     )
     assert "t-SNE needs at least 4 tokens, so this is PCA" in embedding_reading(replace(SQUARE, asked="tsne"))
-    assert embedding_reading(replace(SQUARE, nearest=None)).startswith("The text has one token; 53%")
+    assert embedding_reading(replace(SQUARE, nearest=None)).startswith(
+        "The text has only one token; the plot shows 53%"
+    )

@@ -1,4 +1,4 @@
-"""Pictures of attributions, from results made by hand."""
+"""Figures of attributions, from hand-made results."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def long(n: int) -> SaliencyResult:
 # A bar a token.
 
 
-def test_a_bar_a_token_that_selects_its_position() -> None:
+def test_one_bar_per_token_that_selects_its_position() -> None:
     (bars,) = saliency_figure(RESULT).data
     assert bars.type == "bar"
     assert_array_equal(bars.x, range(5))
@@ -85,7 +85,7 @@ def test_colours_have_zero_in_their_middle(theme: Theme) -> None:
     assert colors_of_bars(with_values(-3, 0, 1.5), theme) == [low, middle, quite_high], "one scale for both sides"
 
 
-def test_what_has_no_sign_has_a_sequential_scale_from_zero() -> None:
+def test_values_without_a_sign_have_a_sequential_scale_from_zero() -> None:
     first, _, _, middle, _, _, last = (color for _, color in LIGHT.probabilities)
     assert colors_of_bars(with_values(0, 1, 2, method="gradient_norm")) == [first, middle, last]
     (heat,) = saliency_depth_figure(NORMS, theme=DARK).data
@@ -93,7 +93,7 @@ def test_what_has_no_sign_has_a_sequential_scale_from_zero() -> None:
     assert [list(stop) for stop in heat.colorscale] == DARK.probabilities
 
 
-def test_nothing_but_zeros_still_has_a_range() -> None:
+def test_zeros_alone_still_have_a_range() -> None:
     middle = LIGHT.signed[2][1]
     assert colors_of_bars(with_values(0, 0)) == [middle, middle]
 
@@ -112,7 +112,7 @@ def test_the_explained_position_is_marked() -> None:
     [
         (RESULT, 0, "<b>The</b> (0)<br>+0.50 logits<br>20.0% of F(x) − F(x′)"),
         (RESULT, 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits<br>−10.0% of F(x) − F(x′)"),
-        (RESULT, 3, "<b>·a</b> (3)<br>comes after the explained position: exactly 0"),
+        (RESULT, 3, "<b>·a</b> (3)<br>after the explained position: exactly 0"),
         (replace(RESULT, value=0.75), 0, "<b>The</b> (0)<br>+0.50 logits"),
         (replace(RESULT, method="occlusion"), 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits"),
         (NORMS, 1, "<b>·&lt;b&gt;</b> (1)<br>0.25 logits per unit of length"),
@@ -129,7 +129,7 @@ def test_hovers(result: SaliencyResult, position: int, text: str) -> None:
         ("depth", "Each token’s attribution (logits)"),
         ("input_gradient", "Each token’s input × gradient (logits)"),
         ("gradient_norm", "Each token’s gradient norm (logits per unit of length)"),
-        ("occlusion", "Each token’s loss when left out (logits)"),
+        ("occlusion", "Each token’s drop when left out (logits)"),
     ],
 )
 def test_the_caption_says_quantity_and_unit(method: str, caption: str) -> None:
@@ -196,7 +196,7 @@ def test_above_128_tokens_blocks_by_tokens_are_an_image() -> None:
 def test_a_cell_says_where_it_is() -> None:
     (heat,) = saliency_depth_figure(DEEP).data
     assert heat.text[1][2] == "<b>·wolf</b> (2)<br>at the input of block 1<br>+4.00 logits<br>160.0% of F(x) − F(x′)"
-    assert heat.text[1][4].endswith("at the input of block 1<br>comes after the explained position: exactly 0")
+    assert heat.text[1][4].endswith("at the input of block 1<br>after the explained position: exactly 0")
 
 
 def test_rows_not_computed_yet_are_blank() -> None:
@@ -215,11 +215,11 @@ def test_many_blocks_are_numbered_sparsely() -> None:
 
 
 @pytest.mark.parametrize("draw", [saliency_figure, saliency_depth_figure])
-def test_no_markup_of_a_token_reaches_plotly(draw: Any) -> None:
+def test_markup_in_tokens_is_escaped(draw: Any) -> None:
     evil = tuple(Token(n, label, n, n) for n, label in enumerate(["<a href='x'>", "<br>", "&lt;", "<script>", "<i>"]))
     figure: go.Figure = draw(replace(DEEP, tokens=evil))
     assert not re.search(
-        "<(?!/?b>|br>(at|[+−]|comes|[0-9])|/?extra>)", json.dumps(json.loads(figure.to_json()), ensure_ascii=False)
+        "<(?!/?b>|br>(at|[+−]|after|[0-9])|/?extra>)", json.dumps(json.loads(figure.to_json()), ensure_ascii=False)
     )
 
 
@@ -257,6 +257,6 @@ def test_shades_follow_the_scale(theme: Theme) -> None:
 
 
 @EACH
-def test_what_is_not_read_is_not_shaded(theme: Theme) -> None:
+def test_later_tokens_are_not_shaded(theme: Theme) -> None:
     assert saliency_shades(RESULT, theme=theme)[3:] == [("transparent", theme.quiet)] * 2
     assert contrast(theme.quiet, theme.surface) >= 4.5

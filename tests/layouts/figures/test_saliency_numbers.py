@@ -18,12 +18,14 @@ INFO = ModelInfo(
     n_blocks=2,
     n_heads=2,
     d_model=8,
+    d_head=4,
     n_neurons=32,
     n_vocab=50,
     max_positions=16,
     n_parameters=999,
     fingerprint="abc",
 )
+CONSEQUENCE = "Single values may be off by more and may even have the wrong sign. Try another baseline or method."
 OFF = replace(RESULT, value=3.35)  # the attributions sum to 2.25, the difference is 2.6
 
 
@@ -60,10 +62,10 @@ def test_small_errors(miss: float, words: str) -> None:
     ],
     ids=lambda given: given.method if isinstance(given, SaliencyResult) else "",
 )
-def test_the_others_claim_no_sum(result: SaliencyResult, names: list[str]) -> None:
+def test_methods_without_a_sum_say_so(result: SaliencyResult, names: list[str]) -> None:
     pairs = saliency_numbers(result)
     assert [name for name, _ in pairs] == names
-    assert dict(pairs)["Σ"].endswith(f"; need not add up to {names[names.index('Σ') - 1]}")
+    assert dict(pairs)["Σ"].endswith(f" (not expected to equal {names[names.index('Σ') - 1]})")
 
 
 @pytest.mark.parametrize(
@@ -71,18 +73,23 @@ def test_the_others_claim_no_sum(result: SaliencyResult, names: list[str]) -> No
     [
         (
             OFF,
-            "Not converged: with 32 steps the attributions miss the difference F(x) − F(x′) by 13.46%. "
-            "Read them as rough.",
+            "Not converged after 32 steps: the attributions should add up to F(x) − F(x′) = +2.60 logits but add up "
+            f"to +2.25, an error of 13.46%. {CONSEQUENCE}",
         ),
         (
             replace(DEEP, value=3.0, depth_deltas=np.float32([0, 0.5])),
-            "Not converged: with 32 steps the attributions miss the difference F(x) − F(x′) by 22.22% in the worst row."
-            " Read them as rough.",
+            "Not converged after 32 steps: the attributions at each block should add up to F(x) − F(x′) = +2.25 "
+            f"logits but do not (an error of 22.22% in the worst block). {CONSEQUENCE}",
         ),
         (
             replace(RESULT, value=0.75),
-            "Not converged: with 32 steps the attributions do not add up to F(x) − F(x′), which is 0. "
-            "Read them as rough.",
+            "Not converged after 32 steps: the attributions should add up to F(x) − F(x′) = 0 logits but add up to "
+            f"+2.25. {CONSEQUENCE}",
+        ),
+        (
+            replace(DEEP, value=0.75, steps=1),
+            "Not converged after 1 step: the attributions at each block should add up to F(x) − F(x′) = 0 logits but "
+            f"do not. {CONSEQUENCE}",
         ),
         (replace(RESULT, value=3.0), ""),
         (replace(OFF, method="occlusion"), ""),
@@ -104,7 +111,7 @@ def exported(result: SaliencyResult) -> dict:
     return json.loads(json.dumps(made, allow_nan=False))
 
 
-def test_the_export_is_what_a_computation_needs() -> None:
+def test_the_export_has_all_that_reproduces_it() -> None:
     chosen = replace(RESULT, against=Piece(41, "·she"))
     assert {key: value for key, value in exported(chosen).items() if key != "definition"} == {
         "model": "tiny",
@@ -139,7 +146,7 @@ def test_the_export_is_what_a_computation_needs() -> None:
     }
 
 
-def test_no_digit_is_lost() -> None:
+def test_the_export_is_exact() -> None:
     values = np.float32([1 / 3, -1e-20, 123456.79, 0, 0])
     read = exported(replace(DEEP, attributions=values, depth=np.stack([values] * 2)))
     np.testing.assert_array_equal(np.float32(read["attributions"]), values)
@@ -147,7 +154,7 @@ def test_no_digit_is_lost() -> None:
     np.testing.assert_array_equal(np.float32(read["depth_deltas"]), DEEP.depth_deltas)
 
 
-def test_what_is_not_computed_yet_is_null() -> None:
+def test_rows_not_computed_yet_are_null() -> None:
     depth = DEEP.depth.copy()
     depth[1] = np.nan
     assert exported(replace(DEEP, depth=depth))["depth"] == [[0.5, -0.25, 2, 0, 0], [None] * 5]

@@ -1,4 +1,4 @@
-"""The sentence on attributions, from results made by hand."""
+"""Readings of attributions, from hand-made results."""
 
 from dataclasses import replace
 
@@ -18,53 +18,54 @@ SHE = Piece(41, "·she")
     [
         (
             RESULT,
-            "‘·wolf’ (position 2) speaks most for ‘·ate’: +2.00 of 2.50 in all; "
-            "‘·<b>’ (position 1) most against it: −0.25.",
+            "‘·wolf’ (position 2) pushes ‘·ate’ up most (+2.00 of +2.50 logits); "
+            "‘·<b>’ (position 1) pushes it down most (−0.25).",
         ),
         (
             replace(RESULT, against=SHE, method="input_gradient"),
-            "‘·wolf’ (position 2) speaks most for ‘·ate’ minus ‘·she’: +2.00; ‘·<b>’ (position 1) most against it: "
-            "−0.25.",
+            "‘·wolf’ (position 2) pushes ‘·ate’ minus ‘·she’ up most (+2.00 logits); "
+            "‘·<b>’ (position 1) pushes it down most (−0.25).",
         ),
         (
             with_values(0.5, 0.004, value=1.0, base=0.5),
-            "‘The’ (position 0) speaks most for ‘·ate’: +0.50 of 0.50 in all; none against it.",
+            "‘The’ (position 0) pushes ‘·ate’ up most (+0.50 of +0.50 logits); no token pushes it down.",
         ),
         (
             with_values(-3, 0.5, value=0.0, base=2.5),
-            "‘·<b>’ (position 1) speaks most for ‘·ate’: +0.50 of −2.50 in all; "
-            "‘The’ (position 0) most against it: −3.00.",
+            "‘·<b>’ (position 1) pushes ‘·ate’ up most (+0.50 of −2.50 logits); "
+            "‘The’ (position 0) pushes it down most (−3.00).",
         ),
         (
             with_values(-0.5, -0.25, value=0.0),
-            "No token speaks for ‘·ate’; ‘The’ (position 0) most against it: −0.50 of −0.75 in all.",
+            "No token pushes ‘·ate’ up; ‘The’ (position 0) pushes it down most (−0.50 of −0.75 logits).",
         ),
         (with_values(0, 0), "No token moves the logit of ‘·ate’: every attribution is 0."),
-        (with_values(0.0021), "‘The’ (position 0) is the only token read here; its attribution for ‘·ate’ is +0.0021 "
+        (with_values(0.0021), "‘The’ (position 0) is the only token here; its attribution for ‘·ate’ is +0.0021 "
          "logits."),
         (
             replace(RESULT, position=0),
-            "‘The’ (position 0) is the only token read here; its attribution for ‘·ate’ is +0.50 logits.",
+            "‘The’ (position 0) is the only token here; its attribution for ‘·ate’ is +0.50 logits.",
         ),
         (
             NORMS,
-            "The logit of ‘·ate’ is most sensitive to ‘·wolf’ (position 2): 2.00 logits per unit of length; "
-            "least to ‘·<b>’ (position 1): 0.25.",
+            "The logit of ‘·ate’ is most sensitive to ‘·wolf’ (position 2), 2.00 logits per unit of length, and "
+            "least sensitive to ‘·<b>’ (position 1) (0.25).",
         ),
         (with_values(0, 0, method="gradient_norm"), "No token moves the logit of ‘·ate’: every gradient norm is 0."),
         (
             replace(RESULT, method="occlusion"),
-            "Leaving out ‘·wolf’ (position 2) lowers the logit of ‘·ate’ most, by 2.00; "
-            "leaving out ‘·<b>’ (position 1) raises it most, by 0.25.",
+            "Leaving out ‘·wolf’ (position 2) lowers the logit of ‘·ate’ most (by 2.00); "
+            "leaving out ‘·<b>’ (position 1) raises it most (by 0.25).",
         ),
         (
             with_values(0.5, 0, method="occlusion", against=SHE),
-            "Leaving out ‘The’ (position 0) lowers the logit of ‘·ate’ minus ‘·she’ most, by 0.50; none raises it.",
+            "Leaving out ‘The’ (position 0) lowers the logit of ‘·ate’ minus ‘·she’ most (by 0.50); "
+            "no token raises it when left out.",
         ),
         (
             with_values(-0.5, 0, method="occlusion"),
-            "No token lowers the logit of ‘·ate’ when left out; leaving out ‘The’ (position 0) raises it most, "
-            "by 0.50.",
+            "No token lowers the logit of ‘·ate’ when left out; leaving out ‘The’ (position 0) raises it most "
+            "(by 0.50).",
         ),
     ],
 )  # fmt: skip

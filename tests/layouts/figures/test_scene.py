@@ -10,7 +10,7 @@ SIZES = {"bundled": (6, 8, 1024), "gpt2-medium": (24, 16, 4096), "gpt2-xl": (48,
 
 
 def info(n_blocks: int, n_heads: int, n_neurons: int) -> ModelInfo:
-    return ModelInfo("GPT-2", n_blocks, n_heads, 64, n_neurons, 100, 64, 1, "f")
+    return ModelInfo("GPT-2", n_blocks, n_heads, 64, 8, n_neurons, 100, 64, 1, "f")
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

@@ -1,17 +1,17 @@
-"""The 3D picture in a notebook, from a hand-made result."""
+"""The 3D scene in a notebook, from a hand-made result."""
 
 from dataclasses import replace
 
 import plotly.graph_objects as go
 
 from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES, architecture_figure
-from layouts.figures.scene_alone import leave_alone
+from layouts.figures.scene_alone import add_hover_texts
 from tests.layouts.figures.test_architecture import RESULT
 
 
 def hovers(figure: go.Figure, mesh: int) -> list[str]:
-    """One text a box, where every corner of it has the same."""
-    leave_alone(figure)
+    """One text per box; all corners of a box have the same."""
+    add_hover_texts(figure, RESULT.info)
     texts = list(figure.data[mesh].hovertext)
     assert len(texts) == len(figure.data[mesh].x)
     boxes = [texts[n : n + 8] for n in range(0, len(texts), 8)]
@@ -21,7 +21,7 @@ def hovers(figure: go.Figure, mesh: int) -> list[str]:
 
 
 def test_each_box_has_its_name_its_number_and_the_unit() -> None:
-    unit = "added to the residual stream (L2 norm)"
+    unit = "(L2 norm of what it adds to the residual stream)"
     heads = hovers(architecture_figure(RESULT), HEADS)
     assert heads == [
         f"Block 0 · head 0<br>0.0 {unit}",
@@ -30,9 +30,9 @@ def test_each_box_has_its_name_its_number_and_the_unit() -> None:
         f"Block 1 · head 1<br>0.25 {unit}",
     ]
     tiles = hovers(architecture_figure(RESULT), TILES)
-    assert tiles[0] == f"Block 0 · neurons 0–0<br>1.0 {unit}"
-    assert tiles[-1] == f"Block 1 · neurons 5–5<br>2.0 {unit}"
-    stream = "L2 norm of the residual stream here"
+    assert tiles[0] == f"Block 0 · neuron 0<br>1.0 {unit}"
+    assert tiles[-1] == f"Block 1 · neuron 5<br>2.0 {unit}"
+    stream = "(L2 norm of the residual stream here)"
     ends = hovers(architecture_figure(RESULT), ENDS)
     assert ends == [f"Token embedding<br>1.0 {stream}", f"Final norm<br>3.0 {stream}", "Output"]
 
@@ -44,5 +44,5 @@ def test_a_box_without_a_number_has_its_name() -> None:
 
 def test_nothing_is_marked_as_selected() -> None:
     figure = architecture_figure(RESULT)
-    leave_alone(figure)
+    add_hover_texts(figure, RESULT.info)
     assert [n for n, trace in enumerate(figure.data) if trace.visible is False] == [MARK, FRAME]

@@ -21,7 +21,7 @@ def made(*figures: go.Figure, **words: object) -> go.Figure:
     return standalone(figures, [200] * len(figures), **{"title": "Saliency", "sentences": ["One.", "Two."], **words})
 
 
-def test_words_stand_above_and_are_no_markup() -> None:
+def test_sentences_are_above_the_figures_and_escaped() -> None:
     figure = made(saliency_figure(RESULT), title="of <b> & “<a href=x>”", sentences=["‘<i>’ says", "", "more"])
     text = figure.layout.title.text
     assert text.startswith("<b>of &lt;b&gt; &amp; “&lt;a href=x&gt;”</b><br>")
@@ -29,7 +29,7 @@ def test_words_stand_above_and_are_no_markup() -> None:
     assert text.count("<br>") == 2  # an empty sentence takes no line
 
 
-def test_long_words_are_broken_and_have_their_room() -> None:
+def test_long_sentences_wrap_and_make_the_figure_higher() -> None:
     short = made(saliency_figure(RESULT))
     long = made(saliency_figure(RESULT), title="wolf " * 30, sentences=["the wolf ate " * 40])
     lines = long.layout.title.text.count("<br>") + 1
@@ -50,12 +50,12 @@ def test_one_figure_keeps_its_data_and_has_a_size() -> None:
     assert figure.layout.bargap == pytest.approx(0.15)
 
 
-def test_one_can_zoom() -> None:
+def test_axes_can_be_zoomed() -> None:
     figure = made(saliency_figure(RESULT), DEEP)
     assert not any(axis.fixedrange for axis in (*figure.select_xaxes(), *figure.select_yaxes()))
 
 
-def test_figures_stand_below_each_other() -> None:
+def test_figures_are_stacked() -> None:
     upper, lower = (axis.domain for axis in made(saliency_figure(RESULT), DEEP).select_yaxes())
     assert upper[1] == pytest.approx(1)
     assert lower[0] == pytest.approx(0)

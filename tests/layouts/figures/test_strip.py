@@ -1,4 +1,4 @@
-"""The strip's colours and sentences, from results made by hand."""
+"""The strip's colours, tooltips and readings, from hand-made results."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def test_colours_follow_the_scale(theme: Theme) -> None:
     assert contrast(theme.text, theme.surface) >= 4.5
 
 
-def test_what_is_more_surprising_than_the_scale_has_its_last_colour() -> None:
+def test_values_above_the_scale_have_its_last_colour() -> None:
     assert strip_colors(result(np.nan, 99.0))[1] == strip_colors(result(np.nan, float(MOST_BITS)))[1]
 
 
@@ -53,18 +53,24 @@ def test_the_legend_is_the_scale() -> None:
 
 
 def test_tooltips() -> None:
-    assert strip_hover(RESULT, 0) == "The · position 0 · token id 10 · no surprisal: nothing comes before it"
-    assert strip_hover(RESULT, 1) == "·fox · position 1 · token id 11 · surprisal 3.0 bits · p = 0.12, rank 2 of 4,096"
-    assert "surprisal 14.0 bits · p < 0.0001, rank 1,500 of 4,096" in strip_hover(RESULT, 2)
+    assert strip_hover(RESULT, 0) == "The · position 0 · token id 10 · no surprisal, since nothing comes before it"
+    assert (
+        strip_hover(RESULT, 1)
+        == "·fox · position 1 · token id 11 · surprisal 3.0 bits · probability 12%, rank 2 of 4,096"
+    )
+    assert "surprisal 14.0 bits · probability <0.1%, rank 1,500 of 4,096" in strip_hover(RESULT, 2)
 
 
 def test_readings() -> None:
     assert strip_reading(RESULT, 1) == (
-        "‘·fox’ has 3.0 bits of surprisal (p = 0.12, rank 2 of 4,096); "
-        "the text’s mean is 5.8, the most is 14.0 bits for ‘<b>’."
+        "The model gave ‘·fox’ 12% (rank 2 of 4,096, surprisal 3.0 bits). "
+        "The text’s average is 5.8 bits; most surprising is ‘<b>’ (14.0 bits)."
     )
     assert strip_reading(RESULT, 2) == (
-        "‘<b>’ surprises most: 14.0 bits (p < 0.0001, rank 1,500 of 4,096); the text’s mean is 5.8."
+        "The model gave ‘<b>’ <0.1% (rank 1,500 of 4,096, surprisal 14.0 bits). "
+        "The text’s average is 5.8 bits; no token is more surprising."
     )
-    assert strip_reading(RESULT, 0).startswith("‘The’ has no surprisal, since nothing comes before it; the text’s mean")
+    assert strip_reading(RESULT, 0).startswith(
+        "‘The’ has no surprisal, since nothing comes before it. The text’s average"
+    )
     assert "only token" in strip_reading(result(np.nan), 0)

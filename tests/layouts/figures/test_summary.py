@@ -27,11 +27,11 @@ END = replace(
 )
 
 
-def test_one_bar_a_token_with_its_probability() -> None:
+def test_one_bar_per_token_with_its_probability() -> None:
     figure = summary_figure(LENS)
     (bars,) = figure.data
     np.testing.assert_allclose(bars.x, [0.42, 0.031, 0.0001])
-    assert bars.text == ("42%", "3.1% · the text’s next", "<0.1%")
+    assert bars.text == ("42%", "3.1% · next in the text", "<0.1%")
     assert figure.layout.yaxis.ticktext == ("·time", "&lt;b&gt;", "·extraordinar…")
     assert list(figure.layout.yaxis.tickvals) == [0, 1, 2]
     assert figure.layout.yaxis.autorange == "reversed"
@@ -39,7 +39,7 @@ def test_one_bar_a_token_with_its_probability() -> None:
     assert figure.layout.xaxis.range == (0, 1.35)
 
 
-def test_the_caption_says_what_it_is() -> None:
+def test_the_caption_names_the_source() -> None:
     assert summary_figure(LENS).layout.title.text == "Next token · logit lens after block 3 · entropy 4.3 bits"
     embedding = replace(LENS, part=Part.EMBEDDING, block=None)
     assert "logit lens before block 0" in summary_figure(embedding).layout.title.text
@@ -50,14 +50,14 @@ def test_dark_colours() -> None:
     assert summary_figure(LENS, theme=DARK).data[0].marker.color == DARK.accent
 
 
-def test_reading_compares_the_place_with_the_end() -> None:
+def test_the_reading_compares_the_lens_with_the_output() -> None:
     assert summary_reading(LENS, END) == (
-        "After block 3 the logit lens says ‘·time’ (42%), in the end the model says ‘·little’ (31%); "
-        "the text goes on with ‘<b>’ (3.1%, rank 2, 5.0 bits of surprisal)."
+        "If the model stopped after block 3, it would predict ‘·time’ (42%); its real prediction is ‘·little’ (31%); "
+        "the text continues with ‘<b>’ (3.1%, rank 2, surprisal 5.0 bits)."
     )
-    assert summary_reading(END, END).startswith("After ‘·a’ the model says ‘·little’ (31%); the text goes on")
+    assert summary_reading(END, END).startswith("After ‘·a’, the model predicts ‘·little’ (31%); the text continues")
 
 
 def test_reading_at_the_end_of_the_text() -> None:
     last = replace(END, position=1, next=None)
-    assert summary_reading(last, last) == "After ‘<b>’ the model says ‘·little’ (31%)."
+    assert summary_reading(last, last) == "After ‘<b>’, the model predicts ‘·little’ (31%)."

@@ -40,18 +40,18 @@ def test_the_printed_table_adds_up() -> None:
     counts = [int(found[1].replace(",", "")) for line in lines if (found := re.search(r"([\d,]+) +[<\d.]+%$", line))]
     assert sum(counts[:-1]) == counts[-1] == table().sizes.n_parameters
     assert len(counts) == 8
-    assert len({len(line) for line in lines[1:-1]}) == 1  # columns stand below each other
-    assert lines[-1].startswith("3 blocks · 12 heads, 4 a block, 8 wide")
+    assert len({len(line) for line in lines[1:-1]}) == 1  # the columns are aligned
+    assert lines[-1].startswith("3 blocks · 12 heads (4 per block, 8 dimensions each)")
 
 
 def test_the_notebooks_table_has_the_same_cells() -> None:
     head, *rows, total = Cells(table()._repr_html_()).rows
-    assert head == ["Part", "blocks × each", "in all", "share"]
+    assert head == ["Part", "blocks × per block", "total", "share"]
     assert [(part, each, int(count.replace(",", ""))) for part, each, count, _ in rows] == parameter_rows(table().sizes)
-    assert total == ["All", "", f"{table().sizes.n_parameters:,}", "100%"]
+    assert total == ["Total", "", f"{table().sizes.n_parameters:,}", "100%"]
 
 
-def test_a_name_is_no_markup() -> None:
+def test_a_name_is_escaped() -> None:
     html = table("<img src=x onerror=alert(1)>")._repr_html_()
     assert "<img" not in html
     assert "&lt;img src=x" in html

@@ -1,8 +1,8 @@
-"""How numbers and sentences are written."""
+"""Formatting of numbers and sentences."""
 
 import pytest
 
-from layouts.figures.text import lines, percent
+from layouts.figures.text import counted, lines, neuron_range, percent
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,15 @@ def test_percent_has_sensible_digits(share: float, words: str) -> None:
     assert percent(share) == words
 
 
-def test_lines_are_short_and_no_markup() -> None:
+def test_counts_agree_with_their_noun() -> None:
+    assert [counted(n, "head") for n in (0, 1, 1024)] == ["0 heads", "1 head", "1,024 heads"]
+
+
+def test_a_range_of_one_neuron_is_singular() -> None:
+    assert (neuron_range(5, 5), neuron_range(5, 9)) == ("neuron 5", "neurons 5–9")
+
+
+def test_lines_are_short_and_escaped() -> None:
     assert lines("a <b> & c", most=7) == ["a &lt;b&gt; &amp;", "c"]
     assert lines('‘it\'s’ "so"', most=99) == ['‘it\'s’ "so"']
     assert lines("", most=9) == []

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, GPT2
 from analysis.errors import ModelError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.source import adopt_model, open_model
+from analysis.models.open import open_model, wrap_model
 from analysis.trace import Prompt
 from tests.analysis.conftest import assert_same
 from tests.conftest import BUNDLED, byte_level_tokenizer
@@ -58,7 +58,7 @@ def test_a_model_in_memory_is_left_as_it_is(users: Any, tiny_model: LanguageMode
     weights = {name: weight.clone() for name, weight in users.state_dict().items()}
     attributes = {name: set(vars(module)) for name, module in users.named_modules()}
     random, attention = torch.get_rng_state(), users.config._attn_implementation
-    compute_trace(adopt_model(users, tiny_model.tokenizer), FOX)
+    compute_trace(wrap_model(users, tiny_model.tokenizer), FOX)
     assert users.training
     assert users.config._attn_implementation == attention
     assert all(weight.requires_grad and weight.grad is None for weight in users.parameters())
@@ -73,7 +73,7 @@ def test_a_model_in_memory_is_left_as_it_is(users: Any, tiny_model: LanguageMode
 
 
 def test_a_model_in_memory_costs_no_second_one(users: Any, tiny_model: LanguageModel):
-    adopted = adopt_model(users, tiny_model.tokenizer)
+    adopted = wrap_model(users, tiny_model.tokenizer)
     shared = {weight.data_ptr() for weight in users.parameters()}
     assert {weight.data_ptr() for weight in adopted.network.parameters()} == shared
 
@@ -88,7 +88,7 @@ def test_what_was_trained_since_is_seen(tiny_gpt2: LanguageModel):
 
 def test_half_precision_is_read_as_full(tiny_gpt2: LanguageModel):
     network = deepcopy(tiny_gpt2.network).to(torch.bfloat16)
-    adopted = adopt_model(network, tiny_gpt2.tokenizer)
+    adopted = wrap_model(network, tiny_gpt2.tokenizer)
     assert {weight.dtype for weight in adopted.network.parameters()} == {torch.float32}
     assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
 
@@ -137,22 +137,22 @@ def test_what_is_no_language_model_is_refused_in_words(tiny_gpt2: LanguageModel)
     network, tokenizer = tiny_gpt2.network, tiny_gpt2.tokenizer
     shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
     with pytest.raises(ModelError, match="a pair of a transformers model and its fast tokenizer; these are a Linear"):
-        adopt_model(nn.Linear(2, 2), tokenizer)
+        wrap_model(nn.Linear(2, 2), tokenizer)
     with pytest.raises(ModelError, match="a GPT2LMHeadModel and a str"):
-        adopt_model(network, "gpt2")
+        wrap_model(network, "gpt2")
     with pytest.raises(ModelError, match="bert"):
-        adopt_model(BertForMaskedLM(BertConfig(**shape)), tokenizer)
-    with pytest.raises(ModelError, match="A GPT2Model cannot be shown, a GPT2LMHeadModel can"):
-        adopt_model(GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=1)), tokenizer)
-    with pytest.raises(ModelError, match="no weights in memory"):
-        adopt_model(deepcopy(network).to("meta"), tokenizer)
+        wrap_model(BertForMaskedLM(BertConfig(**shape)), tokenizer)
+    with pytest.raises(ModelError, match="A GPT2Model is not supported, but a GPT2LMHeadModel is"):
+        wrap_model(GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=1)), tokenizer)
+    with pytest.raises(ModelError, match="weights that are not in memory"):
+        wrap_model(deepcopy(network).to("meta"), tokenizer)
 
 
 def test_weights_that_are_not_the_configurations_are_refused_in_words(tiny_gpt2: LanguageModel):
     network = deepcopy(tiny_gpt2.network)
     network.transformer.h[0].mlp = nn.Sequential(network.transformer.h[0].mlp)  # as adapters and quantization do
-    with pytest.raises(ModelError, match="not those of its configuration"):
-        adopt_model(network, byte_level_tokenizer())
+    with pytest.raises(ModelError, match="do not match its configuration"):
+        wrap_model(network, byte_level_tokenizer())
 
 
 def test_the_bundled_model_is_known_by_its_name(bundled_model: LanguageModel):

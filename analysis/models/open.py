@@ -1,4 +1,4 @@
-"""A model from wherever it is: the bundled one, a folder, what was downloaded, or memory."""
+"""Opening a model for a notebook: the bundled one, a folder, a downloaded one, or one that is in memory."""
 
 import os.path
 from copy import deepcopy
@@ -18,22 +18,23 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model
 
-Source = str | Path | LanguageModel | tuple[Any, Any]
+ModelLike = str | Path | LanguageModel | tuple[Any, Any]
 
 
-def open_model(source: Source) -> LanguageModel:
-    """The model of a source: "bundled", a folder, a hub id, a pair (network, tokenizer) in memory, or what it gives.
+def open_model(source: ModelLike) -> LanguageModel:
+    """Open "bundled", a folder, an id on the Hugging Face hub, or a pair (network, tokenizer) that is in memory.
 
-    A folder is read once, until its files change.
-    Raises: ModelError for anything else, and as `find_model`, `load_model` and `adopt_model` do.
+    A `LanguageModel` is returned as it is. A folder is read again only when its files have changed.
+
+    Raises: ModelError for anything else, and as `find_model`, `load_model` and `wrap_model` do.
     """
     if isinstance(source, LanguageModel):
         return source
     if isinstance(source, tuple) and len(source) == 2:
-        return adopt_model(*source)  # each time: it may have been trained since
+        return wrap_model(*source)  # at each call, since it may have been trained
     if not isinstance(source, str | Path):
         raise ModelError(
-            "A model is given by a name, as a folder, or as a pair (network, tokenizer) that is in memory; this is a "
+            "A model must be a name, a folder, or a pair (network, tokenizer) that is in memory; this is a "
             f"{type(source).__name__}."
         )
     folder = BUNDLED_DIR if source == "bundled" else find_model(str(source))
@@ -42,22 +43,22 @@ def open_model(source: Source) -> LanguageModel:
 
 
 def find_model(name: str) -> Path:
-    """The folder of a model on this machine: a path, or an id of the Hugging Face hub that was downloaded before.
+    """The folder of a model on this machine, given its path or the id of a downloaded model of the Hugging Face hub.
 
-    Raises: ModelError if it is neither.
+    Raises: ModelError if there is none.
     """
     folder = os.path.expanduser(name)
-    if os.path.isdir(folder):  # unlike pathlib's, it takes any text
+    if os.path.isdir(folder):  # unlike pathlib's, it accepts any text
         return Path(folder)
     repository, _, revision = name.partition("@")
     try:
         cached = try_to_load_from_cache(repository, "config.json", revision=revision or None)
-    except HFValidationError:  # it cannot be an id
+    except HFValidationError:  # not a valid id
         cached = None
     if not isinstance(cached, str):
         raise ModelError(
-            f"There is no model '{name[:60]}' on this machine: no folder has this path, and no model of this id was "
-            "downloaded from the Hugging Face hub."
+            f"There is no model '{name[:60]}' on this machine: no folder has this path, and no model with this id has "
+            "been downloaded from the Hugging Face hub."
         )
     return Path(cached).parent
 
@@ -67,13 +68,14 @@ def _loaded(folder: Path, name: str, _changed: int) -> LanguageModel:
     return load_model(folder, name=name)
 
 
-def adopt_model(network: Any, tokenizer: Any) -> LanguageModel:
-    """A model of transformers and its tokenizer as they are now; the network itself is not touched.
+def wrap_model(network: Any, tokenizer: Any) -> LanguageModel:
+    """Make a `LanguageModel` of a transformers model and its tokenizer, without changing either.
 
-    A second network is built from its configuration on the same weights, so no memory is needed for them where they are
-    float32 on the CPU (elsewhere they are copied). Only that one is frozen, has hooks, and computes attention in the
-    way that can be read. Hooks and adapters of one's own are not part of it.
-    Raises: ModelError for what is not a language model of a known family as transformers builds it, or has no weights.
+    A second network is built on the same weights. They take no memory if they are float32 on the CPU, and are copied
+    otherwise. Only the second network is frozen, has hooks and computes attention in the readable way. The hooks and
+    adapters of the given network are not part of it.
+
+    Raises: ModelError for an unsupported family, a class that transformers does not build for it, or missing weights.
     """
     config: Any = getattr(network, "config", None)
     if not hasattr(config, "model_type") or not hasattr(tokenizer, "backend_tokenizer"):
@@ -86,25 +88,27 @@ def adopt_model(network: Any, tokenizer: Any) -> LanguageModel:
     own.set_attn_implementation("eager")
     if type(own) is not type(network):
         raise ModelError(
-            f"A {type(network).__name__} cannot be shown, a {type(own).__name__} can. Give that itself, without what "
-            "is wrapped around it."
+            f"A {type(network).__name__} is not supported, but a {type(own).__name__} is. Pass that network, without a "
+            "wrapper around it."
         )
     weights = network.state_dict()
     if any(weight.is_meta for weight in weights.values()):
-        raise ModelError(f"This {type(network).__name__} has no weights in memory. Load it without offloading.")
+        raise ModelError(
+            f"This {type(network).__name__} has weights that are not in memory. Load it without offloading."
+        )
     try:
         own.load_state_dict({name: _readable(weight) for name, weight in weights.items()}, assign=True)
     except RuntimeError as error:  # quantized, with adapters, pruned
         raise ModelError(
-            f"The weights of this {type(network).__name__} are not those of its configuration: {error}"
+            f"The weights of this {type(network).__name__} do not match its configuration: {error}"
         ) from error
     own.tie_weights()
-    for name, _ in list(own.named_buffers()):  # which `state_dict` need not hold
+    for name, _ in list(own.named_buffers()):  # `state_dict` may lack them
         parent, _, leaf = name.rpartition(".")
         setattr(own.get_submodule(parent), leaf, _readable(network.get_buffer(name)))
     return prepare_model(config.name_or_path or type(network).__name__, own, tokenizer)
 
 
 def _readable(tensor: Tensor) -> Tensor:
-    """The tensor on the CPU, in float32 if it holds fractions; the same memory where it is so already."""
+    """The tensor on the CPU, as float32 if it is floating point; shares its memory if nothing has to change."""
     return tensor.detach().to("cpu", torch.float32 if tensor.is_floating_point() else tensor.dtype)

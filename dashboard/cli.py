@@ -1,0 +1,71 @@
+"""Command line: serve the page on this machine, list the models, download one, or hash a password."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from dashboard.settings import Settings
+
+
+def main() -> int:
+    """Run what the command line asks for; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dashboard", description="Serve the LLM Architecture Explorer.")
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        parser.error(str(error))
+    _add_arguments(parser, settings)
+    given = parser.parse_args()
+    # Slow imports, after the arguments are read: --help and mistakes are answered at once.
+    from analysis.errors import ModelError
+    from dashboard import commands
+    from dashboard.private_folder import FolderError
+
+    try:
+        if given.command == "models":
+            return commands.print_models(settings)
+        if given.command == "download":
+            return commands.download(settings, given.name)
+        if given.command == "hash-password":
+            return commands.hash_password()
+        _serve(settings, given)
+    except (ModelError, FolderError) as error:
+        parser.error(str(error))
+    return 0
+
+
+def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.add_argument("--port", type=int, default=settings.port, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--model", help="model to open with: a name on the list, a folder, or an id on the hub")
+    parser.add_argument("--text", help="text to open with")
+    parser.add_argument("--debug", action="store_true", help="reload on changes and show errors in the page")
+    commands = parser.add_subparsers(dest="command", metavar="", title="commands (without one, the page is served)")
+    commands.add_parser("models", help="list the models and their states")
+    download = commands.add_parser("download", help="download a model")
+    download.add_argument(
+        "name", metavar="NAME", help="a name on the list, or an id on the hub, such as owner/name@revision"
+    )
+    commands.add_parser("hash-password", help="print an entry for BASIC_AUTH_USERS")
+
+
+def _serve(settings: Settings, given: argparse.Namespace) -> None:
+    """Print the address and serve the page.
+
+    Raises: ModelError if the model to open with cannot be shown.
+    """
+    from dashboard.app import create_app
+    from dashboard.models.menu import configured_models, with_first
+    from dashboard.monitoring import json_log
+    from dashboard.serving.lifecycle import prepare_to_fork, start_process
+
+    if not given.debug:
+        json_log.configure(settings.log_level)
+    models = configured_models(settings)
+    app = create_app(settings, models=with_first(models, given.model) if given.model else models, example=given.text)
+    prepare_to_fork(app)
+    start_process(app)
+    logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
+    print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
+    app.run(host=given.host, port=given.port, debug=given.debug)

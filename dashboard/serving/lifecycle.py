@@ -1,0 +1,29 @@
+"""Life cycle of the server's processes: what is done once before the first fork, and what in each process after it."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import suppress
+
+from analysis.errors import AnalysisError
+from analysis.machine.memory import release_free_memory
+from dashboard.app import Explorer
+
+
+def prepare_to_fork(app: Explorer) -> None:
+    """Finish all that processes share. To be called once, after the last import, before the first thread and fork."""
+    # Otherwise Dash generates a secret for this process alone, if the store cannot be reached at this moment.
+    app.server.secret_key = app.jobs.secret_at_start()
+    # Dash registers the page's scripts when it renders the index; a process that has not done so cannot serve them.
+    app.server.test_client().get("/")
+    # Objects that exist now are never collected: a collection in a forked process would copy all of them.
+    gc.collect()
+    gc.freeze()
+    release_free_memory()  # that imports needed, before each process keeps a copy of it
+
+
+def start_process(app: Explorer) -> None:
+    """Start serving in this process. The page is there while the model that it opens with is loaded by a thread."""
+    app.jobs.start()
+    with suppress(AnalysisError):  # which the page shows
+        app.registry.get_nowait(app.registry.names()[0])

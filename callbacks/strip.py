@@ -43,10 +43,10 @@ def register(app: Dash, services: Any) -> None:
     def draw(prompt: Any, selection: Any, theme: str, color: Any, *given: Any) -> tuple[Any, ...]:
         asked, selected = services.question(prompt, selection)
         method, baseline, against, _fresh = given
-        attribution = {"method": method, "baseline": baseline, "against": read_token_id(against or "")}
-        return draw_strip(
-            services, asked, selected, theme=theme, attribution=attribution if color == "attribution" else None
-        )
+        attribution = None
+        if color == "attribution":
+            attribution = {"method": method, "baseline": baseline, "against": read_token_id(against)}
+        return draw_strip(services, asked, selected, theme=theme, attribution=attribution)
 
     app.clientside_callback(
         ClientsideFunction("explorer", "stripDrawn"), Input(CHIPS, "children"), prevent_initial_call=True

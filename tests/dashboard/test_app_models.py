@@ -114,7 +114,9 @@ def test_a_model_is_downloaded_from_the_page(address: str, small_hub: SmallHub) 
     show(page, "owner/fox")
     assert list_entry(page, "owner/fox") == "owner/fox · to download"
     assert "Nothing is known of it yet; values need a download" in page.values["model-words", "children"]
-    assert all("owner/fox has not been downloaded" in reading and "Download it" in reading for reading in readings(page))
+    assert all(
+        "owner/fox has not been downloaded" in reading and "Download it" in reading for reading in readings(page)
+    )
     page.set("model-download", "n_clicks", 1)
     wait_until(lambda: came(page, "owner/fox"))
     show(page, "owner/fox", "block.1.attention.head.2@3", n_positions=5, n_blocks=3)

@@ -30,7 +30,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be loaded is tried again when it is asked for next."""
-    monkeypatch.setattr("analysis.models.registry._AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr("analysis.models.registry._RETRY_SECONDS", 0.5)
 
 
 def started(folders: dict[str, Path], cache: Path) -> Dash:
@@ -98,7 +98,7 @@ def test_at_the_start_the_model_that_the_page_opens_with(
     assert str(tmp_path) not in words, "where it should be is not for visitors"
     assert show(page, "two") == ""
     give_back(folders["one"])
-    monkeypatch.setattr("analysis.models.registry._AGAIN_SECONDS", 0)
+    monkeypatch.setattr("analysis.models.registry._RETRY_SECONDS", 0)
     assert show(page, "one") == ""
     assert ready(app) == "ok"
     close(app)

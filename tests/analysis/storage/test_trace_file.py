@@ -1,4 +1,4 @@
-"""What is written array by array is read by safetensors."""
+"""A file that is written array by array can be read with safetensors."""
 
 import io
 import weakref
@@ -52,14 +52,14 @@ def test_attention_and_neurons_are_halved_and_nothing_else():
 
 
 @pytest.mark.parametrize("wrong", [65520.0, -1e6, float("inf"), float("nan")])
-def test_what_half_precision_cannot_hold_stays_as_it_is(wrong: float):
+def test_numbers_too_large_for_half_precision_stay_single(wrong: float):
     values = torch.tensor([1.0, wrong, 0.3])
     found = written({"neurons.0": values, "neurons.1": torch.tensor([65504.0, -65504.0])}, half=True)
     assert torch.equal(found["neurons.0"].view(torch.int32), values.view(torch.int32))
     assert found["neurons.1"].dtype == torch.float16
 
 
-def test_odd_numbers_of_halves_move_what_follows_to_any_place(tmp_path: Path):
+def test_arrays_need_no_alignment(tmp_path: Path):
     """Read from a file, too, which is memory-mapped: arrays then do not start where their type would like to."""
     path = tmp_path / "odd"
     with path.open("wb") as file:
@@ -73,7 +73,7 @@ def test_odd_numbers_of_halves_move_what_follows_to_any_place(tmp_path: Path):
         assert kept.get_tensor("residual.0").numpy().tolist() == np.float32([[0.1, 0.2]]).tolist()
 
 
-def test_what_was_written_is_not_held():
+def test_written_arrays_are_freed():
     record = TraceFile(io.BytesIO(), n_arrays=2, half=True)
     for name in ("attention.0", "residual.0"):
         array = torch.rand(4)

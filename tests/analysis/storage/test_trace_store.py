@@ -20,7 +20,7 @@ from analysis.trace import Prompt, Trace
 from tests.analysis.conftest import FOX, assert_same, files, names
 from tests.conftest import TEXT, make_tiny
 
-# What is kept is what was computed.
+# The cached trace equals the computed one.
 
 
 def test_reads_back_bit_by_bit(tiny_model: LanguageModel, tmp_path: Path, calls: list[str]):
@@ -35,14 +35,14 @@ def test_reads_back_bit_by_bit(tiny_model: LanguageModel, tmp_path: Path, calls:
         assert_same(trace, alone)
 
 
-def test_what_is_kept_is_one_file_with_all_of_a_trace(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+def test_a_trace_is_one_file(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
     trace = store.get(tiny_gpt2, FOX)
     (file,) = files(tmp_path)
     with safe_open(file, framework="np") as kept:
         assert sorted(kept.keys()) == sorted(names(trace))
 
 
-def test_is_read_when_it_is_looked_at(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+def test_arrays_are_read_lazily(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
     """The file is changed after a part of the trace was read: the other parts are read with the change."""
     store.get(tiny_gpt2, FOX)
     trace = store.get(tiny_gpt2, FOX)
@@ -57,7 +57,7 @@ def test_is_read_when_it_is_looked_at(store: TraceStore, tiny_gpt2: LanguageMode
         assert not trace.array(name).any(), name
 
 
-def test_what_is_read_cannot_change_what_is_kept(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_changing_an_array_does_not_change_the_cache(store: TraceStore, tiny_gpt2: LanguageModel):
     store.get(tiny_gpt2, FOX)
     store.get(tiny_gpt2, FOX).logits()[:] = 0
     assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
@@ -75,7 +75,7 @@ def test_equal_ids_share_a_trace_and_keep_their_own_text(tiny_gpt2: LanguageMode
     assert_same(one, other)
 
 
-def test_what_a_trace_depends_on_is_in_its_key(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
+def test_the_key_has_all_that_a_trace_depends_on(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
     def key(model: LanguageModel, prompt: Prompt) -> str:
         return trace_key(model.info, compute_trace(model, prompt).tokens)
 
@@ -98,16 +98,16 @@ def test_two_models_do_not_share_a_trace(store: TraceStore, calls: list[str]):
     assert len(calls) == 2
 
 
-def test_too_long_is_too_long_also_when_it_is_kept(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_a_cached_text_can_be_too_long(store: TraceStore, tiny_gpt2: LanguageModel):
     store.get(tiny_gpt2, FOX)
     with pytest.raises(TextError, match="this server reads at most 2"):
         store.get(tiny_gpt2, FOX, max_tokens=2)
 
 
-# At once.
+# Concurrency.
 
 
-def test_asked_twice_at_once_in_threads_it_is_computed_once(
+def test_threads_that_need_one_trace_cause_one_pass(
     store: TraceStore, tiny_gpt2: LanguageModel, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     counted = analysis.storage.trace_store.capture
@@ -145,7 +145,7 @@ def ask_from_another_process(directory: Path, together: Any, answers: Any) -> No
     answers.put((len(computed), float(store.get(model, FOX).logits().sum()), len(computed)))
 
 
-def test_asked_twice_at_once_in_processes_it_is_computed_once(tmp_path: Path, tiny_gpt2: LanguageModel):
+def test_processes_that_need_one_trace_cause_one_pass(tmp_path: Path, tiny_gpt2: LanguageModel):
     spawn = multiprocessing.get_context("spawn")
     together, answers = spawn.Barrier(2), spawn.Queue()
     processes = [spawn.Process(target=ask_from_another_process, args=(tmp_path, together, answers)) for _ in "ab"]
@@ -173,9 +173,7 @@ def test_many_threads_can_use_one_store(store: TraceStore, tiny_gpt2: LanguageMo
     assert sorted(calls) == sorted(prompt.text for prompt in prompts)
 
 
-def test_an_error_while_computing_frees_the_lock(
-    store: TraceStore, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_error_releases_the_lock(store: TraceStore, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -189,9 +187,7 @@ def test_an_error_while_computing_frees_the_lock(
 # Size.
 
 
-def test_the_size_is_bounded_and_the_least_recently_used_goes_first(
-    tmp_path: Path, tiny_gpt2: LanguageModel, calls: list[str]
-):
+def test_the_least_recently_used_trace_is_evicted(tmp_path: Path, tiny_gpt2: LanguageModel, calls: list[str]):
     """A trace of these texts has about 75 kB."""
     store = TraceStore(tmp_path, max_bytes=600_000)
     first = Prompt("tiny", "a first one")
@@ -205,7 +201,7 @@ def test_the_size_is_bounded_and_the_least_recently_used_goes_first(
     assert calls.count("the text number 0") == 2
 
 
-def test_many_small_results_make_room_for_a_large_one(tiny_gpt2: LanguageModel, tmp_path: Path):
+def test_small_arrays_are_evicted_for_a_large_one(tiny_gpt2: LanguageModel, tmp_path: Path):
     store = TraceStore(tmp_path, max_bytes=600_000)
     trace = store.get(tiny_gpt2, FOX)
     for number in range(60):
@@ -214,7 +210,7 @@ def test_many_small_results_make_room_for_a_large_one(tiny_gpt2: LanguageModel, 
     assert sum(file.stat().st_size for file in files(tmp_path)) <= 600_000
 
 
-def test_what_is_evicted_while_it_is_open_stays_readable(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+def test_an_evicted_trace_stays_readable_while_it_is_open(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
     store.get(tiny_gpt2, FOX)
     trace = store.get(tiny_gpt2, FOX)
     for file in files(tmp_path):
@@ -228,10 +224,10 @@ def test_a_trace_larger_than_the_cache_is_still_an_answer(tmp_path: Path, tiny_g
         assert_same(store.get(tiny_gpt2, FOX), compute_trace(tiny_gpt2, FOX))
 
 
-# What follows from a trace.
+# Derived arrays.
 
 
-def test_what_follows_from_a_trace_is_computed_once(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
+def test_derived_arrays_are_computed_once(store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path):
     trace = store.get(tiny_gpt2, FOX)
     made: list[str] = []
 
@@ -250,7 +246,7 @@ def test_what_follows_from_a_trace_is_computed_once(store: TraceStore, tiny_gpt2
             assert_array_equal(got[key], value)
 
 
-def test_what_follows_is_kept_by_trace_name_and_version(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_derived_arrays_are_cached_by_trace_name_and_version(store: TraceStore, tiny_gpt2: LanguageModel):
     traces = [store.get(tiny_gpt2, Prompt("tiny", text)) for text in ("fox", "crow")]
     expected = {}
     for n, (trace, name) in enumerate((trace, name) for trace in traces for name in ("pca", "pca 3")):
@@ -261,13 +257,13 @@ def test_what_follows_is_kept_by_trace_name_and_version(store: TraceStore, tiny_
         assert store.derived(trace, name, dict, version=version)["n"] == value
 
 
-def test_the_arrays_of_a_long_vocabulary_of_names_fit_the_header(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_many_arrays_with_long_names_fit_the_header(store: TraceStore, tiny_gpt2: LanguageModel):
     trace = store.get(tiny_gpt2, FOX)
     arrays = {f"a name of 40 letters, which is a long one {n}": np.zeros((1, 1, 1, 1)) for n in range(1000)}
     assert store.derived(trace, "many", lambda: arrays, version=1).keys() == arrays.keys()
 
 
-def test_two_names_for_one_array(store: TraceStore, tiny_gpt2: LanguageModel):
+def test_one_array_under_several_names(store: TraceStore, tiny_gpt2: LanguageModel):
     trace, array = store.get(tiny_gpt2, FOX), np.arange(6.0).reshape(2, 3)
     for _ in range(2):
         got = store.derived(trace, "same", lambda: {"one": array, "other": array, "row": array[1]}, version=1)

@@ -1,4 +1,4 @@
-"""A cache that is damaged, full or not writable costs time, never an answer."""
+"""A cache that is damaged, full or read-only costs time but never an answer."""
 
 import errno
 import resource
@@ -39,7 +39,7 @@ def test_a_damaged_file_is_computed_again_and_repaired(
         assert len(calls) == n_computed
 
 
-def test_a_file_that_is_gone_is_computed_again(
+def test_a_deleted_file_is_computed_again(
     store: TraceStore, tiny_gpt2: LanguageModel, tmp_path: Path, calls: list[str]
 ):
     store.get(tiny_gpt2, FOX)
@@ -60,11 +60,11 @@ def test_a_folder_that_is_deleted_is_created_again(
     assert len(calls) == 2
 
 
-# No space, no rights.
+# Full disk, no permission.
 
 
 @pytest.mark.parametrize("action", ["path", "write"])
-def test_a_cache_that_fails_is_done_without(
+def test_a_failing_cache_is_not_needed(
     store: TraceStore, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch, action: str
 ):
     def fail(*_: Any) -> None:
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file(
     assert len(calls) == 2
 
 
-def test_a_folder_that_cannot_be_created_is_done_without(
+def test_a_temporary_cache_replaces_a_folder_that_cannot_be_created(
     tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ):
     (tmp_path / "file").write_text("in the way")

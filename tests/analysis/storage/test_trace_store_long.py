@@ -64,7 +64,7 @@ def test_1024_tokens_are_kept_in_half_precision(
         assert not np.triu(second.attention(block), 1).any()
 
 
-def test_256_tokens_are_kept_as_they_are(model: LanguageModel, store: TraceStore):
+def test_256_tokens_are_kept_in_single_precision(model: LanguageModel, store: TraceStore):
     for n_tokens, precision in ((256, "single"), (257, "half")):
         prompt = Prompt("tiny", long_text(model, n_tokens))
         for _ in range(2):
@@ -73,14 +73,14 @@ def test_256_tokens_are_kept_as_they_are(model: LanguageModel, store: TraceStore
 
 
 @pytest.mark.parametrize("n_tokens", [19, 256, 257, 300])
-def test_the_size_is_as_foretold(model: LanguageModel, store: TraceStore, tmp_path: Path, n_tokens: int):
+def test_the_file_has_the_predicted_size(model: LanguageModel, store: TraceStore, tmp_path: Path, n_tokens: int):
     store.get(model, Prompt("tiny", long_text(model, n_tokens)))
     (file,) = files(tmp_path)
     header = 8 + int.from_bytes(file.read_bytes()[:8], "little")
     assert file.stat().st_size - header == trace_bytes(model.info, n_tokens)
 
 
-def test_a_slice_is_the_same_as_of_the_whole(model: LanguageModel, prompt: Prompt, store: TraceStore):
+def test_a_slice_equals_the_slice_of_the_whole(model: LanguageModel, prompt: Prompt, store: TraceStore):
     trace = store.get(model, prompt)
     assert_array_equal(trace.attention(1, at=2), trace.attention(1)[2])
     assert_array_equal(trace.attention(1, at=np.s_[:, 900]), trace.attention(1)[:, 900])
@@ -103,7 +103,7 @@ def test_no_two_blocks_attention_is_in_memory_at_once(model: LanguageModel, prom
     assert alive == [0, 0, 0]
 
 
-def test_what_is_drawn_of_it_is_right(model: LanguageModel, prompt: Prompt, exact: Trace, store: TraceStore):
+def test_derived_results_are_right(model: LanguageModel, prompt: Prompt, exact: Trace, store: TraceStore):
     trace = store.get(model, prompt)
 
     def derived(name: str, compute: Any, *, version: int) -> Any:
@@ -145,7 +145,7 @@ def test_small_pictures_of_any_length(model: LanguageModel, n_tokens: int):
     assert np.isnan(result.heads[0, 0, 0]) == (square == 1)
 
 
-# What goes wrong.
+# Failures.
 
 
 def test_a_damaged_file_is_computed_again(
@@ -160,7 +160,7 @@ def test_a_damaged_file_is_computed_again(
     assert len(calls) == 2
 
 
-def test_a_disk_that_fills_up_is_said_and_leaves_nothing_behind(
+def test_a_full_disk_is_reported_and_leaves_no_file(
     model: LanguageModel, prompt: Prompt, store: TraceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(*_: Any) -> None:
@@ -174,9 +174,7 @@ def test_a_disk_that_fills_up_is_said_and_leaves_nothing_behind(
     assert store.get(model, prompt).n_positions == 1024
 
 
-def test_a_cache_too_small_for_a_long_text_refuses_it_and_answers_short_ones(
-    model: LanguageModel, prompt: Prompt, tmp_path: Path, calls: list[str]
-):
+def test_a_small_cache_refuses_long_texts_only(model: LanguageModel, prompt: Prompt, tmp_path: Path, calls: list[str]):
     store = TraceStore(tmp_path, max_bytes=10_000_000)
     with pytest.raises(TextError, match=r"1,024 tokens\. With this model they need .*CACHE_MB.*Shorten the text to"):
         store.get(model, prompt)
@@ -194,7 +192,7 @@ def test_a_trace_outlives_its_eviction(
     assert_allclose(trace.attention(2, at=3), exact.attention(2)[3], rtol=ALMOST, atol=TINIEST)
 
 
-def test_what_is_kept_can_be_read_by_anyone(model: LanguageModel, prompt: Prompt, store: TraceStore, tmp_path: Path):
+def test_the_file_can_be_read_with_safetensors(model: LanguageModel, prompt: Prompt, store: TraceStore, tmp_path: Path):
     store.get(model, prompt)
     (file,) = files(tmp_path)
     with safe_open(file, framework="np") as kept:

@@ -87,7 +87,7 @@ def test_two_processes_go_on_with_one_cache(cache: DiskCache, tmp_path: Path) ->
     assert cache.get("a") == b"1", "the second did not start again, too"
 
 
-def test_what_is_no_damage_loses_nothing(cache: DiskCache, tmp_path: Path) -> None:
+def test_an_unavailable_database_is_not_replaced(cache: DiskCache, tmp_path: Path) -> None:
     """Locked by another, full, or a file that is not to be written."""
     with pytest.raises(diskcache.Timeout):
         locked(cache, tmp_path)

@@ -226,14 +226,16 @@ def default_target(trace: Trace, position: int) -> int:
     return int(trace.logits()[position].argmax())
 
 
-def read_token_id(text: str) -> int | None:
+def read_token_id(text: object) -> int | None:
     """A token id that the page sends as text; None for an empty text.
 
-    Raises: SelectionError if the text is not a number.
+    Raises: SelectionError for anything else.
     """
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+    if not text:
+        return None
+    if not (isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise SelectionError("The token to subtract must be a number from the vocabulary. Choose one by searching.")
-    return int(text) if text else None
+    return int(text)
 
 
 def saliency_work(n_positions: int, n_blocks: int, method: Method) -> float:

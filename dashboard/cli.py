@@ -20,7 +20,7 @@ def main() -> int:
     # Slow imports, after the arguments are read: --help and mistakes are answered at once.
     from analysis.errors import ModelError
     from dashboard import commands
-    from dashboard.private_folder import FolderError
+    from dashboard.storage.private_folder import FolderError
 
     try:
         if given.command == "models":

@@ -22,7 +22,7 @@ from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
 from dashboard.errors import user_message
-from dashboard.web.missing_weights import values_without_weights
+from dashboard.missing_weights import values_without_weights
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 

@@ -19,8 +19,8 @@ from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
 from callbacks.services import Services
 from dashboard.jobs.service import Jobs
-from dashboard.lru_cache import ByteLimitedCache
 from dashboard.models.menu import ModelMenu
+from dashboard.storage.lru_cache import ByteLimitedCache
 
 _TRACES_BYTES = 128 * 10**6  # of files that are kept open, and so on the disk even after the cache has evicted them
 _DERIVED_BYTES = 8 * 10**6

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dashboard.private_folder import private_folder
+from dashboard.storage.private_folder import private_folder
 
 
 class LogLevel(StrEnum):

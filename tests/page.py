@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import math
 import re
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -11,6 +13,7 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 from flask import Flask
 
 SELECTION = "block.3.attention.head.0@2"  # unless a test says another
@@ -198,6 +201,19 @@ def question(text: str, *choices: str) -> dict[str, Any]:
     """What a panel asks a job with: a text in the bundled model, and the panel's choices."""
     prompt = {"model": "bundled", "text": text, "start": False}
     return {"prompt": prompt, "selection": SELECTION, "choices": list(choices)}
+
+
+def decoded(value: Any) -> Any:
+    """JSON with its arrays of numbers as lists, and what is no number as null."""
+    if isinstance(value, dict) and value.keys() >= {"dtype", "bdata"}:
+        array = np.frombuffer(b64decode(value["bdata"]), dtype=value["dtype"])
+        shape = [int(size) for size in value.get("shape", str(array.size)).split(",")]
+        return decoded(array.reshape(shape).tolist())
+    if isinstance(value, dict):
+        return {name: decoded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [decoded(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def gzipped(text: str) -> int:

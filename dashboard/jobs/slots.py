@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dashboard.file_lock import try_lock
 from dashboard.jobs.store import POLL_SECONDS
+from dashboard.storage.file_lock import try_lock
 
 
 class Slots:

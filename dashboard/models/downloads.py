@@ -19,7 +19,7 @@ from urllib.parse import quote
 from analysis.errors import AnalysisError
 from analysis.models.hub import Hub, HubModel
 from dashboard.errors import user_message
-from dashboard.file_lock import try_lock
+from dashboard.storage.file_lock import try_lock
 
 _PROGRESS_SECONDS = 0.3  # between two notes of the progress
 _LOCK_TRIES, _LOCK_SECONDS = 3, 0.005

@@ -12,7 +12,7 @@ from operator import attrgetter
 import flask
 from flask_compress import Compress
 
-from dashboard.lru_cache import ByteLimitedCache
+from dashboard.storage.lru_cache import ByteLimitedCache
 
 _SCRIPTS = "/_dash-component-suites/"
 _MAX_BYTES = 16 * 10**6  # all scripts take 2 MB in each of three algorithms

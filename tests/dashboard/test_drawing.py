@@ -1,36 +1,21 @@
 """A click is one request, which draws the panels whose inputs have changed; one that fails holds back no other."""
 
-import json
-import math
 import re
 import threading
-from base64 import b64decode
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import plotly.graph_objects as go
 import pytest
 from dash import Dash
-from plotly.io.json import to_json_plotly
 
 from analysis.errors import AnalysisError, NotLoaded
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
-from analysis.selection import Selection
-from analysis.trace import Prompt
-from callbacks.panel import PanelCallback
-from callbacks.saliency import saliency_task
 from dashboard.app import create_app
-from dashboard.drawing import plain
 from dashboard.panels import PANELS
-from dashboard.services import Services
 from dashboard.settings import Settings
-from dashboard.web.missing_weights import values_without_weights
 from tests.conftest import TEXT
-from tests.page import Page, of_app
+from tests.page import Page, decoded, of_app
 from tests.serving import wait_until
 
 NAMES = {panel.name for panel in PANELS}
@@ -81,19 +66,6 @@ def shown(page: Page, panels: set[str] = NAMES) -> dict[str, Any]:
         for (id, name), value in page.values.items()
         if id.partition("-")[0] in panels and id not in unseen and value not in (None, "")
     }
-
-
-def decoded(value: Any) -> Any:
-    """JSON with its arrays of numbers as lists, and what is no number as null."""
-    if isinstance(value, dict) and value.keys() >= {"dtype", "bdata"}:
-        array = np.frombuffer(b64decode(value["bdata"]), dtype=value["dtype"])
-        shape = [int(size) for size in value.get("shape", str(array.size)).split(",")]
-        return decoded(array.reshape(shape).tolist())
-    if isinstance(value, dict):
-        return {name: decoded(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [decoded(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def fails(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
@@ -315,55 +287,3 @@ def test_a_panel_whose_weights_have_just_gone_is_drawn_by_the_next_request(
     assert drawn(answer) == {"attention"}
     page.read(answer)
     assert shown(page) == shown(opened(app, SECOND))
-
-
-@pytest.fixture
-def panels(services: Services) -> Iterator[list[PanelCallback]]:
-    return [panel.register(Dash("one"), services) for panel in PANELS]
-
-
-def by_plotly(value: Any) -> Any:
-    """What Plotly and Dash would write of a value, were it not made plain before."""
-    if isinstance(value, go.Figure):
-        value = go.Figure(**value._given)
-    return figure_without_defaults(json.loads(to_json_plotly(value)))
-
-
-def figure_without_defaults(sent: Any) -> Any:
-    """What Plotly adds to a figure's layout means the same as nothing."""
-    if isinstance(sent, dict) and sent.keys() >= {"data", "layout"}:
-        template = sent["layout"].pop("template")
-        assert template in ({}, {"data": {"scatter": [{"type": "scatter"}]}})
-        sent["layout"] = {name: part for name, part in sent["layout"].items() if part != []}
-    return sent
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("selection", ["embedding@0", FIRST, SECOND, THIRD])
-def test_what_is_sent_is_what_plotly_and_dash_would_write(
-    services: Services, prompt: Prompt, panels: list[PanelCallback], selection: str, theme: str
-) -> None:
-    selected = Selection.parse(selection)
-    run_saliency(services, prompt, selected)
-    kinds = set()
-    for panel in panels:
-        knobs: dict[str, Any] = {"method": "depth"} if panel.name in ("saliency", "strip") else {}
-        knobs |= {"color": "attribution"} if panel.name == "strip" else {}
-        values = [panel.draw(prompt, selected, theme=theme, **knobs)]
-        before = {name: values[0][name] for name in panel.state if name in values[0]}
-        values.append(panel.draw(prompt, Selection.parse("block.0.mlp@1"), theme=theme, **knobs, **before))
-        values.append(values_without_weights(panel.outputs, "None.", heading="X", theme=theme, downloadable=True))
-        for value in (value for several in values for value in several.values()):
-            kinds |= {type(part) for part in (value if isinstance(value, list) else [value])}
-            sent = json.loads(to_json_plotly(plain(value)))
-            assert decoded(figure_without_defaults(sent)) == decoded(by_plotly(value))
-    names = {kind.__name__ for kind in kinds}
-    assert {"Drawing", "Patch", "Button", "Div", "str", "bool"} <= names
-
-
-def run_saliency(services: Services, prompt: Prompt, selection: Selection) -> None:
-    """Compute attributions, so that their figures, texts and numbers are drawn."""
-    page = {"model": prompt.model, "text": prompt.text, "start": prompt.start}
-    question = {"prompt": page, "selection": str(selection), "choices": ["depth", "zero", ""]}
-    start = {"nonce": "a", "question": question, "measure": False}
-    assert services.jobs.run(partial(saliency_task, services), start, lambda _: None)["kind"] == "done"

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from dashboard.file_lock import try_lock
 from dashboard.jobs.store import POLL_SECONDS, JobsError
 from dashboard.jobs.stores.disk_cache import UNAVAILABLE, DiskCache
+from dashboard.storage.file_lock import try_lock
 
 _N_LOCKS = 4096  # files for each kind of lock, however many names there are
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from dashboard.file_lock import try_lock
+from dashboard.storage.file_lock import try_lock
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.private_folder import FolderError, private_folder
 from dashboard.settings import Settings
+from dashboard.storage.private_folder import FolderError, private_folder
 
 NOBODY = 65534
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from dashboard.lru_cache import ByteLimitedCache
+from dashboard.storage.lru_cache import ByteLimitedCache
 
 
 def cache_of(max_bytes: int) -> ByteLimitedCache[str]:

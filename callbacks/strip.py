@@ -21,41 +21,8 @@ from layouts.strip import CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
 
 
-<<<<<<< HEAD
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the strip for a prompt, a selection, and what its colour depends on."""
-=======
-def register(app: Dash, services: Any) -> None:
-    """Redraw the strip when the question, the theme, or what its colour depends on changes."""
-
-    @app.callback(
-        Output(CHIPS, "children"),
-        Output(LOW, "children"),
-        Output(SCALE, "style"),
-        Output(HIGH, "children"),
-        Output(ids.title(NAME), "children"),
-        Output(ids.reading(NAME), "children"),
-        Output(ids.panel(NAME), "data-selection"),
-        Input(ids.PROMPT, "data"),
-        Input(ids.SELECTION, "data"),
-        Input(ids.THEME, "data"),
-        Input(COLOR, "value"),
-        Input(saliency.METHOD, "value"),
-        Input(saliency.BASELINE, "value"),
-        Input(saliency.AGAINST, "value"),
-        Input(JobIds(saliency.NAME).fresh, "data"),
-        running=[(Output(ids.panel(NAME), "aria-busy"), "true", "false")],
-        prevent_initial_call=True,
-    )
-    def draw(prompt: Any, selection: Any, theme: str, color: Any, *given: Any) -> tuple[Any, ...]:
-        asked, selected = services.question(prompt, selection)
-        method, baseline, against, _fresh = given
-        attribution = None
-        if color == "attribution":
-            attribution = {"method": method, "baseline": baseline, "against": read_token_id(against)}
-        return draw_strip(services, asked, selected, theme=theme, attribution=attribution)
-
->>>>>>> jobs
     app.clientside_callback(
         ClientsideFunction("explorer", "stripDrawn"), Input(CHIPS, "children"), prevent_initial_call=True
     )

@@ -221,7 +221,14 @@ def _wall_outline(scene: Scene, block: int, low: float, high: float) -> dict[str
 
 
 def _sent(values: NDArray[np.float32] | None) -> list[float]:
-    return [] if values is None else [float(f"{value:.3g}") for value in values.ravel().tolist()]
+    """Values with three significant digits, row by row."""
+    if values is None:
+        return []
+    flat = values.ravel().astype(np.float64)
+    digits = 2 - np.floor(np.log10(np.abs(flat, where=flat != 0, out=np.ones_like(flat))))
+    scale = 10.0**digits
+    rounded: list[float] = (np.round(flat * scale) / scale).tolist()
+    return rounded
 
 
 def _tile_names(info: ModelInfo) -> list[str]:

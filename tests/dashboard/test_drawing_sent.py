@@ -14,10 +14,11 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.saliency import saliency_task
+from callbacks.services import Services
 from dashboard.drawing import plain
 from dashboard.missing_weights import values_without_weights
 from dashboard.panels import PANELS
-from dashboard.services import Services
+from tests.page import decoded
 
 FIRST, SECOND, THIRD = "block.1.attention.head.2@3", "block.2.mlp.neuron.9@5", "output@0"
 

@@ -52,8 +52,9 @@ class Page:
             return Answers(seconds, sent)
         for output, body in self.requests(f"{id}.{name}"):
             start = time.perf_counter()
-            answer, sent[output] = self._post(body)
+            received = self._send(body)
             seconds[output] = time.perf_counter() - start
+            answer, sent[output] = read_answer(*received)
             self.read(answer)
         return Answers(seconds, sent)
 
@@ -118,12 +119,11 @@ class Page:
         return gzip.decompress(answer) if zipped else answer
 
     def _post(self, body: bytes, **handles: str) -> tuple[dict[str, Any], int]:
+        return read_answer(*self._send(body, **handles))
+
+    def _send(self, body: bytes, **handles: str) -> tuple[int, bytes, bool]:
         query = urlencode(self._query | handles)
-        status, answer, zipped = self._ask("POST", f"/_dash-update-component?{query}", body)
-        assert status in (200, 204), (status, body)
-        if status == 204:
-            return {}, 0
-        return json.loads(gzip.decompress(answer) if zipped else answer), len(answer)
+        return self._ask("POST", f"/_dash-update-component?{query}", body)
 
     def _body(self, row: dict[str, Any], changed: list[str]) -> bytes:
         """In a browser's words: what was never given a value has none."""
@@ -167,6 +167,14 @@ class JobOfPage:
         """How it ended, if the answer says so."""
         found = answer.get("response", {}).get(self.done)
         return found["data"] if found else None
+
+
+def read_answer(status: int, answer: bytes, zipped: bool) -> tuple[dict[str, Any], int]:
+    """The values in a callback's answer, and how many bytes it had."""
+    assert status in (200, 204), (status, answer)
+    if status == 204:
+        return {}, 0
+    return json.loads(gzip.decompress(answer) if zipped else answer), len(answer)
 
 
 def patched(before: Any, value: Any) -> Any:

@@ -1,71 +1,142 @@
-"""The cost of one click: all callbacks that follow the selection, with the trace and its projection known."""
+"""The cost of one click: the one request that follows the selection, with the trace and its projection known."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import cycle
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 import torch
 
+from analysis.bundled import BUNDLED_DIR
+from analysis.forward import encode
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
+from callbacks.panel import PanelCallback
 from dashboard.app import create_app
+from dashboard.drawing import PanelDrawer
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
-from tests.page import Answers, Page, of_app
+from tests.page import Answers, of_app
 
 MOST_BYTES = 250_000
+N_FEW = 30  # tokens of a usual text
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, model: LanguageModel, prompt: Prompt) -> Page:
-    """A page that shows the text and has seen one selection, so that the 3D scene is drawn and PCA is known."""
-    app = create_app(Settings(cache_dir=str(tmp_path_factory.mktemp("cache"))), models={"measured": model})
-    page = of_app(app.server)
-    page.set("prompt", "data", {"model": "measured", "text": prompt.text, "start": False})
-    page.set("selection", "data", "block.0.attention.head.0@1")
-    return page
+class Clicks:
+    """Clicks on heads and neurons of all blocks, at changing positions, and forward passes for comparison.
+
+    forwards: seconds of each pass. answers: to each click, with the server's seconds.
+    """
+
+    def __init__(self, model: LanguageModel, text: str, cache: Path) -> None:
+        self.forwards: list[float] = []
+        self.answers: list[Answers] = []
+        self._network, self._ids = model.network, torch.tensor([model.tokenize(text)])
+        self.page = page = of_app(create_app(Settings(cache_dir=str(cache)), models={"measured": model}).server)
+        page.set("prompt", "data", {"model": "measured", "text": text, "start": False})
+        # The 3D scene and the chips are drawn once, and PCA is fitted once.
+        page.set("selection", "data", "block.0.attention.head.0@1")
+        self._selections = selections(model, self._ids.shape[1])
+
+    def forward(self) -> None:
+        start = time.perf_counter()
+        with torch.inference_mode():
+            self._network(self._ids, output_attentions=True, output_hidden_states=True, use_cache=False)
+        self.forwards.append(time.perf_counter() - start)
+
+    def click(self) -> None:
+        self.answers.append(self.page.set("selection", "data", next(self._selections)))
+
+    def compared(self, warmup: int) -> tuple[float, float]:
+        """Medians of the server's seconds for a click, and of a forward pass's."""
+        return median(sum(answer.seconds.values()) for answer in self.answers[warmup:]), median(self.forwards[warmup:])
 
 
-def clicks(model: LanguageModel) -> Iterator[str]:
-    """Heads and neurons of all blocks, at changing positions."""
+def selections(model: LanguageModel, n_positions: int) -> Iterator[str]:
+    """Each in another block and at another position than the one before."""
     for n in cycle(range(1000)):
-        block, position = n * 5 % model.info.n_blocks, n * 7 % 64
+        block, position = n * 5 % model.info.n_blocks, n * 7 % n_positions
         part = f"mlp.neuron.{n * 11 % model.info.n_neurons}" if n % 2 else f"attention.head.{n % model.info.n_heads}"
         yield f"block.{block}.{part}@{position}"
 
 
-def test_all_answers_of_one_click(benchmark: Any, page: Page, model: LanguageModel, prompt: Prompt, report: Any):
-    ids = torch.arange(64)[None]
-    plain: list[float] = []
-    answers: list[Answers] = []
-    selections = clicks(model)
+@pytest.fixture
+def panel_seconds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
+    """What drawing each panel takes, by its name; filled while the server draws."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    draw = PanelDrawer._one
 
-    def forward() -> None:
+    def timed(drawer: PanelDrawer, panel: PanelCallback, *given: Any) -> dict[str, Any]:
         start = time.perf_counter()
-        with torch.inference_mode():
-            model.network(ids, output_attentions=True, output_hidden_states=True, use_cache=False)
-        plain.append(time.perf_counter() - start)
+        values = draw(drawer, panel, *given)
+        seconds[panel.name].append(time.perf_counter() - start)
+        return values
 
-    def click() -> None:
-        answers.append(page.set("selection", "data", next(selections)))
+    monkeypatch.setattr(PanelDrawer, "_one", timed)
+    return seconds
 
-    benchmark.pedantic(click, setup=forward, rounds=16, warmup_rounds=2)
-    for answer in answers:
-        drawn = {panel.name for panel in PANELS for output in answer.sent if f"{panel.name}-panel.data-sel" in output}
-        assert drawn == {panel.name for panel in PANELS}
-        assert sum(answer.sent.values()) <= MOST_BYTES
+
+@pytest.fixture
+def clicks(tmp_path: Path, model: LanguageModel, prompt: Prompt) -> Clicks:
+    """Clicks on the model that is measured."""
+    return Clicks(model, prompt.text, tmp_path)
+
+
+@pytest.fixture
+def bundled_clicks(tmp_path: Path, bundled_model: LanguageModel) -> Clicks:
+    """Clicks on the bundled model, with a text of 30 tokens."""
+    text = (BUNDLED_DIR / "heldout.txt").read_text(encoding="utf-8")
+    few = next(text[:n] for n in range(1, len(text)) if len(encode(bundled_model, text[:n])) == N_FEW)
+    return Clicks(bundled_model, few, tmp_path)
+
+
+def test_one_click(benchmark: Any, clicks: Clicks, panel_seconds: dict[str, list[float]], report: Any) -> None:
+    measure(benchmark, clicks, panel_seconds, rounds=16, warmup=2)
     if benchmark.disabled:
         return
-    bare = median(plain[2:])
-    ratio = median(sum(answer.seconds.values()) for answer in answers[2:]) / bare
-    benchmark.extra_info["ratio to a plain forward"] = round(ratio, 3)
-    report("server time of one click, of a forward", f"{ratio:.2f}")
-    report("answers of one click, gzipped, at most", f"{max(sum(a.sent.values()) for a in answers) / 1e3:.0f} kB")
-    for output in answers[0].seconds:
-        name = output.strip(".").split(".", maxsplit=1)[0]
-        took = median(answer.seconds[output] for answer in answers[2:])
-        sent = max(answer.sent[output] for answer in answers[2:])
-        report(f"  {name}", f"{took / bare:.3f}, {sent / 1e3:.0f} kB")
+    click, forward = clicks.compared(warmup=2)
+    benchmark.extra_info["ratio to a plain forward"] = round(click / forward, 3)
+    report("server time of one click, of a forward", f"{click / forward:.2f}")
+    report("answer to one click, gzipped, at most", f"{most_sent(clicks) / 1e3:.0f} kB")
+    report_panels(report, panel_seconds, click, forward)
+
+
+def test_one_click_on_the_bundled_model(
+    benchmark: Any, bundled_clicks: Clicks, panel_seconds: dict[str, list[float]], report: Any
+) -> None:
+    measure(benchmark, bundled_clicks, panel_seconds, rounds=100, warmup=10)
+    if benchmark.disabled:
+        return
+    click, forward = bundled_clicks.compared(warmup=10)
+    benchmark.extra_info["ratio to a plain forward"] = round(click / forward, 3)
+    report(f"bundled model, {N_FEW} tokens: server time of one click, of a forward", f"{click / forward:.2f}")
+    report("  both in milliseconds", f"{1e3 * click:.1f}, {1e3 * forward:.1f}")
+    report("  its answer, gzipped, at most", f"{most_sent(bundled_clicks) / 1e3:.0f} kB")
+    report_panels(report, panel_seconds, click, forward)
+
+
+def measure(benchmark: Any, clicks: Clicks, panel_seconds: dict[str, list[float]], *, rounds: int, warmup: int) -> None:
+    """Click and compute a forward pass in turn; fails unless each click is one request that draws every panel."""
+    panel_seconds.clear()
+    benchmark.pedantic(clicks.click, setup=clicks.forward, rounds=rounds, warmup_rounds=warmup)
+    assert {name: len(seconds) for name, seconds in panel_seconds.items()} == dict.fromkeys(
+        [panel.name for panel in PANELS], len(clicks.answers)
+    )
+    assert all(len(answer.seconds) == 1 for answer in clicks.answers)
+    assert most_sent(clicks) <= MOST_BYTES
+
+
+def most_sent(clicks: Clicks) -> int:
+    return max(sum(answer.sent.values()) for answer in clicks.answers)
+
+
+def report_panels(report: Any, panel_seconds: dict[str, list[float]], click: float, forward: float) -> None:
+    """What each panel's drawing takes of the server's time, and what is left for the request itself."""
+    medians = {name: median(seconds) for name, seconds in panel_seconds.items()}
+    for name, seconds in sorted(medians.items(), key=lambda item: -item[1]):
+        report(f"  drawing {name}", f"{seconds / forward:.3f}")
+    report("  request, checks, JSON, compression", f"{(click - sum(medians.values())) / forward:.3f}")

@@ -53,9 +53,9 @@ def measured(directory: str, tiny: bool) -> dict[str, float]:
             model.network(ids, use_cache=False)
 
     def show(id: str, name: str, value: Any) -> float:
-        start = time.perf_counter()
-        sent.extend(page.set(id, name, value).sent.values())
-        return time.perf_counter() - start
+        answers = page.set(id, name, value)
+        sent.extend(answers.sent.values())
+        return sum(answers.seconds.values())
 
     sent: list[int] = []
     with torch.inference_mode():
@@ -70,10 +70,10 @@ def measured(directory: str, tiny: bool) -> dict[str, float]:
     bare()
     forward = time.perf_counter() - start
     show("prompt", "data", question)
-    show("selection", "data", CLICKS[0])
+    show("selection", "data", CLICKS[-1])
     clicks = [show("selection", "data", click) for click in CLICKS * 2]
     show("selection", "data", CLICKS[0])
-    rollout, again = (show("attention-view", "value", "rollout") for _ in range(2))
+    rollout, _, again = (show("attention-view", "value", view) for view in ("rollout", "raw", "rollout"))
     return {
         "forward": forward,
         "trace": trace / forward,

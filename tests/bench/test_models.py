@@ -56,6 +56,6 @@ def show(page: Page, url: str, name: str) -> tuple[float, int]:
 
     wait_until(is_there, 120)
     page.set("selection", "data", "block.1.attention.head.2@3")
-    assert "position" in page.values["attention-reading", "children"]
+    assert "attends most to" in page.values["attention-reading", "children"]
     seconds = time.perf_counter() - start
     return seconds, int(server_of(url).memory_info().rss)

@@ -43,14 +43,15 @@ def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
 
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
     assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
-    data, text, model, _, count = draw_prompt(services, MEDIUM)
-    assert (text, model, count) == (TEXT, "gpt2-medium", "")
+    shown = draw_prompt(services, MEDIUM)
+    assert (shown["text"], shown["model"], shown["count"]) == (TEXT, "gpt2-medium", "")
+    data = shown["prompt"]
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
     assert data["n_positions"] == 0
 
 
 def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServices) -> None:
-    data, *_ = draw_prompt(services, Prompt("owner/other", TEXT))
+    data = draw_prompt(services, Prompt("owner/other", TEXT))["prompt"]
     assert (data["n_blocks"], data["n_positions"]) == (0, 0)
     with pytest.raises(NotLoaded, match="Nothing of owner/other"):
         services.question({"model": "owner/other", "text": TEXT}, "output")
@@ -60,8 +61,9 @@ def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServic
 def test_the_selection_is_checked_against_the_sizes_alone(services: AppServices) -> None:
     asked = {"model": "gpt2-medium", "text": TEXT}
     assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
-    for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
-        with pytest.raises(AnalysisError, match="here they run from 0 to"):
+    ranges = {"block.24.mlp": "0–23", "block.0.attention.head.16": "0–15", "output~50257": "0–50256"}
+    for text, possible in ranges.items():
+        with pytest.raises(AnalysisError, match=f"this model has .* {possible}"):
             services.question(asked, text)
 
 
@@ -78,8 +80,8 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""
     assert drawn["reading"] == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below, 64 a tile). "
-        "No values: the weights are not in memory."
+        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, "
+        "64 per tile). No values are shown: the weights are not in memory."
     )
     assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint
 
@@ -87,7 +89,10 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
 def test_its_summary_is_exact(services: AppServices) -> None:
     card = draw_summary(services, MEDIUM, SELECTION)
     assert card["figure"].layout.annotations[0].text == "Predictions need the weights."
-    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "Only sizes are shown: the weights are not in memory.")
+    assert (card["title"], card["reading"]) == (
+        "Block 23 · head 15",
+        "Only sizes are shown: the weights are not in memory.",
+    )
     assert "262,336 parameters" in str(card["part"])
     model = draw_summary_model(services, MEDIUM)
     assert len(model["menu"]) == 24 * 2 + 3
@@ -128,13 +133,13 @@ def test_a_download_shows_how_far_it_is(services: AppServices, monkeypatch: pyte
 
 def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: AppServices) -> None:
     mine = Prompt("mine", TEXT)
-    before = draw_prompt(services, mine)[0]  # which begins to load it
+    before = draw_prompt(services, mine)["prompt"]  # which begins to load it
     assert (before["n_blocks"], before["n_positions"]) == (3, 0)
     wait_until(lambda: services.loaded(mine))
     shown = draw_models(services, before, polled=True)
     assert shown["idle"]
     assert shown["changed"], "the page has to ask anew"
-    after = draw_prompt(services, mine)[0]
+    after = draw_prompt(services, mine)["prompt"]
     assert after["n_positions"] > 1
     assert not draw_models(services, after)["changed"], "and then no more"
     assert draw_attention(services, mine, Selection.parse("block.1.attention.head.2@3"))
@@ -142,7 +147,7 @@ def test_a_model_in_a_folder_is_loaded_meanwhile_and_then_shown(services: AppSer
 
 def test_a_text_that_turns_out_to_be_too_long_gives_way_to_the_example(services: AppServices) -> None:
     long = Prompt("mine", "%" * 65)
-    shown = draw_prompt(services, long)[0]
+    shown = draw_prompt(services, long)["prompt"]
     wait_until(lambda: services.loaded(long))
     asked, problem = services.possible_prompt(long, shown)
     assert asked == Prompt("mine", TEXT)

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from analysis.attention import AttentionResult
 from analysis.tokens import Token
-from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
+from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label
 from layouts.figures.standalone import standalone
 from layouts.theme import DARK, LIGHT, THEMES, Theme
 from tests.page import gzipped
@@ -261,51 +261,3 @@ def test_long_labels_are_cut_beside_the_picture_only():
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert axis.ticktext[0] == "&lt;" + "x" * 12 + "…"
     assert figure.data[0].meta["y"][0] == "<" + "x" * 20 + " (0)"
-
-
-# The sentence.
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        (
-            {},
-            "‘·a’ attends most to itself (60%); 10% of its attention goes to the first token; "
-            "this head is most focused at ‘·a’.",
-        ),
-        (
-            {"sharpest": None},
-            "‘·a’ attends most to itself (60%); 10% of its attention goes to the first token.",
-        ),
-        (
-            {"position": 1, "strongest": 0, "first_share": 0.75, "sharpest": None},
-            "‘·<b>’ attends most to the first token, ‘Once’ (75%).",
-        ),
-        (
-            {"head": None, "position": 2, "strongest": 1, "first_share": 0.5},
-            "‘·a’ attends most to ‘·<b>’ at position 1 (30%); 50% of its attention goes to the first token; "
-            "the heads’ mean is most focused at ‘·a’.",
-        ),
-        (
-            {"view": "rollout"},
-            "Through blocks 0 to 2, rollout traces ‘·a’ mostly back to itself (60%); "
-            "it counts each block as half attention and half residual stream.",
-        ),
-        (
-            {"view": "rollout", "block": 0, "position": 1, "strongest": 0},
-            "Through block 0, rollout traces ‘·<b>’ mostly back to the first token, ‘Once’ (75%); "
-            "it counts each block as half attention and half residual stream.",
-        ),
-        (
-            {"view": "without_first"},
-            "Without the first token, ‘·a’ attends most to itself (60%); 10% of its attention goes to the first token.",
-        ),
-        (
-            {"view": "without_first", "grid": np.full((4, 4), np.nan, np.float32), "first_share": 1.0, "position": 0},
-            "‘Once’ attends only to the first token here (100%), so nothing remains without it.",
-        ),
-    ],
-)
-def test_the_reading(changes: dict[str, Any], sentence: str):
-    assert attention_reading(result(**changes)) == sentence

@@ -25,7 +25,7 @@ from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.source import Source, open_model
+from analysis.models.source import ModelLike, open_model
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
@@ -48,18 +48,16 @@ from layouts.figures.summary_table import SummaryTable
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import AttentionView
-    from analysis.embedding import Dimensions
-    from analysis.embedding import Method as Projection
-    from analysis.saliency import Baseline
-    from analysis.saliency import Method as SaliencyMethod
+    from analysis.embedding import Dimensions, Projection
+    from analysis.saliency import Baseline, SaliencyMethod
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
 _MAX_TITLE = 65  # characters
 _LABEL_AREAS = {2: (700, 430), 3: (450, 450)}  # of embeddings, in pixels, by dimensions
-_default: Source | None = None
+_default: ModelLike | None = None
 
 
-def use(model: Source) -> None:
+def use(model: ModelLike) -> None:
     """Set the default model of all functions.
 
     Raises: ModelError if it cannot be used.
@@ -69,7 +67,7 @@ def use(model: Source) -> None:
     _default = model
 
 
-def model_summary(*, model: Source | None = None) -> SummaryTable:
+def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
     """Parameters of the model by part, each counted once, and its sizes.
 
     Raises: ModelError if the model cannot be used.
@@ -84,7 +82,7 @@ def plot_token_activations(
     layer: int | None = None,
     position: int | None = None,
     neuron: int | None = None,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Length of each token's vector through the blocks, and the MLP neurons of one layer (by default the last).
 
@@ -114,7 +112,7 @@ def plot_attention(
     *,
     position: int | None = None,
     view: AttentionView = "raw",
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Attention of each token (down) to itself and to earlier tokens (across), as shares from 0 to 1.
 
@@ -136,7 +134,7 @@ def plot_attention(
 
 
 def enhanced_3d_visualization(
-    sentence: str = EXAMPLE, *, position: int | None = None, color_by: ColorBy = "norm", model: Source | None = None
+    sentence: str = EXAMPLE, *, position: int | None = None, color_by: ColorBy = "norm", model: ModelLike | None = None
 ) -> go.Figure:
     """The network as a 3D scene with the values of a sentence: heads above the residual stream, MLP tiles below.
 
@@ -165,7 +163,7 @@ def plot_token_embeddings(
     position: int | None = None,
     method: Projection = "pca",
     dimensions: int = 2,
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """The tokens' vectors, scaled to equal length and projected to 2 or 3 dimensions.
 
@@ -195,7 +193,7 @@ def plot_gradients(
     target: int | str | None = None,
     method: SaliencyMethod = "integrated",
     baseline: Baseline = "zero",
-    model: Source | None = None,
+    model: ModelLike | None = None,
 ) -> go.Figure:
     """Attributions of the logit of the next token after `position` (by default the last) to the tokens of the sentence.
 
@@ -224,7 +222,7 @@ def plot_gradients(
     )
 
 
-def _trace(sentence: str, position: int | None, model: Source | None) -> tuple[LanguageModel, Trace, int]:
+def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:
     """The model, the trace of the sentence, and the position."""
     shown = _language_model(model)
     if not isinstance(sentence, str):
@@ -234,7 +232,7 @@ def _trace(sentence: str, position: int | None, model: Source | None) -> tuple[L
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 
 
-def _language_model(model: Source | None) -> LanguageModel:
+def _language_model(model: ModelLike | None) -> LanguageModel:
     return open_model(model or _default or os.environ.get("LLM_MODEL") or "bundled")
 
 

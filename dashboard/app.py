@@ -19,7 +19,8 @@ from analysis.models.catalogue import Source
 from analysis.models.registry import ModelRegistry
 from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
-from dashboard import drawing, probes
+from dashboard import probes
+from dashboard.drawing import all_panels
 from dashboard.errors import user_message
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu, configured_models, make_menu
@@ -120,7 +121,7 @@ def create_app(
             setting: "options" in layout[setting].available_properties for panel in PANELS for setting in panel.settings
         },
     )
-    drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
+    all_panels.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

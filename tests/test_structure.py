@@ -37,8 +37,10 @@ MAY_IMPORT = {
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {"analysis", "layouts", "callbacks.panel", "callbacks.services", "dash"},
-    "dashboard/": {
-        "analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "flask", "plotly", "tqdm", "werkzeug",
+    "dashboard/": {"analysis", "layouts", "callbacks", "dashboard", "cachetools", "dash", "tqdm", "werkzeug"},
+    "dashboard/drawing/": {
+        "analysis", "layouts", "callbacks.panel", "callbacks.services", "dashboard.drawing", "dashboard.errors", "dash",
+        "plotly",
     },
     "dashboard/jobs/": {
         "analysis", "layouts.job", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
@@ -51,8 +53,8 @@ MAY_IMPORT = {
     },
     "dashboard/serving/": {"analysis", "dashboard", "celery", "dash"},
     "dashboard/web/": {
-        "layouts", "dashboard.errors", "dashboard.lru_cache", "dashboard.settings", "dashboard.web", "dash", "flask",
-        "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
+        "layouts.ids", "layouts.job", "layouts.theme", "dashboard.errors", "dashboard.lru_cache", "dashboard.settings",
+        "dashboard.web", "dash", "flask", "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
     "visualize.py": {"analysis", "layouts.figures", "plotly"},
 }  # fmt: skip
@@ -145,9 +147,29 @@ def test_no_modules_import_each_other_in_a_circle():
 
 @pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 14)])
 def test_no_folder_has_many_modules(folder: str, most: int):
-    modules = [source for source in IN_FOLDERS if source.startswith(f"{folder}/") and "__init__" not in source]
-    counts = Counter(source.rpartition("/")[0] for source in modules)
+    """`__init__.py` counts, too."""
+    counts = Counter(source.rpartition("/")[0] for source in IN_FOLDERS if source.startswith(f"{folder}/"))
+    assert counts[folder] > 10
     assert {name: n for name, n in counts.items() if n > most} == {}
+
+
+def names_of_types(tree: ast.AST) -> Iterator[str]:
+    """Classes, within functions too, and aliases of types (`Name = ...`), without the underscore of private ones."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id.lstrip("_")
+            if name[:1].isupper() and not name.isupper() and "_" not in name:
+                yield name
+
+
+def test_no_two_classes_have_one_name():
+    tree = ast.parse("class _A:\n    N = 1\ndef f():\n    class A: ...\nB = int | str\nMAX_N = 1\nn = 2\n")
+    assert sorted(names_of_types(tree)) == ["A", "A", "B"]
+    counts = Counter(name for source in SOURCES for name in names_of_types(tree_of(source)))
+    assert counts["Selection"] == 1
+    assert {name: n for name, n in counts.items() if n > 1} == {}
 
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])
@@ -266,6 +288,7 @@ def test_the_family_that_the_readme_adds_is_the_one_that_is_there():
 
 
 def test_the_top_level_is_what_the_design_says():
-    files = {"Procfile", "requirements.txt", "README.md", "LICENSE", "visualize.py", "pyproject.toml", "Makefile"}
+    files = {"Procfile", "requirements.txt", "README.md", "CONTRIBUTING.md", "LICENSE"}
+    files |= {"visualize.py", "pyproject.toml", "Makefile"}
     seen = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert seen - files - {*FOLDERS, "tests"} == set()

@@ -152,7 +152,7 @@ class Hub:
             return
         blob.parent.mkdir(parents=True, exist_ok=True)
         url = hf_hub_url(model.repository, file.rfilename, revision=commit, endpoint=self._endpoint)
-        with _Part(blob.with_name(f"{blob.name}.part.incomplete"), report) as part:
+        with _PartialFile(blob.with_name(f"{blob.name}.part.incomplete"), report) as part:
             if part.size() > file.size:
                 part.truncate(0)
             http_get(
@@ -184,7 +184,7 @@ class Hub:
             )
 
 
-class _Part(io.FileIO):
+class _PartialFile(io.FileIO):
     """What has arrived of a file: written to by one download at a time, and kept whatever happens."""
 
     def __init__(self, path: Path, report: Callable[[int], None]) -> None:

@@ -18,10 +18,10 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model
 
-Source = str | Path | LanguageModel | tuple[Any, Any]
+ModelLike = str | Path | LanguageModel | tuple[Any, Any]  # all that `open_model` accepts
 
 
-def open_model(source: Source) -> LanguageModel:
+def open_model(source: ModelLike) -> LanguageModel:
     """The model of a source: "bundled", a folder, a hub id, a pair (network, tokenizer) in memory, or what it gives.
 
     A folder is read once, until its files change.

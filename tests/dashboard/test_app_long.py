@@ -14,7 +14,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.saliency import draw_saliency, saliency_task
 from dashboard.app import create_app
-from dashboard.drawing import plain
+from dashboard.drawing.all_panels import plain
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
 from tests.conftest import long_text, make_services, make_tiny

@@ -121,6 +121,6 @@ def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> No
         page.set("attention-view", "value", "rollout")
     number = str(shown.value).partition("under the number ")[2][:8]
     (bug,) = of(log, "message", message=f"Reference {number}")
-    assert "dashboard/drawing.py:" in bug["traceback"]
+    assert "dashboard/drawing/all_panels.py:" in bug["traceback"]
     (asking,) = of(log, "request", request=bug["request"])
     assert asking["route"] == "/_dash-update-component strip-chips"

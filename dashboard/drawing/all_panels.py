@@ -21,8 +21,8 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
+from dashboard.drawing.missing_weights import values_without_weights
 from dashboard.errors import user_message
-from dashboard.web.missing_weights import values_without_weights
 from layouts import ids
 from layouts.models import ON_ITS_WAY, POLL
 

@@ -1,7 +1,7 @@
 import plotly.graph_objects as go
 from dash import Output
 
-from dashboard.web.missing_weights import values_without_weights
+from dashboard.drawing.missing_weights import values_without_weights
 from layouts.theme import DARK
 
 OUTPUTS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
-from analysis.embedding import Dimensions, Method, Scale, blocks_passed, compute_embedding, plan_embedding
+from analysis.embedding import Dimensions, Projection, Scale, blocks_passed, compute_embedding, plan_embedding
 from analysis.errors import AnalysisError
 from analysis.selection import Selection
 from analysis.task import Task
@@ -42,7 +42,7 @@ def draw_embedding(
     selection: Selection,
     *,
     theme: str = "light",
-    method: Method = "pca",
+    method: Projection = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
     paths: Paths = "selected",

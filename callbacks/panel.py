@@ -1,7 +1,7 @@
 """The callback of a panel: what every panel reads and writes, declared once.
 
-A click changes what most panels show. All panels are therefore drawn by one Dash callback (`dashboard/drawing.py`), so
-that a click is one request; a panel's module says how its own part is drawn.
+A click changes what most panels show. All panels are therefore drawn by one Dash callback
+(`dashboard/drawing.py`), so that a click is one request; a panel's module says how its own part is drawn.
 """
 
 from __future__ import annotations

@@ -98,6 +98,16 @@ class Page:
         again = self._body(row, [".".join(start)])
         return JobOfPage(answer, lambda: self._post(again, **handles)[0], f"{name}-job-done")
 
+    def job_question(self, panel: str) -> Any:
+        """What the panel offers to compute; its controls are set until it offers a job, as some choices need none."""
+        controls = [id for id, name in self.values if id.startswith(f"{panel}-") and name == "options"]
+        choices = [(id, "value", option["value"]) for id in controls for option in self.values[id, "options"]]
+        for change in [("prompt", "data", self.values["prompt", "data"]), *choices]:
+            self.set(*change)
+            if offer := self.values[f"{panel}-job-offer", "data"]:
+                return offer["question"]
+        raise AssertionError(f"{panel} offers no job, whatever is chosen")
+
     def _ready(self) -> bool:
         """Whether there is a question: before, no panel is asked."""
         return all(self.values.get(store) for store in (("prompt", "data"), ("selection", "data")))

@@ -147,9 +147,29 @@ def test_no_modules_import_each_other_in_a_circle():
 
 @pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 14)])
 def test_no_folder_has_many_modules(folder: str, most: int):
-    modules = [source for source in IN_FOLDERS if source.startswith(f"{folder}/")]
-    counts = Counter(source.rpartition("/")[0] for source in modules)
+    """`__init__.py` counts, too."""
+    counts = Counter(source.rpartition("/")[0] for source in IN_FOLDERS if source.startswith(f"{folder}/"))
+    assert counts[folder] > 10
     assert {name: n for name, n in counts.items() if n > most} == {}
+
+
+def names_of_types(tree: ast.AST) -> Iterator[str]:
+    """Classes, within functions too, and aliases of types (`Name = ...`), without the underscore of private ones."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id.lstrip("_")
+            if name[:1].isupper() and not name.isupper() and "_" not in name:
+                yield name
+
+
+def test_no_two_classes_have_one_name():
+    tree = ast.parse("class _A:\n    N = 1\ndef f():\n    class A: ...\nB = int | str\nMAX_N = 1\nn = 2\n")
+    assert sorted(names_of_types(tree)) == ["A", "A", "B"]
+    counts = Counter(name for source in SOURCES for name in names_of_types(tree_of(source)))
+    assert counts["Selection"] == 1
+    assert {name: n for name, n in counts.items() if n > 1} == {}
 
 
 @pytest.mark.parametrize("module", ["errors", "families", "model_info", "selection", "tokens", "trace"])

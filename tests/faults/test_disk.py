@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from dashboard.panels import PANELS
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, served, server_of, wait_until
 
@@ -59,8 +60,8 @@ def show(page: Page, text: str) -> Any:
         ("saliency-baseline", "value"): "zero",
     }
     page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    for panel in ("attention", "embedding", "saliency"):
-        assert page.values[f"{panel}-panel", "data-selection"] == SELECTION
+    for panel in PANELS:
+        assert page.values[f"{panel.name}-panel", "data-selection"] == SELECTION
     return page.values["saliency-job-offer", "data"]
 
 

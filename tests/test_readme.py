@@ -107,7 +107,7 @@ def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
         opened, own, added = lists
     assert next(iter(opened)) == "gpt2"
     assert (
-        opened["gpt2"] == "gpt2 (GPT-2, 0.0498 M parameters, 0.199 MB in memory) · on disk"
+        opened["gpt2"] == "gpt2 (GPT-2, 0.0498 million parameters, 0.199 MB in memory) · on disk"
     )  # the page comes before the model
     assert next(iter(own)) == "checkpoint"
     assert next(iter(added)) == "bundled"

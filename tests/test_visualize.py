@@ -154,7 +154,9 @@ def test_the_scene_has_the_values_of_the_sentence(model: LanguageModel, trace: T
     assert_allclose(figure.data[HEADS].meta["values"], norms, rtol=0.01)
     tiles = np.concatenate([trace.tile_norms(block)[2] for block in range(trace.info.n_blocks)])
     full = max(norms.max(), tiles.max())
-    assert_allclose(figure.data[TILES].intensity[::8], 0.51 + 0.49 * np.sqrt(tiles / full), atol=2e-3)
+    assert_allclose(
+        figure.data[TILES].intensity[::8] / figure.data[TILES].cmax, 0.51 + 0.49 * np.sqrt(tiles / full), atol=2e-3
+    )
     assert figure.data[HEADS].hovertext[8].startswith("Block 0 · head 1<br>")
     most = int(trace.logits()[2].argmax())
     assert model.vocabulary.piece(most).markup in figure.layout.scene.annotations[0].text.split("<br>")[0]

@@ -43,9 +43,9 @@ def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
 
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
     assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
-    values = draw_prompt(services, MEDIUM)
-    data, text, model, count = (values[name] for name in ("prompt", "text", "model", "count"))
-    assert (text, model, count) == (TEXT, "gpt2-medium", "")
+    shown = draw_prompt(services, MEDIUM)
+    assert (shown["text"], shown["model"], shown["count"]) == (TEXT, "gpt2-medium", "")
+    data = shown["prompt"]
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
     assert data["n_positions"] == 0
 
@@ -61,8 +61,9 @@ def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServic
 def test_the_selection_is_checked_against_the_sizes_alone(services: AppServices) -> None:
     asked = {"model": "gpt2-medium", "text": TEXT}
     assert services.question(asked, "block.23.attention.head.15@7~50256")[1].position == 7
-    for text in ("block.24.mlp", "block.0.attention.head.16", "output~50257"):
-        with pytest.raises(AnalysisError, match="this model has"):
+    ranges = {"block.24.mlp": "0–23", "block.0.attention.head.16": "0–15", "output~50257": "0–50256"}
+    for text, possible in ranges.items():
+        with pytest.raises(AnalysisError, match=f"this model has .* {possible}"):
             services.question(asked, text)
 
 
@@ -79,8 +80,8 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""
     assert drawn["reading"] == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, 64 per tile). "
-        "No values are shown: the weights are not in memory."
+        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, "
+        "64 per tile). No values are shown: the weights are not in memory."
     )
     assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint
 

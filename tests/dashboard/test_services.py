@@ -43,7 +43,7 @@ def test_only_true_is_true(services: AppServices, start: Any):
 def test_a_malformed_prompt_is_refused(services: AppServices, data: Any):
     with pytest.raises(AnalysisError) as refused:
         services.prompt(data)
-    assert str(refused.value) == "The page sent no readable question. Reload it."
+    assert str(refused.value) == "The page sent a malformed question. Reload it."
 
 
 def test_a_question_is_a_prompt_and_a_selection(services: AppServices):
@@ -169,7 +169,7 @@ def test_a_link_opens_what_it_names(services: AppServices):
         ),
         (
             "#" + "a=1&" * 100,
-            "The link cannot be read: it has too many parts. What you see is not what it asked for.",
+            "The link cannot be read: it has too many parts. It was ignored.",
         ),
     ],
 )

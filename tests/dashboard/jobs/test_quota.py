@@ -101,12 +101,12 @@ def test_a_job_that_was_killed_frees_the_quota(store: DiskStore) -> None:
 
 def test_the_store_does_not_tell_the_address(store: DiskStore) -> None:
     quota(store).start("192.0.2.1", lambda: "a", is_running=lambda _job: True)
-    (key,) = store.cache
+    (key,) = store.cache.opened
     assert key.startswith("client.")
     assert "192" not in key
     other = quota(store, secret="other")
     other.start("192.0.2.1", lambda: "a", is_running=lambda _job: True)
-    assert len(store.cache) == 2  # without the secret, the hash of an address is not known
+    assert len(store.cache.opened) == 2  # without the secret, the hash of an address is not known
 
 
 def test_a_job_that_did_not_start_does_not_count(store: DiskStore) -> None:

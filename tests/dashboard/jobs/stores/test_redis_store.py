@@ -41,16 +41,16 @@ def test_values_are_kept_for_their_time(store: RedisStore) -> None:
 
 
 def test_a_lock_is_held_by_one_and_ends_with_its_holder(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.jobs.stores.redis_store._LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("dashboard.jobs.stores.redis_store._LEASE_SECONDS", 1.5)
     with store.lock("work", give_up):
         with pytest.raises(GaveUp), store.lock("work", give_up):
             pass
         for _ in range(4):  # renewed, it outlasts its lease
-            time.sleep(0.15)
+            time.sleep(0.5)
             store.renew_locks()
         with pytest.raises(GaveUp), store.lock("work", give_up):
             pass
-        time.sleep(0.4)  # not renewed, as after a kill
+        time.sleep(1.6)  # not renewed, as after a kill
         with store.lock("work", give_up):
             pass
     with store.lock("work", give_up):

@@ -1,4 +1,4 @@
-"""A page without a browser: keeps the values of all components, and asks the server's callbacks as a browser does."""
+"""Browserless client: holds the values of all components of the page, and calls its callbacks as a browser does."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ Ask = Callable[[str, str, bytes], tuple[int, bytes, bool]]  # method, path, body
 
 @dataclass(frozen=True)
 class Answers:
-    """All callbacks of one change. seconds: the server's time. sent: bytes of the answers, gzipped; both by output."""
+    """The answers to one change. seconds: server time; sent: gzipped bytes of the answers; both by output."""
 
     seconds: dict[str, float]
     sent: dict[str, int]
@@ -227,7 +227,7 @@ def decoded(value: Any) -> Any:
 
 
 def gzipped(text: str) -> int:
-    """How many bytes are sent of it, as the server compresses."""
+    """The size in bytes after the server's compression."""
     return len(gzip.compress(text.encode(), 6))
 
 

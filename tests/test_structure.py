@@ -1,4 +1,4 @@
-"""The contract of the folders: who imports whom, what a panel consists of, what documents say."""
+"""Structure of the project: allowed imports, the files of a panel, and documents that agree with the code."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The logit lens and the model's output, against arithmetic done again in the test."""
+"""The logit lens and the model's output, each computed a second time in the test."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The disk of a served page is full, or its files are damaged or deleted: the page goes on, and recovers by itself.
+"""Full disk, and damaged or deleted files: the page keeps working, and recovers without a restart.
 
 Files are replaced by damaged ones here, as after a crash; who cuts one short that is mapped into memory kills the
 process that reads it, after which there is another (test_killed.py).

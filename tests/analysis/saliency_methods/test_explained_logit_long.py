@@ -1,4 +1,4 @@
-"""Gradients of texts of more than 256 tokens: blocks are computed again, and give the same."""
+"""Gradients of texts of more than 256 tokens: recomputed blocks give the same result."""
 
 from typing import Any
 

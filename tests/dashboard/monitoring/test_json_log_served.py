@@ -1,4 +1,4 @@
-"""The log of servers and workers: every line is an object, tells who did what, and has nothing that a visitor wrote."""
+"""The log of real servers and workers: each line is a JSON object, names process and event, and quotes no visitor."""
 
 import json
 import socket

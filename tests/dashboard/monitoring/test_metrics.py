@@ -1,4 +1,4 @@
-"""Metrics: counters, gauges, and that nothing in them is a visitor's."""
+"""Metrics: counters and gauges, which contain nothing that a visitor wrote."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What one visitor writes is never seen by another, nor in the log, nor in the name of a file."""
+"""Privacy: a visitor's text never reaches another visitor, the log, or the name of a file."""
 
 import json
 import logging

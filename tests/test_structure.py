@@ -161,8 +161,8 @@ def names_of_types(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_two_classes_have_one_name():
-    tree = ast.parse("class _A:\n    N = 1\ndef f():\n    class A: ...\nB = int | str\nMAX_N = 1\nn = 2\n")
-    assert sorted(names_of_types(tree)) == ["A", "A", "B"]
+    tree = ast.parse("class _A:\n    N = 1\ndef f():\n    class A: ...\nBoth = int | str\nMAX_N = 1\nn = 2\n")
+    assert sorted(names_of_types(tree)) == ["A", "A", "Both"]
     counts = Counter(name for source in SOURCES for name in names_of_types(tree_of(source)))
     assert counts["Selection"] == 1
     assert {name: n for name, n in counts.items() if n > 1} == {}

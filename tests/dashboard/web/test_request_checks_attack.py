@@ -47,8 +47,7 @@ HOSTILE: list[Any] = [
     "x" * 30_000, "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "%s%n{0}", "'; DROP TABLE Cache; --",
     "__class__", "block.1.mlp@3", "block.999999999999999999999.mlp", "embedding~99999", "block.1.mlp@" + "9" * 5000,
     "tiny", "light", "pca", "2", "integrated",
-    *PATHS,
-    *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
+    *PATHS, *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
     [], {}, [[]], [None] * 1000, ["x"] * 5000, json.loads("[" * 60 + "]" * 60), {"type": "x", "index": 1},
     {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
     {"background_callback_error": {"msg": "x", "tb": "y"}},
@@ -58,15 +57,8 @@ HOSTILE: list[Any] = [
     {"nonce": "x" * 5000, "question": {"prompt": None, "selection": 7, "choices": ["a", "b", "c"]}},
 ]  # fmt: skip
 RAW = [
-    b"",
-    b"{",
-    b"[" * 100_000,
-    b"\xff\xfe\x00",
-    b'{"output":' + b"9" * 9000 + b"}",
-    *PICKLES,
-    b"null",
-    b'{"a":1}' * 99,
-]
+    b"", b"{", b"[" * 100_000, b"\xff\xfe\x00", b'{"output":' + b"9" * 9000 + b"}", *PICKLES, b"null", b'{"a":1}' * 99,
+]  # fmt: skip
 
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 VALUES_TWICE = ('"theme.data"', '"saliency-job-done.data"', "0", "null", "[]")
@@ -88,7 +80,6 @@ FORMS = st.tuples(st.sampled_from(["plain"] * 8 + ["twice", "bytes", *ENCODINGS]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps results."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -292,13 +283,14 @@ def test_a_job_takes_every_question(
 
 
 def test_the_watch_sees_what_it_should(tmp_path: Path) -> None:
+    unpickled = Path(f"/tmp/{MARK}-unpickled")
     with watched(tmp_path) as found:
         (tmp_path / "inside").write_text("")
         assert found == []
-        for path in (Path(f"/tmp/{MARK}"), Path(f"/tmp/{MARK}-unpickled")):
+        for path in (Path(f"/tmp/{MARK}"), unpickled):
             path.touch()
             path.unlink()
         assert len(found) >= 2
         pickle.loads(PICKLES[2]).close()
-        Path(f"/tmp/{MARK}-unpickled").unlink()
+        unpickled.unlink()
         assert any(one.startswith("pickle.find_class") for one in found)

@@ -27,6 +27,8 @@ from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
 from tests.conftest import make_tiny
 
+pytestmark = pytest.mark.long
+
 METHODS: tuple[Any, ...] = get_args(SaliencyMethod)
 POSITION = 8
 

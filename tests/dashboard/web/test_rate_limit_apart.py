@@ -101,7 +101,7 @@ def visit(one: Visitor) -> None:
     for name in CHOICES:
         assert finished(one.begin(name))["kind"] == "done"
         page.set(f"{name}-job-fresh", "data", 1)
-    page.values["address", "data"] = {"hash": f"#{urlencode({'model': word, 'text': word})}", "visit": 2}
+    page.values["address", "data"] = {"hash": f"#{urlencode({'model': word, 'text': word})}", "opened": 2}
     (opened,) = [body for output, body in page.requests("address.data") if "prompt.data" in output]
     assert word in json.dumps(page.answer(opened))
     (attention,) = [body for output, body in page.requests("selection.data") if "attention-graph" in output]

@@ -54,7 +54,7 @@ HOSTILE: list[Any] = [
     {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
     {"background_callback_error": {"msg": "x", "tb": "y"}},
     {"model": "tiny", "text": TEXT, "start": "no"}, {"model": PATHS[0], "text": "x"}, {"model": "tiny", "text": ["x"]},
-    {"hash": "#model=/etc/passwd&text=x", "visit": 1}, {"hash": "#" + "a=b&" * 100, "visit": {}},
+    {"hash": "#model=/etc/passwd&text=x", "opened": 1}, {"hash": "#" + "a=b&" * 100, "opened": {}},
     {"nonce": {}, "question": [], "measure": "x"},
     {"nonce": "x" * 5000, "question": {"prompt": None, "selection": 7, "choices": ["a", "b", "c"]}},
 ]  # fmt: skip
@@ -152,7 +152,7 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
         return answer.status_code, answer.data, False
 
     page = Page(ask)
-    page.values["address", "data"] = {"hash": "", "visit": 1}
+    page.values["address", "data"] = {"hash": "", "opened": 1}
     page.values["prompt-text", "value"] = TEXT
     page.values["prompt", "data"] = prompt = {"model": "tiny", "text": TEXT, "start": False}
     page.set("selection", "data", "block.1.attention.head.2@3")

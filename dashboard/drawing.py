@@ -36,13 +36,14 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
-        {panel.name: dict(panel.outputs) for panel in panels},
+        # The first output's id is the callback's name in the log and in metrics.
+        {ids.PANELS: Output(ids.PANELS, "data-selection"), **{panel.name: dict(panel.outputs) for panel in panels}},
         inputs,
         state,
         running=[(Output(ids.panel(panel.name), "aria-busy"), "true", "false") for panel in panels],
         prevent_initial_call=True,
     )
-    def draw(*given: Any) -> dict[str, dict[str, Any]]:
+    def draw(*given: Any) -> dict[str, Any]:
         return drawer.draw(dict(zip([*inputs, *state], given, strict=True)))
 
 
@@ -52,8 +53,8 @@ class PanelDrawer:
     def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:
         self._services, self._panels, self._headings = services, panels, headings
 
-    def draw(self, given: Mapping[Input | State, Any]) -> dict[str, dict[str, Any]]:
-        """Values for each panel's outputs, by name; `no_update` where nothing has changed.
+    def draw(self, given: Mapping[Input | State, Any]) -> dict[str, Any]:
+        """The selection, and values for each panel's outputs by name; `no_update` where nothing has changed.
 
         given: the values of all inputs and states.
         Raises: AnalysisError if the page's prompt or selection is malformed.
@@ -64,13 +65,13 @@ class PanelDrawer:
             prompt, selection = self._services.question(*stores[:2])
         except NotLoaded as missing:  # not even the model's sizes are known, to check the selection
             prompt = self._services.prompt(stores[0])
-            return {
+            return {ids.PANELS: stores[1]} | {
                 panel.name: _sent(panel, self._without_weights(panel, prompt, theme, missing), stores[1])
                 for panel in self._panels
             }
         loaded = self._services.loaded(prompt)
         problems: dict[str, None] = {}  # in the order in which they were met, each once
-        values = {}
+        values: dict[str, Any] = {ids.PANELS: str(selection)}
         for panel in self._panels:
             inputs = [given[one] for one in _inputs(panel)]
             digest = _digest(prompt, str(selection), theme, loaded, inputs)

@@ -8,6 +8,7 @@ CLICKED = "clicked"  # a counter that triggers that callback for HTML controls a
 THEME = "theme"  # "light" or "dark"; assets/theme.js
 
 NOTICE = "notice"  # the alert with the last error
+PANELS = "panels"  # the element around all panels; its `data-selection` is the selection that they show
 
 
 def panel(name: str) -> str:

@@ -40,7 +40,7 @@ def shell(offers: Iterable[Any], panels: dict[str, html.Section]) -> html.Div:
                     _prompt(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
                     html.P("Pick a token above, or any box below. Every panel updates.", className="lead-line"),
-                    html.Div(list(panels.values()), className="panels"),
+                    html.Div(list(panels.values()), id=ids.PANELS, className="panels", **{"data-selection": ""}),
                 ]
             ),
         ],

@@ -41,14 +41,14 @@ def test_the_panel_of_the_walk_works_with_no_other_change(tmp_path: Path) -> Non
         "analysis/length.py", "layouts/figures/length.py", "layouts/length.py", "callbacks/length.py",
         "dashboard/panels.py",
     }  # fmt: skip
-    row, panels = files.pop("dashboard/panels.py"), copy / "dashboard" / "panels.py"
+    panels, added = copy / "dashboard" / "panels.py", files.pop("dashboard/panels.py")
+    imports, row = re.findall(r"^import .*\n", added, re.MULTILINE), re.search(r"^    Panel.*\n", added, re.MULTILINE)
+    assert row
     for name, code in files.items():
         (copy / name).write_text(code, encoding="utf-8")
     text = panels.read_text(encoding="utf-8")
-    text = text.replace(
-        "import callbacks.strip\n", "import callbacks.length\nimport callbacks.strip\nimport layouts.length\n"
-    )
-    panels.write_text(re.sub(r"^\)\n\Z", f"    {row})\n", text, flags=re.MULTILINE), encoding="utf-8")
+    text = text.replace("import callbacks.strip\n", f"import callbacks.strip\n{''.join(imports)}")
+    panels.write_text(re.sub(r"^\)\n\Z", f"{row[0]})\n", text, flags=re.MULTILINE), encoding="utf-8")
     paths = f"{copy}:{ROOT}"
     script = SCRIPT.format(copy=str(copy))
     command = [sys.executable, "-B", "-c", script]

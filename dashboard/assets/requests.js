@@ -55,7 +55,9 @@
     }
   }
 
-  function explain(response) {
+  async function explain(response) {
+    const reason = response.status === 400 ? await response.clone().text() : "";  // written for people, without their words
+    if (reason) return reason;
     if (response.status === 413) return "The request is larger than this server accepts. Shorten the text.";
     if (response.status === 429) return `Too many requests in a short time. ${STALE} Try again in a moment.`;
     if (retryAfter(response)) return `The server is busy and refused several attempts. ${STALE} Try again in a moment.`;
@@ -81,7 +83,7 @@
     try {
       const response = await fetchWithRetry(() => originalFetch.call(this, resource, options), { isPoll, isOutdated });
       if (!response) return new Response(null, { status: NO_CONTENT });
-      if (!response.ok) fail(explain(response));
+      if (!response.ok) fail(await explain(response));
       else {
         if (job) explorer.jobAnswered(job, response);
         succeeded(output);

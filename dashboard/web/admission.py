@@ -1,7 +1,7 @@
 """Admission control for callbacks: N run, M wait, the rest get 503 at once.
 
 Without it gunicorn queues requests without a bound: with more visitors than the server can serve, each would wait ever
-longer for responses that nobody wants any more. The page retries (`assets/page.js`).
+longer for responses that nobody wants any more. The page retries (`assets/requests.js`).
 """
 
 from __future__ import annotations

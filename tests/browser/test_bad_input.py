@@ -94,8 +94,8 @@ def test_a_server_that_refuses(explorer: Explorer) -> None:
     explorer.errors.clear()  # the browser's own report of the status
 
 
-def test_a_panel_that_is_refused_beside_others_that_are_answered(explorer: Explorer) -> None:
-    """It is told until that panel has its answer, too."""
+def test_panels_that_are_refused_beside_requests_that_are_answered(explorer: Explorer) -> None:
+    """The notice stays until they are drawn."""
     page = explorer.page
     page.route(
         "**/_dash-update-component*",
@@ -103,16 +103,15 @@ def test_a_panel_that_is_refused_beside_others_that_are_answered(explorer: Explo
             refuse(500, route) if "attention-panel.data-selection" in route.request.post_data else route.continue_()
         ),
     )
-    page.locator("#strip-panel [data-select='@2']").click()
-    page.wait_for_function(
-        "document.querySelectorAll(\"section.panel[data-selection='block.3.attention.head.0@2']\").length"
-        " === document.querySelectorAll('section.panel').length - 1"
-    )
+    with page.expect_response(lambda response: "model-words" in (response.request.post_data or "")) as other:
+        explorer.analyse("a fox")
+    assert other.value.status == 200
     page.wait_for_timeout(500)
     assert "status 500" in explorer.notice()
     page.unroute("**/_dash-update-component*")
-    page.locator("#strip-panel [data-select='@2']").click()
-    explorer.follows("block.3.attention.head.0@2")
+    page.click("#prompt-analyse")
+    page.wait_for_function("document.querySelectorAll('#strip-chips .chip').length === 2")
+    explorer.follows("block.3.attention.head.0@1")
     expect(page.locator("#notice")).to_be_hidden()
     explorer.errors.clear()
 
@@ -126,3 +125,17 @@ def test_a_server_that_is_gone_for_a_while(explorer: Explorer) -> None:
     explorer.page.locator("#strip-panel [data-select='@2']").click()  # the same again, as the notice says
     explorer.follows("block.3.attention.head.0@2")
     explorer.page.wait_for_function("!document.querySelector('#notice')?.classList.contains('show')")
+
+
+def test_half_a_character_is_refused_in_words(explorer: Explorer) -> None:
+    explorer.page.evaluate(
+        """() => {
+          const field = document.getElementById("prompt-text");
+          const write = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+          write.call(field, "a fox " + String.fromCharCode(0xD83D));
+          field.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    explorer.page.click("#prompt-analyse")
+    assert "half a character" in explorer.notice()
+    explorer.errors.clear()  # the browser's own report of the status

@@ -48,10 +48,8 @@ from layouts.figures.summary_table import SummaryTable
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import AttentionView
-    from analysis.embedding import Dimensions
-    from analysis.embedding import Method as Projection
-    from analysis.saliency import Baseline
-    from analysis.saliency import Method as SaliencyMethod
+    from analysis.embedding import Dimensions, Projection
+    from analysis.saliency import Baseline, SaliencyMethod
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
 _MAX_TITLE = 65  # characters

@@ -1,4 +1,4 @@
-"""The check of choices: a knob's value must be one of the words of its `Literal`."""
+"""Validation of choices: a knob's value must be one of the words of its `Literal`."""
 
 from typing import Any, get_args
 

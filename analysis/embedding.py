@@ -13,7 +13,7 @@ from analysis.trace import Float, Trace
 
 _PCA_VERSION = _TSNE_VERSION = 1  # raised when the computation changes
 
-Method = Literal["pca", "tsne"]
+Projection = Literal["pca", "tsne"]
 Dimensions = Literal["2", "3"]
 Scale = Literal["equal", "raw"]
 
@@ -58,8 +58,8 @@ class EmbeddingResult:
     n_blocks: int
     d_model: int
     position: int
-    asked: Method
-    method: Method
+    asked: Projection
+    method: Projection
     scale: Scale
     points: Float
     paths: Float | None
@@ -74,7 +74,7 @@ def compute_embedding(
     selection: Selection,
     position: int,
     *,
-    method: Method = "pca",
+    method: Projection = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
     derived: Derived = derive_now,
@@ -116,7 +116,7 @@ def plan_embedding(
     selection: Selection,
     position: int,
     *,
-    method: Method = "pca",
+    method: Projection = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
 ) -> Task | None:
@@ -124,7 +124,7 @@ def plan_embedding(
 
     Raises: SelectionError as `compute_embedding` does.
     """
-    check_choice(method, Method, "the projection")
+    check_choice(method, Projection, "the projection")
     check_choice(dimensions, Dimensions, "the number of dimensions")
     check_choice(scale, Scale, "the vectors’ scale")
     if method == "pca" or trace.n_positions < FEWEST_FOR_TSNE:
@@ -168,8 +168,8 @@ def _result(
     selection: Selection,
     position: int,
     *,
-    asked: Method,
-    method: Method,
+    asked: Projection,
+    method: Projection,
     scale: Scale,
     points: Float,
     paths: Float | None = None,

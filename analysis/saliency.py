@@ -28,7 +28,7 @@ _VERSION = 2  # raised when the computation changes, so that arrays of older cod
 _CHUNK = 4096  # token ids that are embedded at once, so that a large table is not copied as a whole
 _MOST_DIGITS = 9  # of a token id
 
-Method = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
+SaliencyMethod = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
 Baseline = Literal["zero", "end", "mean"]
 
 
@@ -73,7 +73,7 @@ class SaliencyResult:
     target: Piece
     against: Piece | None
     chosen: bool
-    method: Method
+    method: SaliencyMethod
     baseline: Baseline
     attributions: Float
     depth: Float | None
@@ -120,7 +120,7 @@ def compute_saliency(
     *,
     target: int | None = None,
     against: int | None = None,
-    method: Method = "integrated",
+    method: SaliencyMethod = "integrated",
     baseline: Baseline = "zero",
     steps: int | None = None,
 ) -> SaliencyResult:
@@ -158,7 +158,7 @@ def plan_saliency(
     *,
     target: int | None = None,
     against: int | None = None,
-    method: Method = "integrated",
+    method: SaliencyMethod = "integrated",
     baseline: Baseline = "zero",
     steps: int | None = None,
 ) -> Task:
@@ -166,7 +166,7 @@ def plan_saliency(
 
     Raises: SelectionError as `compute_saliency` does.
     """
-    check_choice(method, Method, "the saliency method")
+    check_choice(method, SaliencyMethod, "the saliency method")
     check_choice(baseline, Baseline, "the baseline")
     for token_id in (target, against):
         Selection(Part.OUTPUT, position=position, target=token_id).checked(trace.info, trace.n_positions)
@@ -238,7 +238,7 @@ def read_token_id(text: object) -> int | None:
     return int(text)
 
 
-def saliency_work(n_positions: int, n_blocks: int, method: Method) -> float:
+def saliency_work(n_positions: int, n_blocks: int, method: SaliencyMethod) -> float:
     """The expected work up to a position, in token passes."""
     passes = {
         "integrated": float(USUAL_STEPS),

@@ -1,4 +1,4 @@
-"""Sizes and parameter counts of a model and its parts. A network on torch's meta device, without weights, suffices."""
+"""Parameter counts: of a model and its parts. A network on torch's meta device, without weights, suffices."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Slow computations as plain data: arrays that are computed once, kept under a key, and made into a result.
+"""Tasks: slow computations as plain data. Arrays are computed once, cached under a key, and turned into a result.
 
 What is fast is computed on every request. Arrays that take long have a name, which says what they depend on besides the
 trace, and a version, which is raised whenever the code that computes them changes: arrays of another version are never

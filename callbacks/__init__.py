@@ -1,1 +1,4 @@
-"""Wiring: fetch, guard, draw. Never computes, and no callback module imports another."""
+"""Callbacks: each computes a panel's result, draws it and writes it to the page.
+
+Computations are in `analysis`, figures in `layouts.figures`. No panel's module imports another's.
+"""

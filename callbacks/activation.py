@@ -1,4 +1,4 @@
-"""The activations panel: fetch, guard, draw."""
+"""Callback of the activations panel: computes the result for a selection and draws it."""
 
 from functools import partial
 

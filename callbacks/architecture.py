@@ -1,4 +1,4 @@
-"""The architecture panel: fetch, guard, draw. After the first picture only what changed is sent."""
+"""Callback of the architecture panel. The geometry is sent once per model; after that, only colours and marks."""
 
 from functools import partial
 from typing import Any
@@ -68,9 +68,9 @@ def draw_architecture(
     color_by: ColorBy = "norm",
     scene: str = "",
 ) -> Values:
-    """Figure, title, reading, and the name of the geometry that the figure has (`scene`).
+    """Figure, title, reading, and the fingerprint of the figure's geometry (`scene`).
 
-    scene: that name for what the page shows already; if it is the same, only colours and marks are sent.
+    scene: the fingerprint of the geometry that the page shows. If it is the same, only colours and marks are sent.
     """
     look = THEMES[theme]
     if services.loaded(prompt):

@@ -1,4 +1,4 @@
-"""The attention panel: fetch, guard, draw."""
+"""Callback of the attention panel: computes the result for a selection and draws it."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The embeddings panel: fetch, guard, draw."""
+"""Callback of the embeddings panel: computes the result for a selection and draws it."""
 
 from dataclasses import asdict
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
-from analysis.embedding import Dimensions, Method, Scale, blocks_passed, compute_embedding, plan_embedding
+from analysis.embedding import Dimensions, Projection, Scale, blocks_passed, compute_embedding, plan_embedding
 from analysis.errors import AnalysisError
 from analysis.selection import Selection
 from analysis.task import Task
@@ -42,7 +42,7 @@ def draw_embedding(
     selection: Selection,
     *,
     theme: str = "light",
-    method: Method = "pca",
+    method: Projection = "pca",
     dimensions: Dimensions = "2",
     scale: Scale = "equal",
     paths: Paths = "selected",
@@ -50,7 +50,7 @@ def draw_embedding(
 ) -> Values:
     """Figure, title, reading, what a job may compute (`offer`), and whether the plot is outdated.
 
-    outdated: empty while the page has no plot; one of an earlier question stays until there is a new one.
+    outdated: empty while the page has no plot. The plot of an earlier selection stays until a new one is drawn.
     """
     trace = services.trace(prompt)
     after = blocks_passed(selection, trace.info.n_blocks)
@@ -79,7 +79,7 @@ def draw_embedding(
 
 
 def embedding_task(services: Services, question: Any) -> Task:
-    """What a question of this panel asks to be computed.
+    """The task for a question that a page of this panel sent.
 
     Raises: AnalysisError for a question that is malformed, or needs no job.
     """

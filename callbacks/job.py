@@ -24,8 +24,8 @@ def register(app: Dash, name: str) -> None:
         Input(ids.cancel, "n_clicks"),
         prevent_initial_call=True,
     )
-    # Passed on through a store that no callback writes: Dash delays callbacks that depend on one in flight, so the bar
-    # would show no progress.
+    # The bar does not read `done` itself, but a copy that no server callback writes: Dash delays a callback while one
+    # that writes its inputs is running, so the bar would show no progress.
     app.clientside_callback(
         ClientsideFunction("explorer", "jobDone"), Input(ids.done, "data"), prevent_initial_call=True
     )

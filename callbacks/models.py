@@ -1,4 +1,4 @@
-"""The choice of a model: what the list and the bar say, and what happens while a model is on its way."""
+"""Callback of the model menu and its bar: shows the chosen model's state, and starts and cancels downloads."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from layouts.models import (
     CHANGED,
     DOWNLOAD,
     FILL,
+    IN_PROGRESS,
     MODEL,
-    ON_ITS_WAY,
     POLL,
     WORDS,
     bar_words,
@@ -24,7 +24,7 @@ from layouts.models import (
 
 
 def register(app: Dash, services: Services) -> None:
-    """Tell how the chosen model stands, when it is chosen and as long as it is on its way."""
+    """Register the callback, which runs when a model is chosen, and regularly while it is downloaded or loaded."""
 
     @app.callback(
         {
@@ -61,21 +61,21 @@ def register(app: Dash, services: Services) -> None:
 
 
 def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = False) -> Values:
-    """The bar's words, class and fill, its two buttons, the list of models (`options`), whether nothing is on its way
-    (`idle`), and whether the page has to ask its question again (`changed`).
+    """The bar's text, class and fill, its two buttons, the entries of the menu (`options`), whether to stop polling
+    (`idle`), and whether the page has to read its prompt again (`changed`).
 
-    prompt: what the page shows. polled: whether the model was on its way before.
+    prompt: the page's store. polled: whether the model was being downloaded or loaded at the last call.
     """
     entry = services.menu.entry(prompt["model"])
     words, download = bar_words(entry), entry.download
-    on_its_way = entry.state in ON_ITS_WAY
+    in_progress = entry.state in IN_PROGRESS
     share = download.done / download.total if entry.state == "downloading" and download.total else 0
-    changed = entry.state == "on disk" or (polled and not on_its_way and entry.state != "to download")
+    changed = entry.state == "on disk" or (polled and not in_progress and entry.state != "to download")
     if entry.state == "ready" and not prompt.get("n_positions"):
         changed = True
     if entry.n_parameters and not prompt.get("n_blocks"):
-        changed = True  # its configuration has come
-    mood = " job-busy" if on_its_way else " job-failed" if entry.problem else ""
+        changed = True  # its configuration has arrived
+    mood = " job-busy" if in_progress else " job-failed" if entry.problem else ""
     return {
         "words": words,
         "bar": f"model-bar{mood}" if words else "model-bar job-hidden",
@@ -84,6 +84,6 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
         "download_class": "" if entry.state == "to download" else "job-hidden",
         "cancel_class": "" if entry.state == "downloading" else "job-hidden",
         "options": options(services.menu.entries()),
-        "idle": not on_its_way,
+        "idle": not in_progress,
         "changed": changed,
     }

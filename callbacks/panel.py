@@ -1,7 +1,7 @@
 """The callback of a panel: what every panel reads and writes, declared once.
 
-A click changes what most panels show. All panels are therefore drawn by one Dash callback (`dashboard/drawing.py`), so
-that a click is one request; a panel's module says how its own part is drawn.
+A click changes what most panels show. All panels are therefore drawn by one Dash callback
+(`dashboard/drawing.py`), so that a click is one request; a panel's module says how its own part is drawn.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from layouts import ids
 from layouts.job import JobIds, picture_of
 
 Values = Mapping[str, Any]
-# Given the prompt and the selection, and by name the theme, the choices and the state: a value for each output by its
-# name. An output without a value stays as it is.
+# draw(prompt, selection, *, theme, **choices, **state) returns values by the names of outputs; an output without a
+# value is not changed.
 Draw = Callable[..., Values]
 
 
@@ -25,14 +25,21 @@ Draw = Callable[..., Values]
 class PanelCallback:
     """One panel's part of the callback that draws all panels.
 
-    Attributes:
-        name: The panel's name.
-        draw: Called when any input of the panel has changed since it was last drawn.
-        outputs: What the panel writes, by name. All panels have `title`, `reading`, `selection` (`data-selection`:
-            what is shown, not what was asked for) and `drawn` (a digest of all inputs that it was drawn from).
-        choices: The controls that it is drawn from, by the keyword of `draw`.
-        triggers: Stores that change when it has to be drawn again, though its question is the same.
-        state: What the page shows already and a new drawing builds on, by the keyword of `draw`.
+    Attributes
+    ----------
+    name
+        The panel's name.
+    draw
+        Called when any input of the panel has changed since it was last drawn.
+    outputs
+        What the panel writes, by name. All panels have `title`, `reading`, `selection` (the selection that is shown, in
+        `data-selection`) and `drawn` (a digest of the inputs that it was drawn from).
+    choices
+        The controls that it is drawn from, by the keyword of `draw`.
+    triggers
+        Stores whose change makes the panel draw again although prompt, selection and choices are the same.
+    state
+        What the page shows already and `draw` builds on, by the keyword of `draw`.
     """
 
     name: str
@@ -55,9 +62,9 @@ def panel_callback(
 ) -> PanelCallback:
     """The callback of a panel, with the parts that every panel has.
 
-    outputs, choices, triggers, state: those of this panel alone. job: whether background jobs compute its slow result;
-    `draw` then also writes `offer` (what a job could compute) and `outdated` ("true" if the plot is of an earlier
-    question, else "false"), and is given the last `outdated`, which is empty while there is no plot.
+    outputs, choices, triggers, state: those that only this panel has. job: whether background jobs compute its result.
+    `draw` then also writes `offer` (the job that the page may start) and `outdated` ("true" if the plot is from an
+    earlier selection, else "false"), and receives the last value of `outdated`, which is empty while there is no plot.
     """
     shared = {
         "title": Output(ids.title(name), "children"),

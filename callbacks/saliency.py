@@ -1,4 +1,4 @@
-"""The saliency panel: fetch, guard, draw."""
+"""Callback of the saliency panel: computes the result for a selection and draws it."""
 
 import json
 from dataclasses import asdict
@@ -108,8 +108,8 @@ def draw_saliency(
     """Bars (`figure`), blocks × tokens (`depth_figure`, `depth_hidden`), shaded text, numbers, warning, target, title,
     reading, what a job may compute (`offer`), and whether the plot is outdated.
 
-    against: a token id as text, or nothing. outdated: empty while the page has no plot; one of an earlier question
-    stays until there is a new one.
+    against: a token id as text, or empty. outdated: empty while the page has no plot. The plot of an earlier selection
+    stays until a new one is drawn.
     """
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
@@ -162,7 +162,7 @@ def export_saliency(
 
 
 def saliency_task(services: Services, question: Any) -> Task:
-    """What a question of this panel asks to be computed.
+    """The task for a question that a page of this panel sent.
 
     Raises: AnalysisError for a question that is malformed.
     """
@@ -174,11 +174,13 @@ def saliency_task(services: Services, question: Any) -> Task:
 
 
 def _final(offer: dict[str, Any] | None) -> bool:
-    """Whether what is shown beside this offer is the whole result."""
+    """Whether the result that came with this offer is complete, not a partial one."""
     return offer is None or "kept" in offer
 
 
 def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:
-    """Without the selected part, which attributions do not depend on: a click on a head asks nothing new."""
-    place = Selection(Part.OUTPUT, position=selection.position, target=selection.target)
-    return {"prompt": asdict(prompt), "selection": str(place), "choices": [method, baseline, against]}
+    """A job's question. Attributions do not depend on the selected part, so it is left out: a click on a head needs no
+    new job.
+    """
+    explained = Selection(Part.OUTPUT, position=selection.position, target=selection.target)
+    return {"prompt": asdict(prompt), "selection": str(explained), "choices": [method, baseline, against]}

@@ -1,4 +1,4 @@
-"""The services that a panel may call, as Protocols: models, traces, jobs and the reading of what a page sent.
+"""Protocols of the services that a panel may call: models, traces, jobs, and the checks of what a page sent.
 
 A panel's `register(app, services)` and `draw_x(services, ...)` use these and nothing else of the server;
 `dashboard/services.py` implements them, and a test may pass any object that has the methods it needs.
@@ -21,7 +21,7 @@ class JobResults(Protocol):
     """Results of background jobs."""
 
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
-        """The result of a task, None if there is none yet, and what the page may do about it (its job bar's `offer`).
+        """The result of a task (None if there is none yet), and the `offer` of the panel's job bar.
 
         question: what the page sends back to have the same task run; a panel's `task` in `dashboard/panels.py` reads
         it. The offer is None if nothing slow was needed, and has `kept` (seconds) if the result is complete.
@@ -51,7 +51,7 @@ class Menu(Protocol):
 
 
 class Services(Protocol):
-    """What callbacks call. Everything that a page sent is checked here; nothing about a visitor is kept."""
+    """All that a callback may call. Everything that a page sent is checked here; no visitor's state is kept."""
 
     @property
     def jobs(self) -> JobResults:
@@ -79,7 +79,7 @@ class Services(Protocol):
         """
 
     def asked(self, question: Any, *, n_choices: int) -> tuple[Prompt, Selection, list[str]]:
-        """A job's question, `{"prompt", "selection", "choices"}`, checked likewise; `choices` are texts.
+        """A job's question, `{"prompt", "selection", "choices"}`, checked in the same way; `choices` are strings.
 
         Raises: AnalysisError as `question` does.
         """

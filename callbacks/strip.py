@@ -1,4 +1,4 @@
-"""The token strip: fetch, guard, draw. A click on a token moves the mark; the chips are sent once a text."""
+"""Callback of the token strip. The chips are sent once per text; a click on a token only moves the mark."""
 
 from functools import partial
 from hashlib import blake2b
@@ -22,7 +22,7 @@ from layouts.theme import THEMES, Theme
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Draw the strip for a prompt, a selection, and what its colour depends on."""
+    """Register the strip, which is drawn for a prompt, a selection and the choices that its colour depends on."""
     app.clientside_callback(
         ClientsideFunction("explorer", "stripDrawn"), Input(CHIPS, "children"), prevent_initial_call=True
     )
@@ -61,8 +61,9 @@ def draw_strip(
 ) -> Values:
     """Chips, the colour scale (`scale`) between the words at its ends (`low`, `high`), title and reading.
 
-    color: "surprisal", or "attribution" for the saliency panel's result with its choices. shown: the last `shown`,
-    which names the chips that the page has and the one that is marked; of the same chips only the mark is sent.
+    color: "surprisal", or "attribution" for the saliency panel's result with its choices. shown: the last value of
+    the output `shown`, a digest of the chips on the page and the marked position. If the chips are the same, only the
+    mark is sent.
     """
     look = THEMES[theme]
     trace = services.trace(prompt)
@@ -105,24 +106,24 @@ def draw_strip(
 
 
 def _digest(trace: Trace, theme: str) -> str:
-    """What the chips of a text depend on, in a few characters."""
+    """A digest of all that the chips depend on."""
     prompt = trace.prompt
-    told = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+    inputs = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 
 def _attributed(
     services: Services, prompt: Prompt, selection: Selection, choices: dict[str, Any], look: Theme
 ) -> tuple[Any, ...]:
-    """Colours, legend, reading and words for each token, from what jobs have computed; plain where they have not."""
+    """Colours, legend, reading and tooltips from the saliency result; without colours if it is not computed yet."""
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
     result, _offer = services.jobs.show(task, {})
     if result is None:
-        reading = "Attributions are not computed for this selection yet. Press “Compute” in the saliency panel."
+        reading = "Not computed for this selection yet. Press “Compute” in the saliency panel."
         blank = [("transparent", look.text)] * trace.n_positions
-        return blank, (look.signed, "against", "for"), reading, [""] * trace.n_positions
+        return blank, (look.signed, "lowers the logit", "raises the logit"), reading, [""] * trace.n_positions
     return (
         saliency_shades(result, theme=look),
         saliency_legend(result, theme=look),

@@ -1,4 +1,4 @@
-"""The selection card: fetch, guard, draw."""
+"""Callbacks of the selection card: the selected part and its predictions, and the tables of the model."""
 
 from functools import partial
 from typing import Any
@@ -99,7 +99,7 @@ def _aria(holds: bool) -> str:
 
 
 def _predictions(services: Services, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
-    """The picture of what is predicted, and the sentence on it."""
+    """The figure of the predictions, and its reading."""
     if not services.loaded(prompt):
         return empty_figure(
             "Predictions need the weights.", theme=look

@@ -1,4 +1,4 @@
-"""The application: puts models, jobs, panels, middleware and monitoring together."""
+"""Application factory: puts models, jobs, panels, middleware and monitoring together."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PAGE = """<!DOCTYPE html>
 
 
 class Explorer(Dash):
-    """The Dash app, and the parts that outlive a request."""
+    """The Dash app, with the parts that exist once per process."""
 
     registry: ModelRegistry
     traces: TraceStore
@@ -64,10 +64,10 @@ def create_app(
 ) -> Explorer:
     """Create the app.
 
-    models: by the names that the page offers; it opens with the first. By default the bundled one, the sizes of GPT-2
+    models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
     and those that the settings name. example: the text that the page opens with.
-    Raises: ModelError if the configuration of the first model cannot be used, or a name in the settings can be no
-    model's.
+    Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
+    of a model.
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
@@ -138,7 +138,7 @@ def _add_monitoring(app: Explorer, settings: Settings, metrics: Metrics) -> None
 
 
 def _prepare_jobs(registry: ModelRegistry) -> None:
-    """Import and load what most jobs need, once for all of their processes."""
+    """Import and load what most jobs need, before their processes are forked."""
     import analysis.saliency_methods.explained_logit  # noqa: F401
 
     with suppress(AnalysisError):  # which the job reports
@@ -146,5 +146,5 @@ def _prepare_jobs(registry: ModelRegistry) -> None:
 
 
 def _report(error: Exception) -> None:
-    """Show what went wrong in the page's notice."""
+    """Show an error in the page's notice."""
     set_props(ids.NOTICE, {"is_open": True, "children": user_message(error)})

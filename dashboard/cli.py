@@ -9,7 +9,7 @@ from dashboard.settings import Settings
 
 
 def main() -> int:
-    """Run what the command line asks for; gives the exit status."""
+    """Run the command of the command line, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m dashboard", description="Serve the LLM Architecture Explorer.")
     try:
         settings = Settings.from_environment()
@@ -17,7 +17,7 @@ def main() -> int:
         parser.error(str(error))
     _add_arguments(parser, settings)
     given = parser.parse_args()
-    # Slow imports, after the arguments are read: --help and mistakes are answered at once.
+    # Slow imports come after the arguments are read, so that --help and mistakes are answered quickly.
     from analysis.errors import ModelError
     from dashboard import commands
     from dashboard.storage.private_folder import FolderError

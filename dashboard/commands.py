@@ -17,7 +17,7 @@ _COLUMNS = ("model", "family", "parameters", "in memory", "download", "state")
 
 
 def print_models(settings: Settings) -> int:
-    """Print a table of all models; gives the exit status."""
+    """Print a table of all models, and return the exit status."""
     _, menu = make_menu(settings, configured_models(settings))
     rows = [_COLUMNS, *map(_row, menu.entries())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -27,7 +27,7 @@ def print_models(settings: Settings) -> int:
 
 
 def download(settings: Settings, name: str) -> int:
-    """Download a model from the list or the hub, with a progress bar; gives the exit status."""
+    """Download a model from the list or the hub, with a progress bar, and return the exit status."""
     try:
         sources = with_first(configured_models(settings), name)
         _, menu = make_menu(settings, sources)
@@ -45,7 +45,7 @@ def download(settings: Settings, name: str) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. The part that has arrived is kept: run the same command again to resume.", file=sys.stderr)
+        print("Interrupted. The partial download is kept: run the same command again to resume.", file=sys.stderr)
         return 130
     print(f"{name} is on this machine.")
     if name not in configured_models(settings):
@@ -54,7 +54,7 @@ def download(settings: Settings, name: str) -> int:
 
 
 def hash_password() -> int:
-    """Ask for a name and a password and print the entry for BASIC_AUTH_USERS; gives the exit status."""
+    """Ask for a name and a password, print the entry for BASIC_AUTH_USERS, and return the exit status."""
     name = input("Name: ").strip()
     if not name or ":" in name or len(name.split()) > 1:
         print("The name must not be empty or contain spaces or a colon.", file=sys.stderr)
@@ -67,7 +67,7 @@ def hash_password() -> int:
     return 0
 
 
-_BAR = "{desc}: {percentage:3.0f} %|{bar:24}| {n_fmt} of {total_fmt}B, {rate_fmt}, {remaining} left"
+_BAR = "{desc}: {percentage:3.0f}%|{bar:24}| {n_fmt} of {total_fmt}B, {rate_fmt}, {remaining} left"
 
 
 def _row(entry: MenuEntry) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """The one callback that draws all panels: a click is one request.
 
-The prompt and the selection are read once, then each panel whose inputs have changed is drawn. Whether they have is
-told by a digest of the inputs that the page shows as `data-drawn` and sends back, not by what triggered the callback:
-Dash drops the answer of a request that a newer one overtakes, and what it would have drawn is then still missing.
-A panel that fails says so in the notice and does not hold back the others.
+The prompt and the selection are read once, then each panel whose inputs have changed is drawn. To find those panels,
+each panel's element holds a digest of the inputs that it was drawn from (`data-drawn`). What triggered the callback
+does not suffice: Dash drops the answer to a request when a newer one is sent, and its panels would never be drawn.
+If one panel fails, the notice says so, and the others are drawn all the same.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from callbacks.services import Services
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
 from layouts import ids
-from layouts.models import ON_ITS_WAY, POLL
+from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
-    """Register the callback. headings: of panels without a selection, by name."""
+    """Register the callback. headings: each panel's title when it has no selection to show, by name."""
     inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
     drawer = PanelDrawer(services, panels, headings)
@@ -70,7 +70,7 @@ class PanelDrawer:
                 for panel in self._panels
             }
         loaded = self._services.loaded(prompt)
-        problems: dict[str, None] = {}  # in the order in which they were met, each once
+        problems: dict[str, None] = {}  # an ordered set of messages
         values: dict[str, Any] = {ids.PANELS: str(selection)}
         for panel in self._panels:
             inputs = [given[one] for one in _inputs(panel)]
@@ -97,9 +97,9 @@ class PanelDrawer:
             return self._without_weights(panel, prompt, theme, missing)
 
     def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, missing: NotLoaded) -> dict[str, Any]:
-        """What the panel shows instead, with an empty digest, so that the next request draws it if it can."""
+        """The panel's placeholder, with an empty digest, so that the next request tries to draw the panel again."""
         entry = self._services.menu.entry(prompt.model)
-        if entry.state in (*ON_ITS_WAY, "ready"):  # it may have come just now
+        if entry.state in (*IN_PROGRESS, "ready"):  # it may have been loaded just now
             set_props(POLL, {"disabled": False})
         return values_without_weights(
             panel.outputs,
@@ -111,9 +111,9 @@ class PanelDrawer:
 
 
 def plain(value: Any) -> Any:
-    """A value as plain data, which orjson writes directly.
+    """Convert a value to plain data, which orjson writes directly.
 
-    Given figures or components, Plotly's own conversion walks through everything that is sent a second time.
+    Otherwise Plotly's encoder, on meeting a figure or component, walks through the whole answer a second time.
     """
     if isinstance(value, Figure | Patch):
         return value.to_plotly_json()
@@ -124,7 +124,7 @@ def plain(value: Any) -> Any:
 
 
 def _sent(panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
-    """A value for each output of a panel that was drawn."""
+    """The values that are sent for a drawn panel: one for each output, by name."""
     values = {**drawn, "selection": selection}
     return {name: plain(values.get(name, no_update)) for name in panel.outputs}
 

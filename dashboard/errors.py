@@ -1,4 +1,4 @@
-"""Error messages for people: an analysis error in its own words, a bug under a reference number."""
+"""Error messages for visitors: the text of an AnalysisError; for a bug, the number under which it is logged."""
 
 import logging
 import secrets
@@ -9,9 +9,9 @@ _log = logging.getLogger(__name__)
 
 
 def user_message(error: Exception) -> str:
-    """The message to show for an error. A bug is logged, and its message names the number under which to find it."""
+    """The message to show for an error. A bug is logged under a number, which the message gives."""
     if isinstance(error, AnalysisError):
         return str(error)
     number = secrets.token_hex(4)
     _log.error("Reference %s", number, exc_info=error)
-    return f"Something went wrong on the server, and it was logged under the number {number}. Try again."
+    return f"Something went wrong on the server. The error is logged under the number {number}. Try again."

@@ -1,4 +1,4 @@
-"""What a panel shows while the weights it needs are not in memory: what is missing, instead of an earlier plot."""
+"""Placeholder of a panel while the weights that it needs are not in memory: a message instead of an earlier plot."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _BLANK = {"children": "", "hidden": True, "data": None}  # by the property that 
 def values_without_weights(
     outputs: Mapping[str, Output], message: str, *, heading: str, theme: str, downloadable: bool
 ) -> dict[str, Any]:
-    """A value for each output of a panel by its name; the message is the reading, and stands in the first figure.
+    """A value for each output of a panel, by name. The message is the reading, and is also shown in the first figure.
 
-    What the page notes of its contents in `data-*` properties is emptied, since later drawings would build on it.
+    `data-*` properties, which describe what the page shows, become empty, since later drawings would build on them.
     heading: the panel's title without a selection. downloadable: whether to offer the download.
     """
     look = THEMES.get(theme, LIGHT)

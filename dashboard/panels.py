@@ -1,4 +1,4 @@
-"""The page's panels: one row each. Adding a panel is its four files and a row here."""
+"""List of the page's panels, one row each, in their order on the page. A panel is four files and a row here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +27,20 @@ from callbacks.services import Services
 
 @dataclass(frozen=True)
 class Panel:
-    """layout, register: from the panel's own files.
+    """One panel of the page.
 
-    clicks: graphs whose points name selections, in their customdata or in their trace's meta.
-    settings: ids of controls whose `value` is part of the page's address.
-    task: from services and a question, the panel's slow result, which background jobs compute; it then has a job bar.
+    Attributes
+    ----------
+    name
+        The name of its files, and the beginning of its ids.
+    layout, register
+        From `layouts/<name>.py` and `callbacks/<name>.py`.
+    clicks
+        Ids of graphs whose points name selections, in their `customdata` or in their trace's `meta`.
+    settings
+        Ids of controls whose `value` is part of the page's address.
+    task
+        For a panel with a job bar: makes the task that a background job computes, from services and a question.
     """
 
     name: str

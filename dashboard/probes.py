@@ -1,4 +1,4 @@
-"""Readiness checks and metrics of this app's parts: the functions that monitoring is given to call."""
+"""Readiness checks and metrics of this app, as functions that `dashboard.monitoring` calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BYTES = b"x" * 4096
 
 
 def readiness_checks(registry: ModelRegistry, traces: TraceStore, jobs: Jobs, folder: Path) -> Mapping[str, Check]:
-    """Give the checks by the names that `/readyz` shows. folder: for cached results."""
+    """The checks, by the names that `/readyz` shows. folder: for cached results."""
 
     def model() -> str:
         """Whether the model that the page opens with is loaded, or a word for its state."""
@@ -40,7 +40,7 @@ def readiness_checks(registry: ModelRegistry, traces: TraceStore, jobs: Jobs, fo
 
 
 def totals(traces: TraceStore) -> tuple[Reading, ...]:
-    """Give what the store of traces counts."""
+    """Counters of the trace store."""
     return (
         Reading(
             "cache_reads",
@@ -53,16 +53,16 @@ def totals(traces: TraceStore) -> tuple[Reading, ...]:
 
 
 def gauges(registry: ModelRegistry, traces: TraceStore, jobs: Jobs) -> tuple[Reading, ...]:
-    """Give what is read whenever Prometheus asks."""
+    """Gauges, which are read whenever Prometheus scrapes."""
 
     def n_loaded() -> int:
         return sum(registry.status(name)[0] == "ready" for name in registry.names())
 
     return (
-        Reading("models_loaded", "Models in the memory of the process that answers.", {"": n_loaded}),
+        Reading("models_loaded", "Models loaded in the process that answers.", {"": n_loaded}),
         Reading(
             "jobs",
-            "Jobs now, on this machine, and those that wait for Celery's workers.",
+            "Running and queued jobs, on this machine or in Celery's queue.",
             {"running": jobs.n_running, "waiting": jobs.n_waiting},
             label="state",
         ),
@@ -74,7 +74,7 @@ def gauges(registry: ModelRegistry, traces: TraceStore, jobs: Jobs) -> tuple[Rea
         ),
         Reading(
             "memory_bytes",
-            "Memory of all processes of the server; shared memory is counted by each, or in equal parts.",
+            "Memory of all processes of the server. Shared memory: resident counts it in each, proportional once.",
             {"resident": partial(process_memory, "rss"), "proportional": partial(process_memory, "pss")},
             label="kind",
         ),

@@ -1,4 +1,4 @@
-"""The services of this app, which callbacks know as `callbacks.services.Services`."""
+"""Implementation of `callbacks.services.Services`: models, traces and jobs of this app, behind checked input."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
 from dashboard.storage.lru_cache import ByteLimitedCache
 
-_TRACES_BYTES = 128 * 10**6  # of files that are kept open, and so on the disk even after the cache has evicted them
+_TRACES_BYTES = 128 * 10**6  # of open files, which stay on disk even after the disk cache has evicted them
 _DERIVED_BYTES = 8 * 10**6
 
 
 class AppServices(Services):
-    """Models, traces, jobs and the menu of this app, for callbacks and jobs. Nothing about a visitor is kept."""
+    """Models, traces, jobs and the model menu, for callbacks and for jobs. No visitor's state is kept."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class AppServices(Services):
         return asked, chosen.checked(self.outline(asked).info, any_length)
 
     def asked(self, question: Any, *, n_choices: int) -> tuple[Prompt, Selection, list[str]]:
-        """A job's question, `{"prompt", "selection", "choices"}`, checked likewise; `choices` are texts.
+        """A job's question, `{"prompt", "selection", "choices"}`, checked in the same way; `choices` are strings.
 
         Raises: AnalysisError as `question` does.
         """

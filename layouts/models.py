@@ -23,7 +23,7 @@ CHANGED = "model-changed"
 NEWS = "model-news"
 
 POLL_MS = 700
-ON_ITS_WAY = ("loading", "on disk", "downloading")
+IN_PROGRESS = ("loading", "on disk", "downloading")
 BUNDLED = "bundled"
 
 

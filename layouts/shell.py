@@ -1,4 +1,4 @@
-"""Page shell: header, text field, notice, stores, and the panels in their places."""
+"""Page shell: header, text field, notice, stores, and all panels."""
 
 from collections.abc import Iterable
 from typing import Any

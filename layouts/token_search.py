@@ -1,4 +1,4 @@
-"""A search of the vocabulary in a small window under a button; what can be done with a token is the panel's to say."""
+"""Vocabulary search: a pop-up below a button; the panel supplies the actions for each token that is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browser of the tests: the system's Chromium."""
+"""Browser for tests: finds the system's Chromium."""
 
 import shutil
 

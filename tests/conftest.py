@@ -1,4 +1,4 @@
-"""What many tests share: a tiny random model of every family, and the bundled one."""
+"""Shared fixtures: a tiny random model of every family, the bundled model, and services that use them."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -121,7 +121,7 @@ def sentencepiece_tokenizer() -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In random order, but what takes longest does not begin last."""
+    """Run tests in random order, but start the longest ones first."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -147,13 +147,13 @@ def tiny_gpt2() -> LanguageModel:
 
 @pytest.fixture(scope="session")
 def bundled_model() -> LanguageModel:
-    """The model that the project brings along."""
+    """The bundled model."""
     return load_model(BUNDLED, name="bundled")
 
 
 @pytest.fixture
 def no_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The notebook interface as it is when no model was chosen, in the session or the environment."""
+    """The notebook interface without a chosen model, neither by `use` nor by the environment."""
     monkeypatch.setattr(visualize, "_default", None)
     monkeypatch.delenv("LLM_MODEL", raising=False)
 

@@ -1,4 +1,4 @@
-"""A small hub on loopback: speaks what `huggingface_hub` asks a hub for, and can be told to misbehave."""
+"""Fake Hugging Face hub on loopback: serves what `huggingface_hub` requests, and can fail in several ways."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ LARGE = (".safetensors", ".bin")  # such files lie elsewhere ("LFS"), and are kn
 
 @dataclass
 class SmallHub:
-    """What it holds and how it behaves. files: by repository and name. asked: (method, path, range) of every request.
+    """The hub's files and behaviour. files: by repository and name. asked: (method, path, range) of every request.
 
     refusals: by repository, a status and the hub's own code for it. cut_after: bytes after which the next answer with
     a large file breaks off. wrong: whether it sends other bytes than it announces. gate: if set, large files wait for
@@ -34,7 +34,7 @@ class SmallHub:
     elsewhere: str = ""  # another name of the same host, as large files lie on another one
 
     def hold(self, repository: str, folder: Path) -> None:
-        """Take in all files of a folder."""
+        """Add all files of a folder to a repository."""
         self.files[repository] = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
     def sent(self, name: str) -> list[str | None]:
@@ -44,7 +44,7 @@ class SmallHub:
 
 @contextmanager
 def served_hub(port: int = 0) -> Iterator[SmallHub]:
-    """A hub that is served until the context ends. port: 0 for any that is free."""
+    """A hub that is served until the context ends. port: 0 for a free one."""
     hub = SmallHub()
     server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"hub": hub}))
     hub.url, hub.elsewhere = (f"http://{host}:{server.server_port}" for host in ("127.0.0.1", "localhost"))

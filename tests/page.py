@@ -1,4 +1,4 @@
-"""A page without a browser: keeps the values of all components, and asks the server's callbacks as a browser does."""
+"""Browserless client: holds the values of all components of the page, and calls its callbacks as a browser does."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ Ask = Callable[[str, str, bytes], tuple[int, bytes, bool]]  # method, path, body
 
 @dataclass(frozen=True)
 class Answers:
-    """All callbacks of one change. seconds: the server's time. sent: bytes of the answers, gzipped; both by output."""
+    """The answers to one change. seconds: server time; sent: gzipped bytes of the answers; both by output."""
 
     seconds: dict[str, float]
     sent: dict[str, int]
@@ -97,6 +97,16 @@ class Page:
         handles = {part: answer[part] for part in ("cacheKey", "job") if part in answer}
         again = self._body(row, [".".join(start)])
         return JobOfPage(answer, lambda: self._post(again, **handles)[0], f"{name}-job-done")
+
+    def job_question(self, panel: str) -> Any:
+        """What the panel offers to compute; its controls are set until it offers a job, as some choices need none."""
+        controls = [id for id, name in self.values if id.startswith(f"{panel}-") and name == "options"]
+        choices = [(id, "value", option["value"]) for id in controls for option in self.values[id, "options"]]
+        for change in [("prompt", "data", self.values["prompt", "data"]), *choices]:
+            self.set(*change)
+            if offer := self.values[f"{panel}-job-offer", "data"]:
+                return offer["question"]
+        raise AssertionError(f"{panel} offers no job, whatever is chosen")
 
     def _ready(self) -> bool:
         """Whether there is a question: before, no panel is asked."""
@@ -217,7 +227,7 @@ def decoded(value: Any) -> Any:
 
 
 def gzipped(text: str) -> int:
-    """How many bytes are sent of it, as the server compresses."""
+    """The size in bytes after the server's compression."""
     return len(gzip.compress(text.encode(), 6))
 
 

@@ -1,4 +1,4 @@
-"""Servers of our own for a test: the page, Redis, Celery workers; on loopback, and gone when the test is."""
+"""Test servers on loopback: the page, Redis, Celery workers; each is stopped when its context ends."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def celery_worker(redis: str, folder: Path, log: Path | None = None) -> Iterator
 
 @contextmanager
 def procfile(line: str, folder: Path = ROOT, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A line of the Procfile, run as a host does that knows nothing else of us; with the address that it may serve."""
+    """Run a line of the Procfile as a host does, with its environment only; gives the address that it may serve."""
     port = free_port()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     runner = ["honcho", "start", "--port", str(port), line]
@@ -110,7 +110,7 @@ def process(
 
 
 def server_of(url: str) -> psutil.Process:
-    """The process that was started to serve an address."""
+    """The server process that listens on an address."""
     for one in psutil.Process().children():
         with suppress(psutil.Error):  # one that a test has left behind
             if str(urlsplit(url).port) in " ".join(one.cmdline()):
@@ -119,7 +119,7 @@ def server_of(url: str) -> psutil.Process:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -127,7 +127,7 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait for something to hold; fail if it does not in time."""
+    """Wait until a condition holds; fail after the time limit."""
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "it did not happen in time"

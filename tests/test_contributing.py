@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: its panel, added as it says and in no other way, works."""
+"""CONTRIBUTING.md: the example panel works, added to a copy of the code exactly as described."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as cache:
 """
 
 
-def test_the_panel_of_the_walk_works_with_no_other_change(tmp_path: Path) -> None:
+def test_the_example_panel_works_with_no_other_change(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""What the README tells a person to type does what it says."""
+"""The README's commands for own models do what it says."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The notebook interface: the analysis layer's numbers in figures that say what they show."""
+"""The notebook interface: the figures have the numbers of `analysis`, and titles that say what is shown."""
 
 import inspect
 import subprocess

@@ -1,4 +1,4 @@
-"""The notebook interface: what it says, what it refuses, and which model it shows."""
+"""The notebook interface: its messages, the requests that it refuses, and the choice of the model."""
 
 from copy import deepcopy
 from dataclasses import replace

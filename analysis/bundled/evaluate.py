@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.bundled import BUNDLED_DIR
-from analysis.bundled.data import read_books
+from analysis.bundled.data import TokenIds, read_books
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
 
@@ -26,7 +26,6 @@ N_DRAWN = 50  # tokens a draw, repeated once: 100 positions
 SEED = 0
 
 Attention = NDArray[np.float32]
-TokenIds = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

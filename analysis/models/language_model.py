@@ -1,5 +1,6 @@
 """Language model: a loaded network with its tokenizer, vocabulary and sizes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,18 +62,24 @@ class LanguageModel:
             written = parts.get_submodule(self.family.attention_norm)(written)
         return written
 
-    def lens_logits(self, residuals: Float) -> Float:
+    def lens_logits(self, residuals: Float, tokens: Sequence[int] | None = None) -> Float:
         """The logit lens: what the output head reads off residual streams, (..., n_vocab), from (..., d_model).
 
-        They go through the final norm, with its statistics computed from each.
+        They go through the final norm, with its statistics computed from each. tokens: ids to read, (..., n_tokens), in
+        their order; by default the whole vocabulary.
         """
         with torch.inference_mode():
-            logits: Float = self.head(self.final_norm(torch.from_numpy(residuals))).numpy()
+            logits: Float = self.head(self.final_norm(torch.from_numpy(residuals)), tokens).numpy()
         return logits
 
-    def head(self, normed: Tensor) -> Tensor:
-        """The logits of a residual that went through the final norm."""
-        logits: Tensor = self.network.get_output_embeddings()(normed)  # type: ignore[operator]
+    def head(self, normed: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
+        """The logits of a residual that went through the final norm. tokens: ids; by default the whole vocabulary."""
+        layer: nn.Linear = self.network.get_output_embeddings()  # type: ignore[operator]
+        if tokens is None:
+            logits: Tensor = layer(normed)
+        else:
+            rows = list(tokens)
+            logits = nn.functional.linear(normed, layer.weight[rows], None if layer.bias is None else layer.bias[rows])
         cap = logit_cap(self.network.config, self.family)
         return logits if cap is None else cap * torch.tanh(logits / cap)
 

@@ -1,4 +1,4 @@
-"""Opening a model for a notebook: the bundled one, a folder, a downloaded one, or one that is in memory."""
+"""Model opening for notebooks: the bundled model, a folder, a downloaded model, or a network in memory."""
 
 import os.path
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""The size of long texts' traces, and the refusal of a text whose trace does not fit."""
+"""Trace size: computed from a text's length, to refuse a text whose trace does not fit."""
 
 import shutil
 from bisect import bisect_right

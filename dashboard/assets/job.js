@@ -1,6 +1,6 @@
-/* A panel's background job: what its bar says, when a job starts, and how it ended. Each request has a nonce. Nothing
-   is started twice automatically, and a job that ends without a result is reported as lost. Which request a response
-   belongs to is known from the request itself (requests.js), as another may have been made in the meantime. */
+/* A panel's background job: the text of its bar, the start of jobs, and how they end. Each request has a nonce. No job
+   is started automatically a second time, and one that ends without a result is reported as lost. A response is
+   assigned to its job by the request itself (requests.js), since the page may have sent another one in the meantime. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
@@ -48,7 +48,7 @@
     if (to === "lost") redraw(panel);  // its result may have been stored nevertheless
   }
 
-  /* A start has its response, or will never have one. */
+  /* A start has been answered, or never will be. */
   function startEnded({ panel, nonce }) {
     if (pending[panel] !== nonce) return;
     setTimeout(() => {
@@ -60,7 +60,7 @@
     }, DASH_DELAY_MS);
   }
 
-  /* Cancelled at the click: the callback of the bar has to wait for what the server is drawing. */
+  /* Cancel at the click itself: the bar's callback has to wait while the server draws. */
   document.addEventListener("click", (event) => {
     const panel = /^(\w+)-job-cancel$/.exec(event.target.id)?.[1];
     if (panel && jobs[panel] && jobs[panel].state === "running") jobs[panel].state = "cancelled";
@@ -83,19 +83,19 @@
     if (!tick) return offer && offer.seconds ? `Starting (about ${duration(offer.seconds)}).` : "Starting.";
     if (tick.phase === "waiting") return tick.words;
     const left = tick.left === null ? "" : ` · about ${duration(tick.left)} left`;
-    return `Computing: ${Math.round(100 * tick.share)} %${left}`;
+    return `Computing: ${Math.round(100 * tick.share)}%${left}`;
   }
 
-  /* isOwn: whether the job is for what the panel shows now. */
+  /* isOwn: whether the job is for the current selection. */
   function barText(job, offer, isOwn) {
     if (job && job.state === "running") {
       return progressText(job, offer) + (!isOwn && offer ? " (for the previous selection)" : "");
     }
     if (offer && offer.kept !== undefined) {
       const time = duration(offer.kept);
-      return isOwn && job.state === "done" ? `Computed in ${time}.` : `From the cache (computed in ${time}).`;
+      return isOwn && job.state === "done" ? `Computed in ${time}.` : `Cached (computed in ${time}).`;
     }
-    if (isOwn && job.state === "done") return "Drawing.";
+    if (isOwn && job.state === "done") return "Drawing the result.";
     if (isOwn && job.state === "not loaded") return "The result was computed but could not be loaded. Run it again.";
     if (isOwn && job.state === "lost") {
       return "The computation ended without a result: its process stopped or cannot be reached. Run it again.";

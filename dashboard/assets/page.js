@@ -8,8 +8,8 @@
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
 
-    /* Passed on through a store that no server callback writes: the callback for the prompt, which it triggers, would
-       otherwise depend on its own result. */
+    /* Copies the change to a store that no server callback writes. Otherwise the prompt's callback, which reads it,
+       would depend on its own result. */
     modelNews(changed) { dash.set_props("model-news", { data: changed }); },
   });
 

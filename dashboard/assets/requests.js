@@ -74,7 +74,7 @@
     if (!isPoll) newest[output] = number;
     const isOutdated = () => !isPoll && newest[output] !== number;
     const fail = (text) => {
-      if (job) explorer.jobUnreachable(job);  // its panel says so, too
+      if (job) explorer.jobUnreachable(job);  // the panel reports it as well
       if (isOutdated()) return;
       if (!job) failed.add(output);
       showNotice(text);

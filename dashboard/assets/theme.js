@@ -32,7 +32,7 @@
     dash.set_props("theme", { data: currentTheme() });
   });
 
-  // At once, so that the page is never drawn in the other theme first.
+  // Before the first drawing, so that the page never flashes in the other theme.
   if (storedTheme()) apply(storedTheme());
   else applySystemTheme();
 })();

@@ -1,5 +1,5 @@
-"""Background jobs: they are queued, run and limited here, and their results kept.
+"""Background jobs: their queue, quota, processes and results.
 
-Knows neither Flask nor `dashboard.web` nor `dashboard.monitoring`: `Jobs` is given functions that say which client and
-panel the current request is about, and functions that are told of each job's start and end.
+Knows neither Flask nor `dashboard.web` nor `dashboard.monitoring`: `Jobs` receives functions that
+return the client and the panel of the current request, and functions to call at each job's start and end.
 """

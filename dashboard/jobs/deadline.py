@@ -1,4 +1,4 @@
-"""The time limit of a job, and other ends before its result."""
+"""Deadlines: the time limit of a job, and other reasons why it ends without a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a job's life, as metrics and the log are told of them."""
+"""Job events: the start and the end of a job, as metrics and the log receive them."""
 
 from __future__ import annotations
 

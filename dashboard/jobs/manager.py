@@ -1,7 +1,7 @@
 """The base of both job managers: quota, heartbeats and outcomes on top of Dash's background callbacks.
 
-A manager starts a job, looks after it and ends it. Each job has a handle and shows a heartbeat; without a recent one it
-has ended, whatever its process does.
+A manager starts a job, looks after it and ends it. Each job has a handle and a heartbeat; without a recent heartbeat
+it counts as ended, whatever its process does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The quota: how many jobs one client may have queued or running, exact over all web processes.
+"""Quota: the number of jobs that one client may have queued or running, exact over all web processes.
 
-Each client has a list of handles in the store, under a keyed hash of its address. What counts is which of those jobs
-still live, so that the count is right however they end.
+Each client has a list of handles in the store, under a keyed hash of its address. Only those that
+are still alive count, so the count is right however jobs end.
 """
 
 from __future__ import annotations

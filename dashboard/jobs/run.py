@@ -1,4 +1,4 @@
-"""Inside a job's process: compute a task once for all who ask for it, keep its arrays, and report progress.
+"""Job runner, in a job's process: computes a task once for all requests, stores its arrays, and reports progress.
 
 Each request of a page is a job of its own, since a nonce is among its arguments. A job acquires the lock of its work,
 looks for the result in the store, and only then waits for one of the machine's slots. So equal work runs once, a

@@ -1,4 +1,4 @@
-"""The service that web processes call: start jobs for pages, and show what they have computed."""
+"""Job service of the web processes: starts jobs for pages, and shows their results."""
 
 from __future__ import annotations
 

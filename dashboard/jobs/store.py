@@ -1,4 +1,4 @@
-"""The store that jobs and web processes share: bytes by key with a time to live, locks, and the arrays of tasks.
+"""Job store, shared by jobs and web processes: bytes by key with a time to live, locks, and the arrays of tasks.
 
 Values are written by jobs and by the server, never by visitors, so that they can be trusted when they are read.
 """

@@ -1,4 +1,4 @@
-"""Downloads of models: each runs in a thread of one process, and every process of the machine sees its progress.
+"""Model downloads: each runs in a thread of one process, and every process of the machine sees its progress.
 
 A download belongs to the machine, not to a client: it goes on when the page that started it is closed, and anyone may
 cancel it. It holds a lock file, which the kernel frees when its process ends; its progress is in a file beside that.

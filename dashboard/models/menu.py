@@ -1,4 +1,4 @@
-"""The menu of models: the state of each on this machine, its sizes, and the downloads that a page may start."""
+"""Model menu: the state of each model on this machine, its sizes, and the downloads that a page may start."""
 
 from __future__ import annotations
 

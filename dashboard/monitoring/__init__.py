@@ -1,1 +1,1 @@
-"""What a host can see: log, health, metrics. Never anything that a visitor wrote."""
+"""Monitoring: log, health checks and metrics. Never shows anything that a visitor wrote."""

@@ -1,6 +1,6 @@
 """Health checks for a host's probes: liveness (`/healthz`) and readiness (`/readyz`).
 
-Answers are a few fixed words: no path, no text of a visitor and no exception gets into what anyone can read.
+Anyone can read the answers, so they are a few fixed words: no path, no visitor's text, no exception.
 """
 
 from __future__ import annotations

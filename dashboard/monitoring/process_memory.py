@@ -1,4 +1,4 @@
-"""Memory of all processes of the server."""
+"""Process memory: resident or proportional set size of all processes of the server."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How the server's processes begin, under gunicorn, Celery or by hand. Never answers a request."""
+"""Entry points and life cycle of the server's processes: gunicorn, Celery, command line. Never answers a request."""

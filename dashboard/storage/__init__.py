@@ -1,1 +1,1 @@
-"""What is kept: an LRU cache in memory, lock files, and the folder for results. Knows no models, jobs or requests."""
+"""In-process LRU cache, lock files, and the private cache folder. Knows neither models nor jobs nor requests."""

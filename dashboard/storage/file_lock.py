@@ -13,7 +13,7 @@ from typing import IO
 
 def try_lock(path: Path) -> IO[str] | None:
     """The open file, which stays locked until it is closed or this process ends; None if it is locked already."""
-    path.parent.mkdir(parents=True, exist_ok=True)  # the folder may have been deleted meanwhile
+    path.parent.mkdir(parents=True, exist_ok=True)  # the folder may have been deleted in the meantime
     file = path.open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,1 +1,1 @@
-"""All that touches a request between the browser and a callback. Never computes an answer itself."""
+"""Middleware: everything that handles a request before and after a callback. Never computes an answer itself."""

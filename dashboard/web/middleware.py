@@ -1,4 +1,4 @@
-"""Middleware: all that stands between the web server and a callback, in one ordered list with a reason for each place.
+"""Middleware: everything between the web server and a callback, in one ordered list with a reason for each position.
 
 Hooks before a request run in this order, hooks after it in the reverse order.
 """

@@ -1,4 +1,4 @@
-"""Paths that the server answers and that more than one module has to know."""
+"""URL paths that more than one module needs."""
 
 ALIVE, READY, METRICS = "/healthz", "/readyz", "/metrics"
 CALLBACK = "/_dash-update-component"  # Dash's: every callback of the page; also the name of its view function

@@ -1,4 +1,4 @@
-"""The empty state of a figure: a message in place of data."""
+"""Empty state of a figure: a message instead of data."""
 
 import plotly.graph_objects as go
 

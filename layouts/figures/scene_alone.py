@@ -1,4 +1,4 @@
-"""The 3D scene outside the page, as in a notebook."""
+"""3D scene for a notebook: gives the figure the hover texts that the page's script shows otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the trace store share."""
+"""Fixtures for the tests of the trace store."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A network's parts by the names of its family, written down once more on purpose, to compare the table with."""
+"""Parts of each family's network, named a second time independently of `analysis/families.py`, to check its table."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 class Parts:
-    """Lists have one module a block.
+    """The modules of a network; lists have one module per block.
 
     neurons: from an MLP (of OPT, its first map) and what enters it. values: from an attention and what enters it,
     (n_positions, key-value heads, d_head). norms_after: what attention and MLP write goes through these, or None.

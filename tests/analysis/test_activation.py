@@ -1,4 +1,4 @@
-"""Norms, means and neurons, redone from plain transformers outputs and one by one."""
+"""Norms, means and neurons, computed a second time from plain transformers outputs."""
 
 import numpy as np
 import pytest

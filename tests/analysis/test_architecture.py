@@ -1,4 +1,4 @@
-"""The values of the 3D picture, redone one by one."""
+"""Values of the 3D scene, each computed a second time."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The check of choices."""
+"""Validation of choices."""
 
 from typing import Any, Literal
 

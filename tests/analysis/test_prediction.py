@@ -1,4 +1,4 @@
-"""The logit lens and the model's output, against arithmetic done again in the test."""
+"""The logit lens and the model's output, each computed a second time in the test."""
 
 from typing import Any
 
@@ -30,6 +30,14 @@ def test_lens_at_the_last_block_is_the_output(tiny_model: LanguageModel, trace: 
         assert [p.id for p, _ in lens.top[:5]] == [p.id for p, _ in end.top[:5]]
         np.testing.assert_allclose(lens.logits, end.logits, atol=2e-5)
         assert lens.entropy == pytest.approx(end.entropy, abs=1e-5)
+
+
+def test_the_lens_reads_single_tokens(tiny_model: LanguageModel, trace: Trace) -> None:
+    ids = [7, 250, 0]
+    residuals = np.stack([trace.residual(i)[5] for i in range(tiny_model.info.n_blocks + 1)])
+    logits = tiny_model.lens_logits(residuals, ids)
+    np.testing.assert_allclose(logits, tiny_model.lens_logits(residuals)[:, ids], atol=2e-5)
+    np.testing.assert_allclose(logits[-1], trace.logits()[5, ids], atol=2e-5)
 
 
 @pytest.mark.parametrize(("text", "after"), [("embedding", 0), ("block.0.attention.head.1", 1), ("block.1.mlp", 2)])

@@ -14,7 +14,7 @@ from analysis.forward import compute_trace
 from analysis.models.fuse import fuse_activations
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import (
-    Method,
+    SaliencyMethod,
     SaliencyResult,
     compute_saliency,
     default_target,
@@ -27,7 +27,7 @@ from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
 from tests.conftest import make_tiny
 
-METHODS: tuple[Any, ...] = get_args(Method)
+METHODS: tuple[Any, ...] = get_args(SaliencyMethod)
 POSITION = 8
 
 

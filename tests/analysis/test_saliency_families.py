@@ -1,4 +1,4 @@
-"""What could go wrong with one family's saliency and not with another's: its blocks' form, its caps, its precision."""
+"""Saliency of particular families: parallel blocks, logit caps, precision."""
 
 from typing import Any
 

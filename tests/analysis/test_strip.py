@@ -1,4 +1,4 @@
-"""Surprisal, redone with torch's own cross entropy."""
+"""Surprisal, compared with torch's cross entropy."""
 
 from typing import Any
 

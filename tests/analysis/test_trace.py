@@ -1,5 +1,5 @@
-"""Every number of a Trace against an independent computation: plain transformers outputs, and the formulas of the
-families written out in the tests, with hooks and module names of their own."""
+"""Trace: every number against an independent computation (plain transformers outputs, and each family's formulas
+written out in the tests, with hooks and module names of their own)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What some families do with attention and logits, seen in their traces: windows, caps, blocks side by side."""
+"""Traces of particular families: attention windows, caps, parallel blocks."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""The model that is measured: gpt2-medium's shape with random weights under `make bench`, a tiny one in `make test`,
-where every benchmark runs once to see that it still runs. The figures are printed as one table at the end."""
+"""Benchmark fixtures. Under `make bench` the model has gpt2-medium's shape and random weights, and the results are
+printed as one table at the end; in `make test` it is tiny, and every benchmark runs once to see that it works."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""What a small machine needs: all processes that the Procfile's `web` line starts, at rest, in use, and beside a job.
+"""Memory of the server: all processes of the Procfile's `web` line, at rest, in use, and while a job runs.
 
-Proportional set size: memory that processes share is counted once. To be run by itself, `python -m tests.bench.memory`:
-another process that has the same libraries open, such as a test, would bear a part of them.
+It is the proportional set size, which counts shared memory once. Run it alone (`python -m tests.bench.memory`): another
+process that uses the same libraries, such as a test, would be charged for a part of them.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""The cost of one click: the one request that follows the selection, with the trace and its projection known."""
+"""The cost of one click: the single request that it causes, with the trace and its projection cached."""
 
 import time
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Background jobs: how true their estimates are, how fast what is kept comes, and what clicks cost meanwhile.
+"""Background jobs: accuracy of their estimates, time to show a cached result, and the cost of clicks while one runs.
 
 On the bundled model, in units of the same page without a job.
 """
@@ -119,7 +119,7 @@ def computed(explorer: Explorer) -> None:
     """Have what is asked for computed."""
     explorer.page.wait_for_timeout(1500)
     explorer.compute()
-    wait_until(lambda: explorer.job_words().startswith(("Computed", "From the cache")), 120)
+    wait_until(lambda: explorer.job_words().startswith(("Computed", "Cached")), 120)
 
 
 def click(explorer: Explorer, head: int) -> float:

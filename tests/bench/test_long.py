@@ -1,4 +1,4 @@
-"""A text of 1,024 tokens: time and peak memory of its trace, and what clicks then cost. In a process of its own."""
+"""A text of 1,024 tokens, in a separate process: time and peak memory of its trace, and the cost of clicks."""
 
 import multiprocessing
 import time

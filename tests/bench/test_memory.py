@@ -1,4 +1,4 @@
-"""What a small machine needs; `make bench` measures it once more by itself."""
+"""Memory of the server, as `tests.bench.memory` measures it; `make bench` runs that script on its own as well."""
 
 from typing import Any
 

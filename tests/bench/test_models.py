@@ -1,4 +1,4 @@
-"""Models that share too little memory: what the server holds with one, another in its place, the first again."""
+"""Memory with two models of which one fits: with the first, with the second in its place, and with the first again."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cost of integrated gradients, in units of captum used plainly on the same text."""
+"""The cost of integrated gradients, as a multiple of captum's own on the same text."""
 
 import copy
 import os

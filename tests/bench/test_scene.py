@@ -1,4 +1,4 @@
-"""The bytes of the 3D figure, for the shapes of two real models; their values do not matter, so they are random."""
+"""Size of the 3D figure in bytes, for the shapes of two real models with random values."""
 
 import gzip
 from functools import cache

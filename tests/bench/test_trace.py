@@ -1,4 +1,4 @@
-"""The cost of keeping what a forward pass computes, in units of the bare pass."""
+"""The cost of recording a forward pass, as a multiple of the pass alone."""
 
 import time
 from statistics import median

@@ -1,4 +1,4 @@
-"""A served page and a Chromium that looks at it."""
+"""Browser fixtures: a served page, opened in Chromium."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def trace(bundled_model: LanguageModel) -> Trace:
-    """What the opening page's text does in the model, computed here."""
+    """The trace of the opening page's text, computed in this process."""
     return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values()))))
 
 
@@ -44,7 +44,7 @@ _REMARKS = "GL Driver Message|willReadFrequently|webgl setup failed|unrecognized
 
 @pytest.fixture
 def explorer(context: BrowserContext, address: str) -> Iterator[Explorer]:
-    """The opening page, drawn. At the end the console must have been clean and no other host asked."""
+    """The opening page after it is drawn. Fails at the end if the console has errors or another host was contacted."""
     page = context.new_page()
     errors: list[str] = []
     strangers: list[str] = []

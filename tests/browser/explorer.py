@@ -1,4 +1,4 @@
-"""What a person does on the page, in words that the tests use."""
+"""Page object: what a person does and sees on the page, as methods for the tests."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ class Explorer:
         wait_until(holds, WAIT_MS / 1000)
 
     def selections(self) -> list[str]:
-        """What each panel says it shows."""
+        """The `data-selection` of each panel."""
         found: list[str] = self.page.eval_on_selector_all("section.panel", "all => all.map((s) => s.dataset.selection)")
         return found
 
@@ -86,16 +86,16 @@ class Explorer:
         self.page.click("#prompt-analyse")
 
     def job_words(self) -> str:
-        """What the saliency panel says of its job."""
+        """The text of the saliency panel's job bar."""
         return self.page.inner_text("#saliency-job-words")
 
     def compute(self) -> None:
-        """Have the saliency that is asked for computed: press the button, unless it has started by itself."""
+        """Have the selected saliency computed: press the button, unless the job has started automatically."""
         self.page.wait_for_timeout(200)
         self.page.wait_for_selector("#saliency-panel:not([aria-busy='true'])")
 
         def begun() -> bool:
-            if self.job_words().startswith(("Computed", "From the cache")):
+            if self.job_words().startswith(("Computed", "Cached")):
                 return True
             try:
                 self.page.click("#saliency-job-compute", timeout=2000)

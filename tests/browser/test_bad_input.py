@@ -1,4 +1,4 @@
-"""Each bad input shows a clear message or the right picture, and the page goes on working."""
+"""Bad input: each shows a clear message or the right figure, and the page still works afterwards."""
 
 from functools import partial
 

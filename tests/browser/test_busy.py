@@ -1,4 +1,4 @@
-"""A server that has no turn for a request is asked again, and the page says nothing unless that does not help."""
+"""A busy server: the page retries its requests, and shows a notice only if all retries fail."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A whole visit under the page's content policy: nothing that the page does is forbidden by it."""
+"""Content security policy: nothing that the page does in a whole visit violates it."""
 
 import pytest
 from playwright.sync_api import BrowserContext

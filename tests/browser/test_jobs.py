@@ -112,12 +112,12 @@ def test_visitors_get_their_own_and_the_next_one_the_cache(
     for visitor in visitors:
         visitor.compute()
     for visitor, text in zip(visitors, texts, strict=True):
-        wait_for(visitor, "Computed in", "From the cache")
+        wait_for(visitor, "Computed in", "Cached")
         shows(visitor, bundled_model, text, baseline="end")
         others = [other.split()[2] for other in texts if other != text]
         assert not any(canary in visitor.page.content() for canary in others)
     third = visit(text=texts[0], **{"saliency-baseline": "end"})
-    assert "From the cache" in wait_for(third, "From the cache", "Comput")
+    assert "Cached" in wait_for(third, "Cached", "Comput")
     shows(third, bundled_model, texts[0], baseline="end")
 
 
@@ -205,7 +205,7 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     page.wait_for_timeout(1000)
     held[0].continue_()
     visitor.compute()
-    wait_for(visitor, "Computed in", "From the cache")
+    wait_for(visitor, "Computed in", "Cached")
     shows(visitor, bundled_model, text, method="input_gradient")
 
 
@@ -231,5 +231,5 @@ def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     page.unroute(polls)
     page.route(polls, lambda route: lose(route, at_most=1000))
     # If it has ended meanwhile, its result is there all the same.
-    if "ended without" in wait_for(visitor, "ended without a result", "From the cache", seconds=20):
+    if "ended without" in wait_for(visitor, "ended without a result", "Cached", seconds=20):
         expect(page.locator("#saliency-job-compute")).to_contain_text("Run again")

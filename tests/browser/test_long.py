@@ -1,4 +1,4 @@
-"""A text of more than 128 tokens: the heat map is an image of one byte a cell, and answers the mouse all the same."""
+"""Long texts: above 128 tokens the heat map is an image of one byte per cell, with values and clicks as before."""
 
 import re
 

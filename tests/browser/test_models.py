@@ -1,5 +1,5 @@
-"""Choosing a model whose weights are not on the machine: without a network its architecture is shown all the same, with
-one it is downloaded, loaded and shown.
+"""Models without weights: offline, the architecture of such a model is shown; online, it is downloaded, loaded and
+shown.
 """
 
 import threading

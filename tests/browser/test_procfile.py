@@ -1,4 +1,4 @@
-"""The lines of the Procfile as a host runs them: from a clean checkout, with nothing but `PORT` and what it sets."""
+"""Procfile: its lines as a host runs them, from a clean checkout, with no variables but `PORT` and its own."""
 
 import shutil
 import subprocess

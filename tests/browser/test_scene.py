@@ -1,4 +1,4 @@
-"""The 3D scene: what a click and the mouse do in it, and that the view stays."""
+"""The 3D scene: clicks, hovering, and a view that stays."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Light and dark are equals: page, figures and scene switch together."""
+"""Themes: page, figures and scene switch between light and dark together."""
 
 import pytest
 from playwright.sync_api import Browser

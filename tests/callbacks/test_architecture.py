@@ -1,4 +1,4 @@
-"""What the architecture panel is sent."""
+"""The architecture panel: what is sent for a selection."""
 
 import plotly.graph_objects as go
 from dash import Patch

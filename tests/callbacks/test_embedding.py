@@ -1,4 +1,4 @@
-"""What the embeddings panel shows for a selection."""
+"""The embeddings panel, drawn for a tiny model."""
 
 from functools import partial
 from typing import Any

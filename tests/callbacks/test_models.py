@@ -1,4 +1,4 @@
-"""A page on which a model is chosen whose weights are not in memory."""
+"""The model menu and its bar, for models whose weights are not in memory."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every panel's callback has beside the panel's own inputs and outputs."""
+"""`panel_callback`: the inputs and outputs that every panel has."""
 
 from typing import Any
 

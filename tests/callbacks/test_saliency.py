@@ -1,4 +1,4 @@
-"""What the saliency panel shows for a question, before and after a job."""
+"""The saliency panel before and after a job."""
 
 import json
 from functools import partial

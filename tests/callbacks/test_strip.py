@@ -124,7 +124,7 @@ def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     selection, choices = Selection.parse("block.1.mlp@5~7"), {"method": "occlusion", "baseline": "mean", "against": "9"}
     before = draw_strip(services, prompt, selection, color="attribution", **choices)
     assert {chip["style"]["background"] for chip in props(before["chips"])} == {"transparent"}
-    assert "not computed" in before["reading"]
+    assert before["reading"].startswith("Not computed for this selection yet.")
     page = {"model": prompt.model, "text": prompt.text, "start": prompt.start}
     question = {"prompt": page, "selection": str(selection), "choices": ["occlusion", "mean", "9"]}
     start = {"nonce": "a", "question": question}

@@ -1,4 +1,4 @@
-"""What the selection card shows for a selection, and how its buttons stand."""
+"""The selection card, drawn for a tiny model, and the state of its buttons."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A text of 1,024 tokens on the whole page: everything answers, and nothing that is sent is large."""
+"""A text of 1,024 tokens, drawn by all panels: each answers, and no answer is large."""
 
 from base64 import b64decode
 from functools import partial

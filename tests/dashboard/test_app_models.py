@@ -1,4 +1,4 @@
-"""Models that are not there when the server starts: from a folder, and from a hub on loopback."""
+"""Models that are not in memory when the server starts: from a folder, and from a hub on loopback."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command line: options, commands, and mistakes that are answered at once."""
+"""The command line: options, commands, and error messages."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A click is one request, which draws the panels whose inputs have changed; one that fails holds back no other."""
+"""The drawing callback: a click is one request, which draws the panels whose inputs have changed, even if one fails."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""What is sent of each panel is what Plotly and Dash would write."""
+"""JSON of each panel's values: the same as Plotly and Dash would write."""
 
 import json
 from collections.abc import Iterator

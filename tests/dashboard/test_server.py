@@ -1,4 +1,4 @@
-"""Jobs under gunicorn: beside visitors who keep it busy, and more than may run at once; with forks and with Celery."""
+"""Jobs under gunicorn, by forks and by Celery: while visitors keep the server busy, and when the slots are full."""
 
 import threading
 import time

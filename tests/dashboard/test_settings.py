@@ -1,4 +1,4 @@
-"""Settings come from the environment, and mistakes in them are named."""
+"""Settings from the environment, and messages about invalid ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What may go wrong around a server, and that it goes on without being started again. Where each fault has its test:
+"""Fault injection: the server survives each of these faults without a restart. The table names the tests of each fault.
 
 A process that serves is killed                 faults/test_killed.py
 The process that jobs are forked from           faults/test_killed.py, dashboard/jobs/test_forker.py

@@ -1,4 +1,4 @@
-"""The machine's clock is set forward or back by an hour: running jobs are not lost, and kept results stay."""
+"""The system clock is set forward or back by an hour: running jobs are not lost, and cached results stay."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The disk of a served page is full, or its files are damaged or deleted: the page goes on, and recovers by itself.
+"""Full disk, and damaged or deleted files: the page keeps working, and recovers without a restart.
 
 Files are replaced by damaged ones here, as after a crash; who cuts one short that is mapped into memory kills the
 process that reads it, after which there is another (test_killed.py).
@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from dashboard.panels import PANELS
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, served, server_of, wait_until
 
@@ -59,8 +60,8 @@ def show(page: Page, text: str) -> Any:
         ("saliency-baseline", "value"): "zero",
     }
     page.set("prompt", "data", {"model": "bundled", "text": text, "start": False})
-    for panel in ("attention", "embedding", "saliency"):
-        assert page.values[f"{panel}-panel", "data-selection"] == SELECTION
+    for panel in PANELS:
+        assert page.values[f"{panel.name}-panel", "data-selection"] == SELECTION
     return page.values["saliency-job-offer", "data"]
 
 

@@ -1,4 +1,4 @@
-"""Processes of a server are killed with -9: a worker of gunicorn, the process that jobs are forked from, Celery."""
+"""Killed processes (SIGKILL): a gunicorn worker, the fork server of jobs, Celery."""
 
 from collections.abc import Iterator
 from contextlib import suppress

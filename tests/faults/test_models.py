@@ -1,5 +1,5 @@
-"""The file of a model's weights is missing, at the start or later: the page says so, other models go on, and when the
-file is there again, so is the model.
+"""A model's weights file is missing, at the start or later: the page says so, other models still work, and the model
+works again once the file is back.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Redis goes and comes back, or hangs: the page and its clicks go on, starts of jobs say why not, later they run."""
+"""Redis stops and comes back, or hangs: clicks still work, new jobs are refused with a reason, and run again later."""
 
 import json
 import urllib.request

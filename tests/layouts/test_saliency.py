@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from dash import html
 
-from analysis.saliency import Baseline, Method
+from analysis.saliency import Baseline, SaliencyMethod
 from analysis.tokens import Piece, Token
 from layouts import saliency
 from layouts.job import JobIds, picture_of
@@ -39,7 +39,7 @@ def test_the_jobs_result_holds_all_that_it_computes() -> None:
 def test_the_choices_are_those_of_the_analysis() -> None:
     section = layout()
     for id, choices, first in (
-        (saliency.METHOD, Method, "integrated"),
+        (saliency.METHOD, SaliencyMethod, "integrated"),
         (saliency.BASELINE, Baseline, "zero"),
     ):
         assert [option["value"] for option in section[id].options] == list(get_args(choices))

@@ -1,1 +1,1 @@
-"""Visitors in numbers: `make load`. What one of them does is in `visitor.py`; Locust has many of them do it at once."""
+"""Load test (`make load`): `visitor.py` is what one visitor does, and Locust runs many visitors at once."""

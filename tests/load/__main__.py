@@ -1,6 +1,6 @@
-"""`make load`: the server as the Procfile starts it, 25, 50 and 200 visitors one after the other, and one table.
+"""Load test (`make load`): runs the server of the Procfile with 25, then 50, then 200 visitors, and prints a table.
 
-With minutes: 25 visitors for so long, and what the server's memory does. All of it is on this machine alone.
+With `--minutes`: 25 visitors for that time, and the memory of the server. Everything runs on this machine.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 90
 
 
 def main() -> int:
-    """Run it; gives the exit status."""
+    """Run the load test, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--minutes", type=int, help="25 visitors for so long, at least 3, to see the server's memory")
     minutes = parser.parse_args().minutes
@@ -64,7 +64,7 @@ def web_line() -> tuple[list[str], dict[str, str]]:
 
 
 def run(url: str, visitors: int, seconds: int) -> Stage:
-    """So many visitors for so long; they come one after the other in the first ten seconds."""
+    """Run a number of visitors for some seconds; they arrive one after the other in the first ten seconds."""
     given = {"users": visitors, "spawn-rate": visitors / 10, "run-time": seconds, "host": url}
     command = [sys.executable, "-m", "locust", "-f", "tests/load/locustfile.py", "--headless", "--json"]
     command += ["--stop-timeout", "15", "--exit-code-on-error", "0", "--skip-log-setup"]  # its tables; ours is enough

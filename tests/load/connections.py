@@ -1,4 +1,4 @@
-"""A visitor's connections: as many as a browser has to one server, kept open, and patient with a busy server."""
+"""Connections of a visitor: as many as a browser opens, kept alive, with retries while the server is busy."""
 
 import random
 import time
@@ -13,7 +13,7 @@ AGAIN = 5  # times that the page sends a request again (assets/requests.js)
 
 
 class Busy(Exception):
-    """The server was busy each time that it was asked."""
+    """The server was busy at every retry."""
 
 
 class Connections:

@@ -1,4 +1,4 @@
-"""Locust's part: how many visitors there are, when each does something, and what is counted."""
+"""Locust's configuration: the number of visitors, when each of them acts, and what is counted."""
 
 import random
 import sys
@@ -19,7 +19,7 @@ class Person(User):
     wait_time = constant_pacing(CLICK_SECONDS)
 
     def on_start(self) -> None:
-        """Each has an address and a taste of its own, the same in every run."""
+        """Give the visitor an address and a random seed of its own, the same in every run."""
         number = next(_numbers)
         address = f"10.0.{number // 250}.{1 + number % 250}"
         self._visitor = Visitor(self.host, address=address, choose=random.Random(number), note=self._note)
@@ -27,7 +27,7 @@ class Person(User):
 
     @task
     def act(self) -> None:
-        """What is due."""
+        """Do the next action that is due."""
         if not self._visitor.is_open:
             self._visitor.open()
         elif monotonic() - self._typed > TEXT_SECONDS:
@@ -37,7 +37,7 @@ class Person(User):
             self._visitor.click()
 
     def on_stop(self) -> None:
-        """The test is over."""
+        """Close the visitor's page."""
         self._visitor.close()
 
     def _note(self, what: str, seconds: float, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""What is measured of the server, and the table of it."""
+"""Measurements of the server under load, and the table of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MB = 10**6
 
 @dataclass(frozen=True)
 class ProcessorSeconds:
-    """What the server has used of the processors. web: for requests; jobs: for background jobs."""
+    """Processor time of the server. web: for requests; jobs: for background jobs."""
 
     web: float
     jobs: float
@@ -26,7 +26,7 @@ class ProcessorSeconds:
 
 @dataclass(frozen=True)
 class Stage:
-    """What was counted with some visitors. rows: Locust's; memory: of the server, by the second."""
+    """The counts with one number of visitors. rows: Locust's; memory: of the server, by the second."""
 
     visitors: int
     seconds: float
@@ -36,11 +36,11 @@ class Stage:
 
     @property
     def errors(self) -> int:
-        """Requests that went wrong, in another way than that the server said that it was busy."""
+        """Requests that failed for another reason than a busy server."""
         return sum(row["num_failures"] for row in self.rows)
 
     def quantile(self, name: str, share: float) -> float:
-        """Milliseconds that so many were answered within; of those that were not given up."""
+        """A quantile of the response times in milliseconds, over the requests that were not given up."""
         times: dict[float, int] = {}
         for row in self.rows:
             if row["name"] == name and not row["method"]:
@@ -53,7 +53,7 @@ class Stage:
         return float("nan")
 
     def table_row(self) -> tuple[str, ...]:
-        """Its line of the table."""
+        """The stage's line of the table."""
         given_up = sum(row["num_requests"] for row in self.rows if row["method"])
         return (
             str(self.visitors),
@@ -70,7 +70,7 @@ class Stage:
         )
 
     def _clicks_answered(self) -> int:
-        """Neither given up nor gone wrong."""
+        """Clicks that were answered: neither given up nor failed."""
         return sum(
             row["num_requests"] - row["num_failures"]
             for row in self.rows

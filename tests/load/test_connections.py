@@ -1,4 +1,4 @@
-"""A visitor's patience, with a server that answers as it is told to."""
+"""Retries of a visitor's connections, with a server whose answers the test sets."""
 
 from typing import Any
 

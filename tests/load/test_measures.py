@@ -1,4 +1,4 @@
-"""What the table says, from hand-made counts; and how the server is started."""
+"""The table of results, from hand-made counts; and how the server is started."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What visitors ask is what a browser asks; and they are served."""
+"""Visitors send the requests that a browser sends, and get their answers."""
 
 import json
 import random
@@ -19,7 +19,7 @@ FIRST, SECOND = "Once there was a fox who lived near the great forest.", "The ki
 N_SECOND = 9  # tokens
 CLICKS = ("block.3.attention.head.0@2", "block.3.attention.head.6@2")
 CONTROLS = ("#strip-panel [data-select='@2']", "#attention-heads-graph .draglayer .x7y7 .nsewdrag")
-COMPUTED = re.compile("Computed in|From the cache")
+COMPUTED = re.compile("Computed in|Cached")
 
 # What was asked: the names in the query, and the body.
 Asked = list[tuple[set[str], dict[str, Any]]]

@@ -1,4 +1,4 @@
-"""What one visitor does: opens the page, clicks here and there, types another text; saliency starts by itself."""
+"""Simulated visitor: opens the page, clicks at random, enters new texts; saliency jobs start automatically."""
 
 import random
 import re

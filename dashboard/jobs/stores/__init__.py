@@ -1,1 +1,1 @@
-"""Where jobs keep results, locks and heartbeats: on this disk or in Redis. Never starts or watches a job."""
+"""Stores for the results, locks and heartbeats of jobs: on this disk or in Redis. Never starts or watches a job."""

@@ -1,4 +1,4 @@
-"""Set-up for the tests of the bundled model."""
+"""Fixtures for the tests of the bundled model."""
 
 import pytest
 import torch
@@ -6,5 +6,5 @@ import torch
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Tests run in as many processes as there are cores; more threads than that only wait for one another."""
+    """One thread: tests run in as many processes as there are cores, so more threads would only wait for each other."""
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The bundled model's measures: hand-made attention with known answers, then the model and its card."""
+"""Evaluation of the bundled model: hand-made attention with known scores, then the model and its card."""
 
 import math
 import re

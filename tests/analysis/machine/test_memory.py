@@ -1,4 +1,4 @@
-"""Memory within a container: its files, as the kernel writes them."""
+"""Memory limits in a container, from files as the kernel writes them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A real client against a real protocol: `huggingface_hub` and a hub on loopback."""
+"""Hugging Face hub: the real client `huggingface_hub` against a hub on loopback."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Models that would be shown wrongly, or not at all, and so are refused: other families, and variants of known ones."""
+"""Refused models: other families, and variants of supported families that would be shown wrongly."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A model from wherever it is; one in memory is not touched."""
+"""Model opening from every kind of source; a network in memory is not changed."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Gradients of texts of more than 256 tokens: blocks are computed again, and give the same."""
+"""Gradients of texts of more than 256 tokens: recomputed blocks give the same result."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import nn
 import analysis.saliency_methods.explained_logit
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.saliency import Method, SaliencyResult, compute_saliency
+from analysis.saliency import SaliencyMethod, SaliencyResult, compute_saliency
 from analysis.trace import Prompt
 from tests.conftest import long_text, make_tiny
 
@@ -19,14 +19,16 @@ def model(request: pytest.FixtureRequest) -> LanguageModel:
     return make_tiny(request.param, max_position_embeddings=320)
 
 
-def attributed(model: LanguageModel, n_tokens: int, method: Method) -> SaliencyResult:
+def attributed(model: LanguageModel, n_tokens: int, method: SaliencyMethod) -> SaliencyResult:
     trace = compute_trace(model, Prompt("tiny", long_text(model, n_tokens)))
     steps = 3 if method in {"integrated", "depth"} else None
     return compute_saliency(model, trace, n_tokens - 2, target=7, method=method, steps=steps)
 
 
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm"])
-def test_attributions_are_the_same(model: LanguageModel, method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attributions_are_the_same(
+    model: LanguageModel, method: SaliencyMethod, monkeypatch: pytest.MonkeyPatch
+) -> None:
     again = attributed(model, 300, method)
     monkeypatch.setattr(analysis.saliency_methods.explained_logit, "RECOMPUTE_ABOVE", 10**6)
     plain = attributed(model, 300, method)

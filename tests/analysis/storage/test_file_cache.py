@@ -1,4 +1,4 @@
-"""A folder of files within a limit, used by several threads and processes, some of which are killed."""
+"""File cache: its size limit holds with several threads and processes, some of which are killed."""
 
 import errno
 import multiprocessing

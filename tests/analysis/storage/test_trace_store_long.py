@@ -1,4 +1,4 @@
-"""Texts of more than 256 tokens: written while the model computes, in half precision, and read by slices."""
+"""Trace store with texts of more than 256 tokens: written during the pass, in half precision, and read by slices."""
 
 import errno
 import weakref

@@ -1,4 +1,4 @@
-"""Tasks made by hand, and jobs that run them in the tests' own process."""
+"""Hand-made tasks, and jobs that run them in the test's own process."""
 
 from collections.abc import Callable
 from pathlib import Path

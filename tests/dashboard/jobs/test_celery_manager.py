@@ -1,4 +1,4 @@
-"""The job manager of Celery on a real Redis: the queue and its limit, heartbeats, cancelling, Redis gone."""
+"""The Celery job manager on a real Redis: the queue and its limit, heartbeats, cancelling, and Redis unreachable."""
 
 import json
 import time

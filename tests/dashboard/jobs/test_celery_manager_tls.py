@@ -1,4 +1,4 @@
-"""A Redis that is asked through TLS, as hosts offer it: with a certificate of their own, or one that all trust."""
+"""Redis over TLS, with a self-signed certificate or with a trusted one."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Estimates from runs made by hand."""
+"""Estimates of run times, from hand-made runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The fork manager: each start and end of a job is counted once, whoever ends it; who ends is logged."""
+"""The fork manager: each start and each end of a job is counted once and logged once, however the job ends."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The process that only forks: what its children see, how they end, and what happens when it is killed."""
+"""The fork server: what its children see, how they end, and what happens when it is killed."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Inside a job: once for equal work, slots and queue, errors as data, time limits, estimates, processes that die."""
+"""The job runner: equal work runs once; slots and queue, errors as data, time limits, estimates, killed processes."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Jobs as web processes call them: results that are shown, offers to compute, the secret, refusals in words."""
+"""The job service of web processes: results, offers to compute, the secret, and refusals with a reason."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Downloads as all processes of a machine see them, from a hub on loopback."""
+"""Model downloads from a hub on loopback, as all processes of a machine see them."""
 
 import threading
 from collections.abc import Iterator

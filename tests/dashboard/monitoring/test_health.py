@@ -1,4 +1,4 @@
-"""Probes of a host: alive at once, ready when model, cache and jobs are."""
+"""Health checks: alive from the start, ready when model, cache and jobs are."""
 
 import shutil
 import time

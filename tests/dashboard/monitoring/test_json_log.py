@@ -1,4 +1,4 @@
-"""Lines of the log: what they tell of exceptions and of libraries, and how Python's own words go into them."""
+"""Structured log: how exceptions, messages of libraries and Python's warnings appear in its lines."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The log of servers and workers: every line is an object, tells who did what, and has nothing that a visitor wrote."""
+"""The log of real servers and workers: each line is a JSON object, names process and event, and quotes no visitor."""
 
 import json
 import socket
@@ -115,7 +115,7 @@ def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> No
     assert told["process"] != web["process"], "the job has a process of its own"
     assert web["bytes"] > 500
     assert len(web["client"]) == 8
-    (row,) = {line["client"] for line in of(log, "request", route="/_dash-update-component strip-chips")}
+    (row,) = {line["client"] for line in of(log, "request", route="/_dash-update-component panels")}
     assert row == web["client"]
     with pytest.raises(AssertionError, match="number") as shown:
         page.set("attention-view", "value", "rollout")
@@ -123,4 +123,4 @@ def test_requests_jobs_and_bugs_have_their_lines(log_of: tuple[str, Path]) -> No
     (bug,) = of(log, "message", message=f"Reference {number}")
     assert "dashboard/drawing.py:" in bug["traceback"]
     (asking,) = of(log, "request", request=bug["request"])
-    assert asking["route"] == "/_dash-update-component strip-chips"
+    assert asking["route"] == "/_dash-update-component panels"

@@ -1,4 +1,4 @@
-"""Metrics: counters, gauges, and that nothing in them is a visitor's."""
+"""Metrics: counters and gauges, which contain nothing that a visitor wrote."""
 
 import os
 import time
@@ -57,15 +57,15 @@ def test_requests_are_counted_by_route(app: Explorer) -> None:
         client.get(path)
     client.post("/canary")
     found = asked(app)
-    assert found["explorer_requests_total{route=strip-chips,status=2xx}"] == 1
+    assert found["explorer_requests_total{route=panels,status=2xx}"] == 1
     assert found["explorer_requests_total{route=health,status=2xx}"] == 1
     assert found["explorer_requests_total{route=asset,status=4xx}"] == 1
     assert found["explorer_requests_total{route=asset,status=2xx}"] == 1
     assert found["explorer_requests_total{route=other,status=4xx}"] == 1
     pages = [key for key in found if "route=page" in key and "_bucket" not in key]
     assert len(pages) == 4, pages  # two kinds of answers, a number and a sum of times
-    assert found["explorer_request_seconds_count{route=strip-chips}"] == 1
-    assert 0 < found["explorer_request_seconds_sum{route=strip-chips}"] < 60
+    assert found["explorer_request_seconds_count{route=panels}"] == 1
+    assert 0 < found["explorer_request_seconds_sum{route=panels}"] < 60
     assert "canary" not in str(found)
 
 

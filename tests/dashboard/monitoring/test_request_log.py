@@ -1,4 +1,4 @@
-"""Records of requests: rules and names of ours, numbers, and nothing that a visitor wrote."""
+"""Request log: URL rules, component names and numbers, but nothing that a visitor wrote."""
 
 import json
 from collections.abc import Iterator

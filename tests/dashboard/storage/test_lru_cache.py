@@ -1,4 +1,4 @@
-"""Values within a limit of bytes, of which the least recently used are evicted."""
+"""LRU cache with a byte limit: the least recently used values are evicted."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""The callback request: one parsed object for all who read it, and no second way to read a request."""
+"""The callback request: parsed once into one object, and there is no second way to read a request."""
 
 import gzip
 import json

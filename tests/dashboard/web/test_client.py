@@ -1,4 +1,4 @@
-"""The client of a request: its address, behind as many proxies as the host trusts."""
+"""The client of a request: its address behind trusted proxies."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Compression: scripts once, everything else each time."""
+"""Compression: scripts are compressed once and cached, all other responses each time."""
 
 import gzip
 from typing import Any

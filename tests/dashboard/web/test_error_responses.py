@@ -1,4 +1,4 @@
-"""Error responses: a line of text, and nothing of a bug but its number."""
+"""Error responses: one line of text, which for a bug gives only its number."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The order of the middleware, as a client sees it: what is refused first, and what is never read."""
+"""The order of the middleware, as a client sees it: which check refuses first, and which bodies are not read."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one visitor writes is never seen by another, nor in the log, nor in the name of a file."""
+"""Privacy: a visitor's text never reaches another visitor, the log, or the name of a file."""
 
 import json
 import logging
@@ -15,13 +15,14 @@ from analysis.models.language_model import LanguageModel
 from dashboard.app import Explorer, create_app
 from dashboard.jobs.service import Jobs
 from dashboard.monitoring.json_log import JsonFormatter
+from dashboard.panels import PANELS
 from dashboard.settings import Settings
 from tests.page import JobOfPage, Page
 from tests.serving import wait_until
 
 UPDATE = "/_dash-update-component"
 ANN, BOB = "quixoticheronsbane", "velvetthunderwort"  # words that stand nowhere else
-CHOICES = {"embedding": ["tsne", "2", "equal"], "saliency": ["input_gradient", "zero", ""]}
+WITH_JOBS = [panel.name for panel in PANELS if panel.task]
 
 
 class Visitor:
@@ -54,8 +55,9 @@ class Visitor:
         return {"model": "tiny", "text": f"the fox and {self.word}", "start": False}
 
     def begin(self, name: str) -> JobOfPage:
-        question = {"prompt": self.prompt, "selection": "block.1.mlp@3", "choices": CHOICES[name]}
-        return self.page.start_job(name, question)
+        self.page.values["prompt", "data"] = self.prompt
+        self.page.values["selection", "data"] = "block.1.mlp@3"
+        return self.page.start_job(name, self.page.job_question(name))
 
 
 @pytest.fixture
@@ -96,9 +98,8 @@ def visit(one: Visitor) -> None:
     page, word = one.page, one.word
     page.values["prompt", "data"] = one.prompt
     page.set("selection", "data", "block.1.attention.head.2@3")
-    page.set("embedding-method", "value", "tsne")
     page.set("saliency-search", "value", word)
-    for name in CHOICES:
+    for name in WITH_JOBS:
         assert finished(one.begin(name))["kind"] == "done"
         page.set(f"{name}-job-fresh", "data", 1)
     page.values["address", "data"] = {"hash": f"#{urlencode({'model': word, 'text': word})}", "opened": 2}
@@ -155,7 +156,7 @@ def test_a_bug_that_quotes_a_text_does_not_bring_it_into_the_log(
     assert not any(ANN in line for line in lines)
 
 
-@pytest.mark.parametrize("name", list(CHOICES))
+@pytest.mark.parametrize("name", WITH_JOBS)
 def test_anothers_handles_are_of_no_use(
     app: Explorer, gate: Path, visitors: tuple[Visitor, Visitor], name: str
 ) -> None:

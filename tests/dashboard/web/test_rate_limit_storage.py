@@ -1,4 +1,4 @@
-"""Counters that expire, with a clock that the test sets."""
+"""In-memory counters for rate limits expire; the test sets the clock."""
 
 import threading
 

@@ -24,14 +24,13 @@ from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.conftest import TEXT
-from tests.page import Page
+from tests.page import Page, of_app
 
 N_REQUESTS = 10_000
 UPDATE = "/_dash-update-component"
 MARK = "hostile-7f3a"
 PATHS = [f"../../../../tmp/{MARK}", f"/tmp/{MARK}", f"{MARK}\0.json", f"file:///tmp/{MARK}", f"\\\\{MARK}\\share"]
-
-CHOICES = {"embedding": ["tsne", "2", "equal"], "saliency": ["integrated", "zero", ""]}  # of a job
+WITH_JOBS = [panel for panel in PANELS if panel.task]
 
 
 class Pickled:
@@ -48,8 +47,7 @@ HOSTILE: list[Any] = [
     "x" * 30_000, "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "%s%n{0}", "'; DROP TABLE Cache; --",
     "__class__", "block.1.mlp@3", "block.999999999999999999999.mlp", "embedding~99999", "block.1.mlp@" + "9" * 5000,
     "tiny", "light", "pca", "2", "integrated",
-    *PATHS,
-    *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
+    *PATHS, *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
     [], {}, [[]], [None] * 1000, ["x"] * 5000, json.loads("[" * 60 + "]" * 60), {"type": "x", "index": 1},
     {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
     {"background_callback_error": {"msg": "x", "tb": "y"}},
@@ -59,15 +57,8 @@ HOSTILE: list[Any] = [
     {"nonce": "x" * 5000, "question": {"prompt": None, "selection": 7, "choices": ["a", "b", "c"]}},
 ]  # fmt: skip
 RAW = [
-    b"",
-    b"{",
-    b"[" * 100_000,
-    b"\xff\xfe\x00",
-    b'{"output":' + b"9" * 9000 + b"}",
-    *PICKLES,
-    b"null",
-    b'{"a":1}' * 99,
-]
+    b"", b"{", b"[" * 100_000, b"\xff\xfe\x00", b'{"output":' + b"9" * 9000 + b"}", *PICKLES, b"null", b'{"a":1}' * 99,
+]  # fmt: skip
 
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 VALUES_TWICE = ('"theme.data"', '"saliency-job-done.data"', "0", "null", "[]")
@@ -89,7 +80,6 @@ FORMS = st.tuples(st.sampled_from(["plain"] * 8 + ["twice", "bytes", *ENCODINGS]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps results."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -154,14 +144,13 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     page = Page(ask)
     page.values["address", "data"] = {"hash": "", "opened": 1}
     page.values["prompt-text", "value"] = TEXT
-    page.values["prompt", "data"] = prompt = {"model": "tiny", "text": TEXT, "start": False}
+    page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.set("selection", "data", "block.1.attention.head.2@3")
     for name, value in {"saliency-search": "f", "saliency-against": "7", "saliency-export": 1}.items():
         page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
-    asked = {"prompt": prompt, "selection": "block.1.mlp@1"}
     queries, sets = [""], []
-    for name, choices in CHOICES.items():
-        question = {**asked, "choices": choices}
+    for name in (panel.name for panel in WITH_JOBS):
+        question = page.job_question(name)
         answer = page.start_job(name, question).answer
         page.values[f"{name}-job-start", "data"] = {"nonce": "mine", "question": question, "measure": False}
         sets.append(handles := page._query | {part: answer[part] for part in ("cacheKey", "job")})
@@ -177,6 +166,15 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     bodies = [json.loads(page._body(row, [_first(row)])) for row in page._callbacks]
     assert len(bodies) == len([one for one in app.callback_map.values() if "callback" in one])
     return bodies, queries
+
+
+@pytest.fixture(scope="module")
+def questions(app: Explorer) -> list[Any]:
+    """What the panels with jobs ask them."""
+    page = of_app(app.server)
+    page.values["prompt", "data"] = {"model": "tiny", "text": "the fox", "start": False}
+    page.values["selection", "data"] = "block.1.mlp@1"
+    return [page.job_question(panel.name) for panel in WITH_JOBS]
 
 
 def _first(row: dict[str, Any]) -> str:
@@ -273,25 +271,26 @@ def test_every_request_is_answered_or_refused(
 
 
 @settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck), max_examples=500)
-@given(changes=CHANGES, number=st.integers(0, 1))
-def test_a_job_takes_every_question(services: AppServices, changes: list[tuple[int, str, Any]], number: int) -> None:
+@given(changes=CHANGES, number=st.integers(0, len(WITH_JOBS) - 1))
+def test_a_job_takes_every_question(
+    services: AppServices, questions: list[Any], changes: list[tuple[int, str, Any]], number: int
+) -> None:
     """The arguments of a job's process, in this process."""
-    panel = [panel for panel in PANELS if panel.task][number]
-    prompt = {"model": "tiny", "text": "the fox", "start": False}
-    question = {"prompt": prompt, "selection": "block.1.mlp@1", "choices": CHOICES[panel.name]}
-    assert panel.task
+    compute = WITH_JOBS[number].task
+    assert compute
     with suppress(AnalysisError):
-        panel.task(services, json.loads(json.dumps(spoilt(question, changes))))
+        compute(services, json.loads(json.dumps(spoilt(questions[number], changes))))
 
 
 def test_the_watch_sees_what_it_should(tmp_path: Path) -> None:
+    unpickled = Path(f"/tmp/{MARK}-unpickled")
     with watched(tmp_path) as found:
         (tmp_path / "inside").write_text("")
         assert found == []
-        for path in (Path(f"/tmp/{MARK}"), Path(f"/tmp/{MARK}-unpickled")):
+        for path in (Path(f"/tmp/{MARK}"), unpickled):
             path.touch()
             path.unlink()
         assert len(found) >= 2
         pickle.loads(PICKLES[2]).close()
-        Path(f"/tmp/{MARK}-unpickled").unlink()
+        unpickled.unlink()
         assert any(one.startswith("pickle.find_class") for one in found)

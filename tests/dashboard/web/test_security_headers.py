@@ -1,4 +1,4 @@
-"""What every answer tells the browser to allow, and what browsers may keep."""
+"""Security headers: the policy that every response carries, and what browsers may cache."""
 
 import base64
 import hashlib

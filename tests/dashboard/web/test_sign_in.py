@@ -1,4 +1,4 @@
-"""Basic authentication: required everywhere but for the probe, slow to guess and quick once signed in."""
+"""Basic authentication: required for everything but the health checks, slow to guess, and fast once signed in."""
 
 import base64
 import threading

@@ -1,4 +1,4 @@
-"""The sentence about what attention is seen."""
+"""Readings of attention, from hand-made results."""
 
 from typing import Any
 

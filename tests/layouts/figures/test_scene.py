@@ -1,4 +1,4 @@
-"""The geometry of the 3D picture: every part has a box of its own, and none is inside another."""
+"""Geometry of the 3D scene: each part has its own box, and boxes do not overlap."""
 
 import numpy as np
 import pytest

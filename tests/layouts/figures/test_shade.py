@@ -1,4 +1,4 @@
-"""Colours that text can be read on."""
+"""Background colours: text on them has enough contrast."""
 
 import numpy as np
 import pytest

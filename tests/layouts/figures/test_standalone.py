@@ -1,4 +1,4 @@
-"""Figures that stand on their own, from hand-made ones."""
+"""Self-contained figures for a notebook, from hand-made ones."""
 
 from dataclasses import replace
 

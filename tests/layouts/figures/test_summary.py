@@ -1,4 +1,4 @@
-"""The picture of predictions, from hand-made ones."""
+"""Figure and reading of predictions, from hand-made ones."""
 
 from dataclasses import replace
 

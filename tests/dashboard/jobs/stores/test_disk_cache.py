@@ -1,4 +1,4 @@
-"""A cache whose files are damaged while it is open goes on, empty, in all threads and processes that use it."""
+"""Self-healing disk cache: when its files are damaged, it starts again, empty, in all threads and processes."""
 
 import os
 import shutil

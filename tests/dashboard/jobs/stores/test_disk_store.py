@@ -1,4 +1,4 @@
-"""The store of jobs on disk: values with a time to live, locks by name, a secret, a disk that refuses."""
+"""The job store on disk: values with a time to live, locks by name, a secret, and a disk that cannot be written."""
 
 import time
 from pathlib import Path

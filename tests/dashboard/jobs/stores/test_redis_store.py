@@ -1,4 +1,4 @@
-"""The store of jobs in a real Redis: values and locks with a time to live, a shared secret, Redis gone."""
+"""The job store in a real Redis: values and locks with a time to live, a shared secret, and Redis unreachable."""
 
 import time
 from collections.abc import Iterator

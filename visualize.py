@@ -14,6 +14,7 @@ computed and defined in `analysis`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,7 @@ from analysis.architecture import compute_architecture
 from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
 from analysis.forward import compute_trace
+from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model
 from analysis.prediction import compute_prediction
@@ -39,6 +41,7 @@ from layouts.figures.activation import (
 from layouts.figures.architecture import architecture_figure, architecture_reading
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
 from layouts.figures.embedding import embedding_figure, embedding_reading
+from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.scene_alone import add_hover_texts
@@ -177,12 +180,39 @@ def plot_token_embeddings(
     block = None if layer is None else _number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
     result = compute_embedding(trace, part, here, method=method, dimensions=cast("Dimensions", str(dimensions)))
-    assert result is not None  # without a job, it is computed at once
     return standalone(
         [embedding_figure(result, paths="none", label_area=_LABEL_AREAS[result.points.shape[1]])],
         [520],
         title=_title(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
         sentences=[embedding_reading(result)],
+    )
+
+
+def plot_logit_lens(
+    sentence: str,
+    *,
+    layer: int | None = None,
+    position: int | None = None,
+    pins: Sequence[int | str] = (),
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """The logit lens: the token that the model would predict after each layer, for every token of a sentence.
+
+    layer: the marked row, by default the output. position: the token after which others are followed through the
+    layers, by default the last. pins: up to three tokens to follow, by id or exact text; by default the prediction.
+    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
+    """
+    shown, trace, here = _trace(sentence, position, model)
+    block = None if layer is None else _number("layer", layer, shown.info.n_blocks)
+    part = Selection(Part.OUTPUT) if block is None else Selection(Part.ATTENTION, block=block)
+    cells, followed = compute_lens_cells(shown, trace), tuple(_token_id(pin, shown) for pin in pins)
+    result = compute_logit_lens(shown, trace, cells, part, here, pins=followed)
+    lines = [logit_lens_depth_figure(result, quantity="probability"), logit_lens_depth_figure(result, quantity="rank")]
+    return standalone(
+        [logit_lens_figure(result, size=(720, 360)), *lines],
+        (360, 180, 180),
+        title=_title(f"Logit lens · position {here}, ‘{trace.tokens[here].label}’", sentence),
+        sentences=[logit_lens_reading(result)],
     )
 
 
@@ -209,7 +239,6 @@ def plot_gradients(
     shown, trace, here = _trace(sentence, position, model)
     token_id = None if target is None else _token_id(target, shown)
     result = compute_saliency(shown, trace, here, target=token_id, method=method, baseline=baseline)
-    assert result is not None  # without a job, it is computed at once
     figures, heights = [saliency_figure(result)], [280]
     if result.depth is not None:
         figures, heights = [*figures, saliency_depth_figure(result)], [*heights, 320]

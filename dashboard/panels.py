@@ -10,6 +10,7 @@ import callbacks.activation
 import callbacks.architecture
 import callbacks.attention
 import callbacks.embedding
+import callbacks.logit_lens
 import callbacks.saliency
 import callbacks.strip
 import callbacks.summary
@@ -17,6 +18,7 @@ import layouts.activation
 import layouts.architecture
 import layouts.attention
 import layouts.embedding
+import layouts.logit_lens
 import layouts.saliency
 import layouts.strip
 import layouts.summary
@@ -86,6 +88,14 @@ PANELS: tuple[Panel, ...] = (
         clicks=("embedding-graph",),
         settings=("embedding-method", "embedding-dimensions", "embedding-scale", "embedding-paths"),
         task=callbacks.embedding.embedding_task,
+    ),
+    Panel(
+        "logit_lens",
+        layouts.logit_lens.layout,
+        callbacks.logit_lens.register,
+        clicks=("logit_lens-graph", "logit_lens-depth-graph", "logit_lens-rank-graph"),
+        settings=("logit_lens-pins",),
+        task=callbacks.logit_lens.logit_lens_task,
     ),
     Panel(
         "saliency",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import visualize
@@ -88,6 +89,7 @@ def test_new_parameters_are_keyword_only():
         "plot_attention": ["sentence", "layer", "head"],
         "enhanced_3d_visualization": ["sentence"],
         "plot_token_embeddings": ["sentence"],
+        "plot_logit_lens": ["sentence"],
         "plot_gradients": ["sentence"],
     }
 
@@ -185,6 +187,31 @@ def test_embeddings_are_projected(model: LanguageModel, trace: Trace, layer: int
 def test_embeddings_by_tsne(model: LanguageModel):
     figure = visualize.plot_token_embeddings(FOX, method="tsne", model=model)
     assert "t-SNE" in words(figure)
+
+
+@pytest.mark.parametrize("layer", [None, 1])
+def test_the_logit_lens_is_head_of_norm_of_the_residual(model: LanguageModel, trace: Trace, layer: int | None):
+    figure = visualize.plot_logit_lens(FOX, layer=layer, position=3, pins=[7, 250], model=model)
+    heat, *lines = figure.data
+    for depth in range(trace.info.n_blocks + 1):
+        with torch.no_grad():
+            logits = model.head(model.final_norm(torch.tensor(trace.residual(depth)))).double()
+        probabilities = torch.softmax(logits, -1).numpy()
+        assert_allclose(heat.z[depth], probabilities.max(-1), rtol=1e-4)
+        assert_allclose([line.y[depth] for line in lines[:2]], probabilities[3, [7, 250]], rtol=1e-4)
+        assert [line.y[depth] for line in lines[2:]] == [1 + (logits[3] > logits[3, pin]).sum() for pin in (7, 250)]
+    frame = figure.layout.shapes[0]
+    assert (frame.x0, frame.y0) == (2.5, (trace.info.n_blocks if layer is None else 2) - 1.5)
+    assert title(figure).startswith("Logit lens · position 3, ‘")
+    assert ("Between the attention and the MLP of block 1, the lens reads" in words(figure)) == (layer == 1)
+
+
+def test_the_logit_lens_follows_a_token_by_its_text(bundled_model: LanguageModel):
+    (rose,) = bundled_model.vocabulary.ids(" rose")
+    by_text, by_id, usual = (visualize.plot_logit_lens(KING, pins=pins) for pins in ([" rose"], [rose], []))
+    assert_array_equal(by_text.data[-1].y, by_id.data[-1].y)
+    assert "<b>·rose</b>" in by_text.data[-1].text
+    assert usual.data[-1].y[-1] == 1, "the model's prediction"
 
 
 def test_gradients_add_up_to_the_logit(model: LanguageModel, trace: Trace):

@@ -45,6 +45,28 @@ def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
     explorer.follows(f"{neuron}@6")
 
 
+def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
+    """It names a block and a position; of the same heat map only the mark then moves."""
+    page = explorer.page
+    page.evaluate("(select) => dash_clientside.explorer.request({ select })", "block.3.attention.head.6@5")
+    explorer.follows("block.3.attention.head.6@5")
+    for depth, position, merged in [
+        (2, 9, "block.1.attention.head.6@9"),
+        (5, 4, "block.4.attention.head.6@4"),
+        (6, 7, "output@7"),
+        (0, 2, "embedding@2"),
+    ]:
+        page.locator("#logit_lens-graph").scroll_into_view_if_needed()
+        cells = page.locator("#logit_lens-graph .draglayer .xy .nsewdrag").bounding_box()
+        assert cells
+        x, y = (position + 0.5) / (LAST + 1), 1 - (depth + 0.5) / 7
+        page.mouse.click(cells["x"] + cells["width"] * x, cells["y"] + cells["height"] * y)
+        explorer.follows(merged)
+        corners = [explorer.data("logit_lens-graph", f"_fullLayout.shapes[0].{end}") for end in ("x0", "y0")]
+        assert corners == [position - 0.5, depth - 1.5]
+        assert len(explorer.data("logit_lens-graph", "_fullData[0].z")) == 7
+
+
 def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page = explorer.page
     page.focus("#architecture-panel")

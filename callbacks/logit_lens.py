@@ -1,0 +1,150 @@
+"""Callback of the logit lens panel: draws the heat map once per text; a click only moves its mark."""
+
+from dataclasses import asdict
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State
+
+from analysis.errors import AnalysisError
+from analysis.logit_lens import compute_lens_cells, compute_logit_lens, followed_pieces, pinned_ids, plan_logit_lens
+from analysis.selection import Part, Selection
+from analysis.task import Task
+from analysis.trace import Prompt, Trace
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
+from layouts import ids
+from layouts.figures.empty import empty_figure
+from layouts.figures.logit_lens import (
+    logit_lens_depth_figure,
+    logit_lens_figure,
+    logit_lens_mark,
+    logit_lens_reading,
+)
+from layouts.logit_lens import (
+    CELLS,
+    DEPTH_GRAPH,
+    FOUND,
+    NAME,
+    PINNED,
+    PINS,
+    RANK_GRAPH,
+    SEARCH,
+    followed_tokens,
+    pin_actions,
+)
+from layouts.theme import THEMES
+from layouts.token_search import found_tokens
+
+_MOST_FOUND = 12
+
+
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the panel for a prompt, a selection and pinned tokens; search the vocabulary."""
+
+    @app.callback(
+        Output(FOUND, "children"),
+        Input(SEARCH, "value"),
+        Input(PINS, "value"),  # the results' buttons depend on it
+        State(ids.PROMPT, "data"),
+        prevent_initial_call=True,
+    )
+    def search(text: Any, pins: Any, prompt: Any) -> list[Any]:
+        if not isinstance(text, str) or not text:
+            return []
+        vocabulary = services.model(services.prompt(prompt)).vocabulary
+        pinned = pinned_ids(str(pins or ""))
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(pin_actions, pins=pinned))
+
+    return panel_callback(
+        NAME,
+        partial(draw_logit_lens, services),
+        outputs={
+            "figure": Output(ids.graph(NAME), "figure"),
+            "shown": Output(CELLS, "data-shown"),
+            "probabilities": Output(DEPTH_GRAPH, "figure"),
+            "ranks": Output(RANK_GRAPH, "figure"),
+            "followed": Output(PINNED, "children"),
+        },
+        choices={"pins": Input(PINS, "value")},
+        state={"shown": State(CELLS, "data-shown")},
+        job=True,
+    )
+
+
+def draw_logit_lens(
+    services: Services,
+    prompt: Prompt,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    pins: str | None = "",
+    shown: str = "",
+    outdated: str = "",
+) -> Values:
+    """Heat map (`figure`), followed tokens with their `probabilities` and `ranks`, title, reading, what a job may
+    compute (`offer`), and whether the plots are outdated.
+
+    pins: token ids as text. shown: the last `shown`, which names the heat map that the page has; of the same one only
+    the mark is sent. outdated: empty while the page has no plots; those of an earlier text stay until there are new
+    ones.
+    """
+    look = THEMES[theme]
+    trace, model = services.trace(prompt), services.model(prompt)
+    position = services.position(trace, selection)
+    pinned = pinned_ids(pins or "")
+    task = plan_logit_lens(model, trace)
+    derived = partial(services.derived, trace)
+    if task is None:
+        cells, offer = compute_lens_cells(model, trace, derived=derived), None
+    else:
+        # The cells do not depend on the selection, so that a click asks nothing new.
+        question = {"prompt": asdict(prompt), "selection": str(Selection(Part.OUTPUT)), "choices": []}
+        cells, offer = services.jobs.show(task, question)
+    shared = {
+        "followed": followed_tokens(followed_pieces(model, trace, position, pinned), pinned=bool(pinned)),
+        "title": f"Logit lens · position {position}, ‘{trace.tokens[position].label}’",
+        "offer": offer,
+    }
+    if cells is None:
+        values = {**shared, "reading": "Not computed for this text yet: it is computed in the background."}
+        if outdated:
+            return {**values, "outdated": "true"}
+        none = empty_figure("Not computed yet.", theme=look)
+        return {**values, "figure": none, "shown": "", "probabilities": none, "ranks": none, "outdated": ""}
+    result = compute_logit_lens(model, trace, cells, selection, position, pins=pinned, derived=derived)
+    cells_shown = _digest(trace, theme)
+    if shown == cells_shown:
+        figure: Any = Patch()
+        figure["layout"]["shapes"] = [logit_lens_mark(result, theme=look)]
+    else:
+        figure = logit_lens_figure(result, theme=look)
+    return {
+        **shared,
+        "figure": figure,
+        "shown": cells_shown,
+        "probabilities": logit_lens_depth_figure(result, quantity="probability", theme=look),
+        "ranks": logit_lens_depth_figure(result, quantity="rank", theme=look),
+        "reading": logit_lens_reading(result),
+        "outdated": "false",
+    }
+
+
+def logit_lens_task(services: Services, question: Any) -> Task:
+    """What a question of this panel asks to be computed.
+
+    Raises: AnalysisError for a question that is malformed, or needs no job.
+    """
+    prompt, _selection, _choices = services.asked(question, n_choices=0)
+    task = plan_logit_lens(services.model(prompt), services.trace(prompt))
+    if task is None:
+        raise AnalysisError("This logit lens needs no job: it is drawn at once. Reload the page.")
+    return task
+
+
+def _digest(trace: Trace, theme: str) -> str:
+    """What the heat map depends on besides the mark, in a few characters."""
+    prompt = trace.prompt
+    told = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    return blake2b(told.encode(), digest_size=8).hexdigest()

@@ -150,7 +150,7 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
         page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
     queries, sets = [""], []
     for name in (panel.name for panel in WITH_JOBS):
-        question = page.job_question(name)
+        question = question_of(page, name)
         answer = page.start_job(name, question).answer
         page.values[f"{name}-job-start", "data"] = {"nonce": "mine", "question": question, "measure": False}
         sets.append(handles := page._query | {part: answer[part] for part in ("cacheKey", "job")})
@@ -172,9 +172,15 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
 def questions(app: Explorer) -> list[Any]:
     """What the panels with jobs ask them."""
     page = of_app(app.server)
-    page.values["prompt", "data"] = {"model": "tiny", "text": "the fox", "start": False}
+    page.values["prompt", "data"] = {"model": "tiny", "text": "the fox met a crow", "start": False}
     page.values["selection", "data"] = "block.1.mlp@1"
-    return [page.job_question(panel.name) for panel in WITH_JOBS]
+    return [question_of(page, panel.name) for panel in WITH_JOBS]
+
+
+def question_of(page: Page, name: str) -> Any:
+    """What the panel offers to compute; or what another might ask it, if it needs no job for so small a model."""
+    by_hand = {"prompt": page.values["prompt", "data"], "selection": "output@3", "choices": []}
+    return page.job_question(name) or by_hand
 
 
 def _first(row: dict[str, Any]) -> str:

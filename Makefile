@@ -7,13 +7,17 @@ BIN := .venv/bin
 REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test test-slow bench load lint screenshots
+.PHONY: run test test-fast test-slow bench load lint screenshots
 
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
 
 test: .venv/test chromium redis
 	$(BIN)/python -m pytest
+
+# In a minute: all tests that need no browser, no server and no background job.
+test-fast: .venv/test
+	$(BIN)/python -m pytest -m fast
 
 test-slow: .venv/test chromium redis
 	$(BIN)/python -m pytest -m slow

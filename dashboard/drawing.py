@@ -33,6 +33,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     """Register the callback. headings: each panel's title when it has no selection to show, by name."""
     inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
+    names = [str(one) for one in (*inputs, *state)]
     drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
@@ -44,7 +45,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
         prevent_initial_call=True,
     )
     def draw(*given: Any) -> dict[str, Any]:
-        return drawer.draw(dict(zip([*inputs, *state], given, strict=True)))
+        return drawer.draw(dict(zip(names, given, strict=True)))
 
 
 class PanelDrawer:
@@ -52,14 +53,21 @@ class PanelDrawer:
 
     def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:
         self._services, self._panels, self._headings = services, panels, headings
+        # Names such as `theme.data`, which Dash would put together again at each use.
+        self._question = [str(one) for one in _QUESTION]
+        self._inputs = {panel.name: [str(one) for one in _inputs(panel)] for panel in panels}
+        self._knobs = {
+            panel.name: {name: str(one) for name, one in {**panel.choices, **panel.state}.items()} for panel in panels
+        }
+        self._drawn = {panel.name: str(State(ids.panel(panel.name), "data-drawn")) for panel in panels}
 
-    def draw(self, given: Mapping[Input | State, Any]) -> dict[str, Any]:
+    def draw(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The selection, and values for each panel's outputs by name; `no_update` where nothing has changed.
 
-        given: the values of all inputs and states.
+        given: the values of all inputs and states, by names such as `theme.data`.
         Raises: AnalysisError if the page's prompt or selection is malformed.
         """
-        stores = [given[one] for one in _QUESTION]
+        stores = [given[name] for name in self._question]
         theme = str(stores[2])
         try:
             prompt, selection = self._services.question(*stores[:2])
@@ -73,10 +81,10 @@ class PanelDrawer:
         problems: dict[str, None] = {}  # an ordered set of messages
         values: dict[str, Any] = {ids.PANELS: str(selection)}
         for panel in self._panels:
-            inputs = [given[one] for one in _inputs(panel)]
+            inputs = [given[name] for name in self._inputs[panel.name]]
             digest = _digest(prompt, str(selection), theme, loaded, inputs)
             values[panel.name] = dict.fromkeys(panel.outputs, no_update)
-            if given[State(ids.panel(panel.name), "data-drawn")] != digest:
+            if given[self._drawn[panel.name]] != digest:
                 try:
                     drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
                     values[panel.name] = _sent(panel, drawn, str(selection))
@@ -87,10 +95,9 @@ class PanelDrawer:
         return values
 
     def _one(
-        self, panel: PanelCallback, given: Mapping[Input | State, Any], prompt: Prompt, selection: Selection, theme: str
+        self, panel: PanelCallback, given: Mapping[str, Any], prompt: Prompt, selection: Selection, theme: str
     ) -> dict[str, Any]:
-        named: dict[str, Input | State] = {**panel.choices, **panel.state}
-        knobs = {name: given[one] for name, one in named.items()}
+        knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
         except NotLoaded as missing:

@@ -1,7 +1,7 @@
 """Shared fixtures: a tiny random model of every family, the bundled model, and services that use them."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,15 @@ from dashboard.models.menu import ModelMenu
 from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.chromium import CHROMIUM, chromium_path
+from tests.serving import celery_worker, process, procfile, redis_server, served
 
 use_one_thread()  # as the server does; and the processes of one test run share the cores
 hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no deadline")
 
 TEXT = "The fox met a crow. The crow had a cheese 🧀 and the fox <b>said</b>\n hello"
+SLOW_FOLDERS = ("bench", "browser", "faults", "load", "dashboard/jobs")
+STARTS_PROCESSES = (celery_worker, process, procfile, redis_server, served)
 BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
 
 # One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; heads
@@ -119,10 +122,27 @@ def sentencepiece_tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", bos_token="</s>")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests in random order, but start the longest ones first."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark the tests of `make test-fast` before pytest selects; after it, put what takes longest first."""
+    for item in items:
+        if not _is_slow(item):
+            item.add_marker(pytest.mark.fast)
+    yield
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    """Whether a test needs a browser, a server or a background job, or takes seconds."""
+    folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
+    module = item.getparent(pytest.Module)
+    assert module
+    used = vars(module.obj).values()
+    return (
+        folder.startswith(SLOW_FOLDERS)
+        or any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
+        or any(one is start for one in used for start in STARTS_PROCESSES)
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,6 +17,8 @@ from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import ROOT, answers, free_port, wait_until
 
+pytestmark = pytest.mark.long
+
 
 def commands(section: str) -> list[str]:
     """The lines of the shell blocks of a section, without their comments."""

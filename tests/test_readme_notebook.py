@@ -13,6 +13,8 @@ import visualize
 from dashboard.panels import PANELS
 from layouts import ids
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -94,6 +94,7 @@ def test_new_parameters_are_keyword_only():
     }
 
 
+@pytest.mark.long
 def test_importing_loads_no_server_and_no_slow_library():
     unwanted = ("dash", "flask", "dash_bootstrap_components", "captum", "sklearn", "layouts.shell", "dashboard")
     code = f"import sys, visualize; print([name for name in {unwanted} if name in sys.modules])"

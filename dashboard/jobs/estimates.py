@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ _TRUST = 0.3  # the weight of that prior, where a few similar runs cannot tell
 _N_RUNS = 10  # that are remembered for each kind
 
 
-def expected_seconds(runs: Sequence[tuple[float, float]], work: float) -> float | None:
+@lru_cache(maxsize=256)  # the same for all clicks between two runs
+def expected_seconds(runs: tuple[tuple[float, float], ...], work: float) -> float | None:
     """The expected seconds for an amount of work; None without runs. runs: pairs of work and seconds."""
     if not runs:
         return None
@@ -52,7 +53,7 @@ class Estimates:
 
     def expected(self, task: Task) -> float | None:
         """The expected seconds of a task; None if none of its kind has run yet."""
-        return expected_seconds(json.loads(self._store.get(_key(task)) or b"[]"), task.work)
+        return expected_seconds(tuple(map(tuple, json.loads(self._store.get(_key(task)) or b"[]"))), task.work)
 
     def record(self, task: Task, work: float, seconds: float, *, complete: bool) -> None:
         """Record the time of a run. complete: whether it ran to its end; else it stands until the next run only."""

@@ -31,7 +31,7 @@ class _ScriptCache(ByteLimitedCache[bytes]):
 
 def install(server: flask.Flask) -> None:
     """Compress the server's responses."""
-    server.config["COMPRESS_LEVEL"] = 5  # a third less work than 6, and less than 1 % more bytes
+    server.config["COMPRESS_LEVEL"] = 4  # half the work of 6, and 5 % more bytes
     server.config["COMPRESS_CACHE_BACKEND"] = lambda: _ScriptCache(max_bytes=_MAX_BYTES, size=len)
     server.config["COMPRESS_CACHE_KEY"] = attrgetter("path")
     Compress(server)

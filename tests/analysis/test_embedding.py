@@ -46,10 +46,10 @@ def test_pca_is_one_decomposition_of_all_blocks(trace: Trace, equal: bool, dimen
     np.testing.assert_array_equal(result.points, result.paths[2])
 
 
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [("embedding", 0), ("block.0.attention.head.1", 1), ("block.2.mlp", 3), ("norm", 3), ("output", 3)],
-)
+AFTER = {"embedding": 0, "block.0.attention.head.1": 1, "block.2.mlp": 3, "norm": 3, "output": 3}
+
+
+@pytest.mark.parametrize(("text", "after"), AFTER.items())
 @pytest.mark.parametrize("scale", ["equal", "raw"])
 def test_the_blocks_follow_the_selection(trace: Trace, text: str, after: int, scale: Any) -> None:
     keys: list[tuple[str, int]] = []
@@ -67,6 +67,14 @@ def test_the_blocks_follow_the_selection(trace: Trace, text: str, after: int, sc
     task = plan_embedding(trace, selection, 2, method="tsne", scale=scale)
     assert task is not None
     assert (task.name, task.version) == (f"embedding tsne {scale} {after} 2", analysis.embedding._TSNE_VERSION)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("text", "after"), AFTER.items())
+@pytest.mark.parametrize("scale", ["equal", "raw"])
+def test_tsne_follows_the_selection(trace: Trace, text: str, after: int, scale: Any) -> None:
+    task = plan_embedding(trace, Selection.parse(text), 2, method="tsne", scale=scale)
+    assert task is not None
     assert task.run_now().after == after
 
 

@@ -17,6 +17,8 @@ from analysis.saliency_methods.explained_logit import ExplainedLogit
 from analysis.trace import Float, Prompt, Trace
 from tests.conftest import BUNDLED
 
+pytestmark = pytest.mark.long
+
 SENTENCES = [
     sentence
     for sentence in re.split(r"(?<=[.!?])\s+", (BUNDLED / "heldout.txt").read_text(encoding="utf-8"))

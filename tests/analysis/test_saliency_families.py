@@ -12,6 +12,8 @@ from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.trace import Prompt
 from tests.conftest import make_tiny
 
+pytestmark = pytest.mark.long
+
 POSITION = 8
 PROMPT = Prompt("tiny", "The fox met a crow. The fox ate")
 

@@ -20,6 +20,8 @@ from dashboard.settings import Settings
 from tests.conftest import long_text, make_services, make_tiny
 from tests.page import Page, gzipped, of_app
 
+pytestmark = pytest.mark.long
+
 MOST_BYTES = 500_000
 
 

@@ -16,6 +16,8 @@ from tests.hub import SmallHub, served_hub
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, served, wait_until
 
+pytestmark = pytest.mark.long
+
 TEXT = "The fox met a crow"
 
 

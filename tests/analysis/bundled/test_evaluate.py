@@ -12,6 +12,8 @@ from analysis.bundled import BUNDLED_DIR
 from analysis.bundled import evaluate as module
 from analysis.bundled.evaluate import Evaluation, HeadScore
 
+pytestmark = pytest.mark.long
+
 FIGURE = re.compile(r"^\| (?P<name>[^|]+) \| (?P<value>[\d.,]+) \|$", re.MULTILINE)
 
 

@@ -11,6 +11,8 @@ from analysis.bundled.data import END_OF_TEXT, CorpusError, draw_batch, encode_b
 from analysis.bundled.recipe import Recipe, build_model, build_optimizers
 from analysis.bundled.train import Trainer, main, train
 
+pytestmark = pytest.mark.long
+
 TINY = Recipe(
     n_vocab=300,
     n_blocks=2,

@@ -13,6 +13,8 @@ from analysis.saliency import SaliencyMethod, SaliencyResult, compute_saliency
 from analysis.trace import Prompt
 from tests.conftest import long_text, make_tiny
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", params=["gpt2", "llama", "gpt_neox"])
 def model(request: pytest.FixtureRequest) -> LanguageModel:

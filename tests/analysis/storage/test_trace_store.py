@@ -145,6 +145,7 @@ def ask_from_another_process(directory: Path, together: Any, answers: Any) -> No
     answers.put((len(computed), float(store.get(model, FOX).logits().sum()), len(computed)))
 
 
+@pytest.mark.long
 def test_processes_that_need_one_trace_cause_one_pass(tmp_path: Path, tiny_gpt2: LanguageModel):
     spawn = multiprocessing.get_context("spawn")
     together, answers = spawn.Barrier(2), spawn.Queue()

@@ -24,6 +24,8 @@ from analysis.trace import Prompt, Trace
 from tests.analysis.conftest import files, names
 from tests.conftest import TEXT, long_text, make_tiny
 
+pytestmark = pytest.mark.long
+
 ALMOST = 2.0**-11  # half precision's rounding, relative
 TINIEST = 2.0**-25  # and absolute
 

@@ -20,6 +20,8 @@ from dashboard.settings import Settings
 from tests.page import JobOfPage, Page
 from tests.serving import wait_until
 
+pytestmark = pytest.mark.long
+
 UPDATE = "/_dash-update-component"
 ANN, BOB = "quixoticheronsbane", "velvetthunderwort"  # words that stand nowhere else
 WITH_JOBS = [panel.name for panel in PANELS if panel.task]

@@ -26,6 +26,8 @@ from dashboard.settings import Settings
 from tests.conftest import TEXT
 from tests.page import Page, of_app
 
+pytestmark = pytest.mark.long
+
 N_REQUESTS = 10_000
 UPDATE = "/_dash-update-component"
 MARK = "hostile-7f3a"
@@ -135,13 +137,7 @@ def watched(folder: Path) -> Iterator[list[str]]:
 
 def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     """The bodies that a page sends to each callback of the server's, and what stands in its address for its jobs."""
-    client = app.server.test_client()
-
-    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
-        answer = client.open(path, method=method, data=body, content_type="application/json")
-        return answer.status_code, answer.data, False
-
-    page = Page(ask)
+    page = of_app(app.server)
     page.values["address", "data"] = {"hash": "", "opened": 1}
     page.values["prompt-text", "value"] = TEXT
     page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
@@ -172,7 +168,7 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
 def questions(app: Explorer) -> list[Any]:
     """What the panels with jobs ask them."""
     page = of_app(app.server)
-    page.values["prompt", "data"] = {"model": "tiny", "text": "the fox met a crow", "start": False}
+    page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.values["selection", "data"] = "block.1.mlp@1"
     return [question_of(page, panel.name) for panel in WITH_JOBS]
 

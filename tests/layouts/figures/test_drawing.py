@@ -46,6 +46,7 @@ def same(figure: go.Figure) -> None:
     assert sent == read(figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length", ["one token", "short", "long"])
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)

@@ -99,14 +99,17 @@ class Page:
         return JobOfPage(answer, lambda: self._post(again, **handles)[0], f"{name}-job-done")
 
     def job_question(self, panel: str) -> Any:
-        """What the panel offers to compute; its controls are set until it offers a job, as some choices need none."""
+        """What the panel offers to compute; None if it offers no job for this model and text.
+
+        Its controls are set until it offers one, as some choices need none.
+        """
         controls = [id for id, name in self.values if id.startswith(f"{panel}-") and name == "options"]
         choices = [(id, "value", option["value"]) for id in controls for option in self.values[id, "options"]]
         for change in [("prompt", "data", self.values["prompt", "data"]), *choices]:
             self.set(*change)
             if offer := self.values[f"{panel}-job-offer", "data"]:
                 return offer["question"]
-        raise AssertionError(f"{panel} offers no job, whatever is chosen")
+        return None
 
     def _ready(self) -> bool:
         """Whether there is a question: before, no panel is asked."""

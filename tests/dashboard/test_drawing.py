@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -233,10 +234,17 @@ class Held:
 
         wait_until(idle)
 
+    def end(self) -> None:
+        """Leave no thread that waits."""
+        self._go.set()
+        wait_until(lambda: self.app.registry.status("mine")[0] != "loading")
+
 
 @pytest.fixture
-def held(tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Held:
-    return Held(tmp_path, tiny_gpt2, monkeypatch)
+def held(tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    held = Held(tmp_path, tiny_gpt2, monkeypatch)
+    yield held
+    held.end()
 
 
 def test_without_weights_panels_show_what_they_can_and_are_drawn_in_full_once_they_are_loaded(held: Held) -> None:

@@ -32,7 +32,8 @@ class Visitor:
     def __init__(self, url: str, *, address: str, choose: random.Random, note: Note) -> None:
         self._note, self._choose = note, choose
         self._connections = Connections(url, address=address, refused=lambda: note("busy", 0, ""))
-        self._job: JobOfPage | None = None
+        self._job: JobOfPage | None = None  # until its result is drawn
+        self._running: JobOfPage | None = None
         self._asked: Any = None  # the question of the last job
         self._n_draws = 0
 
@@ -44,7 +45,7 @@ class Visitor:
             statuses = self._connections.all(lambda path: self._connections.ask("GET", path, b"")[0], [*files, *_LATER])
             assert set(statuses) == {200}, statuses
             link = urlencode({"text": text or self._text()})
-            self.page.values["address", "data"] = {"hash": f"#{link}", "visit": 1}
+            self.page.values["address", "data"] = {"hash": f"#{link}", "opened": 1}
             self._ask("address.data")
             middle = self.page.values["prompt", "data"]["n_blocks"] // 2
             self._select(f"block.{middle}.attention.head.0", self._last())
@@ -71,7 +72,7 @@ class Visitor:
     def close(self) -> None:
         """Leave the page, whatever it still waits for."""
         self._has_left = True
-        self._job = self._asked = None
+        self._job = self._running = self._asked = None
         self._connections.close()
 
     @contextmanager
@@ -107,8 +108,8 @@ class Visitor:
         """Have a job run, ask how it is doing, and draw what it has found, until another takes its place."""
         question = offer["question"]
         with suppress(_Replaced), self._noted("saliency"):
-            self._job = job = self.page.start_job(
-                "saliency", question, measure=offer["seconds"] is None, instead_of=self._job
+            self._job = self._running = job = self.page.start_job(
+                "saliency", question, measure=offer["seconds"] is None, instead_of=self._running
             )
             partial, outcome = 0, None
             while not outcome:
@@ -116,10 +117,13 @@ class Visitor:
                 answer = self._heard(job, question)
                 outcome = job.outcome_in(answer)
                 tick = answer.get("progress", {}).get("saliency-job-tick.data", {})
+                if outcome and self._running is job:
+                    self._running = None
                 if outcome or tick.get("partial", 0) > partial:
                     partial = tick.get("partial", 0)
                     self._draw(again=outcome is not None and outcome["kind"] == "measured")
-            self._job = None
+            if self._job is job:
+                self._job = None
             if outcome["kind"] == "busy":
                 raise Busy
             assert outcome["kind"] in ("done", "measured"), outcome

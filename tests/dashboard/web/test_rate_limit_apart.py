@@ -56,10 +56,13 @@ class Visitor:
     def prompt(self) -> dict[str, Any]:
         return {"model": "tiny", "text": f"the fox and {self.word}", "start": False}
 
-    def begin(self, name: str) -> JobOfPage:
+    def offered(self, name: str) -> Any:
         self.page.values["prompt", "data"] = self.prompt
         self.page.values["selection", "data"] = "block.1.mlp@3"
-        return self.page.start_job(name, self.page.job_question(name))
+        return self.page.job_question(name)
+
+    def begin(self, name: str) -> JobOfPage:
+        return self.page.start_job(name, self.offered(name))
 
 
 @pytest.fixture
@@ -101,10 +104,10 @@ def visit(one: Visitor) -> None:
     page.values["prompt", "data"] = one.prompt
     page.set("selection", "data", "block.1.attention.head.2@3")
     page.set("saliency-search", "value", word)
-    for name in WITH_JOBS:
+    for name in filter(one.offered, WITH_JOBS):
         assert finished(one.begin(name))["kind"] == "done"
         page.set(f"{name}-job-fresh", "data", 1)
-    page.values["address", "data"] = {"hash": f"#{urlencode({'model': word, 'text': word})}", "visit": 2}
+    page.values["address", "data"] = {"hash": f"#{urlencode({'model': word, 'text': word})}", "opened": 2}
     (opened,) = [body for output, body in page.requests("address.data") if "prompt.data" in output]
     assert word in json.dumps(page.answer(opened))
     (attention,) = [body for output, body in page.requests("selection.data") if "attention-graph" in output]
@@ -164,6 +167,8 @@ def test_anothers_handles_are_of_no_use(
 ) -> None:
     """They are signed together with a token of the page that they were given to, which only that page knows."""
     ann, bob = visitors
+    if not ann.offered(name):
+        pytest.skip("it needs no job for so small a model")
     manager = app.jobs.manager
     job = ann.begin(name)
     key, handle = job.answer["cacheKey"], job.answer["job"]

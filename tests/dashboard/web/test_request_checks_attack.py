@@ -24,7 +24,7 @@ from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.settings import Settings
 from tests.conftest import TEXT
-from tests.page import of_app
+from tests.page import Page, of_app
 
 pytestmark = pytest.mark.long
 
@@ -54,7 +54,7 @@ HOSTILE: list[Any] = [
     {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
     {"background_callback_error": {"msg": "x", "tb": "y"}},
     {"model": "tiny", "text": TEXT, "start": "no"}, {"model": PATHS[0], "text": "x"}, {"model": "tiny", "text": ["x"]},
-    {"hash": "#model=/etc/passwd&text=x", "visit": 1}, {"hash": "#" + "a=b&" * 100, "visit": {}},
+    {"hash": "#model=/etc/passwd&text=x", "opened": 1}, {"hash": "#" + "a=b&" * 100, "opened": {}},
     {"nonce": {}, "question": [], "measure": "x"},
     {"nonce": "x" * 5000, "question": {"prompt": None, "selection": 7, "choices": ["a", "b", "c"]}},
 ]  # fmt: skip
@@ -138,7 +138,7 @@ def watched(folder: Path) -> Iterator[list[str]]:
 def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     """The bodies that a page sends to each callback of the server's, and what stands in its address for its jobs."""
     page = of_app(app.server)
-    page.values["address", "data"] = {"hash": "", "visit": 1}
+    page.values["address", "data"] = {"hash": "", "opened": 1}
     page.values["prompt-text", "value"] = TEXT
     page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.set("selection", "data", "block.1.attention.head.2@3")
@@ -146,7 +146,7 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
         page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
     queries, sets = [""], []
     for name in (panel.name for panel in WITH_JOBS):
-        question = page.job_question(name)
+        question = question_of(page, name)
         answer = page.start_job(name, question).answer
         page.values[f"{name}-job-start", "data"] = {"nonce": "mine", "question": question, "measure": False}
         sets.append(handles := page._query | {part: answer[part] for part in ("cacheKey", "job")})
@@ -170,7 +170,13 @@ def questions(app: Explorer) -> list[Any]:
     page = of_app(app.server)
     page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.values["selection", "data"] = "block.1.mlp@1"
-    return [page.job_question(panel.name) for panel in WITH_JOBS]
+    return [question_of(page, panel.name) for panel in WITH_JOBS]
+
+
+def question_of(page: Page, name: str) -> Any:
+    """What the panel offers to compute; or what another might ask it, if it needs no job for so small a model."""
+    by_hand = {"prompt": page.values["prompt", "data"], "selection": "output@3", "choices": []}
+    return page.job_question(name) or by_hand
 
 
 def _first(row: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ hexadecimal: `‹F0 9F›`.
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 _SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\x7f": "␡", "\u00a0": "⍽"}
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co", "Cs"}
@@ -34,16 +34,27 @@ class Piece:
     @property
     def markup(self) -> str:
         """The label for Plotly, which reads a subset of HTML in every text. Tokens are escaped only here."""
-        return self.label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return _markup(self.label)
 
     def short(self, most: int) -> str:
         """The label for Plotly, shortened to `most` characters with an ellipsis at the end."""
-        isolated = self.label.startswith(_ISOLATE)
-        seen = self.label[1:-1] if isolated else self.label
-        if len(seen) <= most:
-            return self.markup
-        cut = f"{seen[: most - 1]}…"
-        return replace(self, label=f"{_ISOLATE}{cut}{_END}" if isolated else cut).markup
+        return _short(self.label, most)
+
+
+# Each figure writes the labels of all tokens at every click.
+@lru_cache(maxsize=4096)
+def _markup(label: str) -> str:
+    return label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@lru_cache(maxsize=4096)
+def _short(label: str, most: int) -> str:
+    isolated = label.startswith(_ISOLATE)
+    seen = label[1:-1] if isolated else label
+    if len(seen) <= most:
+        return _markup(label)
+    cut = f"{seen[: most - 1]}…"
+    return _markup(f"{_ISOLATE}{cut}{_END}" if isolated else cut)
 
 
 @dataclass(frozen=True)

@@ -34,18 +34,20 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
     names = [str(one) for one in (*inputs, *state)]
+    outputs = [(panel.name, name) for panel in panels for name in panel.outputs]
     drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
-        # The first output's id is the callback's name in the log and in metrics.
-        {ids.PANELS: Output(ids.PANELS, "data-selection"), **{panel.name: dict(panel.outputs) for panel in panels}},
+        # A list, which costs Dash less than nested dictionaries. The first id is the callback's name in log and metrics.
+        [Output(ids.PANELS, "data-selection"), *(one for panel in panels for one in panel.outputs.values())],
         inputs,
         state,
         running=[(Output(ids.panel(panel.name), "aria-busy"), "true", "false") for panel in panels],
         prevent_initial_call=True,
     )
-    def draw(*given: Any) -> dict[str, Any]:
-        return drawer.draw(dict(zip(names, given, strict=True)))
+    def draw(*given: Any) -> list[Any]:
+        values = drawer.draw(dict(zip(names, given, strict=True)))
+        return [values[ids.PANELS], *(values[panel][name] for panel, name in outputs)]
 
 
 class PanelDrawer:

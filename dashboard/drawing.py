@@ -38,7 +38,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     drawer = PanelDrawer(services, panels, headings)
 
     @app.callback(
-        # A list, which costs Dash less than nested dictionaries. The first id is the callback's name in log and metrics.
+        # A list, which costs Dash less than nested dictionaries. The first id names the callback in log and metrics.
         [Output(ids.PANELS, "data-selection"), *(one for panel in panels for one in panel.outputs.values())],
         inputs,
         state,

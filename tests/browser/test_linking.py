@@ -57,10 +57,14 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
         (0, 2, "embedding@2"),
     ]:
         page.locator("#logit_lens-graph").scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # panels above may still change their height
         cells = page.locator("#logit_lens-graph .draglayer .xy .nsewdrag").bounding_box()
         assert cells
         x, y = (position + 0.5) / (LAST + 1), 1 - (depth + 0.5) / 7
-        page.mouse.click(cells["x"] + cells["width"] * x, cells["y"] + cells["height"] * y)
+        page.mouse.move(cells["x"] + cells["width"] * x, cells["y"] + cells["height"] * y)
+        page.wait_for_timeout(300)  # Plotly clicks what it has found below the mouse
+        page.mouse.down()
+        page.mouse.up()
         explorer.follows(merged)
         corners = [explorer.data("logit_lens-graph", f"_fullLayout.shapes[0].{end}") for end in ("x0", "y0")]
         assert corners == [position - 0.5, depth - 1.5]

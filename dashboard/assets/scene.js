@@ -59,7 +59,8 @@
 
     resetView(_clicks, drawn, figure) {
       const isRequested = dash.callback_context.triggered_id === "architecture-reset";
-      if (isRequested || drawn !== fitted) fitOpeningView(figure.layout.meta);
+      // Without a geometry (weights not loaded yet), the figure is only a message.
+      if (drawn && (isRequested || drawn !== fitted)) fitOpeningView(figure.layout.meta);
       fitted = drawn;
     },
 

@@ -69,7 +69,7 @@ def test_when_it_stays_busy_the_page_says_so(explorer: Explorer) -> None:
     explorer.page.wait_for_selector("#notice")  # it is asked again for a while before
     assert "The server is busy" in explorer.notice()
     assert "previous result" in explorer.notice()
-    assert list(counts.values()) == [6]
+    assert max(counts.values()) == 6  # a result that arrives meanwhile makes the page ask anew, with another body
     assert explorer.page.get_attribute("#attention-panel", "data-selection") == "block.3.attention.head.0@18"
     explorer.page.unroute(CALLBACKS)
     explorer.errors.clear()

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from dashboard.jobs.celery_manager import CeleryJobManager
 from dashboard.jobs.quota import Quota
 from dashboard.jobs.store import JobsError
 from dashboard.jobs.stores.redis_store import RedisStore
-from tests.serving import free_port, redis_server
+from tests.serving import free_port
 
 QUEUE_LENGTH = 3
 START = {"nonce": "mine", "question": None}
@@ -20,19 +19,6 @@ START = {"nonce": "mine", "question": None}
 
 def quota(store: RedisStore) -> Quota:
     return Quota(store, 100, lambda: "secret")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[RedisStore]:
-    store = RedisStore(url)
-    yield store
-    store._redis.flushdb()
 
 
 @pytest.fixture

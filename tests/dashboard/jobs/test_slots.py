@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.jobs.slots import Slots
-
-
-class Full(Exception):
-    """Raised by a waiter instead of waiting."""
-
-
-def give_up() -> None:
-    raise Full
+from tests.dashboard.jobs.waiting import GaveUp, give_up
 
 
 def hold(slots: Slots) -> Callable[[], None]:
@@ -40,7 +33,7 @@ def test_no_more_than_there_are(tmp_path: Path) -> None:
     assert (slots.any_free(), slots.n_held()) == (True, 0)
     with slots.acquire(give_up) as one, slots.acquire(give_up) as two:
         assert (one, two) == (1, 1), "of other processes none is held"
-        with pytest.raises(Full), slots.acquire(give_up):
+        with pytest.raises(GaveUp), slots.acquire(give_up):
             pass
     with slots.acquire(give_up), slots.acquire(give_up):
         pass
@@ -50,7 +43,7 @@ def test_a_killed_process_frees_its_slot(tmp_path: Path) -> None:
     slots = Slots(tmp_path / "slots", 1)
     kill = hold(slots)
     assert (slots.any_free(), slots.n_held()) == (False, 1)
-    with pytest.raises(Full), slots.acquire(give_up):
+    with pytest.raises(GaveUp), slots.acquire(give_up):
         pass
     kill()
     assert (slots.any_free(), slots.n_held()) == (True, 0)

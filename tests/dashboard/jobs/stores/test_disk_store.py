@@ -9,14 +9,7 @@ import pytest
 from dashboard.jobs.store import JobsError
 from dashboard.jobs.stores.disk_cache import DiskCache
 from dashboard.jobs.stores.disk_store import DiskStore
-
-
-class GaveUp(Exception):
-    """Raised by a waiter instead of waiting."""
-
-
-def give_up() -> None:
-    raise GaveUp
+from tests.dashboard.jobs.waiting import GaveUp, give_up
 
 
 @pytest.fixture

@@ -1,34 +1,13 @@
 """The job store in a real Redis: values and locks with a time to live, a shared secret, and Redis unreachable."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from dashboard.jobs.store import JobsError
 from dashboard.jobs.stores.redis_store import RedisStore
-from tests.serving import free_port, redis_server
-
-
-class GaveUp(Exception):
-    """Raised by a waiter instead of waiting."""
-
-
-def give_up() -> None:
-    raise GaveUp
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[RedisStore]:
-    store = RedisStore(url)
-    yield store
-    store._redis.flushdb()
+from tests.dashboard.jobs.waiting import GaveUp, give_up
+from tests.serving import free_port
 
 
 def test_values_are_kept_for_their_time(store: RedisStore) -> None:

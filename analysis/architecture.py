@@ -71,9 +71,9 @@ def compute_architecture(
         color_by=color_by,
         heads=heads,
         tiles=tiles,
-        strongest=np.stack([_strongest(trace.neurons(block, at=position), trace.info) for block in blocks]),
-        residual_norms=np.array(
-            [np.linalg.norm(trace.residual(i)[position]) for i in range(trace.info.n_blocks + 1)], dtype=np.float32
+        strongest=_strongest(np.stack([trace.neurons(block, at=position) for block in blocks]), trace.info),
+        residual_norms=np.linalg.norm(
+            [trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1
         ),
     )
 
@@ -93,8 +93,8 @@ def architecture_without_values(info: ModelInfo, selection: Selection) -> Archit
 
 
 def _strongest(neurons: Float, info: ModelInfo) -> NDArray[np.int64]:
-    padded = np.full(info.n_tiles * info.tile_width, -1, dtype=np.float32)
-    padded[: len(neurons)] = np.abs(neurons)
+    padded = np.full((info.n_blocks, info.n_tiles * info.tile_width), -1, dtype=np.float32)
+    padded[:, : info.n_neurons] = np.abs(neurons)
     starts = np.arange(info.n_tiles) * info.tile_width
-    strongest: NDArray[np.int64] = starts + padded.reshape(info.n_tiles, info.tile_width).argmax(axis=1)
+    strongest: NDArray[np.int64] = starts + padded.reshape(info.n_blocks, info.n_tiles, -1).argmax(axis=2)
     return strongest

@@ -84,8 +84,11 @@ def compute_prediction(
         logits = model.lens_logits(trace.residual(after)[position])
     else:
         logits = trace.logits()[position]
-    log_probabilities = log_softmax(logits)
-    probabilities = np.exp(log_probabilities)
+    highest = logits.max()
+    shifted = logits.astype(np.float64) - highest
+    exponentials = np.exp(shifted)
+    total = exponentials.sum()
+    log_total = float(np.log(total))
     top = _largest(logits, k)
     return PredictionResult(
         tokens=trace.tokens,
@@ -93,18 +96,12 @@ def compute_prediction(
         block=selection.block,
         position=position,
         lens=lens,
-        top=tuple((model.vocabulary.piece(int(n)), float(probabilities[n])) for n in top),
+        top=tuple((model.vocabulary.piece(n), float(exponentials[n] / total)) for n in top.tolist()),
         logits=logits[top],
-        entropy=float(-(probabilities * log_probabilities).sum() / np.log(2)),
-        next=_next(trace, position, logits, log_probabilities),
+        # H = log Z − Σ p·s, with s the logits and Z the sum of their exponentials
+        entropy=float((log_total - exponentials @ shifted / total) / np.log(2)),
+        next=_next(trace, position, logits, log_total + float(highest)),
     )
-
-
-def log_softmax(logits: Float) -> NDArray[np.float64]:
-    """Natural logarithms of the probabilities over the last axis."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
 
 
 def _largest(logits: Float, k: int) -> NDArray[np.int64]:
@@ -115,14 +112,15 @@ def _largest(logits: Float, k: int) -> NDArray[np.int64]:
     return ids[np.argsort(-logits[ids], kind="stable")][:k]
 
 
-def _next(trace: Trace, position: int, logits: Float, log_probabilities: NDArray[np.float64]) -> NextToken | None:
+def _next(trace: Trace, position: int, logits: Float, log_total: float) -> NextToken | None:
+    """The token that follows. log_total: the logarithm of the sum of the exponentials of all logits."""
     if position + 1 >= trace.n_positions:
         return None
     token = trace.tokens[position + 1]
-    log_probability = float(log_probabilities[token.id])
+    log_probability = float(logits[token.id]) - log_total
     return NextToken(
         token=token,
         probability=float(np.exp(log_probability)),
-        rank=1 + int((logits > logits[token.id]).sum()),
+        rank=1 + int(np.count_nonzero(logits > logits[token.id])),
         surprisal=-log_probability / float(np.log(2)),
     )

@@ -79,12 +79,12 @@ class PanelDrawer:
                 panel.name: _sent(panel, self._without_weights(panel, prompt, theme, missing), stores[1])
                 for panel in self._panels
             }
-        loaded = self._services.loaded(prompt)
+        question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
         problems: dict[str, None] = {}  # an ordered set of messages
         values: dict[str, Any] = {ids.PANELS: str(selection)}
         for panel in self._panels:
             inputs = [given[name] for name in self._inputs[panel.name]]
-            digest = _digest(prompt, str(selection), theme, loaded, inputs)
+            digest = _digest(question, inputs)
             values[panel.name] = dict.fromkeys(panel.outputs, no_update)
             if given[self._drawn[panel.name]] != digest:
                 try:
@@ -146,5 +146,5 @@ def _state(panel: PanelCallback) -> tuple[State, ...]:
     return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values())
 
 
-def _digest(*inputs: Any) -> str:
-    return blake2b(repr(inputs).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+def _digest(question: str, inputs: Sequence[Any]) -> str:
+    return blake2b(f"{question}{inputs}".encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -56,7 +56,7 @@ class Settings:
     cache_dir: str = _row("", "Cache folder; if empty, a folder in the system's temporary folder.")
     requests_per_minute: int = _row(
         1200,
-        "Rate limit: requests per visitor and minute. A click is one request; a running job sends 240 a minute.",
+        "Rate limit: requests per visitor and minute. A click is one request; a running job sends 120 a minute.",
     )
     trusted_proxies: NonNegativeInt = _row(
         NonNegativeInt(0),

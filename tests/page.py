@@ -14,15 +14,17 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
+from backports import zstd
 from flask import Flask
 
 SELECTION = "block.3.attention.head.0@2"  # unless a test says another
-Ask = Callable[[str, str, bytes], tuple[int, bytes, bool]]  # method, path, body; status, answer, whether it is gzipped
+Ask = Callable[[str, str, bytes], tuple[int, bytes, str]]  # method, path, body; status, answer, its encoding
+ACCEPTED = "gzip, deflate, br, zstd"  # encodings, as browsers accept them; the server prefers the last
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to one change. seconds: server time; sent: gzipped bytes of the answers; both by output."""
+    """The answers to one change. seconds: server time; sent: compressed bytes of the answers; both by output."""
 
     seconds: dict[str, float]
     sent: dict[str, int]
@@ -127,14 +129,14 @@ class Page:
             self._keep(props.get("children"))
 
     def _get(self, path: str) -> bytes:
-        status, answer, zipped = self._ask("GET", path, b"")
+        status, answer, encoding = self._ask("GET", path, b"")
         assert status == 200, path
-        return gzip.decompress(answer) if zipped else answer
+        return decompressed(answer, encoding)
 
     def _post(self, body: bytes, **handles: str) -> tuple[dict[str, Any], int]:
         return read_answer(*self._send(body, **handles))
 
-    def _send(self, body: bytes, **handles: str) -> tuple[int, bytes, bool]:
+    def _send(self, body: bytes, **handles: str) -> tuple[int, bytes, str]:
         query = urlencode(self._query | handles)
         return self._ask("POST", f"/_dash-update-component?{query}", body)
 
@@ -182,12 +184,18 @@ class JobOfPage:
         return found["data"] if found else None
 
 
-def read_answer(status: int, answer: bytes, zipped: bool) -> tuple[dict[str, Any], int]:
+def read_answer(status: int, answer: bytes, encoding: str) -> tuple[dict[str, Any], int]:
     """The values in a callback's answer, and how many bytes it had."""
     assert status in (200, 204), (status, answer)
     if status == 204:
         return {}, 0
-    return json.loads(gzip.decompress(answer) if zipped else answer), len(answer)
+    return json.loads(decompressed(answer, encoding)), len(answer)
+
+
+def decompressed(answer: bytes, encoding: str) -> bytes:
+    """An answer without its encoding."""
+    assert encoding in ("", "zstd"), encoding
+    return zstd.decompress(answer) if encoding else answer
 
 
 def patched(before: Any, value: Any) -> Any:
@@ -238,11 +246,11 @@ def of_app(server: Flask) -> Page:
     """A page of an app in this process."""
     client = server.test_client()
 
-    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, str]:
         answer = client.open(
-            path, method=method, data=body, headers=[("Accept-Encoding", "gzip")], content_type="application/json"
+            path, method=method, data=body, headers=[("Accept-Encoding", ACCEPTED)], content_type="application/json"
         )
-        return answer.status_code, answer.data, answer.headers.get("Content-Encoding") == "gzip"
+        return answer.status_code, answer.data, answer.headers.get("Content-Encoding", "")
 
     return Page(ask)
 
@@ -251,14 +259,14 @@ def of_address(url: str) -> Page:
     """A page of a server, asked through one connection that is kept open while it is used."""
     connection, used = HTTPConnection(urlsplit(url).netloc, timeout=60), time.monotonic()
 
-    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+    def ask(method: str, path: str, body: bytes) -> tuple[int, bytes, str]:
         nonlocal used
         if time.monotonic() - used > 1:  # the server closes it after two seconds
             connection.close()
         used = time.monotonic()
-        headers = {"Accept-Encoding": "gzip", "Content-Type": "application/json"}
+        headers = {"Accept-Encoding": ACCEPTED, "Content-Type": "application/json"}
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
-        return answer.status, answer.read(), answer.headers.get("Content-Encoding") == "gzip"
+        return answer.status, answer.read(), answer.headers.get("Content-Encoding", "")
 
     return Page(ask)

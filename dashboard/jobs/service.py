@@ -24,7 +24,7 @@ from dashboard.jobs.stores.disk_store import DiskStore
 from dashboard.settings import Settings
 from layouts.job import JobIds
 
-_POLL_MS = 250  # between two requests of a page for its job's progress
+_POLL_MS = 500  # between two requests of a page for its job's progress; with many visitors most requests are these
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 

@@ -55,10 +55,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": JsonFormatter}},
         "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "lines", "level": level}},
         "root": {"level": level, "handlers": ["lines"]},
-        "loggers": {
-            "gunicorn.error": {"handlers": [], "propagate": True},
-            "gunicorn.access": {"level": "WARNING"},  # the request log has a line for each request
-        },
+        "loggers": {"gunicorn.error": {"handlers": [], "propagate": True}},
     }
 
 

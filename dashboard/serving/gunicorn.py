@@ -5,10 +5,20 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from dashboard.monitoring.json_log import logging_config
 from dashboard.settings import Settings
 from dashboard.web.admission import N_THREADS
 
+
+class ErrorLog(Logger):
+    """gunicorn's log of itself; the request log (`monitoring/request_log.py`) has a line for each request."""
+
+    access_log_enabled = False
+
+
+logger_class = ErrorLog
 worker_class = "gthread"
 threads = N_THREADS
 preload_app = True  # all processes share the imported modules, and one that was killed is replaced at once

@@ -9,6 +9,9 @@ from analysis.errors import AnalysisError
 from analysis.machine.memory import release_free_memory
 from dashboard.app import Explorer
 
+# Until a collection looks at them. Python's default, 700, collects during every click, when nothing can be freed yet.
+_NEW_OBJECTS = 20_000
+
 
 def prepare_to_fork(app: Explorer) -> None:
     """Finish all that processes share. To be called once, after the last import, before the first thread and fork."""
@@ -19,6 +22,7 @@ def prepare_to_fork(app: Explorer) -> None:
     # Objects that exist now are never collected: a collection in a forked process would copy all of them.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
     release_free_memory()  # that imports needed, before each process keeps a copy of it
 
 

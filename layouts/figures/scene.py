@@ -7,6 +7,7 @@ block has its attention above the stream, a wall with one box per head, and its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,7 @@ class Scene:
     width: float
 
 
+@lru_cache(maxsize=16)  # every click draws in the same scene
 def make_scene(info: ModelInfo) -> Scene:
     """The scene of a model; deeper models get narrower and taller walls, so that the whole scene fits the view."""
     columns = 8 if info.n_blocks <= 8 else 4 if info.n_blocks <= 32 else 2

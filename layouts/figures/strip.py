@@ -46,8 +46,9 @@ def strip_reading(result: StripResult, position: int) -> str:
     label, bits = f"‘{result.tokens[position].label}’", result.surprisal[position]
     if len(result.tokens) == 1:
         return f"{label} is the only token. Nothing comes before it, so it has no surprisal."
-    average = f"The text’s average is {np.nanmean(result.surprisal):.1f} bits"
-    top = int(np.nanargmax(result.surprisal))
+    rest = result.surprisal[1:]
+    average = f"The text’s average is {rest.mean():.1f} bits"
+    top = 1 + int(rest.argmax())
     if position == 0:
         sentence = f"{label} has no surprisal, since nothing comes before it."
     else:

@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.page import ACCEPTED
+
 MOST = 6  # connections of a browser to one server
 AGAIN = 5  # times that the page sends a request again (assets/requests.js)
 
@@ -21,7 +23,7 @@ class Connections:
 
     def __init__(self, url: str, *, address: str, refused: Callable[[], None]) -> None:
         self._server = urlsplit(url).netloc
-        self._headers = {"Accept-Encoding": "gzip", "X-Forwarded-For": address, "Content-Type": "application/json"}
+        self._headers = {"Accept-Encoding": ACCEPTED, "X-Forwarded-For": address, "Content-Type": "application/json"}
         self._refused = refused
         self._idle: list[HTTPConnection] = []
         self._pool = ThreadPoolExecutor(MOST)
@@ -33,15 +35,15 @@ class Connections:
         """
         return list(self._pool.map(ask, requests))
 
-    def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
-        """Status, answer, and whether it is gzipped; a busy server is asked again.
+    def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes, str]:
+        """Status, answer, and its encoding; a busy server is asked again.
 
         Raises: Busy if it is busy each time; OSError or HTTPException if there is no answer.
         """
         for left in range(AGAIN, -1, -1):
-            status, pause, answer, zipped = self._once(method, path, body)
+            status, pause, answer, encoding = self._once(method, path, body)
             if status not in (429, 503) or not pause:
-                return status, answer, zipped
+                return status, answer, encoding
             self._refused()
             if left:
                 time.sleep(pause * (1 + random.random()))
@@ -53,7 +55,7 @@ class Connections:
         for connection in self._idle:
             connection.close()
 
-    def _once(self, method: str, path: str, body: bytes) -> tuple[int, float, bytes, bool]:
+    def _once(self, method: str, path: str, body: bytes) -> tuple[int, float, bytes, str]:
         while True:
             kept = self._idle.pop() if self._idle else None
             connection = kept or HTTPConnection(self._server, timeout=60)
@@ -71,4 +73,4 @@ class Connections:
             else:
                 self._idle.append(connection)
             pause = float(response.headers.get("Retry-After", 0))
-            return response.status, pause, answer, response.headers.get("Content-Encoding") == "gzip"
+            return response.status, pause, answer, response.headers.get("Content-Encoding", "")

@@ -8,7 +8,7 @@ from tests.load import connections
 from tests.load.connections import AGAIN, Busy, Connections
 
 Answer = tuple[int, float, bytes, bool]
-OK: Answer = (200, 0, b"well", False)
+OK: Answer = (200, 0, b"well", "")
 
 
 class Told(Connections):
@@ -36,7 +36,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_asked_again_when_it_says(pauses: list[float], status: int) -> None:
     told = Told([(status, 2, b"", False), (status, 3, b"", False), OK])
-    assert told.ask("GET", "/", b"") == (200, b"well", False)
+    assert told.ask("GET", "/", b"") == (200, b"well", "")
     assert told.n_refused == 2
     assert 2 <= pauses[0] <= 4
     assert 3 <= pauses[1] <= 6

@@ -15,7 +15,7 @@ from analysis.bundled import BUNDLED_DIR
 from tests.load.connections import Busy, Connections
 from tests.page import JobOfPage, Page
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 _LATER = ("/_dash-component-suites/plotly/package_data/plotly.min.js",)  # what scripts ask for themselves
 _FAILED = (AssertionError, OSError, HTTPException, KeyError, ValueError, RuntimeError, CancelledError)
 # What a visitor did, the seconds until all of it was answered, and what went wrong, if anything did.

@@ -82,8 +82,7 @@ def compute_activation(
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)
     here = trace.neurons(block, at=position)
-    order = np.argsort(-np.abs(here), kind="stable")
-    strongest = int(order[0])
+    strongest = int(np.abs(here).argmax())
     shown = strongest if neuron is None else neuron
     if neuron is None:
         listing = "strongest"
@@ -91,7 +90,7 @@ def compute_activation(
         start = shown - shown % trace.info.tile_width
         listed = np.arange(start, min(start + trace.info.tile_width, len(here)))
     else:
-        listed = order[:N_STRONGEST]
+        listed = np.argsort(-np.abs(here), kind="stable")[:N_STRONGEST]
     return ActivationResult(
         tokens=trace.tokens,
         block=block,

@@ -107,7 +107,7 @@ def compute_prediction(
 def _largest(logits: Float, k: int) -> NDArray[np.int64]:
     """Ids of the k largest logits without sorting the whole vocabulary; of equal logits, the lower id comes first."""
     k = min(k, len(logits))
-    least = np.partition(logits, -k)[-k]
+    least = logits.max() if k == 1 else np.partition(logits, -k)[-k]
     ids = np.flatnonzero(logits >= least)
     return ids[np.argsort(-logits[ids], kind="stable")][:k]
 

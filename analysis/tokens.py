@@ -131,6 +131,7 @@ class Vocabulary:
         return [self.piece(token_id).label for token_id in range(len(self))]
 
 
+@lru_cache(maxsize=4096)
 def shown(raw: bytes) -> str:
     """A visible form of bytes: signs for invisible characters, hexadecimal for bytes that are not text."""
     label, bad = "", b""

@@ -15,15 +15,21 @@
     return value && fillIn(words, { x: columns[x], y: rows[y], value });
   }
 
+  function boxText({ customdata, meta }, box) {
+    const own = customdata[box];
+    if (typeof own === "string") return own;
+    return fillIn(meta.select, { block: Math.floor(box / meta.per_block), neuron: own });
+  }
+
   Object.assign(explorer, {
     /* The selection text of the first point of `clickData` or `hoverData`: in the 3D scene one for each box of 8
-       vertices, elsewhere one for each point, one for the whole trace, or a template that an image fills in with the
-       cell's row and column. */
+       vertices, or its neuron, which a template names; elsewhere one for each point, one for the whole trace, or a
+       template that an image fills in with the cell's row and column. */
     selectionTextAt(data, figure) {
       const point = data && data.points && data.points[0];
       const trace = point && figure && figure.data[point.curveNumber];
       if (!trace) return null;
-      if (trace.type === "mesh3d") return trace.customdata[Math.floor(point.pointNumber / 8)];
+      if (trace.type === "mesh3d") return boxText(trace, Math.floor(point.pointNumber / 8));
       if (typeof point.customdata === "string") return point.customdata;
       return trace.meta && trace.meta.select ? fillIn(trace.meta.select, point) : trace.meta || null;
     },

@@ -12,7 +12,7 @@ from dashboard.settings import Settings
 from dashboard.web.admission import N_THREADS
 
 
-class ErrorLog(Logger):
+class ErrorLog(Logger):  # type: ignore[misc]  # gunicorn is untyped
     """gunicorn's log of itself; the request log (`monitoring/request_log.py`) has a line for each request."""
 
     access_log_enabled = False

@@ -36,6 +36,7 @@ _CAMERA = {  # low, from the front left, and without perspective: all walls have
     "center": {"x": 0.13, "y": 0, "z": 0},
     "projection": {"type": "orthographic"},
 }
+_TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
 _LENGTH = 3.65  # of the scene, in Plotly's camera units; fills a figure twice as wide as high
 
 
@@ -78,9 +79,6 @@ def architecture_changes(
     scene = make_scene(result.info)
     unit = _UNITS.get(result.color_by, "")
     heads, tiles, bar = box_colors(result, theme)
-    strongest = [
-        f"block.{block}.mlp.neuron.{neuron}" for block, row in enumerate(result.strongest.tolist()) for neuron in row
-    ]
     norms = result.residual_norms
     stream = {  # the output has no number: it reads the normed stream
         "values": [] if norms is None else [*_sent(norms[[0, -1]]), None],
@@ -88,7 +86,11 @@ def architecture_changes(
     }
     traces = {
         HEADS: heads | {"meta": {"values": _sent(result.heads), "unit": unit}},
-        TILES: tiles | {"meta": {"values": _sent(result.tiles), "unit": unit}, "customdata": strongest},
+        TILES: tiles
+        | {
+            "meta": {"values": _sent(result.tiles), "unit": unit, "select": _TILE, "per_block": result.info.n_tiles},
+            "customdata": result.strongest.ravel().tolist(),
+        },
         ENDS: _flat(neutral(theme), len(scene.ends)) | {"meta": stream},
         STREAM: {"line": {"color": theme.quiet, "width": 6}},
         MARK: _mark(result, scene) | {"line": {"color": theme.accent2, "width": 5}},

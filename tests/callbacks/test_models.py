@@ -75,7 +75,7 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
     assert len(heads.customdata) == 24 * 16
     assert len(heads.x) == 24 * 16 * 8
     assert len(tiles.x) == 24 * 64 * 8
-    assert tiles.customdata[65] == "block.1.mlp.neuron.64"
+    assert (tiles.meta["per_block"], tiles.customdata[65]) == (64, 64)  # neuron 64 of block 1
     assert (heads.meta["values"], tiles.meta["values"], ends.meta["values"]) == ([], [], [])
     assert not figure.data[6].marker.showscale
     assert figure.layout.scene.annotations[0].text == ""

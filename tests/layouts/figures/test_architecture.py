@@ -39,13 +39,19 @@ PREDICTIONS = [(Piece(4, "<b>"), 0.5), (Piece(5, "·a"), 0.025)]
 
 def test_each_box_holds_its_selection() -> None:
     figure = architecture_figure(RESULT)
+    meta = figure.data[TILES].meta
+    tiles = [
+        meta["select"].format(block=box // meta["per_block"], neuron=neuron)
+        for box, neuron in enumerate(figure.data[TILES].customdata)
+    ]
+    shown = {HEADS: figure.data[HEADS].customdata, TILES: tiles, ENDS: figure.data[ENDS].customdata}
     texts = {
         HEADS: [f"block.{b}.attention.head.{h}" for b in range(2) for h in range(2)],
         TILES: [f"block.{b}.mlp.neuron.{k}" for b in range(2) for k in range(6)],
         ENDS: ["embedding", "norm", "output"],
     }
     for index, expected in texts.items():
-        assert list(figure.data[index].customdata) == expected
+        assert list(shown[index]) == expected
         assert len(figure.data[index].x) == 8 * len(expected) == len(figure.data[index].intensity)
         assert [str(Selection.parse(text)) for text in expected] == expected
 

@@ -5,6 +5,7 @@ import pytest
 from analysis.trace import Trace
 from layouts.theme import DARK
 from tests.browser.explorer import Explorer
+from tests.serving import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 N_HEADS, N_TILES, TILE_WIDTH, LAST = 8, 64, 16, 18
@@ -51,8 +52,7 @@ def test_the_camera_stays_where_it_was_put(explorer: Explorer) -> None:
     )
     assert explorer.camera() == pytest.approx(turned, abs=1e-3)
     page.click("#architecture-reset")
-    page.wait_for_timeout(500)
-    assert explorer.camera() == pytest.approx(opening, abs=1e-2)
+    wait_until(lambda: explorer.camera() == pytest.approx(opening, abs=1e-2))
 
 
 def test_play_walks_through_the_blocks_and_stops(explorer: Explorer) -> None:

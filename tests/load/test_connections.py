@@ -7,7 +7,7 @@ import pytest
 from tests.load import connections
 from tests.load.connections import AGAIN, Busy, Connections
 
-Answer = tuple[int, float, bytes, bool]
+Answer = tuple[int, float, bytes, str]
 OK: Answer = (200, 0, b"well", "")
 
 

@@ -68,7 +68,7 @@ def by_visitor(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     )
     ask = visitor._connections.ask
 
-    def noted(method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+    def noted(method: str, path: str, body: bytes) -> tuple[int, bytes, str]:
         note(asked, path, body.decode())
         return ask(method, path, body)
 

@@ -35,7 +35,7 @@ class Visitor:
         self.received: list[str] = []
         self.page = Page(self.ask)
 
-    def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes, bool]:
+    def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes, str]:
         headers = {"User-Agent": self.word, "Cookie": f"a={self.word}", "Authorization": f"Basic {self.word}"}
         answer = self.client.open(
             path,
@@ -46,7 +46,7 @@ class Visitor:
             environ_base={"REMOTE_ADDR": self.address},
         )
         self.received.append(f"{answer.headers}{answer.text}")
-        return answer.status_code, answer.data, False
+        return answer.status_code, answer.data, ""
 
     def update(self, body: Any, **handles: str) -> tuple[int, str]:
         status, answer, _ = self.ask("POST", f"{UPDATE}?{urlencode(handles)}", json.dumps(body).encode())

@@ -56,7 +56,7 @@
   }
 
   async function explain(response) {
-    const reason = response.status === 400 ? await response.clone().text() : "";  // written for people, without their words
+    const reason = response.status === 400 ? await response.text() : "";  // written for people, without their words
     if (reason) return reason;
     if (response.status === 413) return "The request is larger than this server accepts. Shorten the text.";
     if (response.status === 429) return `Too many requests in a short time. ${STALE} Try again in a moment.`;
@@ -88,7 +88,8 @@
         if (job) explorer.jobAnswered(job, response);
         succeeded(output);
       }
-      return response;
+      // Dash reads the body of a 400 twice, which browsers refuse; an empty one can be read again.
+      return response.status === 400 ? new Response(null, { status: 400 }) : response;
     } catch (error) {
       fail(`The server cannot be reached. ${STALE} Try again in a moment.`);
       throw error;

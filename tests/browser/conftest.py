@@ -31,10 +31,24 @@ def trace(bundled_model: LanguageModel) -> Trace:
 @pytest.fixture
 def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     """A fresh visitor with a desktop screen and a light theme; with the 3D scene in tests marked `webgl`."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    if "webgl" not in request.keywords:
-        context.add_init_script(NO_WEBGL)
+    context = _visitor(browser, webgl="webgl" in request.keywords)
     yield context
+    context.close()
+
+
+def _visitor(browser: Browser, *, webgl: bool) -> BrowserContext:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    if not webgl:
+        context.add_init_script(NO_WEBGL)
+    return context
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Explorer]:
+    """The opening page for all tests of a module: opening one takes several seconds."""
+    context = _visitor(browser, webgl="webgl" in request.node.keywords)
+    explorer = _opened(context, address)
+    yield explorer
     context.close()
 
 
@@ -43,19 +57,32 @@ _REMARKS = "GL Driver Message|willReadFrequently|webgl setup failed|unrecognized
 
 
 @pytest.fixture
-def explorer(context: BrowserContext, address: str) -> Iterator[Explorer]:
-    """The opening page after it is drawn. Fails at the end if the console has errors or another host was contacted."""
+def explorer(request: pytest.FixtureRequest) -> Iterator[Explorer]:
+    """The opening page after it is drawn. Fails at the end if the console has errors or another host was contacted.
+
+    In modules marked `shared_page` it is the same page for all tests, and each test begins at the opening question.
+    """
+    if "shared_page" in request.keywords:
+        explorer: Explorer = request.getfixturevalue("shared_page")
+        explorer.restart()
+    else:
+        explorer = _opened(request.getfixturevalue("context"), request.getfixturevalue("address"))
+    yield explorer
+    errors = [*explorer.errors]
+    explorer.errors.clear()
+    explorer.page.unroute_all()
+    assert not errors, errors
+
+
+def _opened(context: BrowserContext, address: str) -> Explorer:
     page = context.new_page()
     errors: list[str] = []
-    strangers: list[str] = []
     page.on("console", lambda message: _note_problem(message, errors))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: _note_stranger(request, address, strangers))
+    page.on("request", lambda request: _note_stranger(request, address, errors))
     explorer = Explorer(page, address, errors)
     explorer.open()
-    yield explorer
-    assert not errors, errors
-    assert not strangers, strangers
+    return explorer
 
 
 def _note_problem(message: ConsoleMessage, problems: list[str]) -> None:
@@ -63,6 +90,6 @@ def _note_problem(message: ConsoleMessage, problems: list[str]) -> None:
         problems.append(message.text)
 
 
-def _note_stranger(request: Any, address: str, strangers: list[str]) -> None:
+def _note_stranger(request: Any, address: str, problems: list[str]) -> None:
     if not re.match(r"(data|blob):", request.url) and not request.url.startswith(address):
-        strangers.append(request.url)
+        problems.append(f"another host: {request.url}")

@@ -2,12 +2,13 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Error, Page, TimeoutError, expect
 
 from analysis.trace import Trace
+from layouts.shell import EXAMPLES
 from tests.serving import wait_until
 
 WAIT_MS = 30_000
@@ -45,6 +46,21 @@ class Explorer:
         if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
             self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
             self.page.wait_for_timeout(800)  # the opening view is fitted after the first drawing
+
+    def restart(self) -> None:
+        """Go back to the opening question and settings without loading the page again, as a link does."""
+        text, select = next(iter(EXAMPLES.values())), "block.3.attention.head.0@18"
+        fragment = urlencode({"model": "bundled", "text": text, "select": select}, quote_via=quote)
+        self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed
+        with self.page.expect_response(lambda answer: '"output":"..prompt.data' in (answer.request.post_data or "")):
+            self.page.evaluate(
+                """(hash) => { history.replaceState(null, "", hash);
+                   dash_clientside.set_props("address", { data: dash_clientside.explorer.openAddress() }); }""",
+                f"#{fragment}",
+            )
+        self.page.evaluate(FRAMES)
+        self.page.wait_for_function("(text) => dash_clientside.explorer.shown().text === text", arg=text)
+        self.follows(select)
 
     def _wait_for(self, expression: str, *, arg: Any = None) -> None:
         """Wait until an expression, or a function of `arg`, is true in the page, across reloads too."""

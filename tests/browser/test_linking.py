@@ -10,7 +10,7 @@ from analysis.trace import Prompt, Trace
 from tests.browser.explorer import Explorer
 from tests.serving import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18
 TEXT = "The fox said to the crow that the cheese was old."
 

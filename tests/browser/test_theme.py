@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from layouts.theme import DARK, LIGHT
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import FRAMES, Explorer
 
 pytestmark = pytest.mark.browser
 
@@ -42,10 +42,12 @@ def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None
     context.close()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_scrolls_sideways(browser: Browser, address: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 844})
+def test_nothing_scrolls_sideways(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
     explorer = Explorer(context.new_page(), address, [])
     explorer.open()
-    assert explorer.page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (390, 768, 1440):
+        explorer.page.set_viewport_size({"width": width, "height": 844})
+        explorer.page.evaluate(FRAMES)
+        assert explorer.page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()

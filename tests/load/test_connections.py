@@ -35,7 +35,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_asked_again_when_it_says(pauses: list[float], status: int) -> None:
-    told = Told([(status, 2, b"", False), (status, 3, b"", False), OK])
+    told = Told([(status, 2, b"", ""), (status, 3, b"", ""), OK])
     assert told.ask("GET", "/", b"") == (200, b"well", "")
     assert told.n_refused == 2
     assert 2 <= pauses[0] <= 4
@@ -43,13 +43,13 @@ def test_a_busy_server_is_asked_again_when_it_says(pauses: list[float], status: 
 
 
 def test_patience_ends(pauses: list[float]) -> None:
-    told = Told([(503, 1, b"", False)] * (AGAIN + 2))
+    told = Told([(503, 1, b"", "")] * (AGAIN + 2))
     with pytest.raises(Busy):
         told.ask("GET", "/", b"")
     assert (told.n_refused, len(pauses), len(told.answers)) == (AGAIN + 1, AGAIN, 1)
 
 
-@pytest.mark.parametrize("answer", [(503, 0, b"", False), (500, 0, b"", False), (404, 1, b"", False)])
+@pytest.mark.parametrize("answer", [(503, 0, b"", ""), (500, 0, b"", ""), (404, 1, b"", "")])
 def test_what_is_wrong_otherwise_is_an_answer(pauses: list[float], answer: Answer) -> None:
     told = Told([answer])
     assert told.ask("GET", "/", b"")[0] == answer[0]

@@ -93,6 +93,7 @@ def served_list(line: str, home: Path, hub: SmallHub) -> dict[str, str]:
         server.wait(20)
 
 
+@pytest.mark.slow
 def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
     listing, download, opening, checkpoint, more = commands("Use your own model")
     for line in (download, listing):

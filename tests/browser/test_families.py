@@ -48,5 +48,5 @@ def test_a_family_is_clicked_through(explorer: Explorer, family: str) -> None:
     norms = [float(np.linalg.norm(trace.residual(passed)[7])) for passed in range(trace.info.n_blocks + 1)]
     assert explorer.data("activation-graph", "_fullData[1].y")[: len(norms)] == pytest.approx(norms, rel=1e-4)
     explorer.compute()
-    expect(page.locator("#saliency-job-words")).to_contain_text(re.compile("^(Computed|From)"), timeout=90_000)
+    expect(page.locator("#saliency-job-words")).to_contain_text(re.compile("^(Computed|Cached)"), timeout=90_000)
     assert f"{trace.info.n_parameters:,}" in page.inner_text("#summary-parameters")

@@ -35,7 +35,7 @@ def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explore
     page.check("#embedding-method input[value='pca']")  # t-SNE may wait for its button
     page.wait_for_function(f"{PLOT.format(id='embedding-graph')}?.data?.[0]?.type === 'scatter3d'")
     explorer.compute()
-    page.wait_for_function("/^(Computed|From)/.test(document.querySelector('#saliency-job-words').innerText)")
+    page.wait_for_function("/^(Computed|Cached)/.test(document.querySelector('#saliency-job-words').innerText)")
     with page.expect_download():
         page.click("#saliency-export")
     for graph in ("attention-graph", "architecture-graph"):

@@ -162,7 +162,7 @@ def test_of_two_who_wait_for_equal_work_one_cancels(
     first.compute()
     wait_for(first, "Computing")
     second.compute()
-    wait_for(second, "same computation is running for someone else")
+    wait_for(second, "Another job is computing the same result")
     first.page.click("#saliency-job-cancel")
     wait_for(first, "Cancelled")
     wait_for(second, "Computed in")

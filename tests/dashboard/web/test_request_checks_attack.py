@@ -239,13 +239,9 @@ def send(app: Explorer, caplog: pytest.LogCaptureFixture) -> Callable[[str, byte
 
 
 @pytest.mark.parametrize("n_requests", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("no_jobs")
 def test_every_request_is_answered_or_refused(
-    app: Explorer,
-    folder: Path,
-    no_jobs: None,
-    send: Callable[[str, bytes], int],
-    caplog: pytest.LogCaptureFixture,
-    n_requests: int,
+    app: Explorer, folder: Path, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture, n_requests: int
 ) -> None:
     bodies, queries = requests_of_a_page(app)
     seen: dict[int, int] = {}

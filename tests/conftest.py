@@ -124,8 +124,10 @@ def sentencepiece_tokenizer() -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Mark the tests of `make test-fast` before pytest selects; after it, put what takes longest first."""
+    """Mark the fast tests and the benchmarks before pytest selects; after it, put what takes longest first."""
     for item in items:
+        if item.path.parent.name == "bench":
+            item.add_marker(pytest.mark.slow)
         if not _is_slow(item):
             item.add_marker(pytest.mark.fast)
     yield

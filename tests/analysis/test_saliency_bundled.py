@@ -102,6 +102,7 @@ def test_depth_equals_an_own_quadrature(bundled_model: LanguageModel) -> None:
     np.testing.assert_allclose(result.depth[3, : position + 1], own, rtol=1e-4, atol=1e-4 * np.abs(own).max())
 
 
+@pytest.mark.slow
 def test_sentences_converge(bundled_model: LanguageModel) -> None:
     """At least 95 % to 1 %, with as many points as are chosen; and those that do not, say so."""
     network = bundled_model.network

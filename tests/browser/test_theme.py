@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from layouts.theme import DARK, LIGHT
-from tests.browser.explorer import FRAMES, Explorer
+from tests.browser.explorer import Explorer
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +48,7 @@ def test_nothing_scrolls_sideways(browser: Browser, address: str) -> None:
     explorer.open()
     for width in (390, 768, 1440):
         explorer.page.set_viewport_size({"width": width, "height": 844})
-        explorer.page.evaluate(FRAMES)
-        assert explorer.page.evaluate("document.documentElement.scrollWidth") <= width
+        explorer.page.wait_for_function(
+            "document.documentElement.scrollWidth <= innerWidth"
+        )  # once figures are resized
     context.close()

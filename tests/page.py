@@ -193,7 +193,7 @@ def read_answer(status: int, answer: bytes, encoding: str) -> tuple[dict[str, An
 
 
 def decompressed(answer: bytes, encoding: str) -> bytes:
-    """An answer without its encoding."""
+    """The decompressed body of an answer."""
     assert encoding in ("", "zstd"), encoding
     return zstd.decompress(answer) if encoding else answer
 

@@ -1,4 +1,4 @@
-"""What the logit lens panel shows for a selection."""
+"""Callback of the logit lens panel: its figures and texts for a selection, and what is sent after a click."""
 
 import json
 from functools import partial

@@ -235,7 +235,7 @@ class Held:
         wait_until(idle)
 
     def end(self) -> None:
-        """Leave no thread that waits."""
+        """Release the waiting threads, so that none outlives the test."""
         self._go.set()
         wait_until(lambda: self.app.registry.status("mine")[0] != "loading")
 

@@ -176,7 +176,7 @@ def test_with_one_block_there_is_no_row_between() -> None:
 
 @pytest.mark.parametrize(("n_blocks", "n_positions", "most"), [(24, 128, 80_000), (48, 1024, 80_000)])
 def test_it_is_small(n_blocks: int, n_positions: int, most: int) -> None:
-    """Noise is what compresses least: no model reads like this."""
+    """Size limit of the figure, with random values, which compress worst."""
     assert gzipped(logit_lens_figure(large(n_blocks, n_positions)).to_json()) <= most
 
 

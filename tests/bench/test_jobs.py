@@ -105,7 +105,8 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(
         explorer.page.check("#saliency-method input[value='depth']")
         explorer.page.wait_for_timeout(1500)  # until the words are about the new question
         explorer.compute()
-        wait_until(lambda: "Computing" in explorer.job_words(), 60)
+        # The short text's job may be done before its first words are seen.
+        wait_until(lambda: explorer.job_words().startswith(("Computing", "Computed", "Cached")), 60)
         busy = [click(explorer, next(heads))]
         while "Computing" in explorer.job_words() and len(busy) < 12:
             busy.append(click(explorer, next(heads)))
@@ -114,6 +115,7 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(
     report(f"the same while a job runs ({len(busy)} clicks), of that", f"{ratio:.2f}")
     report("a kept result is on the page after", f"{median(kept) * 1e3:.0f} ms")
     if measured:
+        assert len(busy) > 1
         assert ratio <= MOST_SLOWER
         assert median(kept) <= MOST_SECONDS
 

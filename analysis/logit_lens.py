@@ -22,7 +22,7 @@ from analysis.trace import Float, Trace
 MOST_PINNED = 3
 AT_ONCE = 1e9  # multiplications that a request may take; about 60 ms on one core
 _NAME = "logit lens"
-_CELLS_VERSION = _RANKS_VERSION = 1  # raised when the computation changes
+_CELLS_VERSION, _PINS_VERSION = 2, 1  # raised when the computation changes
 _MAX_LOGITS = 2**22  # in memory at the same time
 
 
@@ -42,6 +42,8 @@ class LensCells:
         The rank of the token that follows in the text, by probability, from 1; 0 at the last position.
     output_ranks : int32
         The rank of the output's most probable token at the position, from 1.
+    output_probabilities : float32
+        The probability of that token.
     log_totals : float64
         The natural logarithm of the sum of the exponentials of all logits. In float64, since a token's probability
         is the exponential of a small difference between it and a logit.
@@ -51,6 +53,7 @@ class LensCells:
     probabilities: Float
     next_ranks: NDArray[np.int32]
     output_ranks: NDArray[np.int32]
+    output_probabilities: Float
     log_totals: NDArray[np.float64]
 
 
@@ -118,20 +121,18 @@ def compute_logit_lens(
 ) -> LogitLensResult:
     """Tokens followed through depth at a position, given the readings of the whole text from `compute_lens_cells`.
 
-    Every residual stream is read through the final norm, with its own statistics, and the output head. Without pins
-    this reads a single token's logits; the ranks of pinned tokens, which need all logits of the position, come from
-    `derived`. pins: ids of up to three tokens.
+    Every residual stream is read through the final norm, with its own statistics, and the output head. Pinned
+    tokens, which need all logits of the position, come from `derived`. pins: ids of up to three tokens.
 
     Raises: SelectionError for too many pinned tokens, or one that does not exist.
     """
     followed = followed_pieces(model, trace, position, pins)
-    ids = [piece.id for piece in followed]
-    logits = _logits(model, trace, position, ids)
     if pins:
-        name = f"logit lens ranks {position} {','.join(map(str, pins))}"
-        ranks = derived(name, lambda: _ranks(_logits(model, trace, position), ids), version=_RANKS_VERSION)["ranks"]
+        name = f"logit lens pins {position} {','.join(map(str, pins))}"
+        pinned = derived(name, lambda: _follow(model, trace, cells, position, pins), version=_PINS_VERSION)
+        probabilities, ranks = pinned["probabilities"], pinned["ranks"]
     else:
-        ranks = cells.output_ranks[:, [position]]
+        probabilities, ranks = cells.output_probabilities[:, [position]], cells.output_ranks[:, [position]]
     attention = selection.block if selection.part is Part.ATTENTION else None
     return LogitLensResult(
         tokens=trace.tokens,
@@ -142,7 +143,7 @@ def compute_logit_lens(
         position=position,
         followed=followed,
         pinned=bool(pins),
-        probabilities=np.exp(logits - cells.log_totals[:, [position]]).astype(np.float32),
+        probabilities=probabilities,
         ranks=ranks,
         attention=attention,
         between=None if attention is None or trace.info.parallel else _between(model, trace, attention, position),
@@ -212,7 +213,8 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
     n_depths, n_positions = trace.info.n_blocks + 1, trace.n_positions
     shape = n_depths, n_positions
     cells: Arrays = {name: np.zeros(shape, np.int32) for name in ("top", "next_ranks", "output_ranks")}
-    cells |= {"probabilities": np.zeros(shape, np.float32), "log_totals": np.zeros(shape, np.float64)}
+    cells |= {name: np.zeros(shape, np.float32) for name in ("probabilities", "output_probabilities")}
+    cells["log_totals"] = np.zeros(shape, np.float64)
     output = trace.logits()
     # Of each position, the token that follows in the text (of the last, any) and the output's most probable one.
     tokens = np.stack([np.append(trace.token_ids[1:], 0), output.argmax(axis=1)], axis=1)
@@ -223,8 +225,10 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
             logits = output[part] if depth == trace.info.n_blocks else model.lens_logits(trace.residual(depth)[part])
             highest, cells["log_totals"][depth, part] = _log_totals(logits)
             cells["top"][depth, part] = logits.argmax(axis=1)
-            cells["probabilities"][depth, part] = np.exp(highest - cells["log_totals"][depth, part])
             own = np.take_along_axis(logits, tokens[part], axis=1)
+            log_totals = cells["log_totals"][depth, part]
+            cells["probabilities"][depth, part] = np.exp(highest - log_totals)
+            cells["output_probabilities"][depth, part] = np.exp(own[:, 1] - log_totals)
             for n, name in enumerate(("next_ranks", "output_ranks")):
                 cells[name][depth, part] = 1 + (logits > own[:, [n]]).sum(axis=1)
             report((depth + min(1.0, (start + step) / n_positions)) / n_depths, {})
@@ -232,16 +236,15 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
     return cells
 
 
-def _logits(model: LanguageModel, trace: Trace, position: int, ids: Sequence[int] | None = None) -> Float:
-    """(n_blocks + 1, n_vocab or number of ids): the logits at all depths of a position."""
-    output = trace.logits()[[position]]
+def _follow(model: LanguageModel, trace: Trace, cells: LensCells, position: int, ids: Sequence[int]) -> Arrays:
+    """Probabilities and ranks of tokens at all depths of a position, each (n_blocks + 1, number of ids)."""
     streams = np.stack([trace.residual(depth)[position] for depth in range(trace.info.n_blocks)])
-    return np.concatenate([model.lens_logits(streams, ids), output if ids is None else output[:, ids]])
-
-
-def _ranks(logits: Float, ids: Sequence[int]) -> Arrays:
+    logits = np.concatenate([model.lens_logits(streams), trace.logits()[[position]]])
     ranks = [1 + (logits > logits[:, [one]]).sum(axis=1, dtype=np.int32) for one in ids]
-    return {"ranks": np.stack(ranks, axis=1)}
+    return {
+        "probabilities": np.exp(logits[:, ids] - cells.log_totals[:, [position]]).astype(np.float32),
+        "ranks": np.stack(ranks, axis=1),
+    }
 
 
 def _log_totals(logits: Float) -> tuple[Float, NDArray[np.float64]]:

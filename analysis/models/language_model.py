@@ -1,6 +1,5 @@
 """Language model: a loaded network with its tokenizer, vocabulary and sizes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,23 +61,19 @@ class LanguageModel:
             written = parts.get_submodule(self.family.attention_norm)(written)
         return written
 
-    def lens_logits(self, residuals: Float, tokens: Sequence[int] | None = None) -> Float:
+    def lens_logits(self, residuals: Float) -> Float:
         """The logit lens: what the output head reads off residual streams, (..., n_vocab), from (..., d_model).
 
-        They go through the final norm, with its statistics computed from each. tokens: ids to read, (..., n_tokens), in
-        their order; by default the whole vocabulary.
+        They go through the final norm, with its statistics computed from each.
         """
         with torch.inference_mode():
-            logits: Float = self.head(self.final_norm(torch.from_numpy(residuals)), tokens).numpy()
+            logits: Float = self.head(self.final_norm(torch.from_numpy(residuals))).numpy()
         return logits
 
-    def head(self, normed: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
-        """The logits of a residual that went through the final norm. tokens: ids; by default the whole vocabulary."""
+    def head(self, normed: Tensor) -> Tensor:
+        """The logits of a residual that went through the final norm."""
         layer: nn.Linear = self.network.get_output_embeddings()  # type: ignore[operator]
-        if tokens is not None:
-            rows = list(tokens)
-            logits = nn.functional.linear(normed, layer.weight[rows], None if layer.bias is None else layer.bias[rows])
-        elif torch.is_inference_mode_enabled() and normed.numel() == self.info.d_model:
+        if torch.is_inference_mode_enabled() and normed.numel() == self.info.d_model:
             # One row only: NumPy reads the large matrix two to three times as fast as torch.
             logits = torch.from_numpy(layer.weight.numpy() @ normed.numpy().ravel()).reshape(*normed.shape[:-1], -1)
             logits = logits if layer.bias is None else logits + layer.bias

@@ -102,6 +102,7 @@ def test_every_cell_is_head_of_norm_of_the_residual(tiny_model: LanguageModel, t
         assert_allclose(cells.probabilities[depth], expected.max(-1), rtol=1e-5)
         assert_array_equal(cells.next_ranks[depth, :-1], ranks_of(expected[:-1], trace.token_ids[1:]))
         assert_array_equal(cells.output_ranks[depth], ranks_of(expected, output))
+        assert_allclose(cells.output_probabilities[depth], expected[range(len(output)), output], rtol=1e-5)
     assert not cells.next_ranks[:, -1].any()
 
 
@@ -187,23 +188,15 @@ def test_between_is_read_with_attention_selected_only(tiny_gpt2: LanguageModel, 
     assert result.depth == {"embedding": 0, "block": 2}.get(part.split(".", maxsplit=1)[0], 3)
 
 
-def test_a_click_without_pins_reads_single_logits(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not whole distributions of every depth, which would be a third of a forward pass."""
+def test_a_click_without_pins_reads_no_logits(tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole distributions of every depth would take a third of a forward pass."""
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     cells = compute_lens_cells(tiny_gpt2, trace)
-    read_tokens: list[Any] = []
-    whole = LanguageModel.head
-
-    def head(model: LanguageModel, normed: Tensor, tokens: Any = None) -> Tensor:
-        read_tokens.append(tokens)
-        return whole(model, normed, tokens)
-
-    monkeypatch.setattr(LanguageModel, "head", head)
-    result = compute_logit_lens(tiny_gpt2, trace, cells, Selection.parse("block.1.mlp"), 9, derived=refused)
-    assert read_tokens == [[result.followed[0].id]]
+    monkeypatch.setattr(LanguageModel, "head", refused)
+    compute_logit_lens(tiny_gpt2, trace, cells, Selection.parse("block.1.mlp"), 9, derived=refused)
 
 
-def test_ranks_of_pins_are_derived(tiny_gpt2: LanguageModel) -> None:
+def test_pinned_tokens_are_derived(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     cells = compute_lens_cells(tiny_gpt2, trace)
     names: list[tuple[str, int]] = []
@@ -215,7 +208,7 @@ def test_ranks_of_pins_are_derived(tiny_gpt2: LanguageModel) -> None:
 
     for position, pins in ((9, (7,)), (9, (7, 8)), (4, (7,))):
         compute_logit_lens(tiny_gpt2, trace, cells, OUTPUT, position, pins=pins, derived=derived)
-    assert names == [("logit lens ranks 9 7", 1), ("logit lens ranks 9 7,8", 1), ("logit lens ranks 4 7", 1)]
+    assert names == [("logit lens pins 9 7", 1), ("logit lens pins 9 7,8", 1), ("logit lens pins 4 7", 1)]
 
 
 def refused(*_: Any, **__: Any) -> Arrays:
@@ -233,7 +226,7 @@ def test_in_parts_it_is_the_same(tiny_gpt2: LanguageModel, monkeypatch: pytest.M
     parts = task.result(task.compute(lambda share, _partial: shares.append(share)) | {"seconds": np.float64(1)})
     for name in ("top", "next_ranks", "output_ranks"):
         assert_array_equal(getattr(parts, name), getattr(whole, name))
-    for name in ("probabilities", "log_totals"):
+    for name in ("probabilities", "output_probabilities", "log_totals"):
         assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5)
     assert len(shares) == 4 * -(-trace.n_positions // 7)
     assert shares == sorted(shares)
@@ -261,12 +254,12 @@ def test_only_what_is_slow_is_a_task(tiny_gpt2: LanguageModel) -> None:
         return arrays
 
     assert isinstance(compute_lens_cells(tiny_gpt2, quick, derived=derived), LensCells)
-    assert asked == [("logit lens", 1)]
+    assert asked == [("logit lens", 2)]
     slow = make_tiny("gpt2", vocab_size=200_000, max_position_embeddings=128)
     trace = compute_trace(slow, Prompt("tiny", long_text(slow, 64)))
     task = plan_logit_lens(slow, trace)
     assert task is not None
-    assert (task.name, task.version) == ("logit lens", 1)
+    assert (task.name, task.version) == ("logit lens", 2)
     assert task.work == cells_work(trace.info, 64) > AT_ONCE
 
 

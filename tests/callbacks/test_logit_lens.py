@@ -148,7 +148,7 @@ def test_a_quick_lens_needs_no_job(services: Any, prompt: Prompt, monkeypatch: p
     with pytest.raises(AnalysisError, match="needs no job"):
         logit_lens_task(services, question)
     monkeypatch.delattr(analysis.logit_lens, "_cells")
-    monkeypatch.delattr(analysis.logit_lens, "_ranks")
+    monkeypatch.delattr(analysis.logit_lens, "_follow")
     assert draw(services, prompt, "embedding@0")["offer"] is None
     assert draw(services, prompt, "block.2.mlp@3", pins="7")["offer"] is None
 

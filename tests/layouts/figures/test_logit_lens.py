@@ -26,6 +26,7 @@ CELLS = LensCells(
     probabilities=np.float32([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9], [1, 0.95, 0.0001]]),
     next_ranks=np.int32([[1234, 2, 0]] * 4),
     output_ranks=np.int32([[1, 1, 1]] * 4),
+    output_probabilities=np.float32([[0.1, 0.2, 0.3]] * 4),
     log_totals=np.zeros((4, 3)),
 )
 RESULT = LogitLensResult(
@@ -52,6 +53,7 @@ def large(n_blocks: int, n_positions: int) -> LogitLensResult:
         probabilities=numbers.random(shape, dtype=np.float32),
         next_ranks=numbers.integers(1, 999, shape).astype(np.int32) * (np.arange(n_positions) < n_positions - 1),
         output_ranks=np.ones(shape, np.int32),
+        output_probabilities=numbers.random(shape, dtype=np.float32),
         log_totals=np.zeros(shape),
     )
     return replace(

@@ -25,6 +25,7 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
         app.clientside_callback(ClientsideFunction("explorer", name), *arguments, prevent_initial_call=not initial)
 
     run("openAddress", Output(ids.ADDRESS, "data"), Input(ids.ADDRESS, "id"), initial=True)
+    run("arrange", Output(ids.VISIBLE, "data"), Input(ids.ADDRESS, "data"))
     run(
         "select",
         Output(ids.SELECTION, "data"),

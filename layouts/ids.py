@@ -7,6 +7,8 @@ SELECTION = "selection"  # the text form of the selection; the clientside callba
 CLICKED = "clicked"  # a counter that triggers that callback for HTML controls and keys; assets/selection.js
 THEME = "theme"  # "light" or "dark"; assets/theme.js
 
+VISIBLE = "visible"  # the names of the panels that are visible; assets/workspace.js
+
 NOTICE = "notice"  # the alert with the last error
 PANELS = "panels"  # the element around all panels; its `data-selection` is the selection that they show
 

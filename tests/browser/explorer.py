@@ -18,6 +18,7 @@ NO_WEBGL = (
     "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
     "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
 )
+PANELS = "section.panel:not([hidden])"  # those that are visible
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"
 FRAMES = (
     "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
@@ -40,8 +41,8 @@ class Explorer:
         self.page.goto("about:blank")
         self.page.goto(self.address + (f"#{urlencode(fragment)}" if fragment else ""))
         self.page.wait_for_function(
-            "document.querySelectorAll('section.panel').length > 0 &&"
-            " [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection)"
+            f"document.querySelectorAll('{PANELS}').length > 2 &&"
+            f" [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection)"
         )
         if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
             self.page.wait_for_function(f"{PLOT.format(id='architecture-graph')}?._fullLayout?.scene?._scene?.glplot")
@@ -77,24 +78,33 @@ class Explorer:
         wait_until(holds, WAIT_MS / 1000)
 
     def selections(self) -> list[str]:
-        """The `data-selection` of each panel."""
-        found: list[str] = self.page.eval_on_selector_all("section.panel", "all => all.map((s) => s.dataset.selection)")
+        """The `data-selection` of each visible panel."""
+        found: list[str] = self.page.eval_on_selector_all(PANELS, "all => all.map((s) => s.dataset.selection)")
         return found
 
     def follows(self, selection: str) -> None:
-        """Wait until every panel shows this selection; fail if one does not."""
+        """Wait until every visible panel shows this selection; fail if one does not."""
         self.page.wait_for_function(
-            "(text) => { const panels = [...document.querySelectorAll('section.panel')];"
+            f"(text) => {{ const panels = [...document.querySelectorAll('{PANELS}')];"
             " return panels.length && panels.every((s) => s.dataset.selection === text); }",
             arg=selection,
         )
 
     def selection(self) -> str:
-        """The selection that all panels agree on, once they do."""
+        """The selection that all visible panels agree on, once they do."""
         self.page.wait_for_function(
-            "() => new Set([...document.querySelectorAll('section.panel')].map((s) => s.dataset.selection)).size === 1"
+            f"() => new Set([...document.querySelectorAll('{PANELS}')].map((s) => s.dataset.selection)).size === 1"
         )
         return self.selections()[0]
+
+    def show(self, panel: str) -> None:
+        """Open a panel's tab, and wait until it shows the selection."""
+        self.page.click(f"#tab-{panel}")
+        self.page.wait_for_function(
+            "(name) => document.getElementById(`${name}-panel`).dataset.selection"
+            " === document.getElementById('panels').dataset.selection",
+            arg=panel,
+        )
 
     def analyse(self, text: str) -> None:
         """Type a text and press the button."""

@@ -146,7 +146,7 @@ def test_the_address_restores_the_page(explorer: Explorer) -> None:
     page.goto(url)
     explorer.follows("block.4.attention.head.2@5")
     assert page.url == url
-    assert page.is_checked("#attention-view input[value='rollout']")
+    assert page.input_value("#attention-view") == "rollout"
 
 
 def test_back_and_forward(explorer: Explorer) -> None:
@@ -215,12 +215,12 @@ def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
 
 
 def test_examples(explorer: Explorer) -> None:
-    explorer.page.check("#attention-view input[value='rollout']")
+    explorer.page.select_option("#attention-view", "rollout")
     explorer.page.click("text=Examples")
     explorer.page.click("text=The same words twice")
     explorer.page.wait_for_function("document.getElementById('prompt-text').value.startsWith('the wolf')")
     assert explorer.selection().startswith("block.3.attention.head.0@")
-    assert explorer.page.is_checked("#attention-view input[value='rollout']")
+    assert explorer.page.input_value("#attention-view") == "rollout"
 
 
 def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:

@@ -9,7 +9,7 @@
   const TALL = matchMedia("(min-height: 800px)");
   // The splitters: where they are at first, and the least and largest value; per cent of the whole width or height, but
   // `upper` of the upper row.
-  const SPLITTERS = { scene: [54, 25, 75], rows: [63, 30, 75], upper: [54, 25, 75], left: [33, 15, 60], right: [67, 40, 85] };
+  const SPLITTERS = { scene: [54, 25, 75], rows: [63, 30, 75], upper: [50, 25, 75], left: [33, 15, 60], right: [67, 40, 85] };
   const LEAST = 15;  // width of the middle dock, in per cent
   const NAMES = Object.keys(SPLITTERS);
   const LOW_ROWS = 56;  // height of the upper row on a low screen, where it is one dock high

@@ -9,6 +9,7 @@
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
   const LETTER = 6.2;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
+  const PRESENTED = 16 / 12;                 // size of letters in a presentation
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
   const given = new WeakMap();               // by plot: the last whole figure
   const waiting = new Map();
@@ -44,13 +45,12 @@
     const choices = all.map((n) => n + 1);
     const [any, even] = [largest(choices), largest(choices.filter((n) => count % n === 0))];
     const columns = size(even) >= EVEN * size(any) ? even : Math.ceil(count / Math.ceil(count / any));
-    const rows = Math.ceil(count / columns);
     const side = size(columns) * (1 - GAP);
     const fitted = { ...layout, annotations: [...layout.annotations], shapes: [...layout.shapes] };
     for (const n of all) {
       const [row, column] = [Math.floor(n / columns), n % columns];
       const left = column / columns;
-      const top = 1 - row / rows - NUMBER_PX / height;
+      const top = 1 - (row * (side / (1 - GAP) + NUMBER_PX) + NUMBER_PX) / height;
       const [right, bottom] = [left + side / width, top - side / height];
       const suffix = n ? n + 1 : "";
       fitted[`xaxis${suffix}`] = { ...layout[`xaxis${suffix}`], domain: [left, right] };
@@ -66,14 +66,22 @@
     return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
   }
 
+  /* Larger letters, for a presentation. */
+  function withLargeText(value, name = "") {
+    if (Array.isArray(value)) return value.map((part) => withLargeText(part, name));
+    if (!value || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, part]) =>
+      [key, /font$/.test(name) && key === "size" ? Math.round(PRESENTED * part) : withLargeText(part, key)]));
+  }
+
   /* A figure as it is drawn in so many pixels. */
   function fit({ data, layout, ...rest }, width, height) {
     if (!layout || !width || !height) return { data, layout, ...rest };
-    let fitted = { ...layout };
-    for (const [name, axis] of Object.entries(layout)) {
+    let fitted = explorer.arrangement.presented() ? withLargeText(layout) : { ...layout };
+    for (const [name, axis] of Object.entries(fitted)) {
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height);
     }
-    if (layout.title?.text) fitted.title = shortened(layout.title, width);
+    if (layout.title?.text) fitted.title = shortened(fitted.title, width);
     if (height < LOW && layout.yaxis?.scaleanchor) {  // the rows have the same labels as the columns
       fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
     }

@@ -12,7 +12,7 @@
   const SPLITTERS = { scene: [54, 25, 75], rows: [63, 30, 75], upper: [50, 25, 75], left: [33, 15, 60], right: [67, 40, 85] };
   const LEAST = 15;  // width of the middle dock, in per cent
   const NAMES = Object.keys(SPLITTERS);
-  const LOW_ROWS = 56;  // height of the upper row on a low screen, where it is one dock high
+  const LOW_ROWS = 54;  // height of the upper row on a low screen, where it is one dock high
   const first = (name) => (name === "rows" && !TALL.matches ? LOW_ROWS : SPLITTERS[name][0]);
   const initial = () => Object.fromEntries(NAMES.map((name) => [name, first(name)]));
   let sizes = initial();

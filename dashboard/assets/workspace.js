@@ -165,9 +165,21 @@
     next.focus();
   });
 
+  /* On a small screen, the scene goes to the top when something in it is selected: what changes is below it. */
+  let wasInScene = false;
+  document.addEventListener("pointerdown", (event) => {
+    wasInScene = Boolean(event.target.closest("#architecture-panel"));
+  }, true);
+  function showBelowScene() {
+    if (!arrangement.isWide() && wasInScene) scrollTo({ top: workspace().getBoundingClientRect().top + scrollY });
+  }
+
   arrangement.onScreenChange(() => { if (workspace()) update(); });
   addEventListener("DOMContentLoaded", () => {
-    new MutationObserver(() => { if (workspace()) markTabs(); })
-      .observe(document.body, { subtree: true, attributeFilter: ["data-selection"] });
+    new MutationObserver((changes) => {
+      if (!workspace()) return;
+      markTabs();
+      if (changes.some(({ target }) => target === workspace())) showBelowScene();
+    }).observe(document.body, { subtree: true, attributeFilter: ["data-selection"] });
   });
 })();

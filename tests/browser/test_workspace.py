@@ -208,7 +208,8 @@ def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: st
     explorer.open()
     page = explorer.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.locator("#attention-graph").scroll_into_view_if_needed()
+    explorer.click_box(0, 6)
+    explorer.follows(f"block.0.attention.head.6@{explorer.selection().split('@')[1]}")
     page.evaluate(FRAMES)
     scene, picture = box(page, "#architecture-panel"), box(page, "#attention-graph")
     assert scene["top"] >= 0

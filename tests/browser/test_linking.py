@@ -50,6 +50,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
     page = explorer.page
     page.evaluate("(select) => dash_clientside.explorer.request({ select })", "block.3.attention.head.6@5")
     explorer.follows("block.3.attention.head.6@5")
+    explorer.show("logit_lens")
     for depth, position, merged in [
         (2, 9, "block.1.attention.head.6@9"),
         (5, 4, "block.4.attention.head.6@4"),
@@ -207,6 +208,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
 
 
 def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
+    explorer.page.click(".question-more > summary")
     explorer.page.check("#prompt-start input")
     explorer.follows(f"block.3.attention.head.0@{LAST + 1}")
     explorer.page.uncheck("#prompt-start input")

@@ -176,6 +176,14 @@
 
   arrangement.onScreenChange(() => { if (workspace()) update(); });
   addEventListener("DOMContentLoaded", () => {
+    // As soon as Dash has made the panels, before they are painted: nothing must jump.
+    const made = new MutationObserver(() => {
+      if (!workspace()) return;
+      made.disconnect();
+      arrangement.read(explorer.readFragment());
+      draw();
+    });
+    made.observe(document.body, { childList: true, subtree: true });
     new MutationObserver((changes) => {
       if (!workspace()) return;
       markTabs();

@@ -6,8 +6,9 @@
   const explorer = dash.explorer = dash.explorer || {};
   const WAIT_MS = 80;
   const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
+  const TINY = 130;                          // height below which a slanted label would be cut off
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
-  const LETTER = 6.2;                        // of a caption
+  const LETTER = 6.8;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
@@ -25,9 +26,10 @@
 
   function fittedAxis(name, axis, width, height) {
     const isX = name.startsWith("x");
-    const fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
+    let fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
+    if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
   }
 

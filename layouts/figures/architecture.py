@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, make_scene, on_screen
-from layouts.figures.scene_colors import LIGHTING, box_colors, neutral, stream_color
+from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark
 from layouts.figures.text import counted, neuron_range, percent
@@ -47,7 +47,6 @@ _CAMERA = {  # low, from the front left, and without perspective: all walls have
     "projection": {"type": "orthographic"},
 }
 _FIGURE = (3.0, 1.55)  # of the opening view, in Plotly's camera units: fits a figure twice as wide as high, with texts
-_AUTORANGE = 17 / 16  # Plotly's axes are this much longer than the data
 
 
 def architecture_figure(
@@ -69,8 +68,12 @@ def architecture_figure(
         data[index] |= changes
     corners = np.concatenate([np.stack([data[mesh][axis] for axis in "xyz"], axis=1) for mesh in _MESHES])
     unit = float(np.min(_FIGURE / np.ptp(on_screen(corners), axis=0)))
-    aspect = dict.fromkeys("xyz", round(_AUTORANGE * unit * float(np.ptp(_cube(scene)[:, 0])), 3))
-    hidden = {"visible": False, "showspikes": False}
+    cube = _cube(scene)
+    aspect = dict.fromkeys("xyz", round(unit * float(np.ptp(cube[:, 0])), 3))
+    axes = {
+        f"{name}axis": {"visible": False, "showspikes": False, "range": ends}
+        for name, ends in zip("xyz", cube.T.tolist(), strict=True)
+    }
     return Drawing(
         data=data,
         layout=base_layout(
@@ -79,9 +82,7 @@ def architecture_figure(
             # Read by the page: what "Reset view" restores, and the rank of each text, of which it hides the later ones.
             meta={"camera": _CAMERA, "aspectratio": aspect, "labels": list(range(len(annotations)))},
             scene={
-                "xaxis": hidden,
-                "yaxis": hidden,
-                "zaxis": hidden,
+                **axes,
                 "aspectmode": "manual",
                 "aspectratio": aspect,
                 "dragmode": "turntable",
@@ -119,7 +120,7 @@ def architecture_changes(
         STREAM: _widths(norms, scene)
         | {"color": stream_color(theme), "meta": {"values": _sent(norms), "unit": "(L2 norm)"}},
         LINE: {"line": {"color": stream_color(theme), "width": 3}},
-        MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 5}},
+        MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 4}},
         FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
     }
     return traces, scene_labels(scene, result.selection, tokens, predictions, theme)
@@ -170,9 +171,10 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
         _mesh(boxes(scene.tiles, scene.tile_half)) | {"hovertext": _tile_names(info)},
         _mesh(boxes(scene.ends, scene.ends_half)) | {"customdata": ["embedding", "norm", "output"]},
         _mesh(stream)
+        | {"lightposition": STREAM_LIGHT}
         | {"hovertext": depths, "customdata": ["embedding", *(f"block.{n}" for n in range(info.n_blocks))]},
-        # The normed stream; and two points, which are not drawn, but make all axes equally long: otherwise Plotly would
-        # distort the light.
+        # The normed stream; and two points, which are not drawn: with them, the data are a cube, as the axes are.
+        # Otherwise Plotly would distort the light.
         {
             **line,
             **{

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
 
 # Light falls from the upper left of the viewer's head: of every box, a side that the viewer sees is fully lit and has
-# the colour bar's colour; the others are darker by up to a third. Plotly's light positions are screen coordinates.
+# the colour bar's colour; the others are darker by up to a third. Plotly's light positions are screen coordinates, and
+# it takes sides of a small area for none unless `facenormalsepsilon` is 0.
 AMBIENT, DIFFUSE = 0.66, 0.7
 LIGHTING = {
-    "lighting": {"ambient": AMBIENT, "diffuse": DIFFUSE, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0},
-    "lightposition": {"x": 25_000, "y": -25_000, "z": 100},
+    "lighting": {
+        "ambient": AMBIENT,
+        "diffuse": DIFFUSE,
+        **dict.fromkeys(("specular", "fresnel", "facenormalsepsilon"), 0),
+        "roughness": 1,
+    },
+    "lightposition": {"x": -25_000, "y": 25_000, "z": -100},
 }
+STREAM_LIGHT = {"x": 25_000, "y": 25_000, "z": -100}  # on its long side, which the walls turn away from the light
 LEAST_CONTRAST = 1.6  # of every box to the page, on its darkest and on its lightest side
 _BARS = {
     "norm": "L2 norm of what a part adds (square-root scale)",
@@ -111,7 +118,7 @@ def _bar(result: ArchitectureResult, places: list[float], names: Any, theme: The
     """The colour bar below the scene. places: of its ticks, as shares of the scale."""
     title = {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}
     place = {"x": 0, "xref": "container", "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
-    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=8, ypad=4, **place)
+    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=4, **place)
     ticks = {"tickvals": [_STEPS * place for place in places], "ticktext": list(names)}
     return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 

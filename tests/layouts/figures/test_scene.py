@@ -1,5 +1,7 @@
 """Geometry of the 3D scene: each part has its own box, boxes do not overlap, and walls are read like a page."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -122,7 +124,13 @@ def test_a_box_is_eight_vertices_and_twelve_triangles_of_its_own() -> None:
     assert all(edges.count(edge) == 2 for edge in edges)
 
 
-def test_an_outline_has_twelve_edges() -> None:
-    line = outline(np.zeros(3, dtype=np.float32), np.full(3, 2, dtype=np.float32))
-    assert line["x"].count(None) == 12
-    assert {abs(value) for value in line["y"] if value is not None} == {2.0}
+@pytest.mark.parametrize(("depth", "count"), [(2, 12), (0, 4)])
+def test_an_outline_has_all_edges_of_a_box_or_of_a_rectangle(depth: int, count: int) -> None:
+    line = outline(np.zeros(3, dtype=np.float32), np.array([depth, 2, 2], dtype=np.float32))
+    points = list(zip(line["x"], line["y"], line["z"], strict=True))
+    edges = {frozenset(pair) for pair in pairwise(points) if (None, None, None) not in pair}
+    assert len(edges) == count
+    for edge in edges:
+        one, other = (np.array(point, dtype=float) for point in edge)
+        assert (one != other).sum() == 1, "edges are parallel to the axes"
+        assert set(np.abs([one[1:], other[1:]]).ravel()) == {2}

@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids, models
+from layouts.lead import lead_line
 
 TEXT = "prompt-text"
 ANALYSE = "prompt-analyse"
@@ -39,7 +40,8 @@ def shell(offers: Iterable[Any], panels: dict[str, html.Section]) -> html.Div:
                     models.bar(),
                     _prompt(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
-                    html.P("Pick a token above, or any box below. Every panel updates.", className="lead-line"),
+                    lead_line(),
+                    html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
                     html.Div(list(panels.values()), id=ids.PANELS, className="panels", **{"data-selection": ""}),
                 ]
             ),
@@ -52,6 +54,8 @@ def _stores() -> list[Any]:
     return [
         dcc.Store(id=ids.ADDRESS),
         dcc.Store(id=ids.PROMPT),
+        dcc.Store(id=ids.TYPED),
+        dcc.Store(id=ids.COUNTED),
         dcc.Store(id=ids.SELECTION),
         dcc.Store(id=ids.CLICKED),
         dcc.Store(id=ids.THEME),

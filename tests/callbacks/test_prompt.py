@@ -28,12 +28,9 @@ def test_the_store_holds_the_opening_selection_and_why(services: AppServices, pr
     assert chosen.block is not None
     assert chosen.head is not None
     weights = trace.attention(chosen.block)[chosen.head, -1, 1:-2]
-    key = trace.tokens[1 + int(weights.argmax())].label
+    query, key = trace.tokens[-1].label, trace.tokens[1 + int(weights.argmax())].label
     assert opening["name"] == f"block {chosen.block}, head {chosen.head}"
-    assert (
-        opening["why"]
-        == f"at ‘{trace.tokens[-1].label}’ it puts {percent(float(weights.max()))} of its attention on ‘{key}’"
-    )
+    assert opening["why"] == f"at ‘{query}’ it puts {percent(float(weights.max()))} of its attention on ‘{key}’"
     assert draw_prompt(services, Prompt("tiny", "a"))["prompt"]["opening"] is None
 
 

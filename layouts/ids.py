@@ -10,7 +10,6 @@ CLICKED = "clicked"  # a counter that triggers that callback for HTML controls a
 THEME = "theme"  # "light" or "dark"; assets/theme.js
 
 NOTICE = "notice"  # the alert with the last error
-LEAD = "lead"  # the words about the opening selection; assets/selection.js
 STATUS = "status"  # the live region that says the selection; assets/announce.js
 PANELS = "panels"  # the element around all panels; its `data-selection` is the selection that they show
 

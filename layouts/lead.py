@@ -10,17 +10,28 @@ from typing import TYPE_CHECKING
 
 from dash import html
 
-from layouts import ids
 from layouts.figures.text import percent
 
 if TYPE_CHECKING:
     from analysis.opening import Opening
 
 
+LEAD = "lead"
+SELECT = "lead-select"
+WHY = "lead-why"
+
+
 def lead_line() -> html.P:
-    """The line, with room for the words about the opening selection."""
-    what_to_do = "Pick a token above, or any box below. Every panel updates."
-    return html.P([html.Span(id=ids.LEAD), what_to_do], className="lead-line")
+    """The line, with room for the opening selection, which its button selects, and the reason for it."""
+    return html.P(
+        [
+            html.Span(id=LEAD),
+            html.Button(id=SELECT, type="button", className="lead-select", hidden=True, **{"data-select": ""}),
+            html.Span(id=WHY),
+            "Pick a token above, or any box below. Every panel updates.",
+        ],
+        className="lead-line",
+    )
 
 
 def opening_words(opening: Opening) -> dict[str, str]:

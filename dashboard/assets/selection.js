@@ -105,8 +105,11 @@
   /* In the line under the header: the head that the page opened on and why, or that is worth a look. */
   function writeLead(prompt) {
     const { select, name, why } = prompt.opening || {};
-    const isShown = explorer.writeSelection(current) === `${select}@${lastPosition(prompt)}`;
-    dash.set_props("lead", { children: name ? `${isShown ? "Opened on" : "Try"} ${name}: ${why}. ` : "" });
+    const whole = `${select}@${lastPosition(prompt)}`;
+    const verb = explorer.writeSelection(current) === whole ? "Opened on" : "Try";
+    dash.set_props("lead", { children: name ? `${verb} ` : "" });
+    dash.set_props("lead-select", { children: name ?? "", hidden: !name, "data-select": name ? whole : "" });
+    dash.set_props("lead-why", { children: name ? `: ${why}. ` : "" });
   }
 
   Object.assign(explorer, {

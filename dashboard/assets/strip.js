@@ -52,7 +52,10 @@
   });
   document.addEventListener("click", (event) => { if (event.target.closest("#strip-all")) open(!isOpen()); });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") open(false);
+    if (event.key === "Escape" && isOpen()) {
+      event.preventDefault();  // what else Escape closes stays open
+      open(false);
+    }
     const chip = chipOf(event.target);
     if (!chip || !(event.key in STEPS) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();

@@ -159,6 +159,10 @@ def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, tra
     explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
     said = f"block {block}, head {head}: at ‘.’ it puts {weights[block, head, key]:.0%} of its attention on "
     expect(lead).to_contain_text(f"Opened on {said}‘{trace.tokens[key].label}’. Pick a token")
+    page.click("#summary-mlp")
+    explorer.follows(f"block.{block}.mlp@{LAST}")
+    page.locator("#lead-select").click()
+    explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
     explorer.open(select=f"{BEGINNING}@3")
     expect(lead).to_contain_text(f"Try {said}")
     explorer.open(text="A fox")

@@ -6,9 +6,10 @@ from layouts.lead import lead_line, opening_words
 
 
 def test_the_line_says_what_to_do_before_anything_is_analysed() -> None:
-    span, what_to_do = lead_line().children
-    assert span.id == "lead"
-    assert not getattr(span, "children", None)
+    *opening, what_to_do = lead_line().children
+    assert [one.id for one in opening] == ["lead", "lead-select", "lead-why"]
+    assert not any(getattr(one, "children", None) for one in opening)
+    assert opening[1].hidden
     assert what_to_do.startswith("Pick a token above")
 
 

@@ -123,7 +123,7 @@ def test_the_count_follows_typing(explorer: Explorer, bundled_model: LanguageMod
     page.keyboard.press("Enter")
     expect(count).to_have_text(f"{n_tokens} of 256 tokens")
     expect(outdated).to_be_hidden()
-    assert page.locator(CHIPS).count() == n_tokens
+    expect(page.locator(CHIPS)).to_have_count(n_tokens)
     page.keyboard.press("x")
     expect(count).to_contain_text("not analysed")
     page.keyboard.press("Backspace")  # the text that was analysed
@@ -188,14 +188,13 @@ def test_arcs_follow_the_attention_of_the_selected_head(explorer: Explorer, trac
         )
         explorer.follows(f"block.{block}.attention.head.{head}@{position}")
         row = trace.attention(block)[head, position]
-        expected = {key: float(row[key]) for key in range(position + 1) if row[key] >= 0.02}
-        wait_until(lambda expected=expected: page.wait_for_timeout(50) or arcs(page).keys() == expected.keys())
-        drawn = arcs(page)
-        thinnest, thickest = 0.75, 5
-        for key, weight in expected.items():
-            assert drawn[key] == pytest.approx(thinnest + (thickest - thinnest) * weight, abs=0.01)
-        if position:
-            assert f"{row[0]:.0%} of it on the first token" in page.inner_text("#strip-reading")
+        # From 0.75 to 5 pixels, for weights from 0 to 1.
+        widths = {key: 0.75 + 4.25 * float(row[key]) for key in range(position + 1) if row[key] >= 0.02}
+        wait_until(lambda widths=widths: page.wait_for_timeout(50) or arcs(page) == pytest.approx(widths, abs=0.01))
+        share = re.search(r"([\d.]+)% of it on the first token", page.inner_text("#strip-reading"))
+        assert bool(share) == (position > 0)
+        if share:
+            assert float(share[1]) == pytest.approx(100 * float(row[0]), abs=0.6)
     page.click("#summary-mlp")
     explorer.follows("block.2.mlp@0")
     wait_until(lambda: page.wait_for_timeout(50) or not arcs(page))

@@ -12,6 +12,8 @@ from layouts.shell import EXAMPLES
 from tests.serving import wait_until
 
 WAIT_MS = 30_000
+# The selection that tests begin with, at the last token. Which one the page opens with depends on the model's weights.
+BEGINNING = "block.3.attention.head.0"
 # A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.
 NO_WEBGL = (
     "const all = HTMLCanvasElement.prototype.getContext;"
@@ -50,7 +52,7 @@ class Explorer:
 
     def restart(self) -> None:
         """Go back to the opening question and settings without loading the page again, as a link does."""
-        text, select = next(iter(EXAMPLES.values())), "block.3.attention.head.0@18"
+        text, select = next(iter(EXAMPLES.values())), f"{BEGINNING}@18"
         fragment = urlencode({"model": "bundled", "text": text, "select": select}, quote_via=quote)
         self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed
         with self.page.expect_response(lambda answer: '"output":"..prompt.data' in (answer.request.post_data or "")):
@@ -105,6 +107,15 @@ class Explorer:
             " === document.getElementById('panels').dataset.selection",
             arg=panel,
         )
+
+    def opening(self) -> str:
+        """The selection that the server has found for the page to open with; without one, the middle block's head 0."""
+        script = (
+            "() => { const { opening, n_blocks, n_positions } = dash_clientside.explorer.shown();"
+            " const middle = `block.${Math.floor(n_blocks / 2)}.attention.head.0`;"
+            " return `${opening ? opening.select : middle}@${n_positions - 1}`; }"
+        )
+        return str(self.page.evaluate(script))
 
     def analyse(self, text: str) -> None:
         """Type a text and press the button."""

@@ -11,6 +11,7 @@
   const LETTER = 6.8;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
+  const LABEL_LETTER = 6.8, AXIS_PX = 50;    // of the label of a point; of an axis with its numbers
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
   const given = new WeakMap();               // by plot: the last whole figure
   const waiting = new Map();
@@ -68,6 +69,28 @@
     return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
   }
 
+  /* The labels of points without those that would lie over others; those of the last trace, the selected token's, first. */
+  function withoutOverlaps(data, { xaxis, yaxis }, width, height) {
+    const taken = [];
+    const [xs, ys] = [xaxis.range, yaxis.range];
+    const labelled = (trace) => trace.type === "scatter" && trace.mode?.includes("text") && Array.isArray(trace.text);
+    const thinnedTrace = (trace) => {
+      const [x, y] = [explorer.numbers(trace.x), explorer.numbers(trace.y)];
+      const text = trace.text.map((label, n) => {
+        if (!label) return label;
+        const half = LABEL_LETTER * label.replace(/<[^>]*>|&\w+;/g, "").length / 2;
+        const side = { "top left": -half, "top right": half }[[trace.textposition].flat()[n]] ?? 0;
+        const left = (width - AXIS_PX) * (x[n] - xs[0]) / (xs[1] - xs[0]) + side - half;
+        const top = (height - AXIS_PX) * (ys[1] - y[n]) / (ys[1] - ys[0]);
+        const isFree = taken.every((other) => left > other.right || left + 2 * half < other.left || Math.abs(top - other.top) > LINE);
+        if (isFree) taken.push({ left, right: left + 2 * half, top });
+        return isFree ? label : "";
+      });
+      return { ...trace, text };
+    };
+    return [...data].reverse().map((trace) => (labelled(trace) ? thinnedTrace(trace) : trace)).reverse();
+  }
+
   /* Larger letters, for a presentation. */
   function withLargeText(value, name = "") {
     if (Array.isArray(value)) return value.map((part) => withLargeText(part, name));
@@ -90,7 +113,9 @@
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
-    return { data: isSmall && data ? data.map(withoutBar) : data, layout: fitted, ...rest };
+    let drawn = isSmall && data ? data.map(withoutBar) : data;
+    if (layout.meta?.labels && layout.xaxis) drawn = withoutOverlaps(drawn, layout, width, height);
+    return { data: drawn, layout: fitted, ...rest };
   }
 
   function wrap(Plotly) {
@@ -133,5 +158,17 @@
     new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
   });
 
-  explorer.fitFigure = fit;
+  const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
+    i4: Int32Array, u4: Uint32Array };
+
+  Object.assign(explorer, {
+    fitFigure: fit,
+
+    /* The numbers of an array as Plotly receives it: plain, or bytes in base64. */
+    numbers(array) {
+      if (!array?.bdata) return array ?? [];
+      const bytes = Uint8Array.from(atob(array.bdata), (letter) => letter.charCodeAt(0));
+      return new KINDS[array.dtype](bytes.buffer);
+    },
+  });
 })();

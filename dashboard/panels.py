@@ -59,7 +59,6 @@ PANELS: tuple[Panel, ...] = (
         "architecture",
         layouts.architecture.layout,
         callbacks.architecture.register,
-        clicks=("architecture-graph",),
         settings=("architecture-color",),
     ),
     Panel("summary", layouts.summary.layout, callbacks.summary.register, clicks=("summary-graph",)),

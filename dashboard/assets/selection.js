@@ -41,11 +41,10 @@
     return null;
   }
 
-  /* A step through the depth: embedding, blocks, norm, output. wrap: from the last block to the first. */
-  function stepInDepth(selection, by, wrap, { n_blocks }) {
+  /* A step through the depth: embedding, blocks, norm, output. */
+  function stepInDepth(selection, by, { n_blocks }) {
     const [embedding, norm, output] = [0, n_blocks + 1, n_blocks + 2];
     let depth = { embedding, norm, output }[selection.part] ?? selection.block + 1;
-    if (wrap && depth >= n_blocks) depth = embedding;
     depth = Math.max(embedding, Math.min(output, depth + by));
     const end = { [embedding]: "embedding", [norm]: "norm", [output]: "output" }[depth];
     if (end) return { ...selection, part: end, block: null, head: null, neuron: null };
@@ -72,7 +71,7 @@
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
     return command.along === "block"
-      ? stepInDepth(selection, command.by, command.wrap, prompt) : stepInLayer(selection, command.by, prompt);
+      ? stepInDepth(selection, command.by, prompt) : stepInLayer(selection, command.by, prompt);
   }
 
   function keep(selection) {
@@ -90,7 +89,7 @@
   }
 
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by, wrap}. replace: without an entry in the browser's
+    /* Queue a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
        history. */
     request(command) {
       queue.push(command);

@@ -57,14 +57,14 @@ def architecture_figure(
         layout=base_layout(
             theme,
             margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            meta={"camera": _CAMERA, "aspectratio": aspect},  # read by the page's "Reset view"
+            meta={"camera": _CAMERA, "aspectratio": aspect},  # the page fits its view to them
             scene={
                 "xaxis": hidden,
                 "yaxis": hidden,
                 "zaxis": hidden,
                 "aspectmode": "manual",
                 "aspectratio": aspect,
-                "dragmode": "turntable",
+                "dragmode": False,  # the page turns it itself
                 "camera": _CAMERA,
                 "annotations": annotations,
             },

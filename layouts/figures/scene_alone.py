@@ -1,4 +1,4 @@
-"""3D scene for a notebook: gives the figure the hover texts that the page's script shows otherwise."""
+"""3D scene for a notebook: gives the figure what the page's scripts do otherwise: hover texts and turning."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ _END_NAMES = ("Token embedding", "Final norm", "Output")
 
 
 def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
-    """Give an architecture figure the hover texts that the page's script shows, and remove the selection marks.
+    """Give an architecture figure the hover texts that the page's script shows, let the mouse turn it, and remove the
+    selection marks.
 
     A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
     for every corner of a box, which would be most of the figure's size.
     """
+    figure.layout.scene.dragmode = "turntable"
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False
     heads = [f"Block {block} · head {head}" for block in range(info.n_blocks) for head in range(info.n_heads)]

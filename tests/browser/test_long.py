@@ -26,7 +26,7 @@ def test_cells_of_an_image_are_named_and_select(explorer: Explorer, bundled_mode
     page.locator("#attention-graph").scroll_into_view_if_needed()
     grid = page.locator("#attention-graph .draglayer .xy .nsewdrag").bounding_box()
     assert grid
-    tip, attention = page.locator("#cell-tip"), trace.attention(3)[0]
+    tip, attention = page.locator("#tip"), trace.attention(3)[0]
     query = 120
     key = int(attention[query].argmax())
     cell = grid["width"] / N, grid["height"] / N

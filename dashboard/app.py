@@ -109,7 +109,7 @@ def create_app(
         on_error=_report,
     )
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
-    app.layout = layout = shell(menu.entries(), sections)
+    app.layout = layout = shell(menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS])
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.theme.register(app)

@@ -1,9 +1,9 @@
-"""The one callback that draws all panels: a click is one request.
+"""The one callback that draws all visible panels: a click is one request.
 
-The prompt and the selection are read once, then each panel whose inputs have changed is drawn. To find those panels,
-each panel's element holds a digest of the inputs that it was drawn from (`data-drawn`). What triggered the callback
-does not suffice: Dash drops the answer to a request when a newer one is sent, and its panels would never be drawn.
-If one panel fails, the notice says so, and the others are drawn all the same.
+The prompt and the selection are read once, then each visible panel whose inputs have changed is drawn. To find those
+panels, each panel's element holds a digest of the inputs that it was drawn from (`data-drawn`). What triggered the
+callback does not suffice: Dash drops the answer to a request when a newer one is sent, and its panels would never be
+drawn. If one panel fails, the notice says so, and the others are drawn all the same.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from layouts import ids
 from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
+_VISIBLE = Input(ids.VISIBLE, "data")
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
     """Register the callback. headings: each panel's title when it has no selection to show, by name."""
-    inputs = list(dict.fromkeys([*_QUESTION, *(one for panel in panels for one in _inputs(panel))]))
+    inputs = list(dict.fromkeys([*_QUESTION, _VISIBLE, *(one for panel in panels for one in _inputs(panel))]))
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
     names = [str(one) for one in (*inputs, *state)]
     outputs = [(panel.name, name) for panel in panels for name in panel.outputs]
@@ -51,7 +52,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
 
 
 class PanelDrawer:
-    """Draws the panels whose inputs have changed."""
+    """Draws the visible panels whose inputs have changed."""
 
     def __init__(self, services: Services, panels: Sequence[PanelCallback], headings: Mapping[str, str]) -> None:
         self._services, self._panels, self._headings = services, panels, headings
@@ -82,11 +83,13 @@ class PanelDrawer:
         question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
         problems: dict[str, None] = {}  # an ordered set of messages
         values: dict[str, Any] = {ids.PANELS: str(selection)}
+        visible = given[str(_VISIBLE)]
+        shown = visible if isinstance(visible, list) else []
         for panel in self._panels:
             inputs = [given[name] for name in self._inputs[panel.name]]
             digest = _digest(question, inputs)
             values[panel.name] = dict.fromkeys(panel.outputs, no_update)
-            if given[self._drawn[panel.name]] != digest:
+            if panel.name in shown and given[self._drawn[panel.name]] != digest:
                 try:
                     drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
                     values[panel.name] = _sent(panel, drawn, str(selection))

@@ -41,6 +41,8 @@ class Panel:
         Ids of graphs whose points name selections, in their `customdata` or in their trace's `meta`.
     settings
         Ids of controls whose `value` is part of the page's address.
+    dock
+        The dock of the workspace (a key of `layouts.workspace.DOCKS`) that it is a tab of; empty for a panel outside.
     task
         For a panel with a job bar: makes the task that a background job computes, from services and a question.
     """
@@ -50,18 +52,20 @@ class Panel:
     register: Callable[[Dash, Services], PanelCallback]
     clicks: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    dock: str = "upper"
     task: Callable[[Services, Any], Task] | None = None
 
 
 PANELS: tuple[Panel, ...] = (
-    Panel("strip", layouts.strip.layout, callbacks.strip.register, settings=("strip-color",)),
+    Panel("strip", layouts.strip.layout, callbacks.strip.register, settings=("strip-color",), dock=""),
     Panel(
         "architecture",
         layouts.architecture.layout,
         callbacks.architecture.register,
         settings=("architecture-color",),
+        dock="scene",
     ),
-    Panel("summary", layouts.summary.layout, callbacks.summary.register, clicks=("summary-graph",)),
+    Panel("summary", layouts.summary.layout, callbacks.summary.register, clicks=("summary-graph",), dock="left"),
     Panel(
         "attention",
         layouts.attention.layout,
@@ -79,6 +83,7 @@ PANELS: tuple[Panel, ...] = (
             "activation-neurons-graph",
         ),
         settings=("activation-quantity", "activation-neurons"),
+        dock="middle",
     ),
     Panel(
         "embedding",
@@ -86,6 +91,7 @@ PANELS: tuple[Panel, ...] = (
         callbacks.embedding.register,
         clicks=("embedding-graph",),
         settings=("embedding-method", "embedding-dimensions", "embedding-scale", "embedding-paths"),
+        dock="right",
         task=callbacks.embedding.embedding_task,
     ),
     Panel(
@@ -102,6 +108,7 @@ PANELS: tuple[Panel, ...] = (
         callbacks.saliency.register,
         clicks=("saliency-graph", "saliency-depth-graph"),
         settings=("saliency-method", "saliency-baseline", "saliency-against"),
+        dock="lower",
         task=callbacks.saliency.saliency_task,
     ),
 )

@@ -36,12 +36,24 @@ def layout() -> html.Section:
     return panel(
         NAME,
         "Activations",
-        graph(NAME, height=200, label="Line chart: length of each token’s residual stream through the blocks"),
-        graph(NAME, id=NEURON_GRAPH, height=140, label="Bar chart: one neuron’s value at each token"),
-        graph(NAME, id=NEURONS_GRAPH, height=140, label="Bar chart: values of several neurons at the selected token"),
+        graph(NAME, label="Line chart: length of each token’s residual stream through the blocks"),
+        html.Div(
+            [
+                graph(NAME, id=NEURON_GRAPH, second=True, label="Bar chart: one neuron’s value at each token"),
+                graph(
+                    NAME,
+                    id=NEURONS_GRAPH,
+                    second=True,
+                    label="Bar chart: values of several neurons at the selected token",
+                ),
+            ],
+            className="panel-beside",
+        ),
         controls=(
-            choice(QUANTITY, "Residual stream", {"norm": "length (L2 norm)", "mean": "mean"}, "norm"),
-            choice(NEURONS, "Neurons", {"tile": "same tile", "strongest": "strongest of the block"}, "tile"),
+            choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),
+            choice(
+                NEURONS, "Listed neurons", {"tile": "neurons: same tile", "strongest": "neurons: strongest"}, "tile"
+            ),
         ),
         help=HELP,
     )

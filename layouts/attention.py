@@ -35,11 +35,18 @@ def layout() -> html.Section:
     return panel(
         NAME,
         "Attention",
-        graph(NAME, height=330, label="Heat map: attention of each token to itself and to earlier tokens"),
-        graph(NAME, id=HEADS_GRAPH, height=130, label="Small heat maps: attention of every head of the block"),
+        graph(NAME, label="Heat map: attention of each token to itself and to earlier tokens"),
+        graph(NAME, id=HEADS_GRAPH, second=True, label="Small heat maps: attention of every head of the block"),
         controls=(
             choice(
-                VIEW, "Show", {"raw": "raw", "without_first": "without the first token", "rollout": "rollout"}, "raw"
+                VIEW,
+                "Attention that is shown",
+                {
+                    "raw": "raw attention",
+                    "without_first": "without the first token",
+                    "rollout": "rollout up to the block",
+                },
+                "raw",
             ),
         ),
         help=HELP,

@@ -35,13 +35,20 @@ def layout() -> html.Section:
     return panel(
         NAME,
         "Embeddings",
-        job_bar(NAME),
-        picture(NAME, graph(NAME, height=430, label="Scatter plot: tokens projected from the residual stream")),
+        picture(NAME, graph(NAME, label="Scatter plot: tokens projected from the residual stream")),
+        status=job_bar(NAME),
         controls=(
-            choice(METHOD, "Method", {"pca": "PCA", "tsne": "t-SNE"}, "pca"),
+            choice(METHOD, "Projection", {"pca": "PCA", "tsne": "t-SNE"}, "pca"),
             choice(DIMENSIONS, "Dimensions", {"2": "2D", "3": "3D"}, "2"),
-            choice(SCALE, "Vectors", {"equal": "scaled to equal length", "raw": "unscaled"}, "equal"),
-            choice(PATHS, "Paths (PCA)", {"none": "none", "selected": "selected", "all": "all"}, "selected"),
+        ),
+        more=(
+            choice(SCALE, "Vectors", {"equal": "vectors scaled to equal length", "raw": "vectors unscaled"}, "equal"),
+            choice(
+                PATHS,
+                "Paths through the blocks (PCA)",
+                {"none": "no paths", "selected": "path of the selected token", "all": "paths of all tokens"},
+                "selected",
+            ),
         ),
         help=HELP,
     )

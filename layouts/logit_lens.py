@@ -50,24 +50,23 @@ HELP = Help(
 
 def layout() -> html.Section:
     """Blocks × tokens; below, the followed tokens' probabilities and ranks through depth."""
-    cells = graph(NAME, height=360, label="Heat map: most probable next token after each block, by token")
+    cells = graph(NAME, label="Heat map: most probable next token after each block, by token")
     return panel(
         NAME,
         "Logit lens",
-        job_bar(NAME),
         picture(
             NAME,
-            html.Div(cells, id=CELLS, **{"data-shown": ""}),
-            dbc.Row(
+            html.Div(cells, id=CELLS, className="panel-picture", **{"data-shown": ""}),
+            html.Div(
                 [
-                    dbc.Col(graph(NAME, id=DEPTH_GRAPH, height=200, label="Lines: probability after each block"), md=6),
-                    dbc.Col(graph(NAME, id=RANK_GRAPH, height=200, label="Lines: rank after each block"), md=6),
-                ]
+                    graph(NAME, id=DEPTH_GRAPH, second=True, label="Lines: probability after each block"),
+                    graph(NAME, id=RANK_GRAPH, second=True, label="Lines: rank after each block"),
+                ],
+                className="panel-seconds",
             ),
         ),
+        status=job_bar(NAME),
         controls=(
-            html.Span("Followed", className="choice-label"),
-            html.Span(id=PINNED, className="token-search-buttons"),
             token_search(
                 ["Pin a token"],
                 search=SEARCH,
@@ -77,8 +76,11 @@ def layout() -> html.Section:
             ),
             dbc.Input(id=PINS, type="hidden", value=""),
         ),
+        more=(
+            html.Span("Tokens that are followed", className="choice-label"),
+            html.Span(id=PINNED, className="token-search-buttons"),
+        ),
         help=HELP,
-        wide=True,
     )
 
 

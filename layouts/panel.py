@@ -1,4 +1,4 @@
-"""The frame of every panel: title, reading, controls, help and the full-screen button."""
+"""The frame of every panel: title and reading in one line, controls, and help."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,71 +34,89 @@ class Help:
 
 
 def panel(
-    name: str, heading: str, *children: Any, help: Help, controls: tuple[Any, ...] = (), wide: bool = False
+    name: str,
+    heading: str,
+    *children: Any,
+    help: Help,
+    status: Any = None,
+    controls: tuple[Any, ...] = (),
+    more: tuple[Any, ...] = (),
 ) -> html.Section:
     """A panel's root element; the callback that draws the panel fills in its title and reading.
 
-    wide: whether it spans the whole width of the page.
+    status: shown at the end of the reading's line, such as a job bar. controls: those that are always visible. more:
+    those behind the "⋯".
     """
-    tools = html.Div(
-        [
-            html.Details(
-                [
-                    html.Summary("?", **{"aria-label": f"How to read “{heading}”", "title": "How to read this"}),
-                    html.Div(help.paragraphs()),
-                ],
-                className="panel-help",
-            ),
-            html.Button(
-                className="panel-tool full-screen",
-                title="Full screen",
-                **{"aria-label": f"Show “{heading}” in full screen", "data-fullscreen": ids.panel(name)},
-            ),
-        ],
-        className="panel-tools",
-    )
+    named: dict[str, Any] = {"aria-label": f"More settings of “{heading}”", "title": "More settings"}
+    settings = [
+        html.Details(
+            [html.Summary("⋯", **named), html.Div(list(more))],
+            className="panel-more pop-up",
+        )
+    ]
+    tools = html.Div([*controls, *(settings if more else []), _help(heading, help)], className="panel-tools")
+    reading = [
+        html.H2(heading, id=ids.title(name)),
+        html.P(id=ids.reading(name), className="panel-reading"),
+        *([] if status is None else [status]),
+    ]
     return html.Section(
         [
-            html.Div([html.H2(heading, id=ids.title(name)), tools], className="panel-head"),
-            html.P(id=ids.reading(name), className="panel-reading"),
-            *([html.Div(list(controls), className="panel-controls")] if controls else []),
-            *children,
+            tools,
+            html.Div(reading, className="panel-line"),
+            html.Div(list(children), className="panel-body"),
         ],
         id=ids.panel(name),
-        className="panel wide" if wide else "panel",
-        **{"data-selection": "", "data-drawn": "", "aria-busy": "false", "aria-labelledby": ids.title(name)},
+        className="panel",
+        **{
+            "data-selection": "",
+            "data-drawn": "",
+            "data-tab": heading,
+            "aria-busy": "false",
+            "aria-labelledby": ids.title(name),
+            "aria-describedby": ids.reading(name),
+        },
     )
 
 
-def graph(name: str, *, height: int, id: str | None = None, label: str) -> html.Div:
-    """A figure of fixed height, so that nothing moves when data arrives. label: its name for screen readers."""
+def _help(heading: str, text: Help) -> html.Details:
+    named: dict[str, Any] = {"aria-label": f"How to read “{heading}”", "title": "How to read this"}
+    return html.Details(
+        [html.Summary("?", **named), html.Div(text.paragraphs())],
+        className="panel-help pop-up",
+    )
+
+
+def graph(name: str, *, id: str | None = None, second: bool = False, label: str) -> html.Div:
+    """A figure that takes the size of its place in the panel. label: its name for screen readers.
+
+    second: whether it is smaller than the panel's main picture, and left out where there is no room for both.
+    """
     return html.Div(
         dcc.Graph(
             id=id or ids.graph(name),
             config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
             clear_on_unhover=True,
-            style={"height": f"{height}px"},
+            style={"height": "100%"},
         ),
-        className="panel-graph",
+        className="panel-graph second" if second else "panel-graph",
         role="group",
         **{"aria-label": label},
     )
 
 
 def choice(id: str, label: str, options: dict[str, str], value: str) -> html.Div:
-    """A labelled group of radio buttons. options: the label of each value."""
+    """A menu of choices that say what they choose. options: the words of each value. label: for screen readers."""
     return html.Div(
         [
-            html.Span(label, className="choice-label"),
-            dbc.RadioItems(
+            html.Label(label, htmlFor=id, className="visually-hidden"),
+            dbc.Select(
                 id=id,
                 options=[{"value": key, "label": words} for key, words in options.items()],
                 value=value,
-                inline=True,
-                className="choice",
+                size="sm",
             ),
         ],
-        className="choice-row",
-        role="group",
-        **{"aria-label": label},
+        className="choice",
+        title=label,
     )

@@ -38,7 +38,11 @@ METHODS = {
     "gradient_norm": "gradient norm",
     "occlusion": "occlusion",
 }
-BASELINES = {"zero": "zero vector", "end": "end-of-text token", "mean": "mean embedding"}
+BASELINES = {
+    "zero": "baseline: zero vector",
+    "end": "baseline: end-of-text token",
+    "mean": "baseline: mean embedding",
+}
 
 HELP = Help(
     how=(
@@ -63,8 +67,8 @@ HELP = Help(
 
 
 def layout() -> html.Section:
-    """The text, the bars and the numbers; next to them, where the method gives them, blocks × tokens."""
-    tokens = html.Div(
+    """The bars, or where the method gives them, blocks × tokens; beside or below them, the text and the numbers."""
+    details = html.Div(
         [
             html.Div(
                 id=TEXT,
@@ -73,24 +77,28 @@ def layout() -> html.Section:
                 tabIndex=0,
                 **{"aria-label": "Text, shaded by attribution"},
             ),
-            graph(NAME, height=220, label="Bar chart: attribution of each token"),
-            html.Dl(id=NUMBERS, className="saliency-numbers"),
             html.Div(id=WARNING, className="saliency-warning", role="status"),
-        ]
+            html.Dl(id=NUMBERS, className="saliency-numbers"),
+        ],
+        className="saliency-details",
     )
+    bars = graph(NAME, label="Bar chart: attribution of each token")
     depth = html.Div(
-        graph(NAME, id=DEPTH_GRAPH, height=400, label="Heat map: attribution of each token at the input of each block"),
+        graph(NAME, id=DEPTH_GRAPH, label="Heat map: attribution of each token at the input of each block"),
         id=DEPTH,
+        className="panel-picture",
         hidden=True,
     )
     return panel(
         NAME,
         "Saliency",
-        job_bar(NAME),
-        picture(NAME, html.Div([tokens, depth], className="saliency-body")),
+        picture(NAME, html.Div([depth, bars, details], className="saliency-body")),
+        status=job_bar(NAME),
         controls=(
             _target(),
             choice(METHOD, "Method", METHODS, "integrated"),
+        ),
+        more=(
             choice(BASELINE, "Baseline", BASELINES, "zero"),
             html.Button(
                 "JSON",
@@ -102,7 +110,6 @@ def layout() -> html.Section:
             dcc.Download(id=DOWNLOAD),
         ),
         help=HELP,
-        wide=True,
     )
 
 

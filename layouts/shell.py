@@ -1,6 +1,6 @@
 """Page shell: header, text field, notice, stores, and all panels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,6 +8,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids, models
+from layouts.lead import lead_line
+from layouts.workspace import opening_panels, visible_store, workspace
 
 TEXT = "prompt-text"
 ANALYSE = "prompt-analyse"
@@ -23,24 +25,28 @@ EXAMPLES = {
 }
 
 
-def shell(offers: Iterable[Any], panels: dict[str, html.Section]) -> html.Div:
+def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> html.Div:
     """The whole page.
 
-    offers: the models; the page opens with the first. panels: each panel's section by name.
+    offers: the models; the page opens with the first. panels: each with the name of its dock, empty outside the docks.
     """
     focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
     return html.Div(
         [
             *_stores(),
-            html.A("Skip to the selection", href="#", className="skip", **focuses_card),
-            _header(offers),
+            visible_store(opening_panels((dock, section.id.removesuffix("-panel")) for dock, section in panels)),
+            html.Header(
+                [html.A("Skip to the selection", href="#", className="skip", **focuses_card), *_header(offers)],
+                className="header",
+            ),
             html.Main(
                 [
                     models.bar(),
-                    _prompt(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
-                    html.P("Pick a token above, or any box below. Every panel updates.", className="lead-line"),
-                    html.Div(list(panels.values()), id=ids.PANELS, className="panels", **{"data-selection": ""}),
+                    *(section for dock, section in panels if not dock),
+                    lead_line(),
+                    html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
+                    workspace((dock, section) for dock, section in panels if dock),
                 ]
             ),
         ],
@@ -52,35 +58,42 @@ def _stores() -> list[Any]:
     return [
         dcc.Store(id=ids.ADDRESS),
         dcc.Store(id=ids.PROMPT),
+        dcc.Store(id=ids.TYPED),
+        dcc.Store(id=ids.COUNTED),
         dcc.Store(id=ids.SELECTION),
         dcc.Store(id=ids.CLICKED),
         dcc.Store(id=ids.THEME),
     ]
 
 
-def _header(offers: Iterable[Any]) -> html.Header:
-    return html.Header(
-        [
-            html.H1("LLM Architecture Explorer"),
-            html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
-            models.choice(offers),
-            html.Div(
-                html.Button("Switch theme", id=THEME_BUTTON, className="quiet-button"),
-                className="header-tools",
-            ),
-        ],
-        className="header",
-    )
+def _header(offers: Iterable[Any]) -> list[Any]:
+    theme: dict[str, Any] = {"aria-label": "Switch between the light and the dark theme"}
+    return [
+        html.H1("LLM Architecture Explorer"),
+        html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
+        models.choice(offers),
+        _prompt(),
+        html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
+        html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
+    ]
 
 
 def _prompt() -> html.Form:
     label: dict[str, Any] = {"aria-label": "Text"}
+    more: dict[str, Any] = {"aria-label": "More settings of the text", "title": "More settings"}
     return html.Form(
         [
             html.Label("Text to analyse", htmlFor=TEXT, className="visually-hidden"),
-            dbc.Textarea(id=TEXT, rows=1, spellcheck=False, placeholder="Type a sentence", className="question-text"),
+            html.Div(
+                dbc.Textarea(
+                    id=TEXT, rows=1, spellcheck=False, placeholder="Type a sentence", className="question-text"
+                ),
+                className="question-field",
+            ),
             html.Div(
                 [
+                    html.Span(id=COUNT, className="question-count"),
+                    dbc.Button("Analyse", id=ANALYSE, color="primary", size="sm", type="button"),
                     dbc.DropdownMenu(
                         [
                             dbc.DropdownMenuItem(words, href=f"#{urlencode({'text': text})}", external_link=True)
@@ -91,15 +104,20 @@ def _prompt() -> html.Form:
                         size="sm",
                         align_end=True,
                     ),
-                    dbc.Checklist(
-                        id=START,
-                        options=[{"value": "start", "label": "start with the end-of-text token"}],
-                        value=[],
-                        switch=True,
-                        className="choice",
+                    html.Details(
+                        [
+                            html.Summary("⋯", **more),
+                            html.Div(
+                                dbc.Checklist(
+                                    id=START,
+                                    options=[{"value": "start", "label": "Put the end-of-text token first"}],
+                                    value=[],
+                                    switch=True,
+                                )
+                            ),
+                        ],
+                        className="pop-up question-more",
                     ),
-                    html.Span(id=COUNT, className="question-count"),
-                    dbc.Button("Analyse", id=ANALYSE, color="primary", size="sm", type="button"),
                 ],
                 className="question-tools",
             ),

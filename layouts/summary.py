@@ -49,12 +49,11 @@ def layout() -> html.Section:
     section = panel(
         NAME,
         "Selection",
-        graph(NAME, height=150, label="Bar chart: most probable next tokens at the selected part"),
+        _controls(),
+        graph(NAME, label="Bar chart: most probable next tokens at the selected part"),
         html.Div(id=PART, className="summary-part"),
-        html.Details(
-            [html.Summary("Parameters by part"), html.Div(id=PARAMETERS)], open=True, className="summary-more"
-        ),
-        controls=(_controls(),),
+        html.Details([html.Summary("Parameters by part"), html.Div(id=PARAMETERS)], className="summary-more"),
+        controls=(dbc.DropdownMenu(id=MENU, label="Go to", color="light", size="sm", align_end=True),),
         help=HELP,
     )
     section.tabIndex = 0
@@ -89,7 +88,6 @@ def _controls() -> html.Div:
                 ],
                 className="summary-stepper",
             ),
-            dbc.DropdownMenu(id=MENU, label="Go to", color="light", size="sm", align_end=True),
         ],
         className="summary-steps",
         role="group",

@@ -44,6 +44,8 @@ class Page:
         ]
         self.values: dict[tuple[str, str], Any] = {}
         self._keep(json.loads(self._get("/_dash-layout")))
+        panels = [id.removesuffix("-panel") for id, name in self.values if name == "data-drawn"]
+        self.values["visible", "data"] = panels  # on a page, one of each dock
         self.set("theme", "data", "light")
 
     def set(self, id: str, name: str, value: Any) -> Answers:

@@ -7,6 +7,7 @@
   let nOpened = 0;
   let defaults = null;            // of the settings; they are left out of the fragment
   let historyMethod = "replace";  // or "push": of the next write
+  let question = null;            // the fragment that was written last, without the workspace's arrangement
 
   const readFragment = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   // The count makes the store change for an equal fragment, too.
@@ -14,8 +15,17 @@
 
   addEventListener("popstate", () => dash.set_props("address", { data: openAddress() }));
 
+  function write() {
+    const hash = `#${new URLSearchParams({ ...question, ...explorer.arrangement.write() })}`;
+    if (hash !== location.hash) window.history[`${historyMethod}State`](null, "", hash);
+    historyMethod = "replace";
+  }
+
   Object.assign(explorer, {
-    openAddress,
+    openAddress, readFragment,
+
+    /* Write the address after a change of the workspace. */
+    rewriteAddress() { if (question) write(); },
 
     /* Make the next write an entry in the browser's history. */
     pushHistory() { historyMethod = "push"; },
@@ -47,15 +57,13 @@
 
     writeAddress(prompt, selection) {
       if (!prompt || !selection) return;
-      const fragment = new URLSearchParams({ model: prompt.model, text: prompt.text });
-      if (prompt.start) fragment.set("start", "1");
-      fragment.set("select", selection);
+      question = { model: prompt.model, text: prompt.text };
+      if (prompt.start) question.start = "1";
+      question.select = selection;
       for (const { id, property, value } of dash.callback_context.inputs_list) {
-        if (property === "value" && defaults && value !== defaults[id]) fragment.set(id, value);
+        if (property === "value" && defaults && value !== defaults[id]) question[id] = value;
       }
-      const hash = `#${fragment}`;
-      if (hash !== location.hash) window.history[`${historyMethod}State`](null, "", hash);
-      historyMethod = "replace";
+      write();
     },
   });
 })();

@@ -1,9 +1,9 @@
-/* The page around the panels: notice, full screen, help, keyboard and focus. */
+/* The page around the panels: notice, pop-ups, keyboard and focus. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const OPEN_HELP = "details.panel-help[open]";
+  const OPEN = "details.pop-up[open]";
 
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
@@ -13,30 +13,25 @@
     modelNews(changed) { dash.set_props("model-news", { data: changed }); },
   });
 
-  function toggleFullscreen(id) {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else document.getElementById(id).requestFullscreen();
-  }
-
-  function closeHelp(except) {
-    document.querySelectorAll(OPEN_HELP).forEach((help) => { if (!help.contains(except)) help.open = false; });
+  function closePopUps(except) {
+    document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
   }
 
   document.addEventListener("click", (event) => {
     const data = (name) => event.target.closest(`[data-${name}]`)?.dataset[name];
-    const [fullscreen, press, focus] = ["fullscreen", "press", "focus"].map(data);
-    if (fullscreen) toggleFullscreen(fullscreen);
+    const [press, focus] = ["press", "focus"].map(data);
     if (press) document.getElementById(press).click();
     if (focus) {
       event.preventDefault();
+      explorer.showPanel(focus.replace(/-panel$/, ""));
       document.getElementById(focus).focus();
     }
-    closeHelp(event.target);
+    closePopUps(event.target);
   });
 
   /* Enter analyses the text; Shift+Enter inserts a newline. */
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeHelp(null);
+    if (event.key === "Escape") closePopUps(null);
     if (event.target.id !== "prompt-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     document.getElementById("prompt-analyse").click();

@@ -9,11 +9,18 @@
   let current = null;      // the selection that the store holds, parsed
   let lastInBlock = null;  // the last selection in a block: what a step back from either end returns to
   let shown = null;        // the prompt's store: the question and the model's sizes
+  let isDefault = false;   // whether nobody, and no link, has chosen the current selection
 
   const lastPosition = (prompt) => (prompt.n_positions ? prompt.n_positions - 1 : null);
 
-  const defaultSelection = (prompt) => ({ part: "attention", block: Math.floor(prompt.n_blocks / 2), head: 0,
+  /* What a link that names only a part of a selection is merged into: the same for every text. */
+  const middleSelection = (prompt) => ({ part: "attention", block: Math.floor(prompt.n_blocks / 2), head: 0,
     neuron: null, position: lastPosition(prompt), target: null });
+
+  /* What the page opens with: the head that the server has found in the text, or without weights the middle. */
+  const defaultSelection = (prompt) => (prompt.opening
+    ? explorer.mergeSelection(middleSelection(prompt), explorer.parseSelection(prompt.opening.select))
+    : middleSelection(prompt));
 
   /* The first number of a selection that the model or the text does not have: {word, value, count}, or undefined. */
   function outOfRange(selection, prompt) {
@@ -26,11 +33,11 @@
       .find(({ value, count }) => value !== null && value >= count);
   }
 
-  /* The selection that a link names, merged into the default; null, with a notice, if it cannot be shown. */
+  /* The selection that a link names, merged into the middle; null, with a notice, if it cannot be shown. */
   function selectionOfLink(text, prompt) {
     const change = explorer.parseSelection(text);
     const wrong = change && outOfRange(change, prompt);
-    if (change && !wrong) return explorer.mergeSelection(defaultSelection(prompt), change);
+    if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
     if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
     else {
@@ -60,6 +67,17 @@
     return { ...selection, [unit]: (from + by + count) % count };
   }
 
+  /* A step up or down, as the 3D scene draws the layer: heads column by column, from the foot of one to the head of the
+     next; neurons by number. */
+  function stepInWall(selection, by, prompt) {
+    const { n_heads, n_head_columns } = prompt;
+    if (selection.part !== "attention") return stepInLayer(selection, by, prompt);
+    const numbers = [...Array(n_heads).keys()];
+    const heads = numbers.sort((a, b) => (a % n_head_columns) - (b % n_head_columns) || a - b);
+    const from = selection.head === null ? (by > 0 ? -1 : n_heads) : heads.indexOf(selection.head);
+    return { ...selection, head: heads[(from + by + n_heads) % n_heads] };
+  }
+
   function execute(command, selection, prompt) {
     if (command.select === "~") return { ...selection, target: null };
     if (command.select) {
@@ -70,12 +88,13 @@
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
-    return command.along === "block"
-      ? stepInDepth(selection, command.by, prompt) : stepInLayer(selection, command.by, prompt);
+    if (command.along === "block") return stepInDepth(selection, command.by, prompt);
+    return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
   }
 
   function keep(selection) {
     current = selection;
+    isDefault = false;
     if (selection.block !== null) lastInBlock = selection;
   }
 
@@ -83,9 +102,24 @@
   function keepForPrompt(prompt, linked) {
     const atEnd = { position: lastPosition(prompt), target: null };
     const fits = (selection) => selection && !outOfRange({ ...selection, ...atEnd }, prompt);
-    if (!fits(lastInBlock)) lastInBlock = defaultSelection(prompt);
-    keep((linked && selectionOfLink(linked, prompt))
-      || (fits(current) ? { ...current, ...atEnd } : defaultSelection(prompt)));
+    if (!fits(lastInBlock)) lastInBlock = middleSelection(prompt);
+    // The weights have arrived, and with them a better default; what the address names is then the one of before.
+    const isBetter = isDefault && !shown.n_positions && linked === explorer.writeSelection(current);
+    const kept = isBetter ? null
+      : (linked && selectionOfLink(linked, prompt)) || (fits(current) && { ...current, ...atEnd });
+    keep(kept || defaultSelection(prompt));
+    isDefault = !kept;
+    writeLead(prompt);
+  }
+
+  /* In the line under the header: the head that the page opened on and why, or that is worth a look. */
+  function writeLead(prompt) {
+    const { select, name, why } = prompt.opening || {};
+    const whole = `${select}@${lastPosition(prompt)}`;
+    const verb = explorer.writeSelection(current) === whole ? "Opened on" : "Try";
+    dash.set_props("lead", { children: name ? `${verb} ` : "" });
+    dash.set_props("lead-select", { children: name ?? "", hidden: !name, "data-select": name ? whole : "" });
+    dash.set_props("lead-why", { children: name ? `: ${why}. ` : "" });
   }
 
   Object.assign(explorer, {
@@ -146,7 +180,7 @@
     if (select || along || layer) explorer.request({ select, along, by: Number(by), layer });
   });
 
-  const STEPS = { ArrowLeft: ["block", -1], ArrowRight: ["block", 1], ArrowUp: ["unit", 1], ArrowDown: ["unit", -1] };
+  const STEPS = { ArrowLeft: ["block", -1], ArrowRight: ["block", 1], ArrowUp: ["wall", -1], ArrowDown: ["wall", 1] };
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;

@@ -37,9 +37,23 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
         layout=base_layout(
             theme,
             xaxis=token_axis(
-                theme, labels, most=_MOST_LABELS, title="attended token (key)", side="bottom", tickangle=-45
+                theme,
+                labels,
+                most=_MOST_LABELS,
+                title="attended token (key)",
+                side="bottom",
+                tickangle=-45,
+                constrain="domain",
             ),
-            yaxis=token_axis(theme, labels, most=_MOST_LABELS, title="attending token (query)", autorange="reversed"),
+            yaxis=token_axis(
+                theme,
+                labels,
+                most=_MOST_LABELS,
+                title="attending token (query)",
+                autorange="reversed",
+                scaleanchor="x",
+                constrain="domain",
+            ),
             shapes=[_row_mark(result.position, len(labels), theme.accent2)],
         ),
     )
@@ -88,12 +102,18 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     For a long text, a cell is the largest share in a square of tokens, coloured as in the large heat map.
     """
     n_heads = len(result.heads)
-    columns = min(8, n_heads)
-    rows = -(-n_heads // columns)
+    rows = -(-n_heads // 8)
+    columns = -(-n_heads // rows)
     pooled, shares = result.square > 1, np.nan_to_num(result.heads)
     cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
     note = f"<br>each cell: the largest share in {result.square} × {result.square} tokens" if pooled else ""
-    layout = base_layout(theme, margin={"l": 0, "r": 0, "t": 2, "b": 2}, annotations=[], shapes=[])
+    layout = base_layout(
+        theme,
+        margin={"l": 0, "r": 0, "t": 2, "b": 2},
+        annotations=[],
+        shapes=[],
+        meta={"multiples": n_heads},  # the page wraps them to the shape of their place
+    )
     data = []
     for head in range(n_heads):
         row, column = divmod(head, columns)

@@ -62,7 +62,10 @@ def embedding_figure(
     emphasised = {"color": theme.accent2, "size": 12 if width == 2 else 8, "line": edge}
     data.append(_points(result, selected, bold, sides[selected], theme) | {"marker": emphasised})
     ranges = np.stack([low - _MARGIN * span, high + _MARGIN * span], axis=1).tolist()
-    return Drawing(data=data, layout=base_layout(theme, margin=_EDGES, **_axes(result, ranges, theme)))
+    return Drawing(
+        data=data,
+        layout=base_layout(theme, margin=_EDGES, meta={"bar": "t", "labels": True}, **_axes(result, ranges, theme)),
+    )
 
 
 def embedding_reading(result: EmbeddingResult) -> str:

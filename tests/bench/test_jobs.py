@@ -94,15 +94,15 @@ def test_clicks_beside_a_job_and_answers_from_the_cache(
         explorer = Explorer(context.new_page(), url, [])
         explorer.open()
         computed(explorer)
-        explorer.page.check("#saliency-method input[value='depth']")
+        explorer.page.select_option("#saliency-method", "depth")
         computed(explorer)
-        explorer.page.check("#saliency-method input[value='integrated']")
+        explorer.page.select_option("#saliency-method", "integrated")
         kept = [from_cache(explorer, method) for method in ("depth", "integrated") * (4 if measured else 1)]
         explorer.open(text=LONG if measured else LONG[:250])
         computed(explorer)
         heads = iter(list(range(8)) * 10)  # of the first block, which none stands before
         idle = [click(explorer, next(heads)) for _ in range(12 if measured else 1)]
-        explorer.page.check("#saliency-method input[value='depth']")
+        explorer.page.select_option("#saliency-method", "depth")
         explorer.page.wait_for_timeout(1500)  # until the words are about the new question
         explorer.compute()
         # The short text's job may be done before its first words are seen.
@@ -142,7 +142,7 @@ def from_cache(explorer: Explorer, method: str) -> float:
     """Seconds from the choice of a method until its kept result is drawn."""
     explorer.page.wait_for_timeout(500)
     return timed(
-        lambda: explorer.page.check(f"#saliency-method input[value='{method}']"),
+        lambda: explorer.page.select_option("#saliency-method", method),
         lambda: explorer.page.wait_for_function(
             "(deep) => /^(Cached|Computed)/.test(document.getElementById('saliency-job-words').innerText)"
             " && document.getElementById('saliency-depth').hidden !== deep",

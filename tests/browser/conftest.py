@@ -11,7 +11,7 @@ from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from layouts.shell import EXAMPLES
-from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 from tests.serving import served
 
 
@@ -82,7 +82,7 @@ def opened(context: BrowserContext, address: str, **fragment: str) -> Explorer:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: _note_stranger(request, address, errors))
     explorer = Explorer(page, address, errors)
-    explorer.open(**fragment)
+    explorer.open(**{"select": BEGINNING, **fragment})
     return explorer
 
 

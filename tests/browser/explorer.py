@@ -13,12 +13,15 @@ from tests.browser.projection import Projection
 from tests.serving import wait_until
 
 WAIT_MS = 30_000
+# The selection that tests begin with, at the last token. Which one the page opens with depends on the model's weights.
+BEGINNING = "block.3.attention.head.0"
 # A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.
 NO_WEBGL = (
     "const all = HTMLCanvasElement.prototype.getContext;"
     "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
     "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
 )
+PANELS = "section.panel:not([hidden])"  # those that are visible
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"
 FRAMES = (
     "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
@@ -41,8 +44,8 @@ class Explorer:
         self.page.goto("about:blank")
         self.page.goto(self.address + (f"#{urlencode(fragment)}" if fragment else ""))
         self.page.wait_for_function(
-            "document.querySelectorAll('section.panel').length > 0 &&"
-            " [...document.querySelectorAll('section.panel')].every((s) => s.dataset.selection)"
+            f"document.querySelectorAll('{PANELS}').length > 2 &&"
+            f" [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection)"
         )
         if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
             self.page.wait_for_function("document.querySelector('#architecture-graph .drawn')")
@@ -50,7 +53,7 @@ class Explorer:
 
     def restart(self) -> None:
         """Go back to the opening question and settings without loading the page again, as a link does."""
-        text, select = next(iter(EXAMPLES.values())), "block.3.attention.head.0@18"
+        text, select = next(iter(EXAMPLES.values())), f"{BEGINNING}@18"
         fragment = urlencode({"model": "bundled", "text": text, "select": select}, quote_via=quote)
         self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed
         with self.page.expect_response(lambda answer: '"output":"..prompt.data' in (answer.request.post_data or "")):
@@ -78,24 +81,42 @@ class Explorer:
         wait_until(holds, WAIT_MS / 1000)
 
     def selections(self) -> list[str]:
-        """The `data-selection` of each panel."""
-        found: list[str] = self.page.eval_on_selector_all("section.panel", "all => all.map((s) => s.dataset.selection)")
+        """The `data-selection` of each visible panel."""
+        found: list[str] = self.page.eval_on_selector_all(PANELS, "all => all.map((s) => s.dataset.selection)")
         return found
 
     def follows(self, selection: str) -> None:
-        """Wait until every panel shows this selection; fail if one does not."""
+        """Wait until every visible panel shows this selection; fail if one does not."""
         self.page.wait_for_function(
-            "(text) => { const panels = [...document.querySelectorAll('section.panel')];"
+            f"(text) => {{ const panels = [...document.querySelectorAll('{PANELS}')];"
             " return panels.length && panels.every((s) => s.dataset.selection === text); }",
             arg=selection,
         )
 
     def selection(self) -> str:
-        """The selection that all panels agree on, once they do."""
+        """The selection that all visible panels agree on, once they do."""
         self.page.wait_for_function(
-            "() => new Set([...document.querySelectorAll('section.panel')].map((s) => s.dataset.selection)).size === 1"
+            f"() => new Set([...document.querySelectorAll('{PANELS}')].map((s) => s.dataset.selection)).size === 1"
         )
         return self.selections()[0]
+
+    def show(self, panel: str) -> None:
+        """Open a panel's tab, and wait until it shows the selection."""
+        self.page.click(f"#tab-{panel}")
+        self.page.wait_for_function(
+            "(name) => document.getElementById(`${name}-panel`).dataset.selection"
+            " === document.getElementById('panels').dataset.selection",
+            arg=panel,
+        )
+
+    def opening(self) -> str:
+        """The selection that the server has found for the page to open with; without one, the middle block's head 0."""
+        script = (
+            "() => { const { opening, n_blocks, n_positions } = dash_clientside.explorer.shown();"
+            " const middle = `block.${Math.floor(n_blocks / 2)}.attention.head.0`;"
+            " return `${opening ? opening.select : middle}@${n_positions - 1}`; }"
+        )
+        return str(self.page.evaluate(script))
 
     def analyse(self, text: str) -> None:
         """Type a text and press the button."""

@@ -7,7 +7,11 @@ from tests.browser.explorer import PLOT, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 
-CONTROLS = "[...document.querySelectorAll('.panel-controls input[type=radio]')].map((control) => control.id)"
+CHOICES = (
+    "[...document.querySelectorAll('.panel:not([hidden]) select')]"
+    ".flatMap((menu) => [...menu.options].filter((option) => !option.disabled)"
+    ".map((option) => [menu.id, option.value]))"
+)
 LISTEN = (
     "document.addEventListener('securitypolicyviolation',"
     " (event) => window.violated(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));"
@@ -28,25 +32,26 @@ def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explore
     explorer.analyse("the wolf ate the red apple near the river")
     page.locator("#strip-chips button").nth(3).click()
     page.wait_for_function("document.querySelector('#strip-panel').dataset.selection.endsWith('@3')")
-    for control in page.evaluate(CONTROLS):
-        page.evaluate("(id) => document.getElementById(id).click()", control)
+    for more in page.locator(".panel:not([hidden]) .panel-more").all():
+        more.evaluate("(element) => { element.open = true; }")
+    for menu, value in page.evaluate(CHOICES):
+        page.select_option(f"#{menu}", value)
         page.wait_for_function("!document.querySelector('[aria-busy=true]')")
-    page.select_option("#architecture-color", index=1)
-    page.check("#embedding-method input[value='pca']")  # t-SNE may wait for its button
+    page.select_option("#embedding-method", "pca")  # t-SNE may wait for its button
     page.wait_for_function(f"{PLOT.format(id='embedding-graph')}?.data?.[0]?.type === 'scatter3d'")
     explorer.compute()
     page.wait_for_function("/^(Computed|Cached)/.test(document.querySelector('#saliency-job-words').innerText)")
     with page.expect_download():
-        page.click("#saliency-export")
+        page.evaluate("document.getElementById('saliency-export').click()")
     for graph in ("attention-graph", "architecture-graph"):
         with page.expect_download():
             page.evaluate(f"document.querySelector('#{graph} .modebar-btn').click()")
     page.click("#theme-button")
     page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
-    page.click("[data-fullscreen=attention-panel]")
-    page.wait_for_function("document.fullscreenElement?.id === 'attention-panel'")
-    page.keyboard.press("Escape")
-    page.evaluate("document.exitFullscreen().catch(() => null)")
+    page.click("[data-present=upper]")
+    page.wait_for_function("document.fullscreenElement?.localName === 'main'")
+    page.evaluate("document.exitFullscreen()")
+    page.wait_for_function("!document.querySelector('#summary-panel').hidden")
     page.click("#architecture-panel .panel-help summary")
     page.wait_for_timeout(500)
     assert violations == []

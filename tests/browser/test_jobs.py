@@ -132,7 +132,7 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
         visitor.page.click("#saliency-job-cancel")
     wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 2)
     wait_for(visitor, "Cancelled")
-    visitor.page.check("#saliency-method input[value='input_gradient']")
+    visitor.page.select_option("#saliency-method", "input_gradient")
     visitor.compute()
     wait_for(visitor, "Computed in")
     shows(visitor, bundled_model, LONGEST, method="input_gradient")
@@ -201,7 +201,7 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     wait_until(lambda: not job_processes())  # long before it would have come to its end
     held.clear()
     wait_until(asked)
-    page.check("#saliency-method input[value='input_gradient']")
+    page.select_option("#saliency-method", "input_gradient")
     page.wait_for_timeout(1000)
     held[0].continue_()
     visitor.compute()

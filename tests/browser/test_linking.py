@@ -50,6 +50,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
     page = explorer.page
     page.evaluate("(select) => dash_clientside.explorer.request({ select })", "block.3.attention.head.6@5")
     explorer.follows("block.3.attention.head.6@5")
+    explorer.show("logit_lens")
     for depth, position, merged in [
         (2, 9, "block.1.attention.head.6@9"),
         (5, 4, "block.4.attention.head.6@4"),
@@ -77,18 +78,18 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     for _ in range(5):  # faster than the server draws
-        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowDown")  # down the first of two columns, and on in the second
         page.wait_for_timeout(60)
-    explorer.follows(f"block.1.attention.head.5@{LAST}")
+    explorer.follows(f"block.1.attention.head.3@{LAST}")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
     explorer.follows(f"output@{LAST}")
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
-    explorer.follows(f"block.4.attention.head.5@{LAST}")
+    explorer.follows(f"block.4.attention.head.3@{LAST}")
     page.focus("#prompt-text")
     page.keyboard.press("ArrowLeft")
-    assert explorer.selection() == f"block.4.attention.head.5@{LAST}"
+    assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
 def test_the_selection_card(explorer: Explorer) -> None:
@@ -146,7 +147,7 @@ def test_the_address_restores_the_page(explorer: Explorer) -> None:
     page.goto(url)
     explorer.follows("block.4.attention.head.2@5")
     assert page.url == url
-    assert page.is_checked("#attention-view input[value='rollout']")
+    assert page.input_value("#attention-view") == "rollout"
 
 
 def test_back_and_forward(explorer: Explorer) -> None:
@@ -200,13 +201,14 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.page.click("#summary-panel [data-layer=attention]")
     explorer.follows(f"block.0.attention@{LAST}")
     explorer.page.focus("#architecture-panel")
-    explorer.page.keyboard.press("ArrowUp")  # from the whole layer to its first unit, and its last
+    explorer.page.keyboard.press("ArrowDown")  # from the whole layer to its first unit, and its last
     explorer.follows(f"block.0.attention.head.0@{LAST}")
-    explorer.page.keyboard.press("ArrowDown")
+    explorer.page.keyboard.press("ArrowUp")
     explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 
 def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
+    explorer.page.click(".question-more > summary")
     explorer.page.check("#prompt-start input")
     explorer.follows(f"block.3.attention.head.0@{LAST + 1}")
     explorer.page.uncheck("#prompt-start input")
@@ -215,12 +217,12 @@ def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
 
 
 def test_examples(explorer: Explorer) -> None:
-    explorer.page.check("#attention-view input[value='rollout']")
+    explorer.page.select_option("#attention-view", "rollout")
     explorer.page.click("text=Examples")
     explorer.page.click("text=The same words twice")
     explorer.page.wait_for_function("document.getElementById('prompt-text').value.startsWith('the wolf')")
     assert explorer.selection().startswith("block.3.attention.head.0@")
-    assert explorer.page.is_checked("#attention-view input[value='rollout']")
+    assert explorer.page.input_value("#attention-view") == "rollout"
 
 
 def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:

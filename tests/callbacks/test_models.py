@@ -16,7 +16,7 @@ from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
 from callbacks.attention import draw_attention
 from callbacks.models import draw_models
-from callbacks.prompt import draw_prompt
+from callbacks.prompt import count_typed, draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
 from dashboard.models.downloads import Download, Downloads
 from dashboard.services import AppServices
@@ -44,10 +44,11 @@ def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
     assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
     shown = draw_prompt(services, MEDIUM)
-    assert (shown["text"], shown["model"], shown["count"]) == (TEXT, "gpt2-medium", "")
+    assert (shown["text"], shown["model"]) == (TEXT, "gpt2-medium")
     data = shown["prompt"]
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
-    assert data["n_positions"] == 0
+    assert (data["n_positions"], data["opening"], data["most"]) == (0, None, 64)
+    assert count_typed(services, data) == {"edit": None, "n_tokens": 0, "problem": ""}
 
 
 def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServices) -> None:
@@ -77,10 +78,11 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
     assert len(tiles.x) == 24 * 64 * 8
     assert (tiles.meta["per_block"], tiles.customdata[65]) == (64, 64)  # neuron 64 of block 1
     assert (heads.meta["values"], tiles.meta["values"], ends.meta["values"]) == ([], [], [])
-    assert not figure.data[6].marker.showscale
+    assert "attention heads" in heads.colorbar.ticktext  # a legend of kinds
+    assert figure.data[3].meta["values"] == []  # the residual stream
     assert figure.layout.scene.annotations[0].text == ""
     assert drawn["reading"] == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, "
+        "24 blocks, each with 16 attention heads (above the residual stream) and 4,096 MLP neurons (below it, "
         "64 per tile). No values are shown: the weights are not in memory."
     )
     assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint

@@ -30,6 +30,7 @@ def ask(app: Dash, **changed: Any) -> Any:
     """What the browser sends when the selection has changed, and the answer."""
     (output,) = [key for key in app.callback_map if "-panel.data-selection" in key]
     values = {"prompt": {"model": "tiny", "text": TEXT, "start": False}, "selection": SELECTION, "theme": "light"}
+    values["visible"] = [panel.name for panel in PANELS]
     values |= changed
     spec = app.callback_map[output]
     controls = {control.id: control.value for control in _controls(app)}

@@ -21,9 +21,10 @@ def test_every_panel_says_what_it_does_not_show(row: Panel) -> None:
     assert headings == ["What this does not show."]
 
 
-def test_a_panel_names_itself_its_help_and_its_full_screen_button() -> None:
-    section = panel("x", "Things", help=Help(how="Read it.", not_shown="Causes."))
+def test_a_panel_names_itself_its_help_and_its_settings() -> None:
+    section = panel("x", "Things", help=Help(how="Read it.", not_shown="Causes."), more=(html.Span("rarely used"),))
     assert (section.id, getattr(section, "aria-labelledby")) == ("x-panel", "x-title")
-    assert section["x-title"].children == "Things"
+    assert getattr(section, "aria-describedby") == "x-reading"
+    assert section["x-title"].children == getattr(section, "data-tab") == "Things"
     labels = [getattr(item, "aria-label", None) for item in section._traverse()]
-    assert [label for label in labels if label] == ["How to read “Things”", "Show “Things” in full screen"]
+    assert [label for label in labels if label] == ["More settings of “Things”", "How to read “Things”"]

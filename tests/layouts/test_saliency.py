@@ -59,12 +59,6 @@ def test_two_buttons_reset_the_explained_logit() -> None:
     assert (none["data-set"], none["data-value"]) == ("saliency-against", "")
 
 
-def test_heights_are_fixed() -> None:
-    section = layout()
-    heights = [section[id].style["height"] for id in ("saliency-graph", "saliency-depth-graph")]
-    assert heights == ["220px", "400px"]
-
-
 @pytest.mark.parametrize(
     ("against", "chosen", "words"),
     [

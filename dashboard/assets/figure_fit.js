@@ -1,0 +1,174 @@
+/* Figures fit the place that they are drawn in: on their way to Plotly they lose what has no room there (colour bars,
+   titles of axes, some of the labels), and small multiples are wrapped evenly. The figure that Dash holds stays whole. */
+(function () {
+  "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
+  const WAIT_MS = 80;
+  const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
+  const TINY = 130;                          // height below which a slanted label would be cut off
+  const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
+  const LETTER = 6.8;                        // of a caption
+  const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
+  const PRESENTED = 16 / 12;                 // size of letters in a presentation
+  const LABEL_LETTER = 6.8, AXIS_PX = 50;    // of the label of a point; of an axis with its numbers
+  const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
+  const given = new WeakMap();               // by plot: the last whole figure
+  const waiting = new Map();
+
+  function thinned(axis, room) {
+    const { tickvals, ticktext } = axis;
+    const n = Array.isArray(tickvals) && Array.isArray(ticktext) ? tickvals.length : 0;
+    const every = Math.ceil(n / Math.max(1, Math.floor(room)));
+    if (every < 2) return axis;
+    const kept = (_, index) => index % every === 0;
+    return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
+  }
+
+  function fittedAxis(name, axis, width, height) {
+    const isX = name.startsWith("x");
+    let fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
+    const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
+    if (hasRoom) return fitted;
+    if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
+    return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
+  }
+
+  function withoutBar(trace) {
+    if (trace.type === "heatmap") return { ...trace, showscale: false };
+    if (trace.marker?.colorbar && !trace.type?.endsWith("3d")) return { ...trace, marker: { ...trace.marker, showscale: false } };
+    return trace;
+  }
+
+  /* Small multiples in as many columns as make them largest; rows of equal length, unless that makes them much smaller. */
+  function wrapped(layout, count, width, height) {
+    const size = (columns) => Math.min(width / columns, height / Math.ceil(count / columns) - NUMBER_PX);
+    const all = [...Array(count).keys()];
+    const largest = (choices) => choices.reduce((best, n) => (size(n) > size(best) ? n : best));
+    const choices = all.map((n) => n + 1);
+    const [any, even] = [largest(choices), largest(choices.filter((n) => count % n === 0))];
+    const columns = size(even) >= EVEN * size(any) ? even : Math.ceil(count / Math.ceil(count / any));
+    const side = size(columns) * (1 - GAP);
+    const fitted = { ...layout, annotations: [...layout.annotations], shapes: [...layout.shapes] };
+    for (const n of all) {
+      const [row, column] = [Math.floor(n / columns), n % columns];
+      const left = column / columns;
+      const top = 1 - (row * (side / (1 - GAP) + NUMBER_PX) + NUMBER_PX) / height;
+      const [right, bottom] = [left + side / width, top - side / height];
+      const suffix = n ? n + 1 : "";
+      fitted[`xaxis${suffix}`] = { ...layout[`xaxis${suffix}`], domain: [left, right] };
+      fitted[`yaxis${suffix}`] = { ...layout[`yaxis${suffix}`], domain: [bottom, top] };
+      fitted.annotations[n] = { ...layout.annotations[n], x: left, y: top };
+      fitted.shapes[n] = { ...layout.shapes[n], x0: left, x1: right, y0: bottom, y1: top };
+    }
+    return fitted;
+  }
+
+  function shortened(title, width) {
+    const most = Math.floor(width / LETTER);
+    return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
+  }
+
+  /* The labels of points without those that would lie over others; those of the last trace, the selected token's, first. */
+  function withoutOverlaps(data, { xaxis, yaxis }, width, height) {
+    const taken = [];
+    const [xs, ys] = [xaxis.range, yaxis.range];
+    const labelled = (trace) => trace.type === "scatter" && trace.mode?.includes("text") && Array.isArray(trace.text);
+    const thinnedTrace = (trace) => {
+      const [x, y] = [explorer.numbers(trace.x), explorer.numbers(trace.y)];
+      const text = trace.text.map((label, n) => {
+        if (!label) return label;
+        const half = LABEL_LETTER * label.replace(/<[^>]*>|&\w+;/g, "").length / 2;
+        const side = { "top left": -half, "top right": half }[[trace.textposition].flat()[n]] ?? 0;
+        const left = (width - AXIS_PX) * (x[n] - xs[0]) / (xs[1] - xs[0]) + side - half;
+        const top = (height - AXIS_PX) * (ys[1] - y[n]) / (ys[1] - ys[0]);
+        const isFree = taken.every((other) => left > other.right || left + 2 * half < other.left || Math.abs(top - other.top) > LINE);
+        if (isFree) taken.push({ left, right: left + 2 * half, top });
+        return isFree ? label : "";
+      });
+      return { ...trace, text };
+    };
+    return [...data].reverse().map((trace) => (labelled(trace) ? thinnedTrace(trace) : trace)).reverse();
+  }
+
+  /* Larger letters, for a presentation. */
+  function withLargeText(value, name = "") {
+    if (Array.isArray(value)) return value.map((part) => withLargeText(part, name));
+    if (!value || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, part]) =>
+      [key, /font$/.test(name) && key === "size" ? Math.round(PRESENTED * part) : withLargeText(part, key)]));
+  }
+
+  /* A figure as it is drawn in so many pixels. */
+  function fit({ data, layout, ...rest }, width, height) {
+    if (!layout || !width || !height) return { data, layout, ...rest };
+    let fitted = explorer.arrangement.presented() ? withLargeText(layout) : { ...layout };
+    for (const [name, axis] of Object.entries(fitted)) {
+      if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height);
+    }
+    if (layout.title?.text) fitted.title = shortened(fitted.title, width);
+    if (height < LOW && layout.yaxis?.scaleanchor) {  // the rows have the same labels as the columns
+      fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
+    }
+    if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
+    const isSmall = height < LOW || width < NARROW;
+    if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
+    let drawn = isSmall && data ? data.map(withoutBar) : data;
+    if (layout.meta?.labels && layout.xaxis) drawn = withoutOverlaps(drawn, layout, width, height);
+    return { data: drawn, layout: fitted, ...rest };
+  }
+
+  function wrap(Plotly) {
+    for (const method of ["newPlot", "react"]) {
+      const draw = Plotly[method];
+      Plotly[method] = (plot, figure, ...more) => {
+        const element = typeof plot === "string" ? document.getElementById(plot) : plot;
+        if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
+        given.set(element, figure);
+        return draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more);
+      };
+    }
+    return Plotly;
+  }
+
+  /* Dash loads Plotly when the first figure is drawn. */
+  let loaded;
+  Object.defineProperty(window, "Plotly", { configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
+
+  function redraw(place) {
+    waiting.delete(place);
+    const plot = place.querySelector(".js-plotly-plot");
+    if (!plot || !plot._fullLayout || !place.clientWidth || !place.clientHeight) return;
+    const { width, height } = plot._fullLayout;
+    if (Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1) return;
+    // A 3D figure keeps its camera only if it is told its new size alone.
+    if (plot._fullLayout.scene) loaded.Plots.resize(plot);
+    else loaded.react(plot, { ...given.get(plot), layout: { ...given.get(plot).layout, width: undefined, height: undefined } });
+  }
+
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      clearTimeout(waiting.get(target));
+      waiting.set(target, setTimeout(() => redraw(target), WAIT_MS));
+    }
+  });
+
+  addEventListener("DOMContentLoaded", () => {
+    const watch = () => document.querySelectorAll(".dash-graph").forEach((place) => observer.observe(place));
+    new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
+  });
+
+  const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
+    i4: Int32Array, u4: Uint32Array };
+
+  Object.assign(explorer, {
+    fitFigure: fit,
+
+    /* The numbers of an array as Plotly receives it: plain, or bytes in base64. */
+    numbers(array) {
+      if (!array?.bdata) return array ?? [];
+      const bytes = Uint8Array.from(atob(array.bdata), (letter) => letter.charCodeAt(0));
+      return new KINDS[array.dtype](bytes.buffer);
+    },
+  });
+})();

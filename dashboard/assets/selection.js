@@ -108,6 +108,8 @@
       dash.set_props("clicked", { data: ++nCommands });
     },
 
+    stepInWall,
+
     shown: () => shown,
     selection: () => current,
 

@@ -201,8 +201,8 @@ def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
 
 def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     """Half sizes of the stream's segments. shares: of the largest norm; widths follow their square roots."""
-    high = scene.free * (0.08 + 0.62 * np.sqrt(shares))
-    return np.stack([scene.segment_halves, np.minimum(high, 0.35), high], axis=1).astype(np.float32)
+    high = min(0.58 * scene.free, scene.free - 0.16) * (0.14 + 0.86 * np.sqrt(shares))
+    return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
 
 
 def _cube(scene: Scene) -> NDArray[np.float64]:

@@ -84,7 +84,7 @@ def make_scene(info: ModelInfo) -> Scene:
     norm = float(x[-1]) + max(0.9, 0.04 * n) * _PITCH
     output = norm + max(0.6, 0.04 * n) * _PITCH
     height = _height(output, float(x[-1] - x[0]))
-    free = height * _STREAM / 2
+    free = max(height * _STREAM / 2, 0.26)
     heads, head_half, top = _wall(info.n_heads, height / 2 - free)
     tiles, tile_half, bottom = _wall(info.n_tiles, height / 2 - free)
     thick = max(0.12, 0.004 * output)

@@ -139,6 +139,15 @@ def on_screen(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return seen
 
 
+def cube(scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
+    """The corners with the lowest and the highest x, y and z of a cube around the scene and its texts."""
+    length = float(scene.ends[-1, 0])
+    half = round(0.55 * max(length, scene.top - scene.bottom), 2)
+    middle = {"x": round(length / 2, 2), "y": 0.0, "z": round((scene.top + scene.bottom) / 2, 2)}
+    low, high = ({name: round(value + sign * half, 2) for name, value in middle.items()} for sign in (-1, 1))
+    return low, high
+
+
 def _height(length: float, blocks: float) -> float:
     """The height with which a scene has the shape `_SHAPE`. length: of all; blocks: from the first to the last."""
     slope = sin(ELEVATION) * (blocks * sin(AZIMUTH) + cos(AZIMUTH))

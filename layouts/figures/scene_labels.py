@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layouts.figures.scene import Scene
+from layouts.figures.scene import Scene, cube
 from layouts.figures.text import percent
 from layouts.theme import MONOSPACE, Theme
 
@@ -48,6 +48,8 @@ def scene_labels(
         _text("output", output, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
         _text("embedding", embedding, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
         _text("norm", norm, half_z, **above, font=quiet),
+        # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
+        *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),
     ]
 
 
@@ -86,9 +88,12 @@ def _text(text: str, x: float, z: float, **more: Any) -> dict[str, Any]:
 
 def _read(tokens: Sequence[Piece], theme: Theme) -> str:
     """The last of the tokens, which is the selected one, below those before it."""
-    *before, last = (token.short(_MAX_CHARACTERS) for token in tokens[-_N_TOKENS:]) if tokens else [""]
-    lines = [f'<span style="color:{theme.quiet}">{token}</span>' for token in before]
-    return "<br>".join([*lines, f'<span style="color:{theme.accent2}">{last}</span>'])
+    shown = tokens[-_N_TOKENS:]
+    colors = [theme.quiet] * (len(shown) - 1) + [theme.accent2]
+    return "<br>".join(
+        f'<span style="color:{color}">{token.short(_MAX_CHARACTERS)}</span>'
+        for token, color in zip(shown, colors, strict=False)
+    )
 
 
 def _predicted(predictions: Sequence[tuple[Piece, float]]) -> str:

@@ -87,7 +87,7 @@ def make_scene(info: ModelInfo) -> Scene:
     free = max(height * _STREAM / 2, 0.26)
     heads, head_half, top = _wall(info.n_heads, height / 2 - free)
     tiles, tile_half, bottom = _wall(info.n_tiles, height / 2 - free)
-    thick = max(0.12, 0.004 * output)
+    thick = max(0.09, 0.004 * output)
     plate = np.array([thick, min(0.4, 0.75 * free), 0.75 * free])
     ends_half = plate * [[1, 1, 1], [0.6, 0.6, 0.6], [1, 1, 1]]
     borders = np.array([thick, *x, norm - 0.6 * thick])

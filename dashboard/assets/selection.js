@@ -130,6 +130,8 @@
       dash.set_props("clicked", { data: ++nCommands });
     },
 
+    stepInWall,
+
     shown: () => shown,
     selection: () => current,
 

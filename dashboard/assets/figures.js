@@ -4,9 +4,6 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const tip = document.createElement("div");
-  Object.assign(tip, { id: "cell-tip", className: "scene-tip", ariaHidden: "true" });
-
   const fillIn = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   /* The text for a cell of an image: its value is a share, or in a byte image a level, which indexes a table of values. */
@@ -15,21 +12,24 @@
     return value && fillIn(words, { x: columns[x], y: rows[y], value });
   }
 
-  function boxText({ customdata, meta }, box) {
-    const own = customdata[box];
-    if (typeof own === "string") return own;
-    return fillIn(meta.select, { block: Math.floor(box / meta.per_block), neuron: own });
+  function highlightToken(text) {
+    const position = explorer.parseSelection(text)?.position ?? null;
+    document.querySelectorAll(".chip-hovered").forEach((chip) => chip.classList.remove("chip-hovered"));
+    document.querySelector(`#strip-chips [data-select="@${position}"]`)?.classList.add("chip-hovered");
   }
 
   Object.assign(explorer, {
-    /* The selection text of the first point of `clickData` or `hoverData`: in the 3D scene one for each box of 8
-       vertices, or its neuron, which a template names; elsewhere one for each point, one for the whole trace, or a
-       template that an image fills in with the cell's row and column. */
+    fillIn,
+
+    /* Highlight the token of a selection text in the token strip. */
+    highlightToken,
+
+    /* The selection text of the first point of `clickData` or `hoverData`: one for each point, one for the whole trace,
+       or a template that an image fills in with the cell's row and column. */
     selectionTextAt(data, figure) {
       const point = data && data.points && data.points[0];
       const trace = point && figure && figure.data[point.curveNumber];
       if (!trace) return null;
-      if (trace.type === "mesh3d") return boxText(trace, Math.floor(point.pointNumber / 8));
       if (typeof point.customdata === "string") return point.customdata;
       return trace.meta && trace.meta.select ? fillIn(trace.meta.select, point) : trace.meta || null;
     },
@@ -42,14 +42,9 @@
       const figure = value && states_list.find((state) => state.id === id).value;
       const meta = figure && figure.data[value.points[0].curveNumber]?.meta;
       const isImage = Boolean(meta && meta.words);
-      const text = isImage ? cellText(value.points[0], meta) : "";
-      tip.textContent = text;
-      tip.classList.toggle("shown", Boolean(text));
+      explorer.showTip(isImage ? cellText(value.points[0], meta) : "");
       document.documentElement.classList.toggle("over-image", isImage);  // hides Plotly's own hover label
-      (document.fullscreenElement || document.body).append(tip);
-      const position = explorer.parseSelection(explorer.selectionTextAt(value, figure))?.position ?? null;
-      document.querySelectorAll(".chip-hovered").forEach((chip) => chip.classList.remove("chip-hovered"));
-      document.querySelector(`#strip-chips [data-select="@${position}"]`)?.classList.add("chip-hovered");
+      highlightToken(explorer.selectionTextAt(value, figure));
     },
   });
 })();

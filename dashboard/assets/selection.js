@@ -48,11 +48,10 @@
     return null;
   }
 
-  /* A step through the depth: embedding, blocks, norm, output. wrap: from the last block to the first. */
-  function stepInDepth(selection, by, wrap, { n_blocks }) {
+  /* A step through the depth: embedding, blocks, norm, output. */
+  function stepInDepth(selection, by, { n_blocks }) {
     const [embedding, norm, output] = [0, n_blocks + 1, n_blocks + 2];
     let depth = { embedding, norm, output }[selection.part] ?? selection.block + 1;
-    if (wrap && depth >= n_blocks) depth = embedding;
     depth = Math.max(embedding, Math.min(output, depth + by));
     const end = { [embedding]: "embedding", [norm]: "norm", [output]: "output" }[depth];
     if (end) return { ...selection, part: end, block: null, head: null, neuron: null };
@@ -89,7 +88,7 @@
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
-    if (command.along === "block") return stepInDepth(selection, command.by, command.wrap, prompt);
+    if (command.along === "block") return stepInDepth(selection, command.by, prompt);
     return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
   }
 
@@ -124,12 +123,14 @@
   }
 
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by, wrap}. replace: without an entry in the browser's
+    /* Queue a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
        history. */
     request(command) {
       queue.push(command);
       dash.set_props("clicked", { data: ++nCommands });
     },
+
+    stepInWall,
 
     shown: () => shown,
     selection: () => current,

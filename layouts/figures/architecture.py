@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, make_scene, on_screen
+from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
 _MESHES = (HEADS, TILES, ENDS, STREAM)
-BAR_HEIGHT = 44  # pixels below the scene, for the colour bar
 _UNITS = {  # written after the number
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
@@ -68,24 +67,21 @@ def architecture_figure(
         data[index] |= changes
     corners = np.concatenate([np.stack([data[mesh][axis] for axis in "xyz"], axis=1) for mesh in _MESHES])
     unit = float(np.min(_FIGURE / np.ptp(on_screen(corners), axis=0)))
-    cube = _cube(scene)
-    aspect = dict.fromkeys("xyz", round(unit * float(np.ptp(cube[:, 0])), 3))
-    axes = {
-        f"{name}axis": {"visible": False, "showspikes": False, "range": ends}
-        for name, ends in zip("xyz", cube.T.tolist(), strict=True)
-    }
+    low, high = cube(scene)
+    aspect = dict.fromkeys("xyz", round(unit * (high["x"] - low["x"]), 3))
+    axes = {f"{name}axis": {"visible": False, "showspikes": False, "range": [low[name], high[name]]} for name in "xyz"}
     return Drawing(
         data=data,
         layout=base_layout(
             theme,
-            margin={"l": 0, "r": 0, "t": 0, "b": BAR_HEIGHT},
+            margin={"l": 0, "r": 0, "t": 0, "b": 0},
             # Read by the page: what "Reset view" restores, and the rank of each text, of which it hides the later ones.
             meta={"camera": _CAMERA, "aspectratio": aspect, "labels": list(range(len(annotations)))},
             scene={
                 **axes,
                 "aspectmode": "manual",
                 "aspectratio": aspect,
-                "dragmode": "turntable",
+                "dragmode": False,  # the page turns it itself
                 "camera": _CAMERA,
                 "annotations": annotations,
             },
@@ -163,7 +159,6 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
     """The traces' geometry, without the properties that `architecture_changes` adds."""
     heads = [f"block.{block}.attention.head.{head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
     line = {"hoverinfo": "skip", "type": "scatter3d", "mode": "lines"}
-    (low, high), (norm, output) = _cube(scene), scene.ends[1:, 0].tolist()
     depths = ["Residual stream before block 0"] + [f"Residual stream after block {n}" for n in range(info.n_blocks)]
     stream = boxes(scene.segments, _segment_halves(np.ones(info.n_blocks + 1), scene))
     return [
@@ -173,15 +168,7 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
         _mesh(stream)
         | {"lightposition": STREAM_LIGHT}
         | {"hovertext": depths, "customdata": ["embedding", *(f"block.{n}" for n in range(info.n_blocks))]},
-        # The normed stream; and two points, which are not drawn: with them, the data are a cube, as the axes are.
-        # Otherwise Plotly would distort the light.
-        {
-            **line,
-            **{
-                name: [*ends, None, float(low[n]), None, float(high[n])]
-                for n, (name, ends) in enumerate(zip("xyz", ([norm, output], [0, 0], [0, 0]), strict=True))
-            },
-        },
+        {**line, "x": scene.ends[1:, 0], "y": np.zeros(2), "z": np.zeros(2)},
         dict(line),
         dict(line),
     ]
@@ -201,15 +188,8 @@ def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
 
 def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     """Half sizes of the stream's segments. shares: of the largest norm; widths follow their square roots."""
-    high = scene.free * (0.08 + 0.62 * np.sqrt(shares))
-    return np.stack([scene.segment_halves, np.minimum(high, 0.35), high], axis=1).astype(np.float32)
-
-
-def _cube(scene: Scene) -> NDArray[np.float64]:
-    """Two corners of a cube around the scene and its texts."""
-    length, height = float(scene.ends[-1, 0]), scene.top - scene.bottom
-    middle, half = np.array([length / 2, 0, (scene.top + scene.bottom) / 2]), 0.55 * max(length, height)
-    return np.array([middle - half, middle + half]).round(2)
+    high = min(0.58 * scene.free, scene.free - 0.16) * (0.14 + 0.86 * np.sqrt(shares))
+    return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
 
 
 def _sent(values: NDArray[np.float32] | None) -> list[float]:

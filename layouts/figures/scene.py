@@ -84,10 +84,10 @@ def make_scene(info: ModelInfo) -> Scene:
     norm = float(x[-1]) + max(0.9, 0.04 * n) * _PITCH
     output = norm + max(0.6, 0.04 * n) * _PITCH
     height = _height(output, float(x[-1] - x[0]))
-    free = height * _STREAM / 2
+    free = max(height * _STREAM / 2, 0.26)
     heads, head_half, top = _wall(info.n_heads, height / 2 - free)
     tiles, tile_half, bottom = _wall(info.n_tiles, height / 2 - free)
-    thick = max(0.12, 0.004 * output)
+    thick = max(0.09, 0.004 * output)
     plate = np.array([thick, min(0.4, 0.75 * free), 0.75 * free])
     ends_half = plate * [[1, 1, 1], [0.6, 0.6, 0.6], [1, 1, 1]]
     borders = np.array([thick, *x, norm - 0.6 * thick])
@@ -137,6 +137,15 @@ def on_screen(points: NDArray[np.float64]) -> NDArray[np.float64]:
     up = [sin(ELEVATION) * sin(AZIMUTH), sin(ELEVATION) * cos(AZIMUTH), cos(ELEVATION)]
     seen: NDArray[np.float64] = points @ np.array([right, up]).T
     return seen
+
+
+def cube(scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
+    """The corners with the lowest and the highest x, y and z of a cube around the scene and its texts."""
+    length = float(scene.ends[-1, 0])
+    half = round(0.55 * max(length, scene.top - scene.bottom), 2)
+    middle = {"x": round(length / 2, 2), "y": 0.0, "z": round((scene.top + scene.bottom) / 2, 2)}
+    low, high = ({name: round(value + sign * half, 2) for name, value in middle.items()} for sign in (-1, 1))
+    return low, high
 
 
 def _height(length: float, blocks: float) -> float:

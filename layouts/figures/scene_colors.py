@@ -37,7 +37,7 @@ _BARS = {
     "kind": "kind of part",
 }
 _KINDS = {  # heads, tiles, residual stream
-    "light": ("#2F5BEA", "#0F7B6C", "#C77A4B"),
+    "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
 }
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")

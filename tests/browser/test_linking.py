@@ -92,6 +92,27 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
+@pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
+def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
+    walk = """([by, n_heads, n_head_columns]) => {
+      let at = { part: "attention", block: 0, head: null };
+      const step = () => (at = dash_clientside.explorer.stepInWall(at, by, { n_heads, n_head_columns })).head;
+      return [...Array(n_heads + 1)].map(step); }"""
+    down = [head for column in range(columns) for head in range(column, n_heads, columns)]
+    assert explorer.page.evaluate(walk, [1, n_heads, columns]) == [*down, down[0]]
+    assert explorer.page.evaluate(walk, [-1, n_heads, columns]) == [*down[::-1], down[-1]]
+
+
+def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
+    explorer.page.focus("#architecture-panel")
+    explorer.page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp.neuron.10' })")
+    explorer.page.keyboard.press("ArrowDown")
+    explorer.follows(f"block.2.mlp.neuron.11@{LAST}")
+    for _ in range(3):
+        explorer.page.keyboard.press("ArrowUp")
+    explorer.follows(f"block.2.mlp.neuron.8@{LAST}")
+
+
 def test_the_selection_card(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#summary-panel .dropdown-toggle").click()

@@ -27,7 +27,7 @@ def test_cells_of_an_image_are_named_and_select(explorer: Explorer, bundled_mode
     page.wait_for_function("document.querySelector('#attention-graph .js-plotly-plot')._fullLayout.height > 400")
     grid = page.locator("#attention-graph .draglayer .xy .nsewdrag").bounding_box()
     assert grid
-    tip, attention = page.locator("#cell-tip"), trace.attention(3)[0]
+    tip, attention = page.locator("#tip"), trace.attention(3)[0]
     query = 120
     key = int(attention[query].argmax())
     cell = grid["width"] / N, grid["height"] / N

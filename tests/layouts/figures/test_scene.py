@@ -1,5 +1,6 @@
 """Geometry of the 3D scene: each part has its own box, boxes do not overlap, and walls are read like a page."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from analysis.model_info import ModelInfo
-from layouts.figures.architecture import architecture_figure
+from layouts.figures.architecture import ENDS, STREAM, TILES, architecture_figure
 from layouts.figures.scene import VERTICES, boxes, head_columns, make_scene, outline
 from tests.layouts.figures.test_architecture import seen, without_values
 
@@ -67,8 +68,12 @@ def test_the_stream_leads_from_the_embedding_through_all_blocks_to_the_norm(mode
 
 
 def on_screen(model: ModelInfo, mesh: int) -> NDArray[np.float64]:
-    """Where the opening view has the boxes of a mesh: (boxes, vertices, 2), to the right and up."""
-    figure = architecture_figure(without_values(model))
+    """Where the opening view has the boxes of a mesh: (boxes, vertices, 2), to the right and up.
+
+    The residual stream is as wide as it can be.
+    """
+    norms = np.ones(model.n_blocks + 1, dtype=np.float32)
+    figure = architecture_figure(replace(without_values(model), residual_norms=norms))
     corners = np.stack([figure.data[mesh][axis] for axis in "xyz"], axis=1)
     return seen(figure, corners).reshape(-1, VERTICES, 2)
 
@@ -92,6 +97,13 @@ def test_no_wall_stands_before_another_in_the_opening_view(model: ModelInfo) -> 
     for mesh in (0, 1):
         across = on_screen(model, mesh)[..., 0].reshape(model.n_blocks, -1)
         assert (across.max(axis=1)[:-1] < across.min(axis=1)[1:]).all()
+
+
+def test_the_stream_hides_no_tile_in_the_opening_view(model: ModelInfo) -> None:
+    """It stands before the tiles, but above them: measured across its own direction on the screen."""
+    start, end = (on_screen(model, ENDS)[end].mean(axis=0) for end in (0, -1))
+    across = np.array([start[1] - end[1], end[0] - start[0]])
+    assert (on_screen(model, STREAM) @ across).min() > (on_screen(model, TILES) @ across).max()
 
 
 def test_the_opening_view_fits_a_figure_twice_as_wide_as_high(model: ModelInfo) -> None:

@@ -40,5 +40,4 @@ def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
             for name, value in zip(names, values, strict=False)
         ]
         mesh.update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")
-    figure.data[HEADS].colorbar.update(xref="paper", yref="paper")
     figure.layout.scene.domain.y = (_BAR, 1)

@@ -1,5 +1,5 @@
 /* Figures fit the place that they are drawn in: on their way to Plotly they lose what has no room there (colour bars,
-   titles of axes, some of the labels), and small multiples are wrapped evenly. The figure that Dash holds stays whole. */
+   titles of axes, some labels), and small multiples are wrapped evenly. The figure that Dash holds stays whole. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
@@ -11,7 +11,6 @@
   const LETTER = 6.8;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
-  const LABEL_LETTER = 6.8, AXIS_PX = 50;    // of the label of a point; of an axis with its numbers
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
   const given = new WeakMap();               // by plot: the last whole figure
   const waiting = new Map();
@@ -36,11 +35,13 @@
 
   function withoutBar(trace) {
     if (trace.type === "heatmap") return { ...trace, showscale: false };
-    if (trace.marker?.colorbar && !trace.type?.endsWith("3d")) return { ...trace, marker: { ...trace.marker, showscale: false } };
+    if (trace.marker?.colorbar && !trace.type?.endsWith("3d")) {
+      return { ...trace, marker: { ...trace.marker, showscale: false } };
+    }
     return trace;
   }
 
-  /* Small multiples in as many columns as make them largest; rows of equal length, unless that makes them much smaller. */
+  /* Small multiples in as many columns as make them largest, in rows of equal length unless they get much smaller. */
   function wrapped(layout, count, width, height) {
     const size = (columns) => Math.min(width / columns, height / Math.ceil(count / columns) - NUMBER_PX);
     const all = [...Array(count).keys()];
@@ -69,28 +70,6 @@
     return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
   }
 
-  /* The labels of points without those that would lie over others; those of the last trace, the selected token's, first. */
-  function withoutOverlaps(data, { xaxis, yaxis }, width, height) {
-    const taken = [];
-    const [xs, ys] = [xaxis.range, yaxis.range];
-    const labelled = (trace) => trace.type === "scatter" && trace.mode?.includes("text") && Array.isArray(trace.text);
-    const thinnedTrace = (trace) => {
-      const [x, y] = [explorer.numbers(trace.x), explorer.numbers(trace.y)];
-      const text = trace.text.map((label, n) => {
-        if (!label) return label;
-        const half = LABEL_LETTER * label.replace(/<[^>]*>|&\w+;/g, "").length / 2;
-        const side = { "top left": -half, "top right": half }[[trace.textposition].flat()[n]] ?? 0;
-        const left = (width - AXIS_PX) * (x[n] - xs[0]) / (xs[1] - xs[0]) + side - half;
-        const top = (height - AXIS_PX) * (ys[1] - y[n]) / (ys[1] - ys[0]);
-        const isFree = taken.every((other) => left > other.right || left + 2 * half < other.left || Math.abs(top - other.top) > LINE);
-        if (isFree) taken.push({ left, right: left + 2 * half, top });
-        return isFree ? label : "";
-      });
-      return { ...trace, text };
-    };
-    return [...data].reverse().map((trace) => (labelled(trace) ? thinnedTrace(trace) : trace)).reverse();
-  }
-
   /* Larger letters, for a presentation. */
   function withLargeText(value, name = "") {
     if (Array.isArray(value)) return value.map((part) => withLargeText(part, name));
@@ -114,7 +93,7 @@
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
     let drawn = isSmall && data ? data.map(withoutBar) : data;
-    if (layout.meta?.labels && layout.xaxis) drawn = withoutOverlaps(drawn, layout, width, height);
+    if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
     return { data: drawn, layout: fitted, ...rest };
   }
 
@@ -133,7 +112,8 @@
 
   /* Dash loads Plotly when the first figure is drawn. */
   let loaded;
-  Object.defineProperty(window, "Plotly", { configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
+  Object.defineProperty(window, "Plotly", {
+    configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
 
   function redraw(place) {
     waiting.delete(place);
@@ -143,7 +123,7 @@
     if (Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1) return;
     // A 3D figure keeps its camera only if it is told its new size alone.
     if (plot._fullLayout.scene) loaded.Plots.resize(plot);
-    else loaded.react(plot, { ...given.get(plot), layout: { ...given.get(plot).layout, width: undefined, height: undefined } });
+    else loaded.react(plot, given.get(plot));
   }
 
   const observer = new ResizeObserver((entries) => {
@@ -158,17 +138,5 @@
     new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
   });
 
-  const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
-    i4: Int32Array, u4: Uint32Array };
-
-  Object.assign(explorer, {
-    fitFigure: fit,
-
-    /* The numbers of an array as Plotly receives it: plain, or bytes in base64. */
-    numbers(array) {
-      if (!array?.bdata) return array ?? [];
-      const bytes = Uint8Array.from(atob(array.bdata), (letter) => letter.charCodeAt(0));
-      return new KINDS[array.dtype](bytes.buffer);
-    },
-  });
+  explorer.fitFigure = fit;
 })();

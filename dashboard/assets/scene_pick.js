@@ -7,8 +7,9 @@
   const scene = explorer.scene = explorer.scene || {};
   const ENDS = { embedding: "Token embedding", norm: "Final norm", output: "Output" };
   const LAYERS = { attention: " · attention", mlp: " · MLP" };
-  const SVG = "http://www.w3.org/2000/svg";
-  const outline = document.createElementNS(SVG, "polygon");
+  const template = document.createElement("template");
+  template.innerHTML = "<svg><polygon></polygon></svg>";
+  const outline = template.content.querySelector("polygon");
   let meshes = null;     // of the frame `meshesOf`
   let meshesOf = null;
   let marked = null;     // the box with an outline

@@ -84,6 +84,7 @@ def draw_strip(
     weights = attention_from(trace, selection, position)
     about = strip_attention_reading(weights)
     common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}"}
+    reading = f"{about} {strip_reading(result, position)}".lstrip()
     # The chips of surprisals do not depend on the selection.
     chips = _digest(trace, theme) if color == "surprisal" else ""
     drawn, _, marked = str(shown).partition("@")
@@ -92,17 +93,13 @@ def draw_strip(
         for token in (trace.tokens[int(marked)], trace.tokens[position]):
             for name, value in mark(token, chosen=token.position == position).items():
                 moved[token.position]["props"][name] = value
-        reading = about + strip_reading(result, position)
         return {**common, "chips": moved, "shown": f"{chips}@{position}", "reading": reading}
-    colors, legend, reading = (
-        strip_colors(result, theme=look),
-        strip_legend(theme=look),
-        strip_reading(result, position),
-    )
+    colors, legend = strip_colors(result, theme=look), strip_legend(theme=look)
     words = [strip_hover(result, token.position) for token in result.tokens]
     if color == "attribution":
         choices = {"method": method, "baseline": baseline, "against": read_token_id(against or "")}
         colors, legend, reading, more = _attributed(services, prompt, selection, choices, look)
+        reading = f"{reading} {about}".rstrip()  # on a narrow screen only its beginning is seen
         words = [one + other for one, other in zip(words, more, strict=True)]
     scale, low, high = legend
     return {
@@ -115,7 +112,7 @@ def draw_strip(
         "low": low,
         "scale": {"background": gradient(scale)},
         "high": high,
-        "reading": about + reading,
+        "reading": reading,
     }
 
 

@@ -79,5 +79,5 @@ def strip_attention_reading(weights: NDArray[np.float32] | None) -> str:
     if weights is None:
         return ""
     if len(weights) == 1:
-        return "Arcs: attention. The first token can attend only to itself. "
-    return f"Arcs: attention, {percent(float(weights[0]))} of it on the first token. "
+        return "Arcs: attention. The first token can attend only to itself."
+    return f"Arcs: attention, {percent(float(weights[0]))} of it on the first token."

@@ -93,6 +93,6 @@ def test_arcs_are_the_weights_from_two_percent_on() -> None:
 
 
 def test_the_first_tokens_share_is_said() -> None:
-    assert strip_attention_reading(np.array([0.612, 0.388])) == "Arcs: attention, 61% of it on the first token. "
+    assert strip_attention_reading(np.array([0.612, 0.388])) == "Arcs: attention, 61% of it on the first token."
     assert "only to itself" in strip_attention_reading(np.array([1.0]))
     assert strip_attention_reading(None) == ""

@@ -88,7 +88,7 @@ def pin_actions(piece: Piece, pins: Sequence[int]) -> list[html.Button]:
     """The buttons of a search result: pin the token, or unpin it."""
     if piece.id in pins:
         return [_unpin("unpin", piece, pins)]
-    title = f"Follow ‘{piece.label}’ through the blocks"
+    title = f"Pin ‘{piece.label}’: follow it through the blocks"
     return [action("pin", title, **sets(PINS, _pins_text([*pins, piece.id][-MOST_PINNED:])))]
 
 
@@ -100,7 +100,7 @@ def followed_tokens(pieces: Sequence[Piece], *, pinned: bool) -> list[html.Butto
     (piece,) = pieces
     return [
         html.Span(f"‘{piece.label}’, the model’s prediction", className="align-self-center", dir="auto"),
-        action("pin it", f"Follow ‘{piece.label}’ at every token", **sets(PINS, str(piece.id))),
+        action("pin it", f"Pin it: follow ‘{piece.label}’ at every token", **sets(PINS, str(piece.id))),
     ]
 
 

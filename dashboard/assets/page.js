@@ -31,7 +31,10 @@
 
   /* Enter analyses the text; Shift+Enter inserts a newline. */
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closePopUps(null);
+    if (event.key === "Escape" && document.querySelector(OPEN)) {
+      event.preventDefault();
+      closePopUps(null);
+    }
     if (event.target.id !== "prompt-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     document.getElementById("prompt-analyse").click();

@@ -153,9 +153,8 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && arrangement.large() && !document.querySelector("details.pop-up[open]")) {
-      enlarge(arrangement.large());
-    }
+    // A pop-up is closed first.
+    if (event.key === "Escape" && !event.defaultPrevented && arrangement.large()) enlarge(arrangement.large());
     const tab = event.target.closest?.(".dock-tab");
     const tabs = [...(tab?.parentElement.children ?? [])];
     if (!tab) return;

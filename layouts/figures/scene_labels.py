@@ -45,8 +45,8 @@ def scene_labels(
         _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
         _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         *_numbers(scene, selection, foot, theme),
-        _text("output", output, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
-        _text("embedding", embedding, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
+        _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
+        _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},
         _text("norm", norm, half_z, **above, font=quiet),
         # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
         *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),

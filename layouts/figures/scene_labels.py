@@ -63,7 +63,7 @@ def _numbers(scene: Scene, selection: Selection, z: float, theme: Theme) -> list
     """The selected block's number, which is always written, and those of other blocks that leave it room."""
     shown, block = numbered_blocks(len(scene.block_x)), selection.block
     font = {"size": 12, "color": theme.quiet}
-    chosen = {"size": 13, "color": theme.accent}
+    chosen = {"size": 12, "color": theme.accent}
     at = [float(x) for x in scene.block_x]
     return [
         _number(block or 0, at[block or 0], z, font=chosen, visible=block is not None),

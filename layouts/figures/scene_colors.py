@@ -118,7 +118,7 @@ def _bar(result: ArchitectureResult, places: list[float], names: Any, theme: The
     """The colour bar at the lower left. places: of its ticks, as shares of the scale."""
     title = {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}
     place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
-    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=4, **place)
+    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=8, **place)
     ticks = {"tickvals": [_STEPS * place for place in places], "ticktext": list(names)}
     return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 

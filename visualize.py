@@ -44,7 +44,7 @@ from layouts.figures.embedding import embedding_figure, embedding_reading
 from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
-from layouts.figures.scene_alone import add_hover_texts
+from layouts.figures.scene_alone import make_self_contained
 from layouts.figures.standalone import standalone
 from layouts.figures.summary_table import SummaryTable
 
@@ -149,11 +149,12 @@ def enhanced_3d_visualization(
     shown, trace, here = _trace(sentence, position, model)
     output = Selection(Part.OUTPUT)
     result = compute_architecture(trace, output, here, color_by=color_by)
-    figure = architecture_figure(result, predictions=compute_prediction(shown, trace, output, here, k=4).top)
-    add_hover_texts(figure, result.info)
+    predictions = compute_prediction(shown, trace, output, here, k=4).top
+    figure = architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
+    make_self_contained(figure, result.info)
     return standalone(
         [figure],
-        [420],
+        [460],
         title=_title(f"Architecture · {shown.name}", sentence),
         sentences=[architecture_reading(result, trace.tokens[here].label)],
     )

@@ -78,14 +78,15 @@ def draw_architecture(
         position = services.position(trace, selection)
         result = compute_architecture(trace, selection, position, color_by=color_by)
         output = compute_prediction(services.model(prompt), trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
-        predictions, token = output.top, trace.tokens[position].label
+        texts: dict[str, Any] = {"predictions": output.top, "tokens": trace.tokens[: position + 1]}
+        token = trace.tokens[position].label
     else:
         result = architecture_without_values(services.outline(prompt).info, selection)
-        predictions, token = (), ""
+        texts, token = {}, ""
     shown = result.info.fingerprint
     if scene == shown:
         figure: Any = Patch()
-        traces, annotations = architecture_changes(result, predictions=predictions, theme=look)
+        traces, annotations = architecture_changes(result, **texts, theme=look)
         for index, changes in traces.items():
             for name, value in changes.items():
                 figure["data"][index][name] = written(value)
@@ -94,7 +95,7 @@ def draw_architecture(
             figure["layout"][name] = shared[name]
         figure["layout"]["scene"]["annotations"] = annotations
     else:
-        figure = architecture_figure(result, predictions=predictions, theme=look)
+        figure = architecture_figure(result, **texts, theme=look)
     return {
         "figure": figure,
         "scene": shown,

@@ -8,6 +8,7 @@ from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
+from layouts.figures.scene import head_columns
 from layouts.models import MODEL, NEWS
 from layouts.shell import ANALYSE, COUNT, START, TEXT
 
@@ -60,6 +61,7 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
     info, n_positions = services.sizes(prompt)
     data = {"model": prompt.model, "text": prompt.text, "start": prompt.start, "n_positions": n_positions}
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
+    data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
     most = min(services.max_tokens, info.max_positions) if info else services.max_tokens
     return {
         "prompt": data,

@@ -243,7 +243,8 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    parts = {"saliency_numbers", "scene", "scene_colors", "scene_alone", "summary_table"}
+    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
+    parts = {"saliency_numbers", "summary_table"} | scene
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

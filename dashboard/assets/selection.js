@@ -61,6 +61,17 @@
     return { ...selection, [unit]: (from + by + count) % count };
   }
 
+  /* A step up or down, as the 3D scene draws the layer: heads column by column, from the foot of one to the head of the
+     next; neurons by number. */
+  function stepInWall(selection, by, prompt) {
+    const { n_heads, n_head_columns } = prompt;
+    if (selection.part !== "attention") return stepInLayer(selection, by, prompt);
+    const numbers = [...Array(n_heads).keys()];
+    const heads = numbers.sort((a, b) => (a % n_head_columns) - (b % n_head_columns) || a - b);
+    const from = selection.head === null ? (by > 0 ? -1 : n_heads) : heads.indexOf(selection.head);
+    return { ...selection, head: heads[(from + by + n_heads) % n_heads] };
+  }
+
   function execute(command, selection, prompt) {
     if (command.select === "~") return { ...selection, target: null };
     if (command.select) {
@@ -71,8 +82,8 @@
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
-    return command.along === "block"
-      ? stepInDepth(selection, command.by, command.wrap, prompt) : stepInLayer(selection, command.by, prompt);
+    if (command.along === "block") return stepInDepth(selection, command.by, command.wrap, prompt);
+    return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
   }
 
   function keep(selection) {
@@ -147,7 +158,7 @@
     if (select || along || layer) explorer.request({ select, along, by: Number(by), layer });
   });
 
-  const STEPS = { ArrowLeft: ["block", -1], ArrowRight: ["block", 1], ArrowUp: ["unit", 1], ArrowDown: ["unit", -1] };
+  const STEPS = { ArrowLeft: ["block", -1], ArrowRight: ["block", 1], ArrowUp: ["wall", -1], ArrowDown: ["wall", 1] };
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;

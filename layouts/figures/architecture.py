@@ -7,6 +7,7 @@ The page is sent only these changes, so that the camera stays where the reader p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import cos, sin
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,50 +15,69 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.scene import VERTICES, Scene, boxes, make_scene, outline
-from layouts.figures.scene_colors import box_colors, neutral
+from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, make_scene, on_screen
+from layouts.figures.scene_colors import LIGHTING, box_colors, neutral, stream_color
+from layouts.figures.scene_labels import scene_labels
+from layouts.figures.scene_marks import frame, mark
 from layouts.figures.text import counted, neuron_range, percent
-from layouts.theme import LIGHT, MONOSPACE, Theme, base_layout
+from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
     from analysis.model_info import ModelInfo
-    from analysis.selection import Selection
     from analysis.tokens import Piece
 
-HEADS, TILES, ENDS, STREAM, MARK, FRAME, BAR = range(7)  # the traces, in this order
+HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
+_MESHES = (HEADS, TILES, ENDS, STREAM)
+BAR_HEIGHT = 44  # pixels below the scene, for the colour bar
 _UNITS = {  # written after the number
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
     "first": "of its attention is on the first token",
 }
+_TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
+_DISTANCE = 4.0  # of the eye: far enough for no box to be behind it
 _CAMERA = {  # low, from the front left, and without perspective: all walls have the same slant
-    "eye": {"x": -0.85, "y": -1.5, "z": 0.38},
-    "center": {"x": 0.13, "y": 0, "z": 0},
+    "eye": {
+        "x": round(-_DISTANCE * sin(AZIMUTH) * cos(ELEVATION), 3),
+        "y": round(-_DISTANCE * cos(AZIMUTH) * cos(ELEVATION), 3),
+        "z": round(_DISTANCE * sin(ELEVATION), 3),
+    },
+    "center": {"x": 0, "y": 0, "z": 0},
     "projection": {"type": "orthographic"},
 }
-_TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
-_LENGTH = 3.65  # of the scene, in Plotly's camera units; fills a figure twice as wide as high
+_FIGURE = (3.0, 1.55)  # of the opening view, in Plotly's camera units: fits a figure twice as wide as high, with texts
+_AUTORANGE = 17 / 16  # Plotly's axes are this much longer than the data
 
 
 def architecture_figure(
-    result: ArchitectureResult, *, predictions: Sequence[tuple[Piece, float]] = (), theme: Theme = LIGHT
+    result: ArchitectureResult,
+    *,
+    tokens: Sequence[Piece] = (),
+    predictions: Sequence[tuple[Piece, float]] = (),
+    theme: Theme = LIGHT,
 ) -> go.Figure:
-    """The whole scene. predictions: the most probable next tokens with their probabilities, written at the output."""
+    """The whole scene.
+
+    tokens: the text up to the selected position, written at the embedding. predictions: the most probable next tokens
+    with their probabilities, written at the output.
+    """
     scene = make_scene(result.info)
     data = _geometry(result.info, scene)
-    traces, annotations = architecture_changes(result, predictions=predictions, theme=theme)
+    traces, annotations = architecture_changes(result, tokens=tokens, predictions=predictions, theme=theme)
     for index, changes in traces.items():
         data[index] |= changes
-    size = np.array([scene.ends[-1, 0], scene.width, scene.top - scene.bottom])
-    aspect = dict(zip("xyz", (_LENGTH * size / size[0]).round(3).tolist(), strict=True))
+    corners = np.concatenate([np.stack([data[mesh][axis] for axis in "xyz"], axis=1) for mesh in _MESHES])
+    unit = float(np.min(_FIGURE / np.ptp(on_screen(corners), axis=0)))
+    aspect = dict.fromkeys("xyz", round(_AUTORANGE * unit * float(np.ptp(_cube(scene)[:, 0])), 3))
     hidden = {"visible": False, "showspikes": False}
     return Drawing(
         data=data,
         layout=base_layout(
             theme,
-            margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            meta={"camera": _CAMERA, "aspectratio": aspect},  # read by the page's "Reset view"
+            margin={"l": 0, "r": 0, "t": 0, "b": BAR_HEIGHT},
+            # Read by the page: what "Reset view" restores, and the rank of each text, of which it hides the later ones.
+            meta={"camera": _CAMERA, "aspectratio": aspect, "labels": list(range(len(annotations)))},
             scene={
                 "xaxis": hidden,
                 "yaxis": hidden,
@@ -73,14 +93,18 @@ def architecture_figure(
 
 
 def architecture_changes(
-    result: ArchitectureResult, *, predictions: Sequence[tuple[Piece, float]] = (), theme: Theme = LIGHT
+    result: ArchitectureResult,
+    *,
+    tokens: Sequence[Piece] = (),
+    predictions: Sequence[tuple[Piece, float]] = (),
+    theme: Theme = LIGHT,
 ) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
     """All that depends on values, selection and theme: properties by trace index, and the scene's annotations."""
     scene = make_scene(result.info)
     unit = _UNITS.get(result.color_by, "")
-    heads, tiles, bar = box_colors(result, theme)
+    heads, tiles = box_colors(result, theme)
     norms = result.residual_norms
-    stream = {  # the output has no number: it reads the normed stream
+    ends = {  # the output has no number: it reads the normed stream
         "values": [] if norms is None else [*_sent(norms[[0, -1]]), None],
         "unit": "(L2 norm of the residual stream here)",
     }
@@ -91,13 +115,14 @@ def architecture_changes(
             "meta": {"values": _sent(result.tiles), "unit": unit, "select": _TILE, "per_block": result.info.n_tiles},
             "customdata": result.strongest.ravel().tolist(),
         },
-        ENDS: _flat(neutral(theme), len(scene.ends)) | {"meta": stream},
-        STREAM: {"line": {"color": theme.quiet, "width": 6}},
-        MARK: _mark(result, scene) | {"line": {"color": theme.accent2, "width": 5}},
-        FRAME: _frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
-        BAR: {"marker": bar},
+        ENDS: {"color": neutral(theme), "meta": ends},
+        STREAM: _widths(norms, scene)
+        | {"color": stream_color(theme), "meta": {"values": _sent(norms), "unit": "(L2 norm)"}},
+        LINE: {"line": {"color": stream_color(theme), "width": 3}},
+        MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 5}},
+        FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
     }
-    return traces, _labels(result.info, scene, predictions, theme)
+    return traces, scene_labels(scene, result.selection, tokens, predictions, theme)
 
 
 def architecture_reading(result: ArchitectureResult, token: str) -> str:
@@ -106,8 +131,9 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
         info = result.info
         without = " No values are shown: the weights are not in memory." if result.residual_norms is None else ""
         return (
-            f"{counted(info.n_blocks, 'block')}, each with {counted(info.n_heads, 'attention head')} (above the line) "
-            f"and {counted(info.n_neurons, 'MLP neuron')} (below the line, {info.tile_width} per tile).{without}"
+            f"{counted(info.n_blocks, 'block')}, each with {counted(info.n_heads, 'attention head')} (above the "
+            f"residual stream) and {counted(info.n_neurons, 'MLP neuron')} (below it, {info.tile_width} per tile)."
+            f"{without}"
         )
     assert result.residual_norms is not None
     block, head = np.unravel_index(int(result.heads.argmax()), result.heads.shape)
@@ -135,91 +161,53 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
 def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
     """The traces' geometry, without the properties that `architecture_changes` adds."""
     heads = [f"block.{block}.attention.head.{head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
-    line = {"hoverinfo": "skip", "type": "scatter3d"}
-    stream = {"x": scene.ends[[0, -1], 0], "y": np.zeros(2), "z": np.zeros(2)}
+    line = {"hoverinfo": "skip", "type": "scatter3d", "mode": "lines"}
+    (low, high), (norm, output) = _cube(scene), scene.ends[1:, 0].tolist()
+    depths = ["Residual stream before block 0"] + [f"Residual stream after block {n}" for n in range(info.n_blocks)]
+    stream = boxes(scene.segments, _segment_halves(np.ones(info.n_blocks + 1), scene))
     return [
         _mesh(boxes(scene.heads, scene.head_half)) | {"customdata": heads},
         _mesh(boxes(scene.tiles, scene.tile_half)) | {"hovertext": _tile_names(info)},
         _mesh(boxes(scene.ends, scene.ends_half)) | {"customdata": ["embedding", "norm", "output"]},
-        {**line, **stream, "mode": "lines"},
-        {**line, "mode": "lines"},
-        {**line, "mode": "lines"},
-        {**line, "mode": "markers", "x": [None], "y": [None], "z": [None]},  # visible only by its colour bar
-    ]
-
-
-def _labels(
-    info: ModelInfo, scene: Scene, predictions: Sequence[tuple[Piece, float]], theme: Theme
-) -> list[dict[str, Any]]:
-    """The texts in the scene; the first one holds the predictions."""
-    width = max((len(piece.label) for piece, _ in predictions), default=0) + 1
-    next_tokens = "<br>".join(
-        piece.markup + "\u00a0" * (width - len(piece.label)) + percent(probability)
-        for piece, probability in predictions
-    )
-    shown = range(0, info.n_blocks, max(1, info.n_blocks // 12))
-    away = scene.ends_half[:, 2] + 0.2 * scene.width
-    ends = zip(scene.ends[:, 0], away * (-1, 1, -1), ("embedding", "norm", "output"), strict=True)
-    low = scene.bottom - 0.4 * scene.width
-    labels = [*ends, *((scene.block_x[block], low, str(block) if block else "block 0") for block in shown)]
-    plain = {"showarrow": False, "y": 0}
-    below = {"font": {"color": theme.quiet, "size": 12}}
-    beside = {
-        "x": float(scene.ends[-1, 0]) + 0.25 * scene.width,
-        "z": 0,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "align": "left",
-        "font": {"color": theme.text, "size": 13, "family": MONOSPACE},
-    }
-    return [
-        {**plain, **beside, "text": next_tokens},
-        *({**plain, **below, "x": float(x), "z": float(z), "text": text} for x, z, text in labels),
+        _mesh(stream)
+        | {"hovertext": depths, "customdata": ["embedding", *(f"block.{n}" for n in range(info.n_blocks))]},
+        # The normed stream; and two points, which are not drawn, but make all axes equally long: otherwise Plotly would
+        # distort the light.
+        {
+            **line,
+            **{
+                name: [*ends, None, float(low[n]), None, float(high[n])]
+                for n, (name, ends) in enumerate(zip("xyz", ([norm, output], [0, 0], [0, 0]), strict=True))
+            },
+        },
+        dict(line),
+        dict(line),
     ]
 
 
 def _mesh(shape: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "mesh3d",
-        **shape,
-        "hoverinfo": "none",  # the page shows its own label
-        "flatshading": True,
-        "showscale": False,
-        # Mostly ambient light, so that a colour means the same on every side.
-        "lighting": {"ambient": 0.86, "diffuse": 0.22, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0},
-        "lightposition": {"x": -2000, "y": -4000, "z": 3000},
-    }
+    # The page shows its own label.
+    return {"type": "mesh3d", **shape, "hoverinfo": "none", "flatshading": True, "showscale": False, **LIGHTING}
 
 
-def _flat(color: str, count: int) -> dict[str, Any]:
-    return {"intensity": np.zeros(count * VERTICES), "cmin": 0, "cmax": 1, "colorscale": [[0, color], [1, color]]}
+def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
+    """The residual stream's segments, as wide as their norms are large."""
+    shares = np.zeros(len(scene.segments)) if norms is None else norms / (norms.max() or 1)
+    shape = boxes(scene.segments, _segment_halves(shares, scene))
+    return {"y": shape["y"].round(3), "z": shape["z"].round(3)}
 
 
-def _mark(result: ArchitectureResult, scene: Scene) -> dict[str, Any]:
-    """The outline of the selected box, or of the wall if a whole layer is selected."""
-    selection, info = result.selection, result.info
-    if selection.block is None:
-        end = ("embedding", "norm", "output").index(selection.part)
-        return outline(scene.ends[end], scene.ends_half[end], grow=0.15)
-    if selection.head is not None:
-        return outline(scene.heads[selection.block * info.n_heads + selection.head], scene.head_half, grow=0.12)
-    if selection.neuron is not None:
-        tile = selection.neuron // info.tile_width
-        return outline(scene.tiles[selection.block * info.n_tiles + tile], scene.tile_half, grow=0.12)
-    z = (1.4, scene.top + 0.2) if selection.part == "attention" else (scene.bottom - 0.2, -1.4)
-    return _wall_outline(scene, selection.block, *z)
+def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
+    """Half sizes of the stream's segments. shares: of the largest norm; widths follow their square roots."""
+    high = scene.free * (0.08 + 0.62 * np.sqrt(shares))
+    return np.stack([scene.segment_halves, np.minimum(high, 0.35), high], axis=1).astype(np.float32)
 
 
-def _frame(selection: Selection, scene: Scene) -> dict[str, Any]:
-    """A thin frame around the selected block."""
-    if selection.block is None:
-        return {"x": [], "y": [], "z": []}
-    return _wall_outline(scene, selection.block, scene.bottom - 0.5, scene.top + 0.5)
-
-
-def _wall_outline(scene: Scene, block: int, low: float, high: float) -> dict[str, Any]:
-    center = np.array([scene.block_x[block], 0, (low + high) / 2], dtype=np.float32)
-    return outline(center, np.array([0.6, scene.width / 2 + 0.3, (high - low) / 2], dtype=np.float32))
+def _cube(scene: Scene) -> NDArray[np.float64]:
+    """Two corners of a cube around the scene and its texts."""
+    length, height = float(scene.ends[-1, 0]), scene.top - scene.bottom
+    middle, half = np.array([length / 2, 0, (scene.top + scene.bottom) / 2]), 0.55 * max(length, height)
+    return np.array([middle - half, middle + half]).round(2)
 
 
 def _sent(values: NDArray[np.float32] | None) -> list[float]:

@@ -1,4 +1,4 @@
-"""3D scene for a notebook: gives the figure the hover texts that the page's script shows otherwise."""
+"""3D scene for a notebook: what the page's scripts and styles do otherwise."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, STREAM, TILES
 from layouts.figures.scene import VERTICES
 
 if TYPE_CHECKING:
     from analysis.model_info import ModelInfo
 
 _END_NAMES = ("Token embedding", "Final norm", "Output")
+_BAR = 0.13  # share of the height below the scene, for the colour bar
 
 
-def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
-    """Give an architecture figure the hover texts that the page's script shows, and remove the selection marks.
+def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
+    """Give an architecture figure hover texts and a place for its colour bar, and remove the selection marks.
 
     A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
     for every corner of a box, which would be most of the figure's size.
@@ -24,7 +25,12 @@ def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False
     heads = [f"Block {block} · head {head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
-    for trace, names in ((HEADS, heads), (TILES, figure.data[TILES].hovertext), (ENDS, _END_NAMES)):
+    for trace, names in (
+        (HEADS, heads),
+        (TILES, figure.data[TILES].hovertext),
+        (ENDS, _END_NAMES),
+        (STREAM, figure.data[STREAM].hovertext),
+    ):
         mesh = figure.data[trace]
         values = [*mesh.meta["values"], *[None] * len(names)]
         texts = [
@@ -32,3 +38,5 @@ def add_hover_texts(figure: go.Figure, info: ModelInfo) -> None:
             for name, value in zip(names, values, strict=False)
         ]
         mesh.update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")
+    figure.data[HEADS].colorbar.update(xref="paper", yref="paper")
+    figure.layout.scene.domain.y = (_BAR, 1)

@@ -1,4 +1,4 @@
-"""Colours of the 3D scene: one number per box, faded in blocks that are not selected."""
+"""Colours of the 3D scene: one number per box, on one colour scale. Lightness means the value and nothing else."""
 
 from __future__ import annotations
 
@@ -9,52 +9,87 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layouts.figures.scene import VERTICES
+from layouts.figures.shade import contrast, mixed
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
 
+# Light falls from the upper left of the viewer's head: of every box, a side that the viewer sees is fully lit and has
+# the colour bar's colour; the others are darker by up to a third. Plotly's light positions are screen coordinates.
+AMBIENT, DIFFUSE = 0.66, 0.7
+LIGHTING = {
+    "lighting": {"ambient": AMBIENT, "diffuse": DIFFUSE, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0},
+    "lightposition": {"x": 25_000, "y": -25_000, "z": 100},
+}
+LEAST_CONTRAST = 1.6  # of every box to the page, on its darkest and on its lightest side
 _BARS = {
     "norm": "L2 norm of what a part adds (square-root scale)",
     "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
-    "kind": "",
+    "kind": "kind of part",
 }
-_KINDS = {"light": ("#2F5BEA", "#0F7B6C"), "dark": ("#7EA2FF", "#5CC9B5")}  # heads, tiles
+_KINDS = {  # heads, tiles, residual stream
+    "light": ("#2F5BEA", "#0F7B6C", "#C77A4B"),
+    "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
+}
+_KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")
 _STEPS = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
-_FADE = 0.5  # share of the page's colour in blocks that are not selected
 
 
-def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Intensities and colour scales of all heads and of all tiles, and the marker that carries the colour bar.
-
-    The lower half of each colour scale is a faded copy, so that one number encodes both value and emphasis.
-    """
-    info, block = result.info, result.selection.block
+def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Intensities and colour scales of all heads and of all tiles. The heads' carry the colour bar."""
+    info = result.info
+    if result.color_by == "kind":
+        kinds = _KINDS[theme.name]
+        scale = [[stop / 3, color] for n, color in enumerate(kinds) for stop in (n, n + 1)]
+        middles = [(n + 0.5) / 3 for n in range(3)]
+        heads = _colors(np.full((info.n_blocks, info.n_heads), middles[0]), scale)
+        tiles = _colors(np.full(result.strongest.shape, middles[1]), scale)
+        return heads | _bar(result, middles, _KIND_NAMES, theme), tiles
+    assert result.heads is not None
     full = _full(result)
-    scale = theme.probabilities if result.color_by == "first" else theme.norms
-    near = np.full(info.n_blocks, True) if block is None else np.arange(info.n_blocks) == block
-    plain_colors = _KINDS[theme.name] if result.color_by == "kind" else [neutral(theme)] * 2
-    heads, tiles = (
-        _colors(
-            None if values is None else _share(values, full, result.color_by),
-            count,
-            near=near,
-            scale=scale,
-            theme=theme,
-            plain=color,
-        )
-        for values, count, color in (
-            (result.heads, info.n_heads, plain_colors[0]),
-            (result.tiles, info.n_tiles, plain_colors[1]),
-        )
-    )
-    return heads, tiles, _bar(result, full, scale, theme)
+    scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
+    ticks = _ticks(result.color_by, full)
+    names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in ticks]
+    heads = _colors(_share(result.heads, full, result.color_by), scale)
+    heads |= _bar(result, _share(ticks, full, result.color_by).tolist(), names, theme)
+    if result.tiles is None:
+        return heads, _colors(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
+    return heads, _colors(_share(result.tiles, full, result.color_by), scale)
 
 
 def neutral(theme: Theme) -> str:
     """The colour of parts without a number."""
-    return _mixed(theme.quiet, theme.page, 0.4)
+    return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
+
+
+def stream_color(theme: Theme) -> str:
+    """The colour of the residual stream."""
+    return _KINDS[theme.name][2]
+
+
+def visible(scale: ColorScale, theme: Theme) -> ColorScale:
+    """A colour scale without the part at its low end that does not stand out from the page."""
+    start = _first_visible(tuple(map(tuple, scale)), theme.page)
+    kept = [[start, mixed(scale, start)], *([stop, color] for stop, color in scale if stop > start)]
+    return [[(stop - start) / (1 - start), color] for stop, color in kept]
+
+
+def shaded(color: str, light: float) -> str:
+    """A colour as it is drawn on a side that gets this share of the light."""
+    return mixed([[0, "#000000"], [1, color]], light)
+
+
+@cache
+def _first_visible(scale: tuple[tuple[Any, ...], ...], page: str) -> float:
+    """The lowest place on the scale from which on all colours stand out, on all sides of a box."""
+    places, colors = np.linspace(0, 1, 201), list(map(list, scale))
+    weak = [
+        min(contrast(shaded(mixed(colors, place), light), page) for light in (AMBIENT, 1)) < LEAST_CONTRAST
+        for place in places.tolist()
+    ]
+    return float(places[np.flatnonzero(weak)[-1] + 1]) if any(weak) else 0.0
 
 
 def _full(result: ArchitectureResult) -> float:
@@ -65,38 +100,20 @@ def _full(result: ArchitectureResult) -> float:
     return max(numbers, default=1.0) or 1.0
 
 
-def _bar(result: ArchitectureResult, full: float, scale: ColorScale, theme: Theme) -> dict[str, Any]:
-    """Invisible markers that carry the colour bar: the boxes' own scale has every colour twice."""
-    if result.color_by == "norm":
+def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
+    if color_by == "norm":
         step = 10 ** np.floor(np.log10(full))
-        values = np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
-    else:
-        values = (
-            np.linspace(0, 1, 6) if result.color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
-        )
-    return {
-        "color": [0],
-        "cmin": 0,
-        "cmax": 1,
-        "colorscale": scale,
-        "showscale": result.color_by != "kind",
-        "opacity": 0,
-        "size": 1,
-        "colorbar": color_bar(
-            theme,
-            _BARS[result.color_by],
-            orientation="h",
-            len=320,
-            lenmode="pixels",
-            x=0,
-            xanchor="left",
-            y=0,
-            yanchor="bottom",
-            tickvals=_share(values, full, result.color_by),
-            ticktext=[f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in values],
-        )
-        | {"title": {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}},
-    }
+        return np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
+    return np.linspace(0, 1, 6) if color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
+
+
+def _bar(result: ArchitectureResult, places: list[float], names: Any, theme: Theme) -> dict[str, Any]:
+    """The colour bar below the scene. places: of its ticks, as shares of the scale."""
+    title = {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}
+    place = {"x": 0, "xref": "container", "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
+    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=8, ypad=4, **place)
+    ticks = {"tickvals": [_STEPS * place for place in places], "ticktext": list(names)}
+    return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
@@ -105,31 +122,7 @@ def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float
     return np.sqrt(share) if color_by == "norm" else share
 
 
-def _colors(
-    share: NDArray[np.float64] | None,
-    per_block: int,
-    *,
-    near: NDArray[np.bool_],
-    scale: ColorScale,
-    theme: Theme,
-    plain: str,
-) -> dict[str, Any]:
-    """Intensities and colour scale of all boxes of a kind; the scale's lower half is the faded copy."""
-    if share is None:
-        scale = [[0, plain], [1, plain]]
-        share = np.zeros((len(near), per_block))
-    halved = np.where(near[:, None], 0.51 + 0.49 * share, 0.49 * share)
-    faded = [[0.49 * stop, _mixed(color, theme.page, _FADE)] for stop, color in scale]
-    clear = [[0.51 + 0.49 * stop, color] for stop, color in scale]
-    return {
-        "intensity": np.repeat(np.round(halved * _STEPS).astype(np.uint16), VERTICES),
-        "cmin": 0,
-        "cmax": _STEPS,
-        "colorscale": [[0, faded[0][1]], *faded[1:], [0.5, faded[-1][1]], [0.5, clear[0][1]], *clear],
-    }
-
-
-@cache  # of the themes' few colours
-def _mixed(color: str, other: str, share: float) -> str:
-    pairs = [(int(color[n : n + 2], 16), int(other[n : n + 2], 16)) for n in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+def _colors(share: NDArray[np.float64], scale: ColorScale) -> dict[str, Any]:
+    """Intensities and colour scale of all boxes of a kind."""
+    levels = np.round(share * _STEPS).astype(np.uint16)
+    return {"intensity": np.repeat(levels, VERTICES), "cmin": 0, "cmax": _STEPS, "colorscale": scale}

@@ -1,6 +1,7 @@
 """Size of the 3D figure in bytes, for the shapes of two real models with random values."""
 
 import gzip
+import json
 from functools import cache
 from typing import Any
 
@@ -12,12 +13,13 @@ from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Prompt, Trace
-from layouts.figures.architecture import architecture_figure
+from layouts.figures.architecture import architecture_changes, architecture_figure
+from layouts.figures.drawing import written
 from layouts.theme import THEMES
 
-SHAPES = {  # blocks, heads, width, most bytes gzipped
-    "gpt2-medium": (24, 16, 1024, 250_000),
-    "gpt2-xl": (48, 25, 1600, 800_000),
+SHAPES = {  # blocks, heads, width; most bytes gzipped, of all and of what a click changes
+    "gpt2-medium": (24, 16, 1024, 250_000, 25_000),
+    "gpt2-xl": (48, 25, 1600, 800_000, 40_000),
 }
 
 
@@ -30,7 +32,7 @@ def made(n_blocks: int, n_heads: int, d_model: int, n_positions: int = 8) -> Tra
     @cache
     def array(name: str) -> Float:
         kind = name.split(".", maxsplit=1)[0]
-        numbers = np.random.default_rng(len(name))
+        numbers = np.random.default_rng(list(name.encode()))
         shape = (n_heads, n_positions, n_positions) if kind == "attention" else (n_positions, widths[kind])
         return numbers.random(shape, dtype=np.float32)
 
@@ -40,7 +42,7 @@ def made(n_blocks: int, n_heads: int, d_model: int, n_positions: int = 8) -> Tra
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_3d_figure_is_small(name: str, theme: str, report: Any):
-    *shape, most = SHAPES[name]
+    *shape, most, _ = SHAPES[name]
     result = compute_architecture(made(*shape), Selection.parse("block.3.attention.head.5@4"), 4)
     predictions = [(Piece(n, f"·prediction{n}"), 0.2) for n in range(4)]
     sent = len(
@@ -48,4 +50,15 @@ def test_the_3d_figure_is_small(name: str, theme: str, report: Any):
     )
     if theme == "light":
         report(f"3D figure of {name}'s shape, gzipped", f"{sent / 1e3:.0f} kB")
+    assert sent <= most
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_click_changes_little_of_it(name: str, report: Any):
+    *shape, _, most = SHAPES[name]
+    result = compute_architecture(made(*shape), Selection.parse("block.3.attention.head.5@4"), 4)
+    predictions = [(Piece(n, f"·prediction{n}"), 0.2) for n in range(4)]
+    traces, annotations = architecture_changes(result, predictions=predictions)
+    sent = len(gzip.compress(json.dumps([list(written(traces).items()), annotations]).encode()))
+    report(f"what a click changes in the 3D figure of {name}'s shape, gzipped", f"{sent / 1e3:.0f} kB")
     assert sent <= most

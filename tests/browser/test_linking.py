@@ -77,18 +77,18 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     for _ in range(5):  # faster than the server draws
-        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowDown")  # down the first of two columns, and on in the second
         page.wait_for_timeout(60)
-    explorer.follows(f"block.1.attention.head.5@{LAST}")
+    explorer.follows(f"block.1.attention.head.3@{LAST}")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
     explorer.follows(f"output@{LAST}")
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
-    explorer.follows(f"block.4.attention.head.5@{LAST}")
+    explorer.follows(f"block.4.attention.head.3@{LAST}")
     page.focus("#prompt-text")
     page.keyboard.press("ArrowLeft")
-    assert explorer.selection() == f"block.4.attention.head.5@{LAST}"
+    assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
 def test_the_selection_card(explorer: Explorer) -> None:
@@ -200,9 +200,9 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.page.click("#summary-panel [data-layer=attention]")
     explorer.follows(f"block.0.attention@{LAST}")
     explorer.page.focus("#architecture-panel")
-    explorer.page.keyboard.press("ArrowUp")  # from the whole layer to its first unit, and its last
+    explorer.page.keyboard.press("ArrowDown")  # from the whole layer to its first unit, and its last
     explorer.follows(f"block.0.attention.head.0@{LAST}")
-    explorer.page.keyboard.press("ArrowDown")
+    explorer.page.keyboard.press("ArrowUp")
     explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 

@@ -7,7 +7,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
 from dashboard.services import AppServices
-from layouts.figures.architecture import FRAME, HEADS, MARK, TILES
+from layouts.figures.architecture import FRAME, HEADS, MARK, STREAM, TILES
 from layouts.theme import DARK
 
 SELECTION = Selection.parse("block.1.mlp.neuron.7@2")
@@ -24,6 +24,8 @@ def test_first_the_whole_picture_then_only_changes(services: AppServices, prompt
     assert ["layout", "scene", "annotations"] in places
     boxes = {place[2] for place in places if place[0] == "data" and place[1] in (HEADS, TILES)}
     assert boxes.isdisjoint("xyzijk"), "geometry is not sent again"
+    stream = {place[2] for place in places if place[0] == "data" and place[1] == STREAM}
+    assert {*stream} & {*"xyzijk"} == {*"yz"}, "of the residual stream, only the widths"
 
 
 def test_another_model_is_drawn_anew_and_another_theme_is_not(services: AppServices, prompt: Prompt) -> None:
@@ -39,4 +41,6 @@ def test_another_model_is_drawn_anew_and_another_theme_is_not(services: AppServi
 def test_the_written_predictions_are_the_models(services: AppServices, prompt: Prompt) -> None:
     figure = draw_architecture(services, prompt, SELECTION)["figure"]
     best = int(services.trace(prompt).logits()[2].argmax())
-    assert figure.layout.scene.annotations[0].text.startswith(services.model(prompt).vocabulary.piece(best).markup)
+    predictions, *_, tokens = figure.layout.scene.annotations[:5]
+    assert predictions.text.startswith(services.model(prompt).vocabulary.piece(best).markup)
+    assert services.trace(prompt).tokens[2].markup in tokens.text.split("<br>")[-1]

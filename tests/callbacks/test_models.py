@@ -77,10 +77,11 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
     assert len(tiles.x) == 24 * 64 * 8
     assert (tiles.meta["per_block"], tiles.customdata[65]) == (64, 64)  # neuron 64 of block 1
     assert (heads.meta["values"], tiles.meta["values"], ends.meta["values"]) == ([], [], [])
-    assert not figure.data[6].marker.showscale
+    assert "attention heads" in heads.colorbar.ticktext  # a legend of kinds
+    assert figure.data[3].meta["values"] == []  # the residual stream
     assert figure.layout.scene.annotations[0].text == ""
     assert drawn["reading"] == (
-        "24 blocks, each with 16 attention heads (above the line) and 4,096 MLP neurons (below the line, "
+        "24 blocks, each with 16 attention heads (above the residual stream) and 4,096 MLP neurons (below it, "
         "64 per tile). No values are shown: the weights are not in memory."
     )
     assert drawn["scene"] == services.outline(MEDIUM).info.fingerprint

@@ -6,6 +6,7 @@ from analysis.errors import ModelError, TextError
 from analysis.trace import Prompt
 from callbacks.prompt import draw_prompt
 from dashboard.services import AppServices
+from layouts.figures.scene import head_columns
 from tests.conftest import TEXT
 
 
@@ -14,6 +15,7 @@ def test_the_store_holds_the_prompt_and_the_sizes(services: AppServices, prompt:
     data = values["prompt"]
     assert (data["model"], data["text"], data["start"]) == ("tiny", TEXT, False)
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (3, 4, 128, 300)
+    assert data["n_head_columns"] == head_columns(services.model(prompt).info)
     assert data["n_positions"] == len(services.trace(prompt).tokens)
     assert (values["text"], values["model"], values["start"]) == (TEXT, "tiny", [])
     assert values["count"] == f"{data['n_positions']} of 64 tokens"

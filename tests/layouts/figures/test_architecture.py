@@ -1,5 +1,6 @@
 """The 3D scene, from a hand-made result."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -7,21 +8,22 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis.architecture import ArchitectureResult
+from analysis.architecture import ArchitectureResult, architecture_without_values
 from analysis.model_info import ModelInfo
-from analysis.selection import Selection
-from analysis.tokens import Piece
+from analysis.selection import GRAMMAR, Selection
 from layouts.figures.architecture import (
-    BAR,
     ENDS,
     FRAME,
     HEADS,
+    LINE,
     MARK,
+    STREAM,
     TILES,
     architecture_changes,
     architecture_figure,
     architecture_reading,
 )
+from layouts.figures.scene import make_scene
 from layouts.theme import DARK, LIGHT
 
 INFO = ModelInfo("GPT-2", 2, 2, 8, 4, 6, 10, 16, 100, "f")
@@ -34,7 +36,26 @@ RESULT = ArchitectureResult(
     strongest=np.array([[0, 1, 2, 3, 4, 5]] * 2),
     residual_norms=np.array([1, 2, 3], dtype=np.float32),
 )
-PREDICTIONS = [(Piece(4, "<b>"), 0.5), (Piece(5, "·a"), 0.025)]
+
+
+def without_values(info: ModelInfo) -> ArchitectureResult:
+    return architecture_without_values(info, Selection.parse("block.0.attention.head.0"))
+
+
+def seen(figure: go.Figure, points: Any) -> Any:
+    """Where points of a scene are in its opening view: (points, 2), to the right and up, in units of half its height.
+
+    As Plotly draws it: each axis is as long as the data, and a sixteenth more, and its middle is in the picture's.
+    """
+    scene = figure.layout.scene
+    parts = [np.concatenate([np.asarray(t[axis], dtype=float) for t in figure.data]) for axis in "xyz"]
+    low, high = (np.array([end(part[np.isfinite(part)]) for part in parts]) for end in (np.min, np.max))
+    scale = np.array([scene.aspectratio[axis] for axis in "xyz"]) / (high - low) * 16 / 17
+    placed = (np.asarray(points) - (low + high) / 2) * scale
+    eye, center = (np.array([scene.camera[name][axis] for axis in "xyz"]) for name in ("eye", "center"))
+    ahead = (center - eye) / np.linalg.norm(center - eye)
+    right = np.cross(ahead, [0, 0, 1]) / np.linalg.norm(np.cross(ahead, [0, 0, 1]))
+    return (placed - center) @ np.stack([right, np.cross(right, ahead)], axis=1)
 
 
 def test_each_box_holds_its_selection() -> None:
@@ -44,7 +65,7 @@ def test_each_box_holds_its_selection() -> None:
         meta["select"].format(block=box // meta["per_block"], neuron=neuron)
         for box, neuron in enumerate(figure.data[TILES].customdata)
     ]
-    shown = {HEADS: figure.data[HEADS].customdata, TILES: tiles, ENDS: figure.data[ENDS].customdata}
+    shown = {TILES: tiles} | {index: figure.data[index].customdata for index in (HEADS, ENDS)}
     texts = {
         HEADS: [f"block.{b}.attention.head.{h}" for b in range(2) for h in range(2)],
         TILES: [f"block.{b}.mlp.neuron.{k}" for b in range(2) for k in range(6)],
@@ -52,53 +73,40 @@ def test_each_box_holds_its_selection() -> None:
     }
     for index, expected in texts.items():
         assert list(shown[index]) == expected
-        assert len(figure.data[index].x) == 8 * len(expected) == len(figure.data[index].intensity)
+        assert len(figure.data[index].x) == 8 * len(expected)
         assert [str(Selection.parse(text)) for text in expected] == expected
+    assert [len(figure.data[index].intensity) for index in (HEADS, TILES)] == [8 * 4, 8 * 12]
 
 
-def shares(boxes: Any) -> Any:
-    """Where the vertices of boxes are on the colour scale, 0 to 1."""
-    return (boxes["intensity"] - boxes["cmin"]) / (boxes["cmax"] - boxes["cmin"])
+def test_the_streams_segments_name_their_norms_and_select_their_blocks() -> None:
+    stream = architecture_figure(RESULT).data[STREAM]
+    assert list(stream.customdata) == ["embedding", "block.0", "block.1"]
+    assert all(re.fullmatch(GRAMMAR.replace("(?<", "(?P<"), text) for text in stream.customdata)
+    assert list(stream.hovertext) == [
+        "Residual stream before block 0",
+        "Residual stream after block 0",
+        "Residual stream after block 1",
+    ]
+    assert stream.meta == {"values": [1, 2, 3], "unit": "(L2 norm)"}
+    assert len(stream.x) == 8 * 3
 
 
-def test_colours_are_square_roots_of_norms_and_faded_in_other_blocks() -> None:
-    heads = architecture_changes(RESULT)[0][HEADS]
-    first_vertices = shares(heads).reshape(4, 8)
-    assert (first_vertices == first_vertices[:, :1]).all()
-    expected = [0, 0.49 * 0.5, 0.51 + 0.49, 0.51 + 0.49 * 0.25]
-    assert first_vertices[:, 0] == pytest.approx(expected, abs=1e-3)
-    assert heads["meta"]["values"] == [0, 1, 4, 0.25]
+def test_the_stream_widens_with_its_norm_and_never_reaches_the_walls() -> None:
+    scene = make_scene(INFO)
 
+    def heights(norms: Any) -> Any:
+        result = replace(RESULT, residual_norms=None if norms is None else np.array(norms, dtype=np.float32))
+        z = np.asarray(architecture_changes(result)[0][STREAM]["z"]).reshape(-1, 8)
+        assert z.max(axis=1) == pytest.approx(-z.min(axis=1))
+        assert z.max() < scene.free
+        return z.max(axis=1)
 
-def test_without_a_block_nothing_is_faded() -> None:
-    changes, _ = architecture_changes(replace(RESULT, selection=Selection.parse("output@3")))
-    assert shares(changes[HEADS]).min() >= 0.5
-    assert changes[FRAME]["x"] == []
-    assert None in changes[MARK]["x"]
-
-
-def test_the_colour_bar_tells_the_values_of_its_colours() -> None:
-    bar = architecture_changes(RESULT)[0][BAR]["marker"]["colorbar"]
-    for place, label in zip(bar["tickvals"], bar["ticktext"], strict=True):
-        assert place == pytest.approx(np.sqrt(float(label) / 4))
-    assert "L2 norm" in bar["title"]["text"]
-
-
-@pytest.mark.parametrize("color_by", ["entropy", "first"])
-def test_tiles_without_a_number_have_one_neutral_colour(color_by: str) -> None:
-    result = replace(RESULT, color_by=color_by, tiles=None, heads=RESULT.heads / 4)
-    tiles = architecture_changes(result)[0][TILES]
-    assert len({color for at, color in tiles["colorscale"] if at > 0.5}) == 1
-    assert tiles["meta"]["values"] == []
-    heads = shares(architecture_changes(result)[0][HEADS]).reshape(4, 8)[:, 0]
-    assert heads[2] == pytest.approx(1.0)
-    assert heads[3] == pytest.approx(0.51 + 0.49 / 16, abs=1e-3), "shares and bits are not square-rooted"
-
-
-def test_kind_has_two_colours_and_no_bar() -> None:
-    changes, _ = architecture_changes(replace(RESULT, color_by="kind", heads=None, tiles=None))
-    assert changes[BAR]["marker"]["showscale"] is False
-    assert changes[HEADS]["colorscale"] != changes[TILES]["colorscale"]
+    least, quarter, most = heights([0, 0.25, 1])
+    assert least > 0
+    assert quarter == pytest.approx((least + most) / 2, abs=1e-3), "the square root"
+    assert heights([0, 250, 1000]) == pytest.approx([least, quarter, most])
+    assert heights([0, 0, 0]) == pytest.approx([least] * 3)
+    assert heights(None) == pytest.approx([least] * 3)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +129,17 @@ def test_the_mark_is_where_the_selected_part_is(selection: str, height: str) -> 
     )
 
 
-def test_predictions_are_written_and_escaped() -> None:
-    first, *names = architecture_figure(RESULT, predictions=PREDICTIONS).layout.scene.annotations
-    assert first.text == "&lt;b&gt;\u00a050%<br>·a\u00a0\u00a02.5%"
-    assert [name.text for name in names] == ["embedding", "norm", "output", "block 0", "1"]
+def test_all_axes_are_equally_long_and_scaled() -> None:
+    """Or the light would fall on other sides than it should; and all texts are inside, or Plotly removes them."""
+    figure = architecture_figure(RESULT)
+    parts = [np.concatenate([np.asarray(t[axis], dtype=float) for t in figure.data]) for axis in "xyz"]
+    sizes = [np.nanmax(part) - np.nanmin(part) for part in parts]
+    assert sizes == pytest.approx([sizes[0]] * 3, rel=0.01)
+    assert len({figure.layout.scene.aspectratio[axis] for axis in "xyz"}) == 1
+    assert {figure.data[LINE].type, figure.data[LINE].mode} == {"scatter3d", "lines"}
+    for text in figure.layout.scene.annotations:
+        for axis, part in zip("xyz", parts, strict=True):
+            assert np.nanmin(part) <= text[axis] <= np.nanmax(part)
 
 
 def test_only_the_boxes_can_be_picked_and_the_view_is_kept() -> None:
@@ -159,15 +174,10 @@ def test_the_readings_of_attention_and_of_kinds() -> None:
     )
     kind = replace(RESULT, color_by="kind", heads=None, tiles=None)
     assert architecture_reading(kind, "·fox") == (
-        "2 blocks, each with 2 attention heads (above the line) and 6 MLP neurons (below the line, 1 per tile)."
+        "2 blocks, each with 2 attention heads (above the residual stream) and 6 MLP neurons (below it, 1 per tile)."
     )
     small = replace(kind, info=replace(INFO, n_blocks=1, n_heads=1), residual_norms=None)
     assert architecture_reading(small, "") == (
-        "1 block, each with 1 attention head (above the line) and 6 MLP neurons (below the line, 1 per tile). "
+        "1 block, each with 1 attention head (above the residual stream) and 6 MLP neurons (below it, 1 per tile). "
         "No values are shown: the weights are not in memory."
     )
-
-
-def test_zeros_alone_still_have_a_colour_scale() -> None:
-    flat = replace(RESULT, heads=np.zeros((2, 2), np.float32), tiles=np.zeros((2, 6), np.float32))
-    assert set(shares(architecture_changes(flat)[0][HEADS])) == {0, 0.51}

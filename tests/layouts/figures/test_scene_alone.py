@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, TILES, architecture_figure
-from layouts.figures.scene_alone import add_hover_texts
+from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, STREAM, TILES, architecture_figure
+from layouts.figures.scene_alone import make_self_contained
 from tests.layouts.figures.test_architecture import RESULT
 
 
 def hovers(figure: go.Figure, mesh: int) -> list[str]:
     """One text per box; all corners of a box have the same."""
-    add_hover_texts(figure, RESULT.info)
+    make_self_contained(figure, RESULT.info)
     texts = list(figure.data[mesh].hovertext)
     assert len(texts) == len(figure.data[mesh].x)
     boxes = [texts[n : n + 8] for n in range(0, len(texts), 8)]
@@ -35,6 +35,7 @@ def test_each_box_has_its_name_its_number_and_the_unit() -> None:
     stream = "(L2 norm of the residual stream here)"
     ends = hovers(architecture_figure(RESULT), ENDS)
     assert ends == [f"Token embedding<br>1.0 {stream}", f"Final norm<br>3.0 {stream}", "Output"]
+    assert hovers(architecture_figure(RESULT), STREAM)[1] == "Residual stream after block 0<br>2.0 (L2 norm)"
 
 
 def test_a_box_without_a_number_has_its_name() -> None:
@@ -42,7 +43,16 @@ def test_a_box_without_a_number_has_its_name() -> None:
     assert hovers(architecture_figure(plain), HEADS)[2] == "Block 1 · head 0"
 
 
+def test_the_colour_bar_is_below_the_scene() -> None:
+    """Within the figure's own area, as other figures may stand below."""
+    figure = architecture_figure(RESULT)
+    make_self_contained(figure, RESULT.info)
+    bar = figure.data[HEADS].colorbar
+    assert (bar.yref, bar.y, bar.yanchor) == ("paper", 0, "bottom")
+    assert figure.layout.scene.domain.y[0] > 0.1
+
+
 def test_nothing_is_marked_as_selected() -> None:
     figure = architecture_figure(RESULT)
-    add_hover_texts(figure, RESULT.info)
+    make_self_contained(figure, RESULT.info)
     assert [n for n, trace in enumerate(figure.data) if trace.visible is False] == [MARK, FRAME]

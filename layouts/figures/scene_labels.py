@@ -1,0 +1,101 @@
+"""Texts in the 3D scene, the most important ones first.
+
+The page hides a text that would overlap one before it in the list. Their number depends on the model alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from layouts.figures.scene import Scene
+from layouts.figures.text import percent
+from layouts.theme import MONOSPACE, Theme
+
+if TYPE_CHECKING:
+    from analysis.selection import Selection
+    from analysis.tokens import Piece
+
+_N_TOKENS = 3  # written at the embedding: the selected one and those before it
+_MAX_CHARACTERS = 12  # of a token
+_MOST_NUMBERS = 13  # of blocks
+
+
+def scene_labels(
+    scene: Scene,
+    selection: Selection,
+    tokens: Sequence[Piece],
+    predictions: Sequence[tuple[Piece, float]],
+    theme: Theme,
+) -> list[dict[str, Any]]:
+    """Annotations of the scene; the first one holds the predictions."""
+    (embedding, *_), (norm, *_), (output, *_) = scene.ends.tolist()
+    (half_x, _, half_z), (_, _, norm_z), _ = scene.ends_half.tolist()
+    first = float(scene.block_x[0])
+    quiet = {"size": 12, "color": theme.quiet}
+    token = {"size": 13, "color": theme.text, "family": MONOSPACE}
+    right, below, above = {"xanchor": "left", "xshift": 6}, {"yanchor": "top"}, {"yanchor": "bottom"}
+    left = {"xanchor": "right", "xshift": -8, "align": "right"}
+    corner = {"y": 0.5, "font": quiet, "xanchor": "right"}  # at the left end of the first walls
+    foot = scene.bottom - 0.04 * (scene.top - scene.bottom)
+    return [
+        _text(_predicted(predictions), output + half_x, 0, **above, **right, font=token, align="left"),
+        _text("attention heads", first, scene.top, **above, **corner, xshift=36, yshift=3),
+        _text("MLP neurons", first, scene.bottom, **above, **corner, xshift=-8),
+        _text("residual<br>stream", (embedding + first) / 2, half_z, **above, font=quiet),
+        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, font=token),
+        *_numbers(scene, selection, foot, theme),
+        _text("output", output, -half_z, **below, font=quiet),
+        _text("embedding", embedding, -half_z, **below, font=quiet),
+        _text("norm", norm, norm_z, **above, font=quiet),
+    ]
+
+
+def numbered_blocks(n_blocks: int) -> range:
+    """The blocks whose numbers are written: all, or every second, fifth, tenth …"""
+    steps = (step * 10**zeros for zeros in range(9) for step in (1, 2, 5))
+    return range(0, n_blocks, next(step for step in steps if n_blocks <= _MOST_NUMBERS * step))
+
+
+def _numbers(scene: Scene, selection: Selection, z: float, theme: Theme) -> list[dict[str, Any]]:
+    """The selected block's number, which is always written, and those of other blocks that leave it room."""
+    shown, block = numbered_blocks(len(scene.block_x)), selection.block
+    font = {"size": 12, "color": theme.quiet}
+    chosen = {"size": 13, "color": theme.accent}
+    at = [float(x) for x in scene.block_x]
+    return [
+        _number(block or 0, at[block or 0], z, font=chosen, visible=block is not None),
+        *(
+            _number(n, at[n], z, font=font, visible=block is None or abs(block - n) > 0.6 * (shown.step - 1))
+            if n != block
+            else _number(n, at[n], z, font=font, visible=False)
+            for n in shown
+        ),
+    ]
+
+
+def _number(block: int, x: float, z: float, *, visible: bool, font: dict[str, Any]) -> dict[str, Any]:
+    # The word stands left of the 0, so that the 0 is where the other numbers are.
+    word = {"xanchor": "right", "xshift": 7} if block == 0 else {}
+    return _text("block 0" if block == 0 else str(block), x, z, yanchor="top", font=font, **word) | {"visible": visible}
+
+
+def _text(text: str, x: float, z: float, **more: Any) -> dict[str, Any]:
+    return {"text": text, "x": x, "y": 0, "z": z, "showarrow": False, "borderpad": 0, **more}
+
+
+def _read(tokens: Sequence[Piece], theme: Theme) -> str:
+    """The last of the tokens, which is the selected one, below those before it."""
+    *before, last = (token.short(_MAX_CHARACTERS) for token in tokens[-_N_TOKENS:]) if tokens else [""]
+    lines = [f'<span style="color:{theme.quiet}">{token}</span>' for token in before]
+    return "<br>".join([*lines, f'<span style="color:{theme.accent2}">{last}</span>'])
+
+
+def _predicted(predictions: Sequence[tuple[Piece, float]]) -> str:
+    """The predicted tokens with their probabilities, in two columns."""
+    labels = [(piece.short(_MAX_CHARACTERS), min(len(piece.label), _MAX_CHARACTERS)) for piece, _ in predictions]
+    width = max((length for _, length in labels), default=0) + 1
+    return "<br>".join(
+        label + "\u00a0" * (width - length) + percent(probability)
+        for (label, length), (_, probability) in zip(labels, predictions, strict=True)
+    )

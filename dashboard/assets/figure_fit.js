@@ -14,10 +14,12 @@
   const given = new WeakMap();               // by plot: the last whole figure
   const waiting = new Map();
 
+  /* room: labels along the whole axis. */
   function thinned(axis, room) {
-    const { tickvals, ticktext } = axis;
+    const { tickvals, ticktext, range } = axis;
     const n = Array.isArray(tickvals) && Array.isArray(ticktext) ? tickvals.length : 0;
-    const every = Math.ceil(n / Math.max(1, Math.floor(room)));
+    const share = n > 1 && range ? Math.abs((tickvals[n - 1] - tickvals[0]) * n / (n - 1) / (range[1] - range[0])) : 1;
+    const every = Math.ceil(n / Math.max(1, Math.floor(room * Math.min(1, share))));
     if (every < 2) return axis;
     const kept = (_, index) => index % every === 0;
     return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };

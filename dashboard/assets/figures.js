@@ -9,8 +9,17 @@
 
   const fillIn = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+  /* What a cell of the overview stands for: its custom data is the number of a box of the 3D scene. */
+  function boxOf({ customdata: box }, { per_block, names, values, neurons }) {
+    const unit = box % per_block;
+    return { block: Math.floor(box / per_block), unit, name: names[unit], value: values[box], neuron: neurons?.[box] };
+  }
+
   /* The text for a cell of an image: its value is a share, or in a byte image a level, which indexes a table of values. */
-  function cellText({ x, y, z }, { words, values, x: columns, y: rows }) {
+  function cellText(point, meta) {
+    const { words, values, per_block, x: columns, y: rows } = meta;
+    if (per_block) return fillIn(words, boxOf(point, meta));
+    const { x, y, z } = point;
     const value = values ? values[z] : `${(100 * z).toFixed(1)}%`;
     return value && fillIn(words, { x: columns[x], y: rows[y], value });
   }
@@ -24,14 +33,15 @@
   Object.assign(explorer, {
     /* The selection text of the first point of `clickData` or `hoverData`: in the 3D scene one for each box of 8
        vertices, or its neuron, which a template names; elsewhere one for each point, one for the whole trace, or a
-       template that an image fills in with the cell's row and column. */
+       template that an image fills in with the cell's row and column, or the overview with what the cell stands for. */
     selectionTextAt(data, figure) {
       const point = data && data.points && data.points[0];
       const trace = point && figure && figure.data[point.curveNumber];
       if (!trace) return null;
       if (trace.type === "mesh3d") return boxText(trace, Math.floor(point.pointNumber / 8));
       if (typeof point.customdata === "string") return point.customdata;
-      return trace.meta && trace.meta.select ? fillIn(trace.meta.select, point) : trace.meta || null;
+      if (!trace.meta?.select) return trace.meta || null;
+      return fillIn(trace.meta.select, trace.meta.per_block ? boxOf(point, trace.meta) : point);
     },
 
     /* Highlight the token of the point under the mouse in the token strip. Name the cell of an image at the mouse. */

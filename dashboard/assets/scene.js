@@ -73,6 +73,22 @@
       if (changed["scene.camera"]) keepCamera(view, changed["scene.camera"]);
     },
 
+    hasWebgl: () => !document.documentElement.classList.contains("no-webgl"),
+
+    /* Without WebGL, Plotly would write an error in place of a 3D figure. */
+    keepIn2d(dimensions) {
+      if (dimensions !== "3" || explorer.hasWebgl()) return;
+      explorer.notice("This browser does not support WebGL, so the embeddings are shown in 2D.");
+      dash.set_props("embedding-dimensions", { value: "2" });
+    },
+
+    /* The scene's menu of colours, which the server reads, and the overview's show the same value. */
+    shareColoring(scene, overview) {
+      if (scene === overview) return;
+      const isFromOverview = dash.callback_context.triggered_id === "overview-color";
+      dash.set_props(isFromOverview ? "architecture-color" : "overview-color", { value: isFromOverview ? overview : scene });
+    },
+
     play(clicks) {
       if (!clicks) return dash.no_update;
       if (walk) return stop();
@@ -95,8 +111,9 @@
     }
   }, { passive: true });
 
-  /* Without WebGL the page shows a note in place of the scene; everything can be selected without it. */
-  addEventListener("load", () => {
+  /* Without WebGL, the page shows the overview in place of the scene, and embeddings in 2D. The first drawing of the
+     page comes after this. */
+  addEventListener("DOMContentLoaded", () => {
     const probe = document.createElement("canvas");
     if (probe.getContext("webgl2") || probe.getContext("webgl")) return;
     document.documentElement.classList.add("no-webgl");

@@ -32,7 +32,7 @@ def layout() -> html.Section:
         NAME,
         "Overview",
         html.P(
-            "This browser does not support WebGL, so the 3D scene cannot be drawn. Here are its numbers in 2D.",
+            "This browser does not support WebGL: here are the 3D scene’s numbers in 2D.",
             className="webgl-note",
         ),
         graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),

@@ -7,6 +7,7 @@
   const WAIT_MS = 80;
   const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
+  const SMALL = 5;                           // of a cell, below which it has no gap around it
   const LETTER = 6.2;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
@@ -31,6 +32,14 @@
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
+  }
+
+  /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
+  function withoutGaps(trace, { xaxis, yaxis }, width, height) {
+    if (trace.type !== "heatmap" || !trace.xgap) return trace;
+    const size = (edges, { range }, pixels) => Math.abs((edges[1] - edges[0]) / (range[1] - range[0])) * pixels;
+    const isSmall = (edges, axis, pixels) => size(edges, axis, pixels) < SMALL;
+    return { ...trace, xgap: isSmall(trace.x, xaxis, width) ? 0 : trace.xgap, ygap: isSmall(trace.y, yaxis, height) ? 0 : trace.ygap };
   }
 
   function withoutBar(trace) {
@@ -90,7 +99,8 @@
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
-    return { data: isSmall && data ? data.map(withoutBar) : data, layout: fitted, ...rest };
+    const traces = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
+    return { data: traces, layout: fitted, ...rest };
   }
 
   function wrap(Plotly) {

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from analysis.model_info import ModelInfo
     from analysis.overview import OverviewResult
 
-_HALF = 0.44  # of a block's width
+_DEEP = 48  # blocks; deeper models have no gaps between them
 _STREAM = 0.5  # y of the residual stream
 _HEADS, _TILES = (0.56, 1.0), (0.0, 0.44)  # y of the two layers
-_MARGIN = 0.03  # around all of it
+_MARGIN = 0.03  # between the cells and the frame of a block
+_TOP = 1.04  # of the y axis, with the frame's line
 _USUAL = (620, 170)  # pixels of one layer of all blocks, for which tiles are about square
 _MOST_LABELS = 12  # of blocks
 _MOST_NUMBERS = 16  # of heads
@@ -43,22 +44,24 @@ def overview_figure(result: OverviewResult, *, theme: Theme = LIGHT) -> go.Figur
     labelled = range(0, info.n_blocks, ceil(info.n_blocks / _MOST_LABELS))
     numbered = range(0, info.n_heads, ceil(info.n_heads / _MOST_NUMBERS))
     height = (_HEADS[1] - _HEADS[0]) / info.n_heads
-    bare = {"tickmode": "array", "showgrid": False, "zeroline": False}
+    bare = {"tickmode": "array", "ticks": "", "showline": False, "showgrid": False, "zeroline": False}
     return Drawing(
         data=[
             _cells(parts, heads, _HEADS, 1) | _heads(parts) | _bar(parts, legend, theme),
             _cells(parts, tiles, _TILES, _n_columns(info)) | _tiles(parts) | {"showscale": False},
             _stream(parts, theme),
-            _layer_names(info, theme),
+            _names(info, theme),
         ],
         layout=base_layout(
             theme,
             xaxis=axis(
                 theme,
                 side="top",
+                automargin=False,
                 range=[-0.5 - left, info.n_blocks - 0.5 + right],
                 tickvals=list(labelled),
-                ticktext=[str(block) if block else "block 0" for block in labelled],
+                ticktext=[str(block) for block in labelled],
+                tickangle=0,
                 **bare,
             ),
             yaxis=axis(
@@ -67,11 +70,12 @@ def overview_figure(result: OverviewResult, *, theme: Theme = LIGHT) -> go.Figur
                 anchor="free",
                 position=left / (left + info.n_blocks + right),
                 automargin=False,
-                range=[-_MARGIN, 1 + _MARGIN],
+                range=[-_TOP + 1, _TOP],
                 tickvals=[_HEADS[1] - (head + 0.5) * height for head in numbered],
                 ticktext=[str(head) for head in numbered],
                 **bare,
             ),
+            margin={"l": 30, "r": 8, "t": 20, "b": 4},  # half of “embedding” is left of the axes
             shapes=_marks(parts, theme),
         ),
     )
@@ -129,19 +133,22 @@ def _words(parts: ArchitectureResult, values: NDArray[np.float32] | None, names:
 def _cells(parts: ArchitectureResult, shades: Shades, layer: tuple[float, float], columns: int) -> dict[str, Any]:
     """One layer of all blocks as a heat map: cells of a block row by row from the top, and a gap between blocks."""
     n_blocks, n_units = shades.levels.shape
-    rows = ceil(n_units / columns)
+    rows, half = ceil(n_units / columns), _half(parts.info)
     boxes = np.full((n_blocks, rows * columns), _NONE, dtype=np.int32)
     boxes[:, :n_units] = np.arange(n_blocks * n_units).reshape(n_blocks, n_units)
-    walls = np.full((rows, n_blocks, columns + 1), _NONE, dtype=np.int32)
-    walls[:, :, :columns] = boxes.reshape(n_blocks, rows, columns).transpose(1, 0, 2)
-    grid = walls.reshape(rows, -1)[::-1, :-1]
-    edges = (np.arange(n_blocks)[:, None] + np.linspace(-_HALF, _HALF, columns + 1)).ravel()
+    walls = boxes.reshape(n_blocks, rows, columns)
+    if half < 0.5:
+        walls = np.pad(walls, ((0, 0), (0, 0), (0, 1)), constant_values=_NONE)
+    grid = walls.transpose(1, 0, 2).reshape(rows, -1)[::-1]
+    edges = (np.arange(n_blocks)[:, None] + np.linspace(-half, half, columns + 1)).round(4)
+    x = np.unique(edges)
+    grid = grid[:, : len(x) - 1]
     return {
         "type": "heatmap",
         "z": np.where(grid == _NONE, np.nan, shades.levels.ravel()[grid]).astype(np.float32),
         "zmin": 0,
         "zmax": MOST_LEVEL,
-        "x": edges.round(4).tolist(),
+        "x": x.tolist(),
         "y": np.linspace(*layer, rows + 1).round(4).tolist(),
         "xgap": 1,
         "ygap": 1,
@@ -154,7 +161,8 @@ def _cells(parts: ArchitectureResult, shades: Shades, layer: tuple[float, float]
 def _bar(parts: ArchitectureResult, legend: Legend, theme: Theme) -> dict[str, Any]:
     ticks = {"tickvals": legend.levels, "ticktext": legend.texts}
     # Kinds need no legend: the layers have their names beside them.
-    return {"showscale": parts.color_by != "kind", "colorbar": color_bar(theme, legend.title, len=1, **ticks)}
+    bar = color_bar(theme, legend.title.replace(" (", "<br>("), len=1, **ticks)
+    return {"showscale": parts.color_by != "kind", "colorbar": bar}
 
 
 def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
@@ -168,10 +176,10 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers+text",
-        "x": [-0.5 - 0.6 * left, end + 0.3 * right, end + 0.7 * right],
+        "x": [-0.5 - left, end + 0.35 * right, end + 0.85 * right],
         "y": [_STREAM] * 3,
         "text": list(names),
-        "textposition": ["top center", "top center", "bottom center"],
+        "textposition": ["bottom center", "top center", "bottom center"],
         "textfont": {"color": theme.quiet, "size": 11},
         "customdata": list(names),
         "hovertext": [
@@ -193,15 +201,17 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _layer_names(info: ModelInfo, theme: Theme) -> dict[str, Any]:
+def _names(info: ModelInfo, theme: Theme) -> dict[str, Any]:
+    """The names of the columns and of the layers, right of them."""
+    _, right = _sides(info)
     return {
         "type": "scatter",
         "mode": "text",
-        "x": [info.n_blocks - 0.4] * 2,
-        "y": [sum(_HEADS) / 2, sum(_TILES) / 2],
-        "text": ["heads", "MLP<br>tiles"],
-        "textposition": "middle right",
-        "textfont": {"color": theme.quiet, "size": 12},
+        "x": [info.n_blocks - 0.5 + 0.08 * right] * 3,
+        "y": [_TOP, sum(_HEADS) / 2, sum(_TILES) / 2],
+        "text": ["block", "heads", "MLP<br>tiles"],
+        "textposition": ["top right", "middle right", "middle right"],
+        "textfont": {"color": theme.quiet, "size": [11, 12, 12]},
         "hoverinfo": "skip",
         "cliponaxis": False,
     }
@@ -217,10 +227,11 @@ def _marks(parts: ArchitectureResult, theme: Theme) -> list[dict[str, Any]]:
     else:
         (low, high), columns, count = _TILES, _n_columns(info), info.n_tiles
         unit = None if selection.neuron is None else selection.neuron // info.tile_width
-    left, right = selection.block - _HALF, selection.block + _HALF
+    half = _half(info)
+    left, right = selection.block - half, selection.block + half
     if unit is not None:
         row, column = divmod(unit, columns)
-        width, height = 2 * _HALF / columns, (high - low) / ceil(count / columns)
+        width, height = 2 * half / columns, (high - low) / ceil(count / columns)
         left, right = left + column * width, left + (column + 1) * width
         low, high = high - (row + 1) * height, high - row * height
     frame = {"x0": selection.block - 0.5, "x1": selection.block + 0.5, "y0": -_MARGIN, "y1": 1 + _MARGIN}
@@ -233,7 +244,12 @@ def _marks(parts: ArchitectureResult, theme: Theme) -> list[dict[str, Any]]:
 
 def _sides(info: ModelInfo) -> tuple[float, float]:
     """The room left and right of the blocks, for the ends of the stream and the names, in blocks."""
-    return max(0.9, 0.1 * info.n_blocks), max(1.3, 0.16 * info.n_blocks)
+    return max(0.9, 0.13 * info.n_blocks), max(1.3, 0.2 * info.n_blocks)
+
+
+def _half(info: ModelInfo) -> float:
+    """Half the width of a block's cells."""
+    return 0.44 if info.n_blocks <= _DEEP else 0.5
 
 
 def _n_columns(info: ModelInfo) -> int:
@@ -242,6 +258,6 @@ def _n_columns(info: ModelInfo) -> int:
 
     def fault(columns: int) -> float:
         rows = ceil(info.n_tiles / columns)
-        return abs(log(width / columns * rows / height)) + 0.5 * (info.n_tiles % columns > 0)
+        return abs(log(width / columns * rows / height)) + (info.n_tiles % columns > 0)
 
     return min(range(1, info.n_tiles + 1), key=fault)

@@ -13,6 +13,7 @@ from layouts.figures.text import lines
 from layouts.theme import LIGHT, Theme, base_layout
 
 WIDTH = 900
+_MAX_TITLE = 65  # characters
 _CAP, _LINE, _EDGE = 12, 21, 16  # pixels: height of a capital, height of a line, margin
 _TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # per line; Plotly's buttons take the rest of the title's line
 _CAPTION, _GAP = 22, 96  # pixels: height of a caption; gap between two figures, with the upper one's token labels
@@ -59,6 +60,12 @@ def standalone(
             layout["annotations"].append(_caption(own["title"], number))
         layout |= {name: own[name] for name in ("scene", "hovermode", "bargap") if name in own and name not in layout}
     return go.Figure(data=data, layout=layout)
+
+
+def titled(what: str, sentence: str) -> str:
+    """A title with as much of the sentence as fits."""
+    words, length = " ".join(sentence.split()), max(20, _MAX_TITLE - len(what))
+    return f"{what} · “{words if len(words) <= length else f'{words[: length - 1]}…'}”"
 
 
 def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:

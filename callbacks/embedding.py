@@ -22,7 +22,9 @@ from layouts.theme import THEMES
 
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and the choices of a projection; in 2D if the browser has no WebGL."""
-    app.clientside_callback(ClientsideFunction("explorer", "keepIn2d"), Input(DIMENSIONS, "value"))
+    app.clientside_callback(
+        ClientsideFunction("explorer", "keepIn2d"), Input(DIMENSIONS, "value"), Input(ids.SELECTION, "data")
+    )
     return panel_callback(
         NAME,
         partial(draw_embedding, services),

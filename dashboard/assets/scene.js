@@ -75,9 +75,10 @@
 
     hasWebgl: () => !document.documentElement.classList.contains("no-webgl"),
 
-    /* Without WebGL, Plotly would write an error in place of a 3D figure. */
-    keepIn2d(dimensions) {
-      if (dimensions !== "3" || explorer.hasWebgl()) return;
+    /* Without WebGL, Plotly would write an error in place of a 3D figure. A page that opens waits for its selection,
+       since the answer about its text closes the notice. */
+    keepIn2d(dimensions, selection) {
+      if (dimensions !== "3" || !selection || explorer.hasWebgl()) return;
       explorer.notice("This browser does not support WebGL, so the embeddings are shown in 2D.");
       dash.set_props("embedding-dimensions", { value: "2" });
     },

@@ -73,7 +73,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
 
 def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page = explorer.page
-    page.focus("#architecture-panel")
+    page.focus("#overview-panel")
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     for _ in range(5):  # faster than the server draws
@@ -199,7 +199,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.follows(f"block.0.mlp@{LAST}")
     explorer.page.click("#summary-panel [data-layer=attention]")
     explorer.follows(f"block.0.attention@{LAST}")
-    explorer.page.focus("#architecture-panel")
+    explorer.page.focus("#overview-panel")
     explorer.page.keyboard.press("ArrowDown")  # from the whole layer to its first unit, and its last
     explorer.follows(f"block.0.attention.head.0@{LAST}")
     explorer.page.keyboard.press("ArrowUp")

@@ -28,6 +28,34 @@ def encode(
     Raises: TextError for a text that is empty, is not valid Unicode, or is longer than `max_characters`, `max_tokens`
     or the model's limit.
     """
+    ids = _ids(model, text, start, max_characters)
+    limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
+    excess = len(ids) - limit
+    if excess > 0:
+        reader = "this server" if limit == max_tokens else "this model"
+        raise TextError(
+            f"The text has {len(ids):,} tokens; {reader} reads at most {limit:,}. "
+            f"Shorten it by {excess:,} token{'s' if excess > 1 else ''}."
+        )
+    groups: list[int] = []
+    for position, token_id in enumerate(ids):
+        continues = position > 0 and _continues_character(model.vocabulary.bytes(token_id))
+        groups.append(groups[-1] if continues else position)
+    return tuple(
+        Token(token_id, model.vocabulary.piece(token_id).label, position, group)
+        for position, (token_id, group) in enumerate(zip(ids, groups, strict=True))
+    )
+
+
+def count_tokens(model: LanguageModel, text: str, *, start: bool = False, max_characters: int = MAX_CHARACTERS) -> int:
+    """The number of tokens of a text, which may be more than the model reads.
+
+    Raises: TextError as `encode` does, except for a text of too many tokens.
+    """
+    return len(_ids(model, text, start, max_characters))
+
+
+def _ids(model: LanguageModel, text: str, start: bool, max_characters: int) -> list[int]:
     if not text:
         raise TextError("The text is empty. Type a sentence, or choose one of the examples.")
     if len(text) > max_characters:
@@ -48,22 +76,7 @@ def encode(
             ids = [model.start_id, *ids]
     if not ids:
         raise TextError("The model's tokenizer finds no tokens in this text. Type a sentence.")
-    limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
-    excess = len(ids) - limit
-    if excess > 0:
-        reader = "this server" if limit == max_tokens else "this model"
-        raise TextError(
-            f"The text has {len(ids):,} tokens; {reader} reads at most {limit:,}. "
-            f"Shorten it by {excess:,} token{'s' if excess > 1 else ''}."
-        )
-    groups: list[int] = []
-    for position, token_id in enumerate(ids):
-        continues = position > 0 and _continues_character(model.vocabulary.bytes(token_id))
-        groups.append(groups[-1] if continues else position)
-    return tuple(
-        Token(token_id, model.vocabulary.piece(token_id).label, position, group)
-        for position, (token_id, group) in enumerate(zip(ids, groups, strict=True))
-    )
+    return ids
 
 
 def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:

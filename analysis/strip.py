@@ -1,10 +1,11 @@
-"""The token strip: the surprisal of each token of the text, given the tokens before it."""
+"""The token strip: the surprisal of each token of the text, and the selected head's attention from one of them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.selection import Selection
 from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
@@ -53,6 +54,15 @@ def compute_strip(trace: Trace, *, derived: Derived = derive_now) -> StripResult
         ranks=arrays["ranks"],
         n_vocab=trace.info.n_vocab,
     )
+
+
+def attention_from(trace: Trace, selection: Selection, position: int) -> Float | None:
+    """Attention weights of the selected head from a position, (position + 1,), which sum to 1; None if no head is
+    selected.
+    """
+    if selection.block is None or selection.head is None:
+        return None
+    return trace.attention(selection.block, at=(selection.head, position, slice(position + 1)))
 
 
 def _surprisal(trace: Trace) -> Arrays:

@@ -21,24 +21,10 @@ _N_PREDICTIONS = 4
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Draw the scene for a prompt, a selection and a colouring; hovering, the view and "Play" run in the browser."""
-    app.clientside_callback(
-        ClientsideFunction("explorer", "hover"),
-        Input(ids.graph(NAME), "hoverData"),
-        State(ids.graph(NAME), "figure"),
-        prevent_initial_call=True,
-    )
+    """Draw the scene for a prompt, a selection and a colouring; clicks, the view and "Play" run in the browser."""
     app.clientside_callback(
         ClientsideFunction("explorer", "resetView"),
         Input(RESET, "n_clicks"),
-        Input(ids.panel(NAME), "data-scene"),
-        State(ids.graph(NAME), "figure"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("explorer", "keepView"),
-        Input(ids.graph(NAME), "relayoutData"),
-        State(ids.graph(NAME), "figure"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

@@ -1,20 +1,27 @@
-"""The prompt: read from the text field or the page's address, checked, and written to its store."""
+"""The prompt: read from the text field or the page's address, checked, and written to its store; and the number of its
+tokens while it is typed.
+"""
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, no_update, set_props
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
+from analysis.opening import find_opening
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
 from layouts.figures.scene import head_columns
+from layouts.lead import opening_words
 from layouts.models import MODEL, NEWS
 from layouts.shell import ANALYSE, COUNT, START, TEXT
 
 
 def register(app: Dash, services: Services) -> None:
-    """Register the writer of the prompt's store. A prompt that cannot be analysed leaves the store unchanged."""
+    """Register the writer of the prompt's store, and the counter of tokens.
+
+    A prompt that cannot be analysed leaves the store unchanged.
+    """
 
     @app.callback(
         {
@@ -22,7 +29,6 @@ def register(app: Dash, services: Services) -> None:
             "text": Output(TEXT, "value"),
             "model": Output(MODEL, "value"),
             "start": Output(START, "value"),
-            "count": Output(COUNT, "children"),
         },
         Input(ids.ADDRESS, "data"),
         Input(ANALYSE, "n_clicks"),
@@ -55,18 +61,45 @@ def register(app: Dash, services: Services) -> None:
             values["prompt"] = no_update
         return values
 
+    @app.callback(Output(ids.COUNTED, "data"), Input(ids.TYPED, "data"), prevent_initial_call=True)
+    def count(typed: Any) -> Values:
+        return count_typed(services, typed)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "showCount"),
+        Output(COUNT, "children"),
+        Input(TEXT, "value"),
+        Input(ids.PROMPT, "data"),
+        Input(ids.COUNTED, "data"),
+        prevent_initial_call=True,
+    )
+
 
 def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
-    """The store (`prompt`), with the sizes that the page's scripts need; the values of the controls; and the count."""
+    """The store (`prompt`), with what the page's scripts need, and the values of the controls.
+
+    The scripts need the model's sizes, the most tokens that are read (`most`) and the `opening` selection with its
+    words, which is None for a short text and while the model's weights are not in memory.
+    """
     info, n_positions = services.sizes(prompt)
+    opening = find_opening(services.trace(prompt)) if n_positions else None
     data = {"model": prompt.model, "text": prompt.text, "start": prompt.start, "n_positions": n_positions}
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
-    most = min(services.max_tokens, info.max_positions) if info else services.max_tokens
     return {
-        "prompt": data,
+        "prompt": data
+        | {
+            "most": min(services.max_tokens, info.max_positions) if info else services.max_tokens,
+            "opening": opening_words(opening) if opening else None,
+        },
         "text": prompt.text,
         "model": prompt.model,
         "start": ["start"] if prompt.start else [],
-        "count": f"{n_positions} of {most} tokens" if n_positions else "",
     }
+
+
+def count_typed(services: Services, typed: Any) -> dict[str, Any]:
+    """The number of tokens of a text that is being typed, or the `problem` with it, under the number of its edit."""
+    prompt = services.prompt(typed)
+    n_tokens, problem = services.n_tokens(prompt)
+    return {"edit": typed.get("edit"), "n_tokens": n_tokens, "problem": problem}

@@ -1,5 +1,5 @@
 """Clientside callbacks for the selection and the page's address (`assets/selection.js`, `assets/figures.js`,
-`assets/address.js`).
+`assets/announce.js`, `assets/address.js`).
 
 The selection has a single writer, in the browser: a writer on the server would apply each of several quick key presses
 to a stale selection.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from layouts import ids
+from layouts.strip import CHIPS
 
 
 def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> None:
@@ -36,6 +37,7 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
         *[State(id, "figure") for id in clicks],
     )
     run("hoverToken", *[Input(id, "hoverData") for id in clicks], *[State(id, "figure") for id in clicks])
+    run("announceSelection", Input(ids.PANELS, "data-selection"), Input(CHIPS, "children"))
     run(
         "readSettings",
         *[Output(id, "value") for id in settings],

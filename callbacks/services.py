@@ -97,6 +97,9 @@ class Services(Protocol):
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""
 
+    def n_tokens(self, prompt: Prompt) -> tuple[int, str]:
+        """The number of tokens of a text that may be too long, and why it has none (empty: its model is not loaded)."""
+
     def loaded(self, prompt: Prompt) -> bool:
         """Whether the model's weights are in memory."""
 

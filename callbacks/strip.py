@@ -1,4 +1,4 @@
-"""Callback of the token strip. The chips are sent once per text; a click on a token only moves the mark."""
+"""Callback of the token strip. The chips are sent once per text; a click on a token moves mark and arcs."""
 
 from functools import partial
 from hashlib import blake2b
@@ -8,23 +8,33 @@ from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.saliency import plan_saliency, read_token_id
 from analysis.selection import Selection
-from analysis.strip import compute_strip
+from analysis.strip import attention_from, compute_strip
 from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import saliency
 from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_shades, saliency_words
 from layouts.figures.shade import gradient
-from layouts.figures.strip import strip_colors, strip_hover, strip_legend, strip_reading
+from layouts.figures.strip import (
+    strip_arcs,
+    strip_attention_reading,
+    strip_colors,
+    strip_hover,
+    strip_legend,
+    strip_reading,
+)
 from layouts.job import JobIds
-from layouts.strip import CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
+from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
     """Register the strip, which is drawn for a prompt, a selection and the choices that its colour depends on."""
     app.clientside_callback(
-        ClientsideFunction("explorer", "stripDrawn"), Input(CHIPS, "children"), prevent_initial_call=True
+        ClientsideFunction("explorer", "stripDrawn"),
+        Input(CHIPS, "children"),
+        Input(ARCS, "data-weights"),
+        prevent_initial_call=True,
     )
     return panel_callback(
         NAME,
@@ -32,6 +42,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         outputs={
             "chips": Output(CHIPS, "children"),
             "shown": Output(CHIPS, "data-shown"),
+            "arcs": Output(ARCS, "data-weights"),
             "low": Output(LOW, "children"),
             "scale": Output(SCALE, "style"),
             "high": Output(HIGH, "children"),
@@ -59,7 +70,8 @@ def draw_strip(
     against: str | None = "",
     shown: str = "",
 ) -> Values:
-    """Chips, the colour scale (`scale`) between the words at its ends (`low`, `high`), title and reading.
+    """Chips, the `arcs` of the selected head's attention, the colour scale (`scale`) between the words at its ends
+    (`low`, `high`), title and reading.
 
     color: "surprisal", or "attribution" for the saliency panel's result with its choices. shown: the last value of
     the output `shown`, a digest of the chips on the page and the marked position. If the chips are the same, only the
@@ -69,7 +81,9 @@ def draw_strip(
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     result = compute_strip(trace, derived=partial(services.derived, trace))
-    title = f"Tokens · position {position}"
+    weights = attention_from(trace, selection, position)
+    about = strip_attention_reading(weights)
+    common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}"}
     # The chips of surprisals do not depend on the selection.
     chips = _digest(trace, theme) if color == "surprisal" else ""
     drawn, _, marked = str(shown).partition("@")
@@ -78,8 +92,8 @@ def draw_strip(
         for token in (trace.tokens[int(marked)], trace.tokens[position]):
             for name, value in mark(token, chosen=token.position == position).items():
                 moved[token.position]["props"][name] = value
-        reading = strip_reading(result, position)
-        return {"chips": moved, "shown": f"{chips}@{position}", "title": title, "reading": reading}
+        reading = about + strip_reading(result, position)
+        return {**common, "chips": moved, "shown": f"{chips}@{position}", "reading": reading}
     colors, legend, reading = (
         strip_colors(result, theme=look),
         strip_legend(theme=look),
@@ -92,6 +106,7 @@ def draw_strip(
         words = [one + other for one, other in zip(words, more, strict=True)]
     scale, low, high = legend
     return {
+        **common,
         "chips": [
             chip(token, hover, colored, chosen=token.position == position)
             for token, hover, colored in zip(result.tokens, words, colors, strict=True)
@@ -100,8 +115,7 @@ def draw_strip(
         "low": low,
         "scale": {"background": gradient(scale)},
         "high": high,
-        "title": title,
-        "reading": reading,
+        "reading": about + reading,
     }
 
 

@@ -64,7 +64,6 @@ PANELS: tuple[Panel, ...] = (
         "architecture",
         layouts.architecture.layout,
         callbacks.architecture.register,
-        clicks=("architecture-graph",),
         settings=("architecture-color",),
         dock="scene",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.errors import AnalysisError, NotLoaded, TextError
-from analysis.forward import MAX_CHARACTERS
+from analysis.forward import MAX_CHARACTERS, count_tokens
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.language_model import LanguageModel
@@ -192,6 +192,18 @@ class AppServices(Services):
             return self.outline(prompt).info, 0
         except NotLoaded:
             return None, 0
+
+    def n_tokens(self, prompt: Prompt) -> tuple[int, str]:
+        """The number of tokens of a text that may be too long; 0 and the reason if it cannot be split into tokens, or 0
+        and no reason while the model's weights are not in memory.
+        """
+        try:
+            model = self.model(prompt)
+            return count_tokens(model, prompt.text, start=prompt.start, max_characters=self._max_characters), ""
+        except NotLoaded:
+            return 0, ""
+        except TextError as error:
+            return 0, str(error)
 
     def position(self, trace: Trace, selection: Selection) -> int:
         """The selected position; the last one if none is selected."""

@@ -37,8 +37,18 @@ def layout() -> html.Section:
         NAME,
         "Activations",
         graph(NAME, label="Line chart: length of each token’s residual stream through the blocks"),
-        graph(NAME, id=NEURON_GRAPH, second=True, label="Bar chart: one neuron’s value at each token"),
-        graph(NAME, id=NEURONS_GRAPH, second=True, label="Bar chart: values of several neurons at the selected token"),
+        html.Div(
+            [
+                graph(NAME, id=NEURON_GRAPH, second=True, label="Bar chart: one neuron’s value at each token"),
+                graph(
+                    NAME,
+                    id=NEURONS_GRAPH,
+                    second=True,
+                    label="Bar chart: values of several neurons at the selected token",
+                ),
+            ],
+            className="panel-beside",
+        ),
         controls=(
             choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),
             choice(

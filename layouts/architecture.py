@@ -10,7 +10,7 @@ NAME = "architecture"
 COLOR_BY = "architecture-color"
 PLAY = "architecture-play"
 RESET = "architecture-reset"
-TIP = "architecture-tip"
+SPEED = "architecture-speed"
 
 COLORINGS = {
     "norm": "what each part adds (L2 norm)",
@@ -51,14 +51,12 @@ def layout() -> html.Section:
         html.Div(
             dcc.Graph(
                 id=ids.graph(NAME),
-                config={"displaylogo": False, "modeBarButtons": [["toImage"]], "scrollZoom": True},
-                clear_on_unhover=True,
+                config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
                 className="scene",
             ),
             role="group",
             **{"aria-label": "3D scene of the network; arrow keys move the selection"},
         ),
-        html.Div(id=TIP, className="scene-tip", **{"aria-hidden": "true"}),
         controls=(
             html.Label("Colour by", htmlFor=COLOR_BY, className="choice-label"),
             dbc.Select(
@@ -68,7 +66,20 @@ def layout() -> html.Section:
                 size="sm",
             ),
             html.Button("Reset view", id=RESET, className="quiet-button", type="button"),
-            html.Button("▶ Play through the blocks", id=PLAY, className="quiet-button", type="button"),
+            html.Button(
+                "▶ Play",
+                id=PLAY,
+                className="quiet-button",
+                type="button",
+                title="Walk through the network, from the embedding through the blocks to the output",
+            ),
+            html.Label("Speed of the walk", htmlFor=SPEED, className="visually-hidden"),
+            dbc.Select(
+                id=SPEED,
+                options=[{"value": speed, "label": speed} for speed in ("slow", "normal", "fast")],
+                value="normal",
+                size="sm",
+            ),
         ),
         help=HELP,
     )

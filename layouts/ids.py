@@ -2,7 +2,9 @@
 
 # Stores, each with its single writer.
 ADDRESS = "address"  # {hash, opened}: the URL's fragment and how often one was opened; assets/address.js
-PROMPT = "prompt"  # {model, text, start} and the sizes that the scripts need; callbacks/prompt.py
+PROMPT = "prompt"  # {model, text, start} and what the scripts need to know of them; callbacks/prompt.py
+TYPED = "typed"  # {model, text, start, edit}: a text that is being typed; assets/question.js
+COUNTED = "counted"  # {edit, n_tokens, problem}: the number of its tokens; callbacks/prompt.py
 SELECTION = "selection"  # the text form of the selection; the clientside callback of callbacks/selection.py
 CLICKED = "clicked"  # a counter that triggers that callback for HTML controls and keys; assets/selection.js
 THEME = "theme"  # "light" or "dark"; assets/theme.js
@@ -10,6 +12,7 @@ THEME = "theme"  # "light" or "dark"; assets/theme.js
 VISIBLE = "visible"  # the names of the panels that are visible; assets/workspace.js
 
 NOTICE = "notice"  # the alert with the last error
+STATUS = "status"  # the live region that says the selection; assets/announce.js
 PANELS = "panels"  # the element around all panels; its `data-selection` is the selection that they show
 
 

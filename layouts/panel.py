@@ -82,7 +82,7 @@ def panel(
 def _help(heading: str, text: Help) -> html.Details:
     named: dict[str, Any] = {"aria-label": f"How to read “{heading}”", "title": "How to read this"}
     return html.Details(
-        [html.Summary("?", **named), html.Div(text.paragraphs())],
+        [html.Summary("?", **named), html.Div(text.paragraphs(), tabIndex=0)],  # it may scroll
         className="panel-help pop-up",
     )
 

@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids, models
+from layouts.lead import lead_line
 from layouts.workspace import opening_panels, visible_store, workspace
 
 TEXT = "prompt-text"
@@ -43,7 +44,8 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> 
                     models.bar(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
                     *(section for dock, section in panels if not dock),
-                    html.P("Pick a token above, or any box below. Every panel updates.", className="lead-line"),
+                    lead_line(),
+                    html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
                     workspace((dock, section) for dock, section in panels if dock),
                 ]
             ),
@@ -56,6 +58,8 @@ def _stores() -> list[Any]:
     return [
         dcc.Store(id=ids.ADDRESS),
         dcc.Store(id=ids.PROMPT),
+        dcc.Store(id=ids.TYPED),
+        dcc.Store(id=ids.COUNTED),
         dcc.Store(id=ids.SELECTION),
         dcc.Store(id=ids.CLICKED),
         dcc.Store(id=ids.THEME),

@@ -1,4 +1,7 @@
-"""The token strip: the text as one chip per token; a click on a chip selects the position."""
+"""The token strip: the text as one row of chips, one per token; a click on a chip selects the position.
+
+`assets/strip.js` moves the focus among the chips, which are one tab stop, and draws the arcs of attention above them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "strip"
 CHIPS = "strip-chips"
+ARCS = "strip-arcs"
 COLOR = "strip-color"
 LOW = "strip-low"
 SCALE = "strip-scale"
@@ -21,13 +25,15 @@ HIGH = "strip-high"
 HELP = Help(
     how=(
         "Each chip is one token, a piece of text that the model reads as a unit; “·” stands for a space, and positions "
-        "count from 0. Click a chip to select its position. Its colour is its surprisal: how unexpected the token was "
-        "for the model after the tokens before it."
+        "count from 0. Click a chip to select its position, or walk through them with ← and →. Its colour is its "
+        "surprisal: how unexpected the token was for the model after the tokens before it. While an attention head is "
+        "selected, arcs lead from the selected token to the tokens that the head attends to; the thicker, the more."
     ),
     detail=(
         "Surprisal is −log₂ of the token’s probability: 0 bits is certain, 1 bit is the toss of a coin, 12 bits is one "
         "chance in 4,096. The first token follows nothing, so it has none. The other colouring is the attribution of "
-        "the saliency panel: blue pushes the explained token up, orange pushes it down."
+        "the saliency panel: blue pushes the explained token up, orange pushes it down. Attention weights below 2% "
+        "have no arc."
     ),
     not_shown=(
         "Surprisal shows neither how important a token is nor whether it is right: a surprising token may be a good "
@@ -37,17 +43,37 @@ HELP = Help(
 
 
 def layout() -> html.Section:
-    """The chips with their colour scale, as a thin bar across the page."""
+    """The chips in one row, with their colour scale, as a thin bar across the page."""
     return panel(
         NAME,
         "Tokens",
+        html.Span("of the analysed text, not of the edited one", className="strip-outdated"),
         html.Div(
-            id=CHIPS, className="strip-chips", role="group", **{"aria-label": "Tokens of the text", "data-shown": ""}
+            [
+                html.Div(
+                    id=CHIPS,
+                    className="strip-chips",
+                    role="toolbar",
+                    **{"aria-label": "Tokens of the text", "data-shown": ""},
+                ),
+                html.Div(id=ARCS, className="strip-arcs", **{"aria-hidden": "true", "data-weights": ""}),
+            ],
+            className="strip-row",
         ),
         html.Div(
             [
+                html.Span("· = space", title="“·” stands for a space: in “·a” it belongs to the token."),
                 choice(COLOR, "Colour", {"surprisal": "surprisal", "attribution": "attribution"}, "surprisal"),
                 html.Span([html.Span(id=LOW), html.Span(id=SCALE, className="strip-scale"), html.Span(id=HIGH)]),
+                html.Button(
+                    "Show all",
+                    id="strip-all",
+                    type="button",
+                    className="quiet-button",
+                    title="Show all tokens in several rows",
+                    hidden=True,
+                    **{"aria-expanded": "false", "aria-controls": CHIPS},
+                ),
             ],
             className="strip-legend",
         ),
@@ -68,7 +94,7 @@ def chip(token: Token, description: str, colors: tuple[str, str], *, chosen: boo
 
 
 def mark(token: Token, *, chosen: bool) -> dict[str, str]:
-    """The properties of a chip that say whether it is the selected position's."""
+    """The properties of a chip that say whether it is the selected position's, the strip's single tab stop."""
     classes = {
         "chip": True,
         "chip-selected": chosen,
@@ -78,4 +104,5 @@ def mark(token: Token, *, chosen: bool) -> dict[str, str]:
     return {
         "className": " ".join(name for name, holds in classes.items() if holds),
         "aria-pressed": "true" if chosen else "false",
+        "tabIndex": "0" if chosen else "-1",
     }

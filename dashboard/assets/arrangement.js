@@ -9,12 +9,14 @@
   const TALL = matchMedia("(min-height: 800px)");
   // The splitters: where they are at first, and the least and largest value; per cent of the whole width or height, but
   // `upper` of the upper row.
-  const SPLITTERS = { scene: [54, 25, 75], rows: [63, 30, 75], upper: [50, 25, 75], left: [33, 15, 60], right: [67, 40, 85] };
+  const SPLITTERS = {
+    scene: [54, 25, 75], rows: [63, 30, 75], upper: [50, 25, 75], left: [33, 15, 60], right: [67, 40, 85] };
   const LEAST = 15;  // width of the middle dock, in per cent
   const NAMES = Object.keys(SPLITTERS);
   const LOW_ROWS = 54;  // height of the upper row on a low screen, where it is one dock high
   const first = (name) => (name === "rows" && !TALL.matches ? LOW_ROWS : SPLITTERS[name][0]);
   const initial = () => Object.fromEntries(NAMES.map((name) => [name, first(name)]));
+  const isAsAtFirst = () => JSON.stringify(sizes) === JSON.stringify(initial());
   let sizes = initial();
   let tabs = {};         // by dock: the panel that was chosen last
   let large = null;      // the dock that fills the workspace
@@ -58,7 +60,8 @@
     if (dock === large) return [0, 0, 100, 100];
     const split = "lower" in all ? rows * upper / 100 : rows;
     return {
-      scene: [0, 0, scene, rows], upper: [scene, 0, 100 - scene, split], lower: [scene, split, 100 - scene, rows - split],
+      scene: [0, 0, scene, rows],
+      upper: [scene, 0, 100 - scene, split], lower: [scene, split, 100 - scene, rows - split],
       left: [0, rows, left, 100 - rows], middle: [left, rows, right - left, 100 - rows],
       right: [right, rows, 100 - right, 100 - rows],
     }[dock];
@@ -74,15 +77,14 @@
 
   Object.assign(explorer, { arrangement: {
     isWide: () => WIDE.matches,
-    isChanged: () => JSON.stringify([sizes, large]) !== JSON.stringify([initial(), null])
-      || panels().some((panel) => tabs[panel.dataset.dock] === nameOf(panel) && panels().find(
-        (first) => first.dataset.dock === panel.dataset.dock) !== panel),
+    isChanged() { return Object.keys(this.write()).length > 0; },
     onScreenChange(run) {
       TALL.addEventListener("change", () => { sizes.rows = first("rows"); });
       for (const query of [WIDE, TALL]) query.addEventListener("change", run);
     },
     docks, visibleDocks, rectangle, resize,
-    splitters: () => NAMES.map((name) => ({ name, value: sizes[name], least: SPLITTERS[name][1], most: SPLITTERS[name][2] })),
+    splitters: () => NAMES.map(
+      (name) => ({ name, value: sizes[name], least: SPLITTERS[name][1], most: SPLITTERS[name][2] })),
     first,
     large: () => large,
     presented: () => presented,
@@ -101,7 +103,7 @@
     /* The arrangement's part of the address: nothing if it is as at first. */
     write() {
       const fragment = {};
-      if (JSON.stringify(sizes) !== JSON.stringify(initial())) fragment.sizes = NAMES.map((name) => sizes[name]).join("_");
+      if (!isAsAtFirst()) fragment.sizes = NAMES.map((name) => sizes[name]).join("_");
       const chosen = Object.values(docks()).filter(({ names, shown }) => shown !== names[0]).map(({ shown }) => shown);
       if (chosen.length) fragment.tabs = chosen.join("_and_");
       if (large) fragment.large = large;
@@ -112,7 +114,8 @@
     read({ sizes: written = "", tabs: chosen = "", large: dock = null }) {
       this.reset();
       const values = written.split("_").map(Number);
-      if (values.length === NAMES.length && values.every(Number.isFinite)) NAMES.forEach((name, n) => resize(name, values[n]));
+      const isValid = values.length === NAMES.length && values.every(Number.isFinite);
+      if (isValid) NAMES.forEach((name, n) => resize(name, values[n]));
       const known = panels();
       for (const name of chosen.split("_and_")) {
         const panel = known.find((one) => nameOf(one) === name);

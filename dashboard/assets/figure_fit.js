@@ -1,14 +1,15 @@
 /* Figures fit the place that they are drawn in: on their way to Plotly they lose what has no room there (colour bars,
-   titles of axes, some of the labels), and small multiples are wrapped evenly. The figure that Dash holds stays whole. */
+   titles of axes, some labels), and small multiples are wrapped evenly. The figure that Dash holds stays whole. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const WAIT_MS = 80;
   const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
+  const TINY = 130;                          // height below which a slanted label would be cut off
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
   const SMALL = 5;                           // of a cell, below which it has no gap around it
-  const LETTER = 6.2;                        // of a caption
+  const LETTER = 6.8;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
@@ -28,27 +29,30 @@
 
   function fittedAxis(name, axis, width, height) {
     const isX = name.startsWith("x");
-    const fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
+    let fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
+    if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
   }
 
   /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
   function withoutGaps(trace, { xaxis, yaxis }, width, height) {
     if (trace.type !== "heatmap" || !trace.xgap) return trace;
-    const size = (edges, { range }, pixels) => Math.abs((edges[1] - edges[0]) / (range[1] - range[0])) * pixels;
-    const isSmall = (edges, axis, pixels) => size(edges, axis, pixels) < SMALL;
-    return { ...trace, xgap: isSmall(trace.x, xaxis, width) ? 0 : trace.xgap, ygap: isSmall(trace.y, yaxis, height) ? 0 : trace.ygap };
+    const gap = ([one, other], { range: [from, to] }, pixels) =>
+      (Math.abs((other - one) / (to - from)) * pixels < SMALL ? 0 : trace.xgap);
+    return { ...trace, xgap: gap(trace.x, xaxis, width), ygap: gap(trace.y, yaxis, height) };
   }
 
   function withoutBar(trace) {
     if (trace.type === "heatmap") return { ...trace, showscale: false };
-    if (trace.marker?.colorbar && !trace.type?.endsWith("3d")) return { ...trace, marker: { ...trace.marker, showscale: false } };
+    if (trace.marker?.colorbar && !trace.type?.endsWith("3d")) {
+      return { ...trace, marker: { ...trace.marker, showscale: false } };
+    }
     return trace;
   }
 
-  /* Small multiples in as many columns as make them largest; rows of equal length, unless that makes them much smaller. */
+  /* Small multiples in as many columns as make them largest, in rows of equal length unless they get much smaller. */
   function wrapped(layout, count, width, height) {
     const size = (columns) => Math.min(width / columns, height / Math.ceil(count / columns) - NUMBER_PX);
     const all = [...Array(count).keys()];
@@ -99,8 +103,9 @@
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
-    const traces = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
-    return { data: traces, layout: fitted, ...rest };
+    let drawn = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
+    if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
+    return { data: drawn, layout: fitted, ...rest };
   }
 
   function wrap(Plotly) {
@@ -118,7 +123,8 @@
 
   /* Dash loads Plotly when the first figure is drawn. */
   let loaded;
-  Object.defineProperty(window, "Plotly", { configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
+  Object.defineProperty(window, "Plotly", {
+    configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
 
   function redraw(place) {
     waiting.delete(place);
@@ -128,7 +134,7 @@
     if (Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1) return;
     // A 3D figure keeps its camera only if it is told its new size alone.
     if (plot._fullLayout.scene) loaded.Plots.resize(plot);
-    else loaded.react(plot, { ...given.get(plot), layout: { ...given.get(plot).layout, width: undefined, height: undefined } });
+    else loaded.react(plot, given.get(plot));
   }
 
   const observer = new ResizeObserver((entries) => {

@@ -1,122 +1,81 @@
-/* The 3D scene: its hover label, its view, and the walk through the blocks. */
+/* The 3D scene's drawing: follows Plotly frame by frame, gives it the view, and brings it back after a lost context. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const STEP_MS = 900;
-  const TEXT_PX = 100;  // kept free at the sides
-  const ENDS = { embedding: "Token embedding", norm: "Final norm", output: "Output" };
-  let walk = null;
-  let fitted = null;  // the geometry that the opening view was last fitted to
+  const scene = explorer.scene = explorer.scene || {};
+  const LOOK_MS = 50;
+  const followed = new WeakSet();  // Plotly's scenes, and what it draws them with
 
-  function nameOf(text) {
-    const { part, block, head } = explorer.parseSelection(text);
-    return ENDS[part] ?? `Block ${block} · head ${head}`;
-  }
+  Object.assign(scene, {
+    frame: null,  // what was drawn last
 
-  function stop() {
-    clearInterval(walk);
-    walk = null;
-    return "▶ Play through the blocks";
-  }
+    plot: () => document.querySelector("#architecture-graph .js-plotly-plot"),
 
-  /* The opening view, scaled down to the picture's width without the labels at its sides. */
-  function fitOpeningView({ camera, aspectratio }) {
-    const plot = document.querySelector("#architecture-graph .js-plotly-plot");
-    if (!plot || !plot._fullLayout || !plot._fullLayout.scene) {  // not drawn yet
-      setTimeout(() => fitOpeningView({ camera, aspectratio }), 100);
-      return;
-    }
-    const fit = Math.min(1, (plot.clientWidth - TEXT_PX) / plot.clientHeight / 1.63);
-    const scaled = Object.fromEntries(Object.entries(aspectratio).map(([axis, value]) => [axis, value * fit]));
-    window.Plotly.relayout(plot, { "scene.camera": camera, "scene.aspectratio": scaled });
-  }
-
-  /* The camera goes on moving for a moment after the mouse button is released. */
-  function keepCamera(view, camera) {
-    view.camera = camera;
-    setTimeout(() => {
-      const now = document.querySelector("#architecture-graph .js-plotly-plot")._fullLayout.scene._scene.getCamera();
-      if (JSON.stringify(now) !== JSON.stringify(camera)) keepCamera(view, now);
-    }, 100);
-  }
-
-  Object.assign(explorer, {
-    /* The label at the mouse: name, value and unit. The values came with the colours. */
-    hover(data, figure) {
-      const tip = document.getElementById("architecture-tip");
-      const point = data && data.points && data.points[0];
-      const trace = point && figure.data[point.curveNumber];
-      if (!trace || trace.type !== "mesh3d") { tip.classList.remove("shown"); return dash.no_update; }
-      const node = Math.floor(point.pointNumber / 8);
-      const { values, unit } = trace.meta;
-      const value = values[node];
-      tip.textContent = (trace.hovertext ? trace.hovertext[node] : nameOf(trace.customdata[node]))
-        + (value === null || value === undefined ? "" : `: ${value} ${unit}`);
-      tip.classList.add("shown");
-      return dash.no_update;
-    },
-
-    resetView(_clicks, drawn, figure) {
-      const isRequested = dash.callback_context.triggered_id === "architecture-reset";
-      // Without a geometry (weights not loaded yet), the figure is only a message.
-      if (drawn && (isRequested || drawn !== fitted)) fitOpeningView(figure.layout.meta);
-      fitted = drawn;
-    },
-
-    /* Patches are applied to the figure that the page holds, so the visitor's view is written into it. (Plotly's
-       `uirevision`, which should keep it, sometimes loses a race against the drawing.) */
-    keepView(changed, figure) {
-      if (!changed || !figure) return;  // the empty figure before the first drawing
-      const view = figure.layout.scene;
-      if (changed["scene.aspectratio"]) view.aspectratio = changed["scene.aspectratio"];
-      if (changed["scene.camera"]) keepCamera(view, changed["scene.camera"]);
-    },
-
-    hasWebgl: () => !document.documentElement.classList.contains("no-webgl"),
-
-    /* Without WebGL, Plotly would write an error in place of a 3D figure. A page that opens waits for its selection,
-       since the answer about its text closes the notice. */
-    keepIn2d(dimensions, selection) {
-      if (dimensions !== "3" || !selection || explorer.hasWebgl()) return;
-      explorer.notice("This browser does not support WebGL, so the embeddings are shown in 2D.");
-      dash.set_props("embedding-dimensions", { value: "2" });
-    },
-
-    /* The scene's menu of colours, which the server reads, and the overview's show the same value. */
-    shareColoring(scene, overview) {
-      if (scene === overview) return;
-      const isFromOverview = dash.callback_context.triggered_id === "overview-color";
-      dash.set_props(isFromOverview ? "architecture-color" : "overview-color", { value: isFromOverview ? overview : scene });
-    },
-
-    play(clicks) {
-      if (!clicks) return dash.no_update;
-      if (walk) return stop();
-      const step = () => {
-        const { block } = explorer.selection() || {};
-        const last = (explorer.shown() || { n_blocks: 0 }).n_blocks - 1;
-        if (walk && block === last) { dash.set_props("architecture-play", { children: stop() }); return; }
-        explorer.request({ along: "block", by: 1, wrap: block === null || block === last, replace: true });
-      };
-      step();
-      walk = setInterval(step, STEP_MS);
-      return "■ Stop";
-    },
+    /* Plotly's scene object; undefined while there is only a message. */
+    ownOf: (plot) => plot?._fullLayout?.scene?._scene,
   });
 
-  document.addEventListener("mousemove", (event) => {
-    for (const tip of document.querySelectorAll(".scene-tip")) {
-      tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
-      tip.style.top = `${event.clientY + 14}px`;
-    }
-  }, { passive: true });
+  function followFrames(plot, own) {
+    const { glplot } = own;
+    if (followed.has(glplot)) return;
+    followed.add(glplot);
+    const draw = glplot.onrender;
+    glplot.onrender = () => {
+      draw();  // the labels
+      scene.frame = scene.frameOf(own);
+      scene.thinLabels(plot);
+      scene.drawOutline(plot);
+    };
+  }
 
-  /* Without WebGL, the page shows the overview in place of the scene, and embeddings in 2D. The first drawing of the
-     page comes after this. */
-  addEventListener("DOMContentLoaded", () => {
-    const probe = document.createElement("canvas");
-    if (probe.getContext("webgl2") || probe.getContext("webgl")) return;
-    document.documentElement.classList.add("no-webgl");
+  /* Plotly takes the camera from the layout whenever it draws new data. It is given the page's view then, so that
+     neither the server's layout nor one that Plotly has kept moves the scene. */
+  function follow(plot, own) {
+    if (followed.has(own)) return;
+    followed.add(own);
+    const { setViewport } = own;
+    own.setViewport = function (layout) {
+      scene.writeView(plot, layout);
+      setViewport.call(own, layout);
+      followFrames(plot, own);
+    };
+    followFrames(plot, own);
+    own.glplot.redraw();
+  }
+
+  function drawn(plot) {
+    const own = scene.ownOf(plot);
+    if (own?.glplot) {
+      follow(plot, own);
+      scene.fitIfChanged(plot);
+      scene.forgetBoxes();
+    } else scene.frame = null;
+    plot.classList.add("drawn");
+  }
+
+  function watch(plot) {
+    scene.listen(plot);
+    plot.on("plotly_afterplot", () => drawn(plot));
+    drawn(plot);
+  }
+
+  explorer.resetView = () => { if (scene.ownOf(scene.plot())) scene.resetView(scene.plot()); };
+
+  /* Plotly starts again with a new canvas as soon as the context is back, which it is only if somebody asks for it. */
+  document.addEventListener("webglcontextlost", (event) => {
+    if (event.target.closest(".js-plotly-plot")) event.preventDefault();
+  }, true);
+  document.addEventListener("webglcontextrestored", (event) => {
+    if (event.target.closest(".js-plotly-plot")) event.target.remove();
+  }, true);
+
+  addEventListener("load", () => {
+    if (!explorer.hasWebgl()) return;
+    const looking = setInterval(() => {
+      if (!scene.plot()?._fullLayout) return;  // Dash draws it later
+      clearInterval(looking);
+      watch(scene.plot());
+    }, LOOK_MS);
   });
 })();

@@ -9,11 +9,18 @@
   let current = null;      // the selection that the store holds, parsed
   let lastInBlock = null;  // the last selection in a block: what a step back from either end returns to
   let shown = null;        // the prompt's store: the question and the model's sizes
+  let isDefault = false;   // whether nobody, and no link, has chosen the current selection
 
   const lastPosition = (prompt) => (prompt.n_positions ? prompt.n_positions - 1 : null);
 
-  const defaultSelection = (prompt) => ({ part: "attention", block: Math.floor(prompt.n_blocks / 2), head: 0,
+  /* What a link that names only a part of a selection is merged into: the same for every text. */
+  const middleSelection = (prompt) => ({ part: "attention", block: Math.floor(prompt.n_blocks / 2), head: 0,
     neuron: null, position: lastPosition(prompt), target: null });
+
+  /* What the page opens with: the head that the server has found in the text, or without weights the middle. */
+  const defaultSelection = (prompt) => (prompt.opening
+    ? explorer.mergeSelection(middleSelection(prompt), explorer.parseSelection(prompt.opening.select))
+    : middleSelection(prompt));
 
   /* The first number of a selection that the model or the text does not have: {word, value, count}, or undefined. */
   function outOfRange(selection, prompt) {
@@ -26,11 +33,11 @@
       .find(({ value, count }) => value !== null && value >= count);
   }
 
-  /* The selection that a link names, merged into the default; null, with a notice, if it cannot be shown. */
+  /* The selection that a link names, merged into the middle; null, with a notice, if it cannot be shown. */
   function selectionOfLink(text, prompt) {
     const change = explorer.parseSelection(text);
     const wrong = change && outOfRange(change, prompt);
-    if (change && !wrong) return explorer.mergeSelection(defaultSelection(prompt), change);
+    if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
     if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
     else {
@@ -41,11 +48,10 @@
     return null;
   }
 
-  /* A step through the depth: embedding, blocks, norm, output. wrap: from the last block to the first. */
-  function stepInDepth(selection, by, wrap, { n_blocks }) {
+  /* A step through the depth: embedding, blocks, norm, output. */
+  function stepInDepth(selection, by, { n_blocks }) {
     const [embedding, norm, output] = [0, n_blocks + 1, n_blocks + 2];
     let depth = { embedding, norm, output }[selection.part] ?? selection.block + 1;
-    if (wrap && depth >= n_blocks) depth = embedding;
     depth = Math.max(embedding, Math.min(output, depth + by));
     const end = { [embedding]: "embedding", [norm]: "norm", [output]: "output" }[depth];
     if (end) return { ...selection, part: end, block: null, head: null, neuron: null };
@@ -82,12 +88,13 @@
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
-    if (command.along === "block") return stepInDepth(selection, command.by, command.wrap, prompt);
+    if (command.along === "block") return stepInDepth(selection, command.by, prompt);
     return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
   }
 
   function keep(selection) {
     current = selection;
+    isDefault = false;
     if (selection.block !== null) lastInBlock = selection;
   }
 
@@ -95,18 +102,35 @@
   function keepForPrompt(prompt, linked) {
     const atEnd = { position: lastPosition(prompt), target: null };
     const fits = (selection) => selection && !outOfRange({ ...selection, ...atEnd }, prompt);
-    if (!fits(lastInBlock)) lastInBlock = defaultSelection(prompt);
-    keep((linked && selectionOfLink(linked, prompt))
-      || (fits(current) ? { ...current, ...atEnd } : defaultSelection(prompt)));
+    if (!fits(lastInBlock)) lastInBlock = middleSelection(prompt);
+    // The weights have arrived, and with them a better default; what the address names is then the one of before.
+    const isBetter = isDefault && !shown.n_positions && linked === explorer.writeSelection(current);
+    const kept = isBetter ? null
+      : (linked && selectionOfLink(linked, prompt)) || (fits(current) && { ...current, ...atEnd });
+    keep(kept || defaultSelection(prompt));
+    isDefault = !kept;
+    writeLead(prompt);
+  }
+
+  /* In the line under the header: the head that the page opened on and why, or that is worth a look. */
+  function writeLead(prompt) {
+    const { select, name, why } = prompt.opening || {};
+    const whole = `${select}@${lastPosition(prompt)}`;
+    const verb = explorer.writeSelection(current) === whole ? "Opened on" : "Try";
+    dash.set_props("lead", { children: name ? `${verb} ` : "" });
+    dash.set_props("lead-select", { children: name ?? "", hidden: !name, "data-select": name ? whole : "" });
+    dash.set_props("lead-why", { children: name ? `: ${why}. ` : "" });
   }
 
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by, wrap}. replace: without an entry in the browser's
+    /* Queue a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
        history. */
     request(command) {
       queue.push(command);
       dash.set_props("clicked", { data: ++nCommands });
     },
+
+    stepInWall,
 
     shown: () => shown,
     selection: () => current,

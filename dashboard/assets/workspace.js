@@ -94,7 +94,8 @@
     }
     if (arrangement.isWide()) drawSplitters(all);
     document.querySelector("[data-reset=layout]").hidden = !(arrangement.isWide() && arrangement.isChanged());
-    visible.push(...[...document.querySelectorAll(".panel:not([data-dock])")].map((panel) => panel.id.replace(/-panel$/, "")));
+    const outside = [...document.querySelectorAll(".panel:not([data-dock])")];
+    visible.push(...outside.map((panel) => panel.id.replace(/-panel$/, "")));
     markTabs();
     return visible;
   }
@@ -110,7 +111,7 @@
     updateWorkspace: update,
     drawWorkspace: draw,
 
-    /* Arrange the workspace as the address says; an address without a selection, such as an example's, changes nothing. */
+    /* Arrange the workspace as the address says. One without a selection, such as an example's, changes nothing. */
     arrange() {
       const linked = explorer.readFragment();
       if (linked.select !== undefined || !explorer.shown()) arrangement.read(linked);
@@ -158,9 +159,11 @@
       enlarge(arrangement.large());
     }
     const tab = event.target.closest?.(".dock-tab");
-    const tabs = tab && [...tab.parentElement.children];
-    const to = { ArrowLeft: tabs?.indexOf(tab) - 1, ArrowRight: tabs?.indexOf(tab) + 1, Home: 0, End: tabs?.length - 1 }[event.key];
-    if (!tab || to === undefined) return;
+    const tabs = [...(tab?.parentElement.children ?? [])];
+    if (!tab) return;
+    const at = tabs.indexOf(tab);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to === undefined) return;
     event.preventDefault();
     const next = tabs[(to + tabs.length) % tabs.length];
     explorer.showPanel(next.dataset.shows);
@@ -178,6 +181,14 @@
 
   arrangement.onScreenChange(() => { if (workspace()) update(); });
   addEventListener("DOMContentLoaded", () => {
+    // As soon as Dash has made the panels, before they are painted: nothing must jump.
+    const made = new MutationObserver(() => {
+      if (!workspace()) return;
+      made.disconnect();
+      arrangement.read(explorer.readFragment());
+      draw();
+    });
+    made.observe(document.body, { childList: true, subtree: true });
     new MutationObserver((changes) => {
       if (!workspace()) return;
       markTabs();

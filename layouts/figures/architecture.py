@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, make_scene, on_screen
-from layouts.figures.scene_colors import LIGHTING, box_colors, neutral, stream_color
+from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
+from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark
 from layouts.figures.text import counted, neuron_range, percent, tile_names
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
 _MESHES = (HEADS, TILES, ENDS, STREAM)
-BAR_HEIGHT = 44  # pixels below the scene, for the colour bar
 UNITS = {  # written after the number
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
@@ -47,7 +46,6 @@ _CAMERA = {  # low, from the front left, and without perspective: all walls have
     "projection": {"type": "orthographic"},
 }
 _FIGURE = (3.0, 1.55)  # of the opening view, in Plotly's camera units: fits a figure twice as wide as high, with texts
-_AUTORANGE = 17 / 16  # Plotly's axes are this much longer than the data
 
 
 def architecture_figure(
@@ -69,22 +67,21 @@ def architecture_figure(
         data[index] |= changes
     corners = np.concatenate([np.stack([data[mesh][axis] for axis in "xyz"], axis=1) for mesh in _MESHES])
     unit = float(np.min(_FIGURE / np.ptp(on_screen(corners), axis=0)))
-    aspect = dict.fromkeys("xyz", round(_AUTORANGE * unit * float(np.ptp(_cube(scene)[:, 0])), 3))
-    hidden = {"visible": False, "showspikes": False}
+    low, high = cube(scene)
+    aspect = dict.fromkeys("xyz", round(unit * (high["x"] - low["x"]), 3))
+    axes = {f"{name}axis": {"visible": False, "showspikes": False, "range": [low[name], high[name]]} for name in "xyz"}
     return Drawing(
         data=data,
         layout=base_layout(
             theme,
-            margin={"l": 0, "r": 0, "t": 0, "b": BAR_HEIGHT},
+            margin={"l": 0, "r": 0, "t": 0, "b": 0},
             # Read by the page: what "Reset view" restores, and the rank of each text, of which it hides the later ones.
             meta={"camera": _CAMERA, "aspectratio": aspect, "labels": list(range(len(annotations)))},
             scene={
-                "xaxis": hidden,
-                "yaxis": hidden,
-                "zaxis": hidden,
+                **axes,
                 "aspectmode": "manual",
                 "aspectratio": aspect,
-                "dragmode": "turntable",
+                "dragmode": False,  # the page turns it itself
                 "camera": _CAMERA,
                 "annotations": annotations,
             },
@@ -124,7 +121,7 @@ def architecture_changes(
         STREAM: _widths(norms, scene)
         | {"color": stream_color(theme), "meta": {"values": three_digits(norms), "unit": "(L2 norm)"}},
         LINE: {"line": {"color": stream_color(theme), "width": 3}},
-        MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 5}},
+        MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 4}},
         FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
     }
     return traces, scene_labels(scene, result.selection, tokens, predictions, theme)
@@ -167,7 +164,6 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
     """The traces' geometry, without the properties that `architecture_changes` adds."""
     heads = [f"block.{block}.attention.head.{head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
     line = {"hoverinfo": "skip", "type": "scatter3d", "mode": "lines"}
-    (low, high), (norm, output) = _cube(scene), scene.ends[1:, 0].tolist()
     depths = ["Residual stream before block 0"] + [f"Residual stream after block {n}" for n in range(info.n_blocks)]
     stream = boxes(scene.segments, _segment_halves(np.ones(info.n_blocks + 1), scene))
     return [
@@ -175,16 +171,9 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
         _mesh(boxes(scene.tiles, scene.tile_half)) | {"hovertext": _tile_names(info)},
         _mesh(boxes(scene.ends, scene.ends_half)) | {"customdata": ["embedding", "norm", "output"]},
         _mesh(stream)
+        | {"lightposition": STREAM_LIGHT}
         | {"hovertext": depths, "customdata": ["embedding", *(f"block.{n}" for n in range(info.n_blocks))]},
-        # The normed stream; and two points, which are not drawn, but make all axes equally long: otherwise Plotly would
-        # distort the light.
-        {
-            **line,
-            **{
-                name: [*ends, None, float(low[n]), None, float(high[n])]
-                for n, (name, ends) in enumerate(zip("xyz", ([norm, output], [0, 0], [0, 0]), strict=True))
-            },
-        },
+        {**line, "x": scene.ends[1:, 0], "y": np.zeros(2), "z": np.zeros(2)},
         dict(line),
         dict(line),
     ]
@@ -204,15 +193,8 @@ def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
 
 def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     """Half sizes of the stream's segments. shares: of the largest norm; widths follow their square roots."""
-    high = scene.free * (0.08 + 0.62 * np.sqrt(shares))
-    return np.stack([scene.segment_halves, np.minimum(high, 0.35), high], axis=1).astype(np.float32)
-
-
-def _cube(scene: Scene) -> NDArray[np.float64]:
-    """Two corners of a cube around the scene and its texts."""
-    length, height = float(scene.ends[-1, 0]), scene.top - scene.bottom
-    middle, half = np.array([length / 2, 0, (scene.top + scene.bottom) / 2]), 0.55 * max(length, height)
-    return np.array([middle - half, middle + half]).round(2)
+    high = min(0.58 * scene.free, scene.free - 0.16) * (0.14 + 0.86 * np.sqrt(shares))
+    return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
 
 
 def three_digits(values: NDArray[np.float32] | None) -> list[float]:

@@ -63,7 +63,8 @@ def embedding_figure(
     data.append(_points(result, selected, bold, sides[selected], theme) | {"marker": emphasised})
     ranges = np.stack([low - _MARGIN * span, high + _MARGIN * span], axis=1).tolist()
     return Drawing(
-        data=data, layout=base_layout(theme, margin=_EDGES, meta={"bar": "t"}, **_axes(result, ranges, theme))
+        data=data,
+        layout=base_layout(theme, margin=_EDGES, meta={"bar": "t", "labels": True}, **_axes(result, ranges, theme)),
     )
 
 

@@ -25,7 +25,7 @@ _TRIANGLES = np.array(
     [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4],
      [1, 5, 7], [1, 7, 3]], dtype=np.int32,
 )  # fmt: skip
-_EDGES = [(0, 1), (1, 3), (3, 2), (2, 0), (4, 5), (5, 7), (7, 6), (6, 4), (0, 4), (1, 5), (2, 6), (3, 7)]
+_FRONT = (0, 1, 3, 2, 0)  # corners around a box's first side; those of the opposite side are greater by 4
 _PITCH = 1.25  # from block to block: in the opening view, no wall stands before another
 _SHAPE = 1.75  # width of the whole scene in the opening view, divided by its height
 _STREAM = 0.22  # share of the height that is kept free for the residual stream
@@ -79,15 +79,15 @@ class Scene:
 def make_scene(info: ModelInfo) -> Scene:
     """The scene of a model; deeper models get taller walls, so that all have about the same shape on the screen."""
     n = info.n_blocks
-    first = max(1.25, 0.1 * n) * _PITCH  # the embedding is at 0; between the two, the stream's name has room
+    first = max(1.25, 0.12 * n) * _PITCH  # the embedding is at 0; between the two, the stream's name has room
     x = (first + np.arange(n) * _PITCH).astype(np.float32)
     norm = float(x[-1]) + max(0.9, 0.04 * n) * _PITCH
     output = norm + max(0.6, 0.04 * n) * _PITCH
     height = _height(output, float(x[-1] - x[0]))
-    free = height * _STREAM / 2
+    free = max(height * _STREAM / 2, 0.26)
     heads, head_half, top = _wall(info.n_heads, height / 2 - free)
     tiles, tile_half, bottom = _wall(info.n_tiles, height / 2 - free)
-    thick = max(0.12, 0.004 * output)
+    thick = max(0.09, 0.004 * output)
     plate = np.array([thick, min(0.4, 0.75 * free), 0.75 * free])
     ends_half = plate * [[1, 1, 1], [0.6, 0.6, 0.6], [1, 1, 1]]
     borders = np.array([thick, *x, norm - 0.6 * thick])
@@ -121,11 +121,13 @@ def boxes(centers: Vectors, half: Vectors) -> dict[str, NDArray[np.float32] | ND
 
 
 def outline(center: Vectors, half: Vectors) -> dict[str, list[float | None]]:
-    """The twelve edges of one box, as the x, y, z of one line with gaps."""
-    corners = center + _CORNERS * half
-    points: list[list[float | None]] = [[round(value, 3) for value in corner] for corner in corners.tolist()]
+    """The edges of a box, or of a rectangle if it has no depth, as the x, y, z of one line with gaps."""
+    corners = (center + _CORNERS * half).round(3).tolist()
     gap: list[float | None] = [None] * 3
-    path = [point for start, end in _EDGES for point in (points[start], points[end], gap)]
+    path = [corners[corner] for corner in _FRONT]
+    if half[0]:
+        path += [gap, *(corners[corner + 4] for corner in _FRONT)]
+        path += [point for corner in range(4) for point in (gap, corners[corner], corners[corner + 4])]
     return {name: [point[n] for point in path] for n, name in enumerate("xyz")}
 
 
@@ -135,6 +137,15 @@ def on_screen(points: NDArray[np.float64]) -> NDArray[np.float64]:
     up = [sin(ELEVATION) * sin(AZIMUTH), sin(ELEVATION) * cos(AZIMUTH), cos(ELEVATION)]
     seen: NDArray[np.float64] = points @ np.array([right, up]).T
     return seen
+
+
+def cube(scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
+    """The corners with the lowest and the highest x, y and z of a cube around the scene and its texts."""
+    length = float(scene.ends[-1, 0])
+    half = round(0.55 * max(length, scene.top - scene.bottom), 2)
+    middle = {"x": round(length / 2, 2), "y": 0.0, "z": round((scene.top + scene.bottom) / 2, 2)}
+    low, high = ({name: round(value + sign * half, 2) for name, value in middle.items()} for sign in (-1, 1))
+    return low, high
 
 
 def _height(length: float, blocks: float) -> float:
@@ -161,11 +172,11 @@ def _wall(count: int, height: float) -> tuple[Vectors, Vectors, float]:
 
 
 def _n_columns(count: int, height: float) -> int:
-    """The number of columns with which cells look most like squares; full rows are better."""
+    """The number of columns with which cells look most like squares; full rows are much better."""
 
     def fault(columns: int) -> float:
         rows = ceil(count / columns)
-        return abs(log(0.8 / columns * rows / height)) + 0.5 * (count % columns > 0)
+        return abs(log(0.8 / columns * rows / height)) + 1.2 * (count % columns > 0)
 
     return min(range(1, count + 1), key=fault)
 

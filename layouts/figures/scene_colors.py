@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
 
 # Light falls from the upper left of the viewer's head: of every box, a side that the viewer sees is fully lit and has
-# the colour bar's colour; the others are darker by up to a third. Plotly's light positions are screen coordinates.
+# the colour bar's colour; the others are darker by up to a third. Plotly's light positions are screen coordinates, and
+# it takes sides of a small area for none unless `facenormalsepsilon` is 0.
 AMBIENT, DIFFUSE = 0.66, 0.7
 LIGHTING = {
-    "lighting": {"ambient": AMBIENT, "diffuse": DIFFUSE, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0},
-    "lightposition": {"x": 25_000, "y": -25_000, "z": 100},
+    "lighting": {
+        "ambient": AMBIENT,
+        "diffuse": DIFFUSE,
+        **dict.fromkeys(("specular", "fresnel", "facenormalsepsilon"), 0),
+        "roughness": 1,
+    },
+    "lightposition": {"x": -25_000, "y": 25_000, "z": -100},
 }
+STREAM_LIGHT = {"x": 25_000, "y": 25_000, "z": -100}  # on its long side, which the walls turn away from the light
 LEAST_CONTRAST = 1.6  # of every box to the page, on its darkest and on its lightest side
 _BARS = {
     "norm": "L2 norm of what a part adds (square-root scale)",
@@ -30,7 +37,7 @@ _BARS = {
     "kind": "kind of part",
 }
 _KINDS = {  # heads, tiles, residual stream
-    "light": ("#2F5BEA", "#0F7B6C", "#C77A4B"),
+    "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
 }
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")
@@ -135,10 +142,10 @@ def _legend(result: ArchitectureResult, places: list[float], texts: list[str]) -
 
 
 def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
-    """The colour bar below the scene."""
+    """The colour bar at the lower left."""
     title = {"text": legend.title, "side": "top", "font": {"size": 11, "color": theme.quiet}}
-    place = {"x": 0, "xref": "container", "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
-    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=8, ypad=4, **place)
+    place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
+    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=4, **place)
     ticks = {"tickvals": legend.levels, "ticktext": legend.texts}
     return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 

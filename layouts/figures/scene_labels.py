@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layouts.figures.scene import Scene
+from layouts.figures.scene import Scene, cube
 from layouts.figures.text import percent
 from layouts.theme import MONOSPACE, Theme
 
@@ -30,24 +30,26 @@ def scene_labels(
 ) -> list[dict[str, Any]]:
     """Annotations of the scene; the first one holds the predictions."""
     (embedding, *_), (norm, *_), (output, *_) = scene.ends.tolist()
-    (half_x, _, half_z), (_, _, norm_z), _ = scene.ends_half.tolist()
+    half_x, half_y, half_z = scene.ends_half[0].tolist()
     first = float(scene.block_x[0])
     quiet = {"size": 12, "color": theme.quiet}
+    stream = {"size": 12, "color": theme.accent2}  # the selected token's vector, in the colour of this token
     token = {"size": 13, "color": theme.text, "family": MONOSPACE}
     right, below, above = {"xanchor": "left", "xshift": 6}, {"yanchor": "top"}, {"yanchor": "bottom"}
-    left = {"xanchor": "right", "xshift": -8, "align": "right"}
-    corner = {"y": 0.5, "font": quiet, "xanchor": "right"}  # at the left end of the first walls
+    left = {"xanchor": "right", "xshift": -8, "align": "right"}  # y goes to the left, too
     foot = scene.bottom - 0.04 * (scene.top - scene.bottom)
     return [
-        _text(_predicted(predictions), output + half_x, 0, **above, **right, font=token, align="left"),
-        _text("attention heads", first, scene.top, **above, **corner, xshift=36, yshift=3),
-        _text("MLP neurons", first, scene.bottom, **above, **corner, xshift=-8),
-        _text("residual<br>stream", (embedding + first) / 2, half_z, **above, font=quiet),
-        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, font=token),
+        _text(_predicted(predictions), output + half_x, 0, **above, **right, y=-half_y, font=token, align="left"),
+        _text("attention heads", first, scene.top, **above, **left, y=0.5, font=quiet) | {"xshift": 36, "yshift": 4},
+        _text("MLP neurons", first, scene.bottom, **above, **left, y=0.5, font=quiet),
+        _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
+        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         *_numbers(scene, selection, foot, theme),
-        _text("output", output, -half_z, **below, font=quiet),
-        _text("embedding", embedding, -half_z, **below, font=quiet),
-        _text("norm", norm, norm_z, **above, font=quiet),
+        _text("output", output, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
+        _text("embedding", embedding, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
+        _text("norm", norm, half_z, **above, font=quiet),
+        # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
+        *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),
     ]
 
 
@@ -86,9 +88,12 @@ def _text(text: str, x: float, z: float, **more: Any) -> dict[str, Any]:
 
 def _read(tokens: Sequence[Piece], theme: Theme) -> str:
     """The last of the tokens, which is the selected one, below those before it."""
-    *before, last = (token.short(_MAX_CHARACTERS) for token in tokens[-_N_TOKENS:]) if tokens else [""]
-    lines = [f'<span style="color:{theme.quiet}">{token}</span>' for token in before]
-    return "<br>".join([*lines, f'<span style="color:{theme.accent2}">{last}</span>'])
+    shown = tokens[-_N_TOKENS:]
+    colors = [theme.quiet] * (len(shown) - 1) + [theme.accent2]
+    return "<br>".join(
+        f'<span style="color:{color}">{token.short(_MAX_CHARACTERS)}</span>'
+        for token, color in zip(shown, colors, strict=False)
+    )
 
 
 def _predicted(predictions: Sequence[tuple[Piece, float]]) -> str:

@@ -24,14 +24,14 @@ def mark(selection: Selection, info: ModelInfo, scene: Scene) -> dict[str, Any]:
         tile = selection.neuron // info.tile_width
         return _grown(scene.tiles[selection.block * info.n_tiles + tile], scene.tile_half)
     z = (scene.free, scene.top) if selection.part == "attention" else (scene.bottom, -scene.free)
-    return _around(scene, selection.block, *z, margin=0.03)
+    return _around(scene, selection.block, *z, margin=0.04)
 
 
 def frame(selection: Selection, scene: Scene) -> dict[str, Any]:
     """A thin frame around the selected block; x, y and z of a line."""
     if selection.block is None:
         return {"x": [], "y": [], "z": []}
-    return _around(scene, selection.block, scene.bottom, scene.top, margin=0.09)
+    return _around(scene, selection.block, scene.bottom, scene.top, margin=0.1)
 
 
 def _grown(center: Vectors, half: Vectors) -> dict[str, Any]:
@@ -43,4 +43,4 @@ def _around(scene: Scene, block: int, low: float, high: float, *, margin: float)
     """The outline of a part of a block. margin: around it, in widths of a wall; above and below in proportion."""
     center = np.array([scene.block_x[block], 0, (low + high) / 2], dtype=np.float32)
     half_z = (high - low) / 2 + margin * max(0.3, 0.1 * (scene.top - scene.bottom))
-    return outline(center, np.array([0.1 + margin, 0.5 + margin, half_z], dtype=np.float32))
+    return outline(center, np.array([0, 0.5 + margin, half_z], dtype=np.float32))

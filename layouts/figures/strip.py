@@ -1,7 +1,8 @@
-"""The token strip's colours, tooltips and reading. The strip is HTML, so there is no figure."""
+"""The token strip's colours, tooltips, arcs and reading. The strip is HTML, so there is no figure."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,11 @@ from layouts.figures.text import percent
 from layouts.theme import LIGHT, ColorScale, Theme
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.strip import StripResult
 
+MIN_WEIGHT = 0.02  # attention weights below it have no arc
 MOST_BITS = 12  # upper end of the colour scale: one chance in 4,096
 
 
@@ -59,3 +63,21 @@ def strip_reading(result: StripResult, position: int) -> str:
     if position == top:
         return f"{sentence} {average}; no token is more surprising."
     return f"{sentence} {average}; most surprising is ‘{result.tokens[top].label}’ ({result.surprisal[top]:.1f} bits)."
+
+
+def strip_arcs(weights: NDArray[np.float32] | None) -> str:
+    """The arcs of attention for the page's script: a JSON list of positions with their weights; empty if no head is
+    selected.
+    """
+    if weights is None:
+        return ""
+    return json.dumps([[key, round(float(weight), 3)] for key, weight in enumerate(weights) if weight >= MIN_WEIGHT])
+
+
+def strip_attention_reading(weights: NDArray[np.float32] | None) -> str:
+    """The share of attention on the first token, which many heads rest on; empty if no head is selected."""
+    if weights is None:
+        return ""
+    if len(weights) == 1:
+        return "Arcs: attention. The first token can attend only to itself. "
+    return f"Arcs: attention, {percent(float(weights[0]))} of it on the first token. "

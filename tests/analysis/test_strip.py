@@ -10,7 +10,8 @@ import analysis.strip
 from analysis.forward import compute_trace
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
-from analysis.strip import compute_strip
+from analysis.selection import Selection
+from analysis.strip import attention_from, compute_strip
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT
@@ -76,3 +77,20 @@ def test_the_arrays_are_cached_under_a_version(tiny_gpt2: LanguageModel) -> None
 
     compute_strip(trace, derived=derived)
     assert keys == [("strip", analysis.strip._VERSION)]
+
+
+def test_attention_from_a_position_is_a_row_of_the_head(tiny_model: LanguageModel) -> None:
+    trace = compute_trace(tiny_model, Prompt("tiny", TEXT[:50]))
+    with torch.inference_mode():
+        attentions = tiny_model.network(input_ids=torch.from_numpy(trace.token_ids)[None], output_attentions=True)
+    row = attentions.attentions[1][0, 2, 5].numpy()
+    weights = attention_from(trace, Selection.parse("block.1.attention.head.2"), 5)
+    assert weights is not None
+    np.testing.assert_allclose(weights, row[:6], atol=1e-6)
+    assert weights.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("text", ["embedding", "block.1.attention", "block.1.mlp", "block.1.mlp.neuron.3", "output"])
+def test_what_is_no_head_has_no_attention(tiny_gpt2: LanguageModel, text: str) -> None:
+    trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
+    assert attention_from(trace, Selection.parse(text), 0) is None

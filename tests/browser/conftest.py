@@ -11,7 +11,7 @@ from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from layouts.shell import EXAMPLES
-from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 from tests.serving import served
 
 
@@ -47,7 +47,7 @@ def _visitor(browser: Browser, *, webgl: bool) -> BrowserContext:
 def shared_page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Explorer]:
     """The opening page for all tests of a module: opening one takes several seconds."""
     context = _visitor(browser, webgl="webgl" in request.node.keywords)
-    explorer = _opened(context, address)
+    explorer = opened(context, address)
     yield explorer
     context.close()
 
@@ -66,7 +66,7 @@ def explorer(request: pytest.FixtureRequest) -> Iterator[Explorer]:
         explorer: Explorer = request.getfixturevalue("shared_page")
         explorer.restart()
     else:
-        explorer = _opened(request.getfixturevalue("context"), request.getfixturevalue("address"))
+        explorer = opened(request.getfixturevalue("context"), request.getfixturevalue("address"))
     yield explorer
     errors = [*explorer.errors]
     explorer.errors.clear()
@@ -74,14 +74,15 @@ def explorer(request: pytest.FixtureRequest) -> Iterator[Explorer]:
     assert not errors, errors
 
 
-def _opened(context: BrowserContext, address: str) -> Explorer:
+def opened(context: BrowserContext, address: str, **fragment: str) -> Explorer:
+    """The page in a visitor's new tab, after it is drawn; at a fragment if one is given."""
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: _note_problem(message, errors))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: _note_stranger(request, address, errors))
     explorer = Explorer(page, address, errors)
-    explorer.open()
+    explorer.open(**{"select": BEGINNING, **fragment})
     return explorer
 
 

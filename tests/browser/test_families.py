@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from analysis.forward import compute_trace
+from analysis.opening import find_opening
 from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
 from tests.conftest import make_tiny
@@ -37,7 +38,9 @@ def test_a_family_is_clicked_through(explorer: Explorer, family: str) -> None:
     page = explorer.page
     explorer.open(model=family, text=TEXT)
     page.wait_for_function(f"document.querySelectorAll('#strip-chips button').length === {trace.n_positions}")
-    explorer.follows(f"block.1.attention.head.0@{last}")
+    opening = find_opening(trace)
+    assert opening
+    explorer.follows(f"block.{opening.block}.attention.head.{opening.head}@{last}")
     explorer.click_box(0, 2)  # of the first block, which none stands before
     explorer.follows(f"block.0.attention.head.2@{last}")
     explorer.shows_attention(trace, 0, 2)

@@ -9,7 +9,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 
 CHOICES = (
     "[...document.querySelectorAll('.panel:not([hidden]) select')]"
-    ".flatMap((menu) => [...menu.options].map((option) => [menu.id, option.value]))"
+    ".flatMap((menu) => [...menu.options].filter((option) => !option.disabled)"
+    ".map((option) => [menu.id, option.value]))"
 )
 LISTEN = (
     "document.addEventListener('securitypolicyviolation',"

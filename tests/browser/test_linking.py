@@ -50,6 +50,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
     page = explorer.page
     page.evaluate("(select) => dash_clientside.explorer.request({ select })", "block.3.attention.head.6@5")
     explorer.follows("block.3.attention.head.6@5")
+    explorer.show("logit_lens")
     for depth, position, merged in [
         (2, 9, "block.1.attention.head.6@9"),
         (5, 4, "block.4.attention.head.6@4"),
@@ -73,7 +74,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
 
 def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page = explorer.page
-    page.focus("#overview-panel")
+    page.focus("#summary-panel")
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     for _ in range(5):  # faster than the server draws
@@ -89,6 +90,27 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page.focus("#prompt-text")
     page.keyboard.press("ArrowLeft")
     assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
+
+
+@pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
+def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
+    walk = """([by, n_heads, n_head_columns]) => {
+      let at = { part: "attention", block: 0, head: null };
+      const step = () => (at = dash_clientside.explorer.stepInWall(at, by, { n_heads, n_head_columns })).head;
+      return [...Array(n_heads + 1)].map(step); }"""
+    down = [head for column in range(columns) for head in range(column, n_heads, columns)]
+    assert explorer.page.evaluate(walk, [1, n_heads, columns]) == [*down, down[0]]
+    assert explorer.page.evaluate(walk, [-1, n_heads, columns]) == [*down[::-1], down[-1]]
+
+
+def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
+    explorer.page.focus("#summary-panel")
+    explorer.page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp.neuron.10' })")
+    explorer.page.keyboard.press("ArrowDown")
+    explorer.follows(f"block.2.mlp.neuron.11@{LAST}")
+    for _ in range(3):
+        explorer.page.keyboard.press("ArrowUp")
+    explorer.follows(f"block.2.mlp.neuron.8@{LAST}")
 
 
 def test_the_selection_card(explorer: Explorer) -> None:
@@ -199,7 +221,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.follows(f"block.0.mlp@{LAST}")
     explorer.page.click("#summary-panel [data-layer=attention]")
     explorer.follows(f"block.0.attention@{LAST}")
-    explorer.page.focus("#overview-panel")
+    explorer.page.focus("#summary-panel")
     explorer.page.keyboard.press("ArrowDown")  # from the whole layer to its first unit, and its last
     explorer.follows(f"block.0.attention.head.0@{LAST}")
     explorer.page.keyboard.press("ArrowUp")
@@ -207,6 +229,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
 
 
 def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
+    explorer.page.click(".question-more > summary")
     explorer.page.check("#prompt-start input")
     explorer.follows(f"block.3.attention.head.0@{LAST + 1}")
     explorer.page.uncheck("#prompt-start input")

@@ -23,10 +23,11 @@ def test_cells_of_an_image_are_named_and_select(explorer: Explorer, bundled_mode
     explorer.follows(f"block.3.attention.head.0@{N - 1}")
     assert explorer.data("attention-graph", "_fullData[0].z[149].length") == N
     assert explorer.data("attention-graph", "_fullData[0].zmax") == 255
-    page.locator("#attention-graph").scroll_into_view_if_needed()
+    page.click("[data-enlarge=upper]")
+    page.wait_for_function("document.querySelector('#attention-graph .js-plotly-plot')._fullLayout.height > 400")
     grid = page.locator("#attention-graph .draglayer .xy .nsewdrag").bounding_box()
     assert grid
-    tip, attention = page.locator("#cell-tip"), trace.attention(3)[0]
+    tip, attention = page.locator("#tip"), trace.attention(3)[0]
     query = 120
     key = int(attention[query].argmax())
     cell = grid["width"] / N, grid["height"] / N

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from analysis.forward import compute_trace
+from analysis.opening import find_opening
 from analysis.trace import Prompt
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer
@@ -109,10 +110,12 @@ def test_a_download_is_followed_until_its_values_are_there(explorer: Explorer, p
     expect(bar).to_be_hidden()
     trace = compute_trace(model, Prompt("any", next(iter(EXAMPLES.values()))))
     explorer.page.wait_for_function("document.getElementById('attention-title').innerText.includes('head')")
-    explorer.follows(f"block.1.attention.head.0@{trace.n_positions - 1}")
+    opening = find_opening(trace)
+    assert opening
+    explorer.follows(f"block.{opening.block}.attention.head.{opening.head}@{trace.n_positions - 1}")
     explorer.page.wait_for_function(
         f"{PLOT.format(id='attention-graph')}?._fullData?.[0]?.z?.length === {trace.n_positions}"
     )
-    explorer.shows_attention(trace, 1, 0)
+    explorer.shows_attention(trace, opening.block, opening.head)
     label = explorer.page.locator("#prompt-model option[value='owner/fox']").inner_text()
     assert label.endswith("· ready")

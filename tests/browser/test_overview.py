@@ -26,9 +26,9 @@ def hover(explorer: Explorer, trace: int, box: int) -> str:
     x, y = explorer.page.evaluate(PLACE, [trace, box])
     explorer.page.mouse.move(x + 1, y)
     explorer.page.mouse.move(x, y)
-    explorer.page.wait_for_selector("#cell-tip.shown")
+    explorer.page.wait_for_selector("#tip.shown")
     explorer.page.wait_for_timeout(150)
-    return explorer.page.inner_text("#cell-tip")
+    return explorer.page.inner_text("#tip")
 
 
 def click(explorer: Explorer, trace: int, box: int) -> None:

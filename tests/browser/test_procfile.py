@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import BEGINNING, Explorer
 from tests.serving import ROOT, answers, gunicorn_of, has_settled, procfile, redis_server, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -51,11 +51,11 @@ def test_a_session(address: str, context: BrowserContext) -> None:
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     explorer = Explorer(page, address, errors)
     for _ in range(3):  # by whichever process
-        explorer.open()
+        explorer.open(select=BEGINNING)
     explorer.analyse(TEXT)
     page.wait_for_function("(text) => new URLSearchParams(location.hash.slice(1)).get('text') === text", arg=TEXT)
     page.click("#strip-panel [data-select] >> nth=7")
-    explorer.follows("block.3.attention.head.0@7")
+    explorer.follows(f"{BEGINNING}@7")
     explorer.compute()
     expect(page.locator("#saliency-numbers")).not_to_be_empty(timeout=90_000)
     assert not errors, errors

@@ -16,7 +16,7 @@ from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
 from callbacks.attention import draw_attention
 from callbacks.models import draw_models
-from callbacks.prompt import draw_prompt
+from callbacks.prompt import count_typed, draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
 from dashboard.models.downloads import Download, Downloads
 from dashboard.services import AppServices
@@ -44,10 +44,11 @@ def bar(services: AppServices, prompt: Prompt, **how: Any) -> dict[str, Any]:
 def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppServices) -> None:
     assert services.possible_prompt(MEDIUM, None) == (MEDIUM, "")
     shown = draw_prompt(services, MEDIUM)
-    assert (shown["text"], shown["model"], shown["count"]) == (TEXT, "gpt2-medium", "")
+    assert (shown["text"], shown["model"]) == (TEXT, "gpt2-medium")
     data = shown["prompt"]
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
-    assert data["n_positions"] == 0
+    assert (data["n_positions"], data["opening"], data["most"]) == (0, None, 64)
+    assert count_typed(services, data) == {"edit": None, "n_tokens": 0, "problem": ""}
 
 
 def test_of_a_model_without_a_configuration_nothing_is_known(services: AppServices) -> None:

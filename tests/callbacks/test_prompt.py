@@ -2,11 +2,13 @@
 
 import pytest
 
-from analysis.errors import ModelError, TextError
+from analysis.errors import AnalysisError, ModelError, TextError
+from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.prompt import draw_prompt
+from callbacks.prompt import count_typed, draw_prompt
 from dashboard.services import AppServices
 from layouts.figures.scene import head_columns
+from layouts.figures.text import percent
 from tests.conftest import TEXT
 
 
@@ -18,7 +20,42 @@ def test_the_store_holds_the_prompt_and_the_sizes(services: AppServices, prompt:
     assert data["n_head_columns"] == head_columns(services.model(prompt).info)
     assert data["n_positions"] == len(services.trace(prompt).tokens)
     assert (values["text"], values["model"], values["start"]) == (TEXT, "tiny", [])
-    assert values["count"] == f"{data['n_positions']} of 64 tokens"
+    assert data["most"] == 64
+
+
+def test_the_store_holds_the_opening_selection_and_why(services: AppServices, prompt: Prompt) -> None:
+    opening = draw_prompt(services, prompt)["prompt"]["opening"]
+    trace = services.trace(prompt)
+    chosen = Selection.parse(opening["select"])
+    assert chosen.block is not None
+    assert chosen.head is not None
+    weights = trace.attention(chosen.block)[chosen.head, -1, 1:-2]
+    query, key = trace.tokens[-1].label, trace.tokens[1 + int(weights.argmax())].label
+    assert opening["name"] == f"block {chosen.block}, head {chosen.head}"
+    assert opening["why"] == f"at ‘{query}’ it puts {percent(float(weights.max()))} of its attention on ‘{key}’"
+    assert draw_prompt(services, Prompt("tiny", "a"))["prompt"]["opening"] is None
+
+
+def test_a_typed_text_is_counted_without_being_analysed(services: AppServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "trace", None)
+    model = services.model(Prompt("tiny", "a"))
+    for text in ("a", "The fox met", "   ", "x " * 300):
+        typed = {"model": "tiny", "text": text, "start": False, "edit": 7}
+        expected = {"edit": 7, "n_tokens": len(model.tokenizer(text)["input_ids"]), "problem": ""}
+        assert count_typed(services, typed) == expected
+        assert count_typed(services, {**typed, "start": True})["n_tokens"] == expected["n_tokens"] + 1
+
+
+def test_a_typed_text_that_has_no_number_of_tokens(services: AppServices) -> None:
+    typed = {"model": "tiny", "text": "x" * 20_001, "edit": 3}
+    counted = count_typed(services, typed)
+    assert (counted["edit"], counted["n_tokens"]) == (3, 0)
+    assert counted["problem"].startswith("The text has 20,001 characters")
+    for malformed in (None, [], {"text": "a"}, {"model": "tiny", "text": 1}):
+        with pytest.raises(AnalysisError, match="malformed"):
+            count_typed(services, malformed)
+    with pytest.raises(ModelError, match="no model 'huge' here"):
+        count_typed(services, {"model": "huge", "text": "a"})
 
 
 def test_a_prompt_that_cannot_be_analysed_raises(services: AppServices) -> None:

@@ -79,7 +79,7 @@ def test_of_the_same_chips_only_the_mark_is_sent(services: Any, prompt: Prompt, 
     assert patched(read(first["chips"]), read(moved["chips"])) == read(anew["chips"])
     assert len(json.dumps(read(moved["chips"]))) < 1000
     assert moved["shown"] == anew["shown"]
-    assert (moved["title"], moved["reading"]) == (anew["title"], anew["reading"])
+    assert (moved["title"], moved["reading"], moved["arcs"]) == (anew["title"], anew["reading"], anew["arcs"])
     assert not {"low", "scale", "high"} & moved.keys()
 
 
@@ -145,3 +145,16 @@ def test_the_colour_of_attributions(services: Any, prompt: Prompt) -> None:
     assert "surprisal" in props(chips)[1]["title"]
     assert "drop when left out" in props(chips)[1]["title"]
     assert props(chips)[6]["title"].endswith("after the explained position")
+
+
+@pytest.mark.parametrize("color", ["surprisal", "attribution"])
+def test_the_attention_of_a_head_has_arcs(services: Any, prompt: Prompt, color: str) -> None:
+    drawn = draw_strip(services, prompt, Selection.parse("block.2.attention.head.1@9"), color=color)
+    row = services.trace(prompt).attention(2)[1, 9]
+    arcs = dict(json.loads(drawn["arcs"]))
+    assert sorted(arcs) == [key for key in range(10) if row[key] >= 0.02]
+    assert arcs == pytest.approx({key: float(row[key]) for key in arcs}, abs=6e-4)
+    assert f"{row[0]:.0%} of it on the first token" in drawn["reading"] or f"{row[0]:.1%}" in drawn["reading"]
+    none = draw_strip(services, prompt, Selection.parse("block.2.mlp@9"), color=color)
+    assert none["arcs"] == ""
+    assert "Arcs" not in none["reading"]

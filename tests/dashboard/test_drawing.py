@@ -132,26 +132,6 @@ def test_another_theme_or_text_draws_all_panels(page: Page) -> None:
     assert drawn(asked(page, "prompt.data")[0]) == NAMES
 
 
-def test_a_hidden_panel_is_drawn_when_it_becomes_visible(page: Page) -> None:
-    page.values["visible", "data"] = sorted(NAMES - {"logit_lens", "saliency"})
-    page.values["selection", "data"] = SECOND
-    answer, _ = asked(page, "selection.data")
-    assert drawn(answer) == NAMES - {"logit_lens", "saliency"}
-    page.read(answer)
-    page.values["visible", "data"] = sorted(NAMES - {"attention", "saliency"})
-    answer, _ = asked(page, "visible.data")
-    assert drawn(answer) == {"logit_lens"}
-    page.read(answer)
-    assert page.values["saliency-panel", "data-selection"] == FIRST
-
-
-@pytest.mark.parametrize("visible", [None, 7, "strip", {"strip": 1}, [["strip"]], [None, 3]])
-def test_no_panel_is_visible_if_the_list_is_malformed(page: Page, visible: Any) -> None:
-    page.values["visible", "data"] = visible
-    page.values["selection", "data"] = SECOND
-    assert drawn(asked(page, "selection.data")[0]) == set()
-
-
 def test_what_a_lost_answer_would_have_drawn_is_drawn_by_the_next(app: Dash, page: Page) -> None:
     """As when a newer request overtakes it: Dash drops the answer, and what triggers the newer one is not all that has
     changed.

@@ -22,24 +22,26 @@ def test_a_chip_is_a_click_target_with_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("button", "classes", "pressed"),
+    ("button", "classes", "pressed", "tab_index"),
     [
-        (made(), "chip", "false"),
-        (made(chosen=True), "chip chip-selected", "true"),
-        (made(group=2), "chip chip-group", "false"),
-        (made(0, group=0), "chip chip-first", "false"),
+        (made(), "chip", "false", "-1"),
+        (made(chosen=True), "chip chip-selected", "true", "0"),
+        (made(group=2), "chip chip-group", "false", "-1"),
+        (made(0, group=0), "chip chip-first", "false", "-1"),
     ],
 )
-def test_its_states(button: html.Button, classes: str, pressed: str) -> None:
+def test_its_states(button: html.Button, classes: str, pressed: str, tab_index: str) -> None:
+    """The selected chip is the tab stop of all."""
     props = button.to_plotly_json()["props"]
     assert props["className"] == classes
     assert props["aria-pressed"] == pressed
+    assert props["tabIndex"] == tab_index
 
 
 def test_the_mark_alone_is_what_a_chip_has_of_it() -> None:
     props = made(chosen=True).to_plotly_json()["props"]
     moved = mark(Token(7, "<b>", 3, 3), chosen=True)
     assert moved == {name: props[name] for name in moved}
-    assert moved.keys() == {"className", "aria-pressed"}
+    assert moved.keys() == {"className", "aria-pressed", "tabIndex"}
     unmarked = made().to_plotly_json()["props"] | moved
     assert unmarked == props

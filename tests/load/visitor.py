@@ -47,8 +47,7 @@ class Visitor:
             link = urlencode({"text": text or self._text()})
             self.page.values["address", "data"] = {"hash": f"#{link}", "opened": 1}
             self._ask("address.data")
-            middle = self.page.values["prompt", "data"]["n_blocks"] // 2
-            self._select(f"block.{middle}.attention.head.0", self._last())
+            self._select(self.page.values["prompt", "data"]["opening"]["select"], self._last())
             self._ask("theme.data", "prompt.data", "selection.data")
             self.is_open = True
 
@@ -56,8 +55,14 @@ class Visitor:
         """Have another text analysed; what is selected stays, at its last token."""
         page = self.page
         with self._noted("text"):
-            page.values["prompt-text", "value"] = text or self._text()
-            page.values["prompt-analyse", "n_clicks"] = page.values.get(("prompt-analyse", "n_clicks"), 0) + 1
+            page.values["prompt-text", "value"] = typed = text or self._text()
+            n_texts = page.values.get(("prompt-analyse", "n_clicks"), 0) + 1
+            before = page.values["prompt", "data"]
+            page.values["typed", "data"] = {
+                "model": before["model"], "text": typed, "start": before["start"], "edit": n_texts,
+            }  # fmt: skip
+            self._ask("typed.data")
+            page.values["prompt-analyse", "n_clicks"] = n_texts
             self._ask("prompt-analyse.n_clicks")
             self._select(page.values["selection", "data"].partition("@")[0], self._last())
             self._ask("prompt.data", "selection.data")

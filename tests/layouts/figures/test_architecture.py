@@ -45,12 +45,11 @@ def without_values(info: ModelInfo) -> ArchitectureResult:
 def seen(figure: go.Figure, points: Any) -> Any:
     """Where points of a scene are in its opening view: (points, 2), to the right and up, in units of half its height.
 
-    As Plotly draws it: each axis is as long as the data, and a sixteenth more, and its middle is in the picture's.
+    As Plotly draws it: each axis is as long as `aspectratio` says, and its middle is in the picture's.
     """
     scene = figure.layout.scene
-    parts = [np.concatenate([np.asarray(t[axis], dtype=float) for t in figure.data]) for axis in "xyz"]
-    low, high = (np.array([end(part[np.isfinite(part)]) for part in parts]) for end in (np.min, np.max))
-    scale = np.array([scene.aspectratio[axis] for axis in "xyz"]) / (high - low) * 16 / 17
+    low, high = np.array([scene[f"{axis}axis"].range for axis in "xyz"]).T
+    scale = np.array([scene.aspectratio[axis] for axis in "xyz"]) / (high - low)
     placed = (np.asarray(points) - (low + high) / 2) * scale
     eye, center = (np.array([scene.camera[name][axis] for axis in "xyz"]) for name in ("eye", "center"))
     ahead = (center - eye) / np.linalg.norm(center - eye)
@@ -132,14 +131,19 @@ def test_the_mark_is_where_the_selected_part_is(selection: str, height: str) -> 
 def test_all_axes_are_equally_long_and_scaled() -> None:
     """Or the light would fall on other sides than it should; and all texts are inside, or Plotly removes them."""
     figure = architecture_figure(RESULT)
-    parts = [np.concatenate([np.asarray(t[axis], dtype=float) for t in figure.data]) for axis in "xyz"]
-    sizes = [np.nanmax(part) - np.nanmin(part) for part in parts]
-    assert sizes == pytest.approx([sizes[0]] * 3, rel=0.01)
+    ranges = [figure.layout.scene[f"{axis}axis"].range for axis in "xyz"]
+    sizes = [high - low for low, high in ranges]
+    assert sizes == pytest.approx([sizes[0]] * 3, rel=0.005)
+    for axis, (low, high) in zip("xyz", ranges, strict=True):
+        part = np.concatenate([np.asarray(trace[axis], dtype=float) for trace in figure.data])
+        texts = [text[axis] for text in figure.layout.scene.annotations]
+        ends = min(np.nanmin(part), *texts), max(np.nanmax(part), *texts)
+        assert ends == pytest.approx((low, high)), "as far as Plotly counts, the data fill the axes"
     assert len({figure.layout.scene.aspectratio[axis] for axis in "xyz"}) == 1
     assert {figure.data[LINE].type, figure.data[LINE].mode} == {"scatter3d", "lines"}
     for text in figure.layout.scene.annotations:
-        for axis, part in zip("xyz", parts, strict=True):
-            assert np.nanmin(part) <= text[axis] <= np.nanmax(part)
+        for axis, (low, high) in zip("xyz", ranges, strict=True):
+            assert low <= text[axis] <= high
 
 
 def test_only_the_boxes_can_be_picked_and_the_view_is_kept() -> None:

@@ -1,11 +1,14 @@
 """Geometry of the 3D scene: each part has its own box, boxes do not overlap, and walls are read like a page."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from analysis.model_info import ModelInfo
-from layouts.figures.architecture import architecture_figure
+from layouts.figures.architecture import ENDS, STREAM, TILES, architecture_figure
 from layouts.figures.scene import VERTICES, boxes, head_columns, make_scene, outline
 from tests.layouts.figures.test_architecture import seen, without_values
 
@@ -65,8 +68,12 @@ def test_the_stream_leads_from_the_embedding_through_all_blocks_to_the_norm(mode
 
 
 def on_screen(model: ModelInfo, mesh: int) -> NDArray[np.float64]:
-    """Where the opening view has the boxes of a mesh: (boxes, vertices, 2), to the right and up."""
-    figure = architecture_figure(without_values(model))
+    """Where the opening view has the boxes of a mesh: (boxes, vertices, 2), to the right and up.
+
+    The residual stream is as wide as it can be.
+    """
+    norms = np.ones(model.n_blocks + 1, dtype=np.float32)
+    figure = architecture_figure(replace(without_values(model), residual_norms=norms))
     corners = np.stack([figure.data[mesh][axis] for axis in "xyz"], axis=1)
     return seen(figure, corners).reshape(-1, VERTICES, 2)
 
@@ -90,6 +97,13 @@ def test_no_wall_stands_before_another_in_the_opening_view(model: ModelInfo) -> 
     for mesh in (0, 1):
         across = on_screen(model, mesh)[..., 0].reshape(model.n_blocks, -1)
         assert (across.max(axis=1)[:-1] < across.min(axis=1)[1:]).all()
+
+
+def test_the_stream_hides_no_tile_in_the_opening_view(model: ModelInfo) -> None:
+    """It stands before the tiles, but above them: measured across its own direction on the screen."""
+    start, end = (on_screen(model, ENDS)[end].mean(axis=0) for end in (0, -1))
+    across = np.array([start[1] - end[1], end[0] - start[0]])
+    assert (on_screen(model, STREAM) @ across).min() > (on_screen(model, TILES) @ across).max()
 
 
 def test_the_opening_view_fits_a_figure_twice_as_wide_as_high(model: ModelInfo) -> None:
@@ -122,7 +136,13 @@ def test_a_box_is_eight_vertices_and_twelve_triangles_of_its_own() -> None:
     assert all(edges.count(edge) == 2 for edge in edges)
 
 
-def test_an_outline_has_twelve_edges() -> None:
-    line = outline(np.zeros(3, dtype=np.float32), np.full(3, 2, dtype=np.float32))
-    assert line["x"].count(None) == 12
-    assert {abs(value) for value in line["y"] if value is not None} == {2.0}
+@pytest.mark.parametrize(("depth", "count"), [(2, 12), (0, 4)])
+def test_an_outline_has_all_edges_of_a_box_or_of_a_rectangle(depth: int, count: int) -> None:
+    line = outline(np.zeros(3, dtype=np.float32), np.array([depth, 2, 2], dtype=np.float32))
+    points = list(zip(line["x"], line["y"], line["z"], strict=True))
+    edges = {frozenset(pair) for pair in pairwise(points) if (None, None, None) not in pair}
+    assert len(edges) == count
+    for edge in edges:
+        one, other = (np.array(point, dtype=float) for point in edge)
+        assert (one != other).sum() == 1, "edges are parallel to the axes"
+        assert set(np.abs([one[1:], other[1:]]).ravel()) == {2}

@@ -43,8 +43,8 @@ def contrast(one: Any, other: Any) -> float:
 def light(view: Any, across: float) -> Any:
     """The shares of light on a box's sides (x, y, z) that are seen from this direction, by Plotly's shader.
 
-    across: width of the picture by its height. Plotly's light is given in the picture's own coordinates, in which the
-    depth of 1000 units has a length of 2; it counts on the sides that are turned away from it.
+    across: width of the picture by its height. Plotly's light is given in the picture's own coordinates: to the right,
+    up, and away, where the depth of 1000 units has a length of 2. Tried with white boxes.
     """
     away = -np.asarray(view, dtype=float)
     right = np.cross(away, [0, 0, 1]) / np.linalg.norm(np.cross(away, [0, 0, 1]))
@@ -52,7 +52,7 @@ def light(view: Any, across: float) -> Any:
     at = LIGHTING["lightposition"]
     direction = at["x"] * across * right + at["y"] * up + at["z"] * 500 * away
     outward = np.sign(view)[:, None] * np.eye(3)
-    turned = np.maximum(0, -outward @ direction / np.linalg.norm(direction))
+    turned = np.maximum(0, outward @ direction / np.linalg.norm(direction))
     return np.minimum(1, LIGHTING["lighting"]["ambient"] + LIGHTING["lighting"]["diffuse"] * turned)
 
 

@@ -1,5 +1,6 @@
 """The strip's colours, tooltips and readings, from hand-made results."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,15 @@ import pytest
 from analysis.strip import StripResult
 from analysis.tokens import Token
 from layouts.figures.shade import contrast
-from layouts.figures.strip import MOST_BITS, strip_colors, strip_hover, strip_legend, strip_reading
+from layouts.figures.strip import (
+    MOST_BITS,
+    strip_arcs,
+    strip_attention_reading,
+    strip_colors,
+    strip_hover,
+    strip_legend,
+    strip_reading,
+)
 from layouts.theme import DARK, LIGHT, Theme
 
 
@@ -74,3 +83,16 @@ def test_readings() -> None:
         "‘The’ has no surprisal, since nothing comes before it. The text’s average"
     )
     assert "only token" in strip_reading(result(np.nan), 0)
+
+
+def test_arcs_are_the_weights_from_two_percent_on() -> None:
+    weights = np.array([0.61234, 0.0199, 0.02, 0.0, 0.34776], dtype=np.float32)
+    assert json.loads(strip_arcs(weights)) == [[0, 0.612], [2, 0.02], [4, 0.348]]
+    assert strip_arcs(None) == ""
+    assert len(strip_arcs(np.full(1024, 1 / 50, dtype=np.float32)[:50])) < 800
+
+
+def test_the_first_tokens_share_is_said() -> None:
+    assert strip_attention_reading(np.array([0.612, 0.388])) == "Arcs: attention, 61% of it on the first token. "
+    assert "only to itself" in strip_attention_reading(np.array([1.0]))
+    assert strip_attention_reading(None) == ""

@@ -1,0 +1,25 @@
+/* The live region: says the selection in words to screen readers, once the panels show it and it has come to rest. */
+(function () {
+  "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
+  const REST_MS = 500;  // of several key presses only the last is said
+  const ENDS = { embedding: "Embedding", norm: "Final norm", output: "Output" };
+  let timer = null;
+
+  function words({ part, block, head, neuron, position }) {
+    let text = ENDS[part] || `Block ${block}, ${part === "mlp" ? "MLP" : part}`;
+    if (head !== null) text = `Block ${block}, head ${head}`;
+    if (neuron !== null) text = `Block ${block}, neuron ${neuron}`;
+    const chip = document.querySelector(`#strip-chips [data-select="@${position}"]`);
+    return chip ? `${text}, at token ${position} ‘${chip.textContent}’` : text;
+  }
+
+  explorer.announceSelection = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const shown = explorer.parseSelection(document.getElementById("panels").dataset.selection);
+      if (shown) dash.set_props("status", { children: words(shown) });
+    }, REST_MS);
+  };
+})();

@@ -1,0 +1,33 @@
+"""Accessibility: axe-core finds no violation, on a desktop and on a phone, in both themes."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser.explorer import NO_WEBGL, Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+OPEN = "(selector) => document.querySelectorAll(selector).forEach((popUp) => { popUp.open = true; })"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=True)  # type: ignore[arg-type]
+    context.add_init_script(NO_WEBGL)
+    explorer = Explorer(context.new_page(), address, [])
+    explorer.open()
+    check(explorer, "as it opens")
+    for panel in ("logit_lens", "saliency"):
+        explorer.show(panel)
+        check(explorer, panel)
+    explorer.page.evaluate(OPEN, ".panel:not([hidden]) .panel-more")
+    check(explorer, "with settings open")
+    explorer.page.evaluate(OPEN, "#saliency-panel .panel-help")
+    check(explorer, "with help open")
+    context.close()
+
+
+def check(explorer: Explorer, state: str) -> None:
+    found = Axe().run(explorer.page)
+    assert found.violations_count == 0, f"{state}: {found.generate_report()}"

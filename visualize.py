@@ -28,6 +28,7 @@ from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model
+from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
@@ -42,10 +43,11 @@ from layouts.figures.architecture import architecture_figure, architecture_readi
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
 from layouts.figures.embedding import embedding_figure, embedding_reading
 from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
+from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.scene_alone import make_self_contained
-from layouts.figures.standalone import standalone
+from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
     from analysis.saliency import Baseline, SaliencyMethod
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
-_MAX_TITLE = 65  # characters
 _LABEL_AREAS = {2: (700, 430), 3: (450, 450)}  # of embeddings, in pixels, by dimensions
 _default: ModelLike | None = None
 
@@ -103,7 +104,7 @@ def plot_token_activations(
     return standalone(
         figures,
         (280, 180, 180),
-        title=_title(f"Activations · block {block}", sentence),
+        title=titled(f"Activations · block {block}", sentence),
         sentences=[activation_reading(result)],
     )
 
@@ -131,7 +132,7 @@ def plot_attention(
     return standalone(
         [attention_figure(result)],
         [560],
-        title=_title(f"Attention · {attention_label(result)}", sentence),
+        title=titled(f"Attention · {attention_label(result)}", sentence),
         sentences=[attention_reading(result)],
     )
 
@@ -155,9 +156,23 @@ def enhanced_3d_visualization(
     return standalone(
         [figure],
         [460],
-        title=_title(f"Architecture · {shown.name}", sentence),
+        title=titled(f"Architecture · {shown.name}", sentence),
         sentences=[architecture_reading(result, trace.tokens[here].label)],
     )
+
+
+def plot_overview(
+    sentence: str, *, position: int | None = None, color_by: ColorBy = "norm", model: ModelLike | None = None
+) -> go.Figure:
+    """The numbers of the 3D scene in 2D: one cell for each head and each MLP tile of all blocks.
+
+    color_by, position: as for `enhanced_3d_visualization`.
+    Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
+    """
+    shown, trace, here = _trace(sentence, position, model)
+    result = compute_overview(trace, Selection(Part.OUTPUT), here, color_by=color_by)
+    title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
+    return standalone([overview_figure(result)], [460], title=title, sentences=[overview_reading(result, token)])
 
 
 def plot_token_embeddings(
@@ -184,7 +199,7 @@ def plot_token_embeddings(
     return standalone(
         [embedding_figure(result, paths="none", label_area=_LABEL_AREAS[result.points.shape[1]])],
         [520],
-        title=_title(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
+        title=titled(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
         sentences=[embedding_reading(result)],
     )
 
@@ -212,7 +227,7 @@ def plot_logit_lens(
     return standalone(
         [logit_lens_figure(result, size=(720, 360)), *lines],
         (360, 180, 180),
-        title=_title(f"Logit lens · position {here}, ‘{trace.tokens[here].label}’", sentence),
+        title=titled(f"Logit lens · position {here}, ‘{trace.tokens[here].label}’", sentence),
         sentences=[logit_lens_reading(result)],
     )
 
@@ -247,7 +262,7 @@ def plot_gradients(
     return standalone(
         figures,
         heights,
-        title=_title(f"Saliency · logit of ‘{result.target.label}’ after position {here}", sentence),
+        title=titled(f"Saliency · logit of ‘{result.target.label}’ after position {here}", sentence),
         sentences=[saliency_reading(result), saliency_warning(result), numbers],
     )
 
@@ -279,21 +294,4 @@ def _number(what: str, number: Any, count: int) -> int:
 def _token_id(target: int | str, model: LanguageModel) -> int:
     if not isinstance(target, str):
         return _number("token id", target, model.info.n_vocab)
-    found = model.vocabulary.ids(target)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SelectionError(
-            f"{len(found)} tokens have the text {target!r}: ids {', '.join(map(str, found))}. Choose one by its id."
-        )
-    near = ", ".join(f"'{piece.label}' ({piece.id})" for piece in model.vocabulary.search(target.strip(), most=3))
-    tip = f"These tokens contain it: {near}" if near else "No token contains it"
-    raise SelectionError(
-        f"No single token of this model has the text {target!r}. {tip}. A token after a space includes the space."
-    )
-
-
-def _title(what: str, sentence: str) -> str:
-    """A title with as much of the sentence as fits."""
-    words, length = " ".join(sentence.split()), max(20, _MAX_TITLE - len(what))
-    return f"{what} · “{words if len(words) <= length else f'{words[: length - 1]}…'}”"
+    return model.vocabulary.only_id(target)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from analysis.errors import SelectionError
+
 _SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\x7f": "␡", "\u00a0": "⍽"}
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co", "Cs"}
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
@@ -118,6 +120,24 @@ class Vocabulary:
         """The ids of the tokens whose text or label equals this text."""
         raw = text.encode()
         return [n for n, label in enumerate(self._labels) if label == text or self.bytes(n) == raw]
+
+    def only_id(self, text: str) -> int:
+        """The id of the one token that has exactly this text.
+
+        Raises: SelectionError if none has it, or several; it names them, or tokens that contain the text.
+        """
+        found = self.ids(text)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise SelectionError(
+                f"{len(found)} tokens have the text {text!r}: ids {', '.join(map(str, found))}. Choose one by its id."
+            )
+        near = ", ".join(f"'{piece.label}' ({piece.id})" for piece in self.search(text.strip(), most=3))
+        tip = f"These tokens contain it: {near}" if near else "No token contains it"
+        raise SelectionError(
+            f"No single token of this model has the text {text!r}. {tip}. A token after a space includes the space."
+        )
 
     def search(self, text: str, *, most: int) -> list[Piece]:
         """At most `most` entries whose label contains the text (a space matches `·`), shortest first, then by id."""

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output
 
 from analysis.embedding import Dimensions, Projection, Scale, blocks_passed, compute_embedding, plan_embedding
 from analysis.errors import AnalysisError
@@ -21,7 +21,10 @@ from layouts.theme import THEMES
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Draw the panel for a prompt, a selection and the choices of a projection."""
+    """Draw the panel for a prompt, a selection and the choices of a projection; in 2D if the browser has no WebGL."""
+    app.clientside_callback(
+        ClientsideFunction("explorer", "keepIn2d"), Input(DIMENSIONS, "value"), Input(ids.SELECTION, "data")
+    )
     return panel_callback(
         NAME,
         partial(draw_embedding, services),

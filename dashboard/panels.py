@@ -11,6 +11,7 @@ import callbacks.architecture
 import callbacks.attention
 import callbacks.embedding
 import callbacks.logit_lens
+import callbacks.overview
 import callbacks.saliency
 import callbacks.strip
 import callbacks.summary
@@ -19,6 +20,7 @@ import layouts.architecture
 import layouts.attention
 import layouts.embedding
 import layouts.logit_lens
+import layouts.overview
 import layouts.saliency
 import layouts.strip
 import layouts.summary
@@ -63,6 +65,13 @@ PANELS: tuple[Panel, ...] = (
         layouts.architecture.layout,
         callbacks.architecture.register,
         settings=("architecture-color",),
+        dock="scene",
+    ),
+    Panel(
+        "overview",
+        layouts.overview.layout,
+        callbacks.overview.register,
+        clicks=("overview-graph",),
         dock="scene",
     ),
     Panel("summary", layouts.summary.layout, callbacks.summary.register, clicks=("summary-graph",), dock="left"),

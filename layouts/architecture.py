@@ -12,6 +12,13 @@ PLAY = "architecture-play"
 RESET = "architecture-reset"
 SPEED = "architecture-speed"
 
+COLORINGS = {
+    "norm": "what each part adds (L2 norm)",
+    "entropy": "spread of attention (entropy)",
+    "first": "attention on the first token",
+    "kind": "kind of part",
+}
+
 HELP = Help(
     how=(
         "Depth runs from left to right: token embedding, blocks, final norm, output. The band in the middle is the "
@@ -41,11 +48,6 @@ def layout() -> html.Section:
     section = panel(
         NAME,
         "Architecture",
-        html.P(
-            "This browser does not support WebGL, so the 3D scene cannot be drawn. Use the arrow keys or the controls "
-            "of the selection card to select any part.",
-            className="webgl-note",
-        ),
         html.Div(
             dcc.Graph(
                 id=ids.graph(NAME),
@@ -59,12 +61,7 @@ def layout() -> html.Section:
             html.Label("Colour by", htmlFor=COLOR_BY, className="choice-label"),
             dbc.Select(
                 id=COLOR_BY,
-                options=[
-                    {"value": "norm", "label": "what each part adds (L2 norm)"},
-                    {"value": "entropy", "label": "spread of attention (entropy)"},
-                    {"value": "first", "label": "attention on the first token"},
-                    {"value": "kind", "label": "kind of part"},
-                ],
+                options=[{"value": value, "label": label} for value, label in COLORINGS.items()],
                 value="norm",
                 size="sm",
             ),

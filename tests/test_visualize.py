@@ -88,6 +88,7 @@ def test_new_parameters_are_keyword_only():
         "plot_token_activations": ["sentence"],
         "plot_attention": ["sentence", "layer", "head"],
         "enhanced_3d_visualization": ["sentence"],
+        "plot_overview": ["sentence"],
         "plot_token_embeddings": ["sentence"],
         "plot_logit_lens": ["sentence"],
         "plot_gradients": ["sentence"],
@@ -170,6 +171,16 @@ def test_the_scene_in_other_colours(model: LanguageModel, trace: Trace):
     first = np.concatenate([trace.attention(block)[:, -1, 0] for block in range(trace.info.n_blocks)])
     assert_allclose(figure.data[HEADS].meta["values"], first, rtol=0.01)
     assert "first token" in figure.data[HEADS].colorbar.title.text
+
+
+def test_the_overview_names_the_values_of_the_sentence(model: LanguageModel, trace: Trace):
+    figure = visualize.plot_overview(FOX, position=2, model=model)
+    names = [name for name in np.ravel(figure.data[0].text) if name]
+    assert len(names) == trace.info.n_blocks * trace.info.n_heads
+    (name,) = [name for name in names if name.startswith("Block 1 · head 2: ")]
+    assert_allclose(float(name.split(": ")[1].split()[0]), trace.head_norms(1)[2, 2], rtol=0.01)
+    assert title(figure).startswith("Overview · ")
+    assert trace.tokens[2].label in words(figure)
 
 
 @pytest.mark.parametrize(("layer", "after"), [(None, 0), (0, 1), (2, 3)])

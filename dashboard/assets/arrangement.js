@@ -22,7 +22,9 @@
   let large = null;      // the dock that fills the workspace
   let presented = null;  // the dock that is shown in full screen, beside the scene
 
-  const panels = () => [...document.querySelectorAll(".workspace > .panel")];
+  /* Without WebGL, the 3D scene is left out. */
+  const panels = () => [...document.querySelectorAll(".workspace > .panel")]
+    .filter(({ id }) => id !== "architecture-panel" || explorer.hasWebgl());
   const nameOf = (panel) => panel.id.replace(/-panel$/, "");
 
   /* The dock in which a panel is on this screen. */

@@ -8,6 +8,7 @@
   const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
   const TINY = 130;                          // height below which a slanted label would be cut off
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
+  const SMALL = 5;                           // of a cell, below which it has no gap around it
   const LETTER = 6.8;                        // of a caption
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
@@ -15,10 +16,12 @@
   const given = new WeakMap();               // by plot: the last whole figure
   const waiting = new Map();
 
+  /* room: labels along the whole axis. */
   function thinned(axis, room) {
-    const { tickvals, ticktext } = axis;
+    const { tickvals, ticktext, range } = axis;
     const n = Array.isArray(tickvals) && Array.isArray(ticktext) ? tickvals.length : 0;
-    const every = Math.ceil(n / Math.max(1, Math.floor(room)));
+    const share = n > 1 && range ? Math.abs((tickvals[n - 1] - tickvals[0]) * n / (n - 1) / (range[1] - range[0])) : 1;
+    const every = Math.ceil(n / Math.max(1, Math.floor(room * Math.min(1, share))));
     if (every < 2) return axis;
     const kept = (_, index) => index % every === 0;
     return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
@@ -31,6 +34,14 @@
     if (hasRoom) return fitted;
     if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
+  }
+
+  /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
+  function withoutGaps(trace, { xaxis, yaxis }, width, height) {
+    if (trace.type !== "heatmap" || !trace.xgap) return trace;
+    const gap = ([one, other], { range: [from, to] }, pixels) =>
+      (Math.abs((other - one) / (to - from)) * pixels < SMALL ? 0 : trace.xgap);
+    return { ...trace, xgap: gap(trace.x, xaxis, width), ygap: gap(trace.y, yaxis, height) };
   }
 
   function withoutBar(trace) {
@@ -92,7 +103,7 @@
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
-    let drawn = isSmall && data ? data.map(withoutBar) : data;
+    let drawn = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
     if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
     return { data: drawn, layout: fitted, ...rest };
   }

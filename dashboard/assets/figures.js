@@ -7,7 +7,10 @@
   const fillIn = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   /* The text for a cell of an image: its value is a share, or in a byte image a level, which indexes a table of values. */
-  function cellText({ x, y, z }, { words, values, x: columns, y: rows }) {
+  function cellText(point, meta) {
+    const { words, values, per_block, x: columns, y: rows } = meta;
+    if (per_block) return fillIn(words, explorer.partOfCell(point, meta));
+    const { x, y, z } = point;
     const value = values ? values[z] : `${(100 * z).toFixed(1)}%`;
     return value && fillIn(words, { x: columns[x], y: rows[y], value });
   }
@@ -25,13 +28,14 @@
     highlightToken,
 
     /* The selection text of the first point of `clickData` or `hoverData`: one for each point, one for the whole trace,
-       or a template that an image fills in with the cell's row and column. */
+       or a template that is filled in with an image's row and column, or with what a cell of the overview stands for. */
     selectionTextAt(data, figure) {
       const point = data && data.points && data.points[0];
       const trace = point && figure && figure.data[point.curveNumber];
       if (!trace) return null;
       if (typeof point.customdata === "string") return point.customdata;
-      return trace.meta && trace.meta.select ? fillIn(trace.meta.select, point) : trace.meta || null;
+      if (!trace.meta?.select) return trace.meta || null;
+      return fillIn(trace.meta.select, trace.meta.per_block ? explorer.partOfCell(point, trace.meta) : point);
     },
 
     /* Highlight the token of the point under the mouse in the token strip. Name the cell of an image at the mouse. */

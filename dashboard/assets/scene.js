@@ -71,12 +71,7 @@
   }, true);
 
   addEventListener("load", () => {
-    const probe = document.createElement("canvas");
-    // Without WebGL the page shows a note in place of the scene; everything can be selected without it.
-    if (!probe.getContext("webgl2") && !probe.getContext("webgl")) {
-      document.documentElement.classList.add("no-webgl");
-      return;
-    }
+    if (!explorer.hasWebgl()) return;
     const looking = setInterval(() => {
       if (!scene.plot()?._fullLayout) return;  // Dash draws it later
       clearInterval(looking);

@@ -186,9 +186,11 @@
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (!event.target.closest("#architecture-panel, #summary-panel")) return;
-    if (event.target.closest("input, select, textarea, .dropdown")) return;
+    const panel = event.target.closest("#architecture-panel, #overview-panel, #summary-panel");
+    if (!panel || event.target.closest("input, select, textarea, .dropdown")) return;
     event.preventDefault();
-    explorer.request({ along: step[0], by: step[1], replace: event.repeat });
+    // The overview draws the heads of a block in one column.
+    const along = step[0] === "wall" && panel.id === "overview-panel" ? "unit" : step[0];
+    explorer.request({ along, by: step[1], replace: event.repeat });
   });
 })();

@@ -82,10 +82,12 @@
       const isLarge = arrangement.large() === dock;
       head.querySelector(".enlarge").setAttribute("aria-pressed", isLarge);
     }
-    for (const [dock, { names, shown: active }] of Object.entries(all)) {
+    for (const panel of document.querySelectorAll(".workspace > .panel")) {
+      panel.hidden = !shown.some((dock) => panelOf(all[dock].shown) === panel);
+    }
+    for (const [dock, { names }] of Object.entries(all)) {
       for (const name of names) {
         const panel = panelOf(name);
-        panel.hidden = !(shown.includes(dock) && name === active);
         if (!panel.hidden) visible.push(name);
         if (arrangement.isWide() || arrangement.presented()) place(panel, arrangement.rectangle(dock, all));
       }
@@ -170,7 +172,7 @@
   /* On a small screen, the scene goes to the top when something in it is selected: what changes is below it. */
   let wasInScene = false;
   document.addEventListener("pointerdown", (event) => {
-    wasInScene = Boolean(event.target.closest("#architecture-panel"));
+    wasInScene = Boolean(event.target.closest(".panel[data-dock=scene]"));
   }, true);
   function showBelowScene() {
     if (!arrangement.isWide() && wasInScene) scrollTo({ top: workspace().getBoundingClientRect().top + scrollY });

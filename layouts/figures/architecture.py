@@ -19,7 +19,7 @@ from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_s
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark
-from layouts.figures.text import counted, neuron_range, percent
+from layouts.figures.text import counted, neuron_range, percent, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
 _MESHES = (HEADS, TILES, ENDS, STREAM)
-_UNITS = {  # written after the number
+UNITS = {  # written after the number
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
     "first": "of its attention is on the first token",
@@ -98,23 +98,28 @@ def architecture_changes(
 ) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
     """All that depends on values, selection and theme: properties by trace index, and the scene's annotations."""
     scene = make_scene(result.info)
-    unit = _UNITS.get(result.color_by, "")
+    unit = UNITS.get(result.color_by, "")
     heads, tiles = box_colors(result, theme)
     norms = result.residual_norms
     ends = {  # the output has no number: it reads the normed stream
-        "values": [] if norms is None else [*_sent(norms[[0, -1]]), None],
+        "values": [] if norms is None else [*three_digits(norms[[0, -1]]), None],
         "unit": "(L2 norm of the residual stream here)",
     }
     traces = {
-        HEADS: heads | {"meta": {"values": _sent(result.heads), "unit": unit}},
+        HEADS: heads | {"meta": {"values": three_digits(result.heads), "unit": unit}},
         TILES: tiles
         | {
-            "meta": {"values": _sent(result.tiles), "unit": unit, "select": _TILE, "per_block": result.info.n_tiles},
+            "meta": {
+                "values": three_digits(result.tiles),
+                "unit": unit,
+                "select": _TILE,
+                "per_block": result.info.n_tiles,
+            },
             "customdata": result.strongest.ravel().tolist(),
         },
         ENDS: {"color": neutral(theme), "meta": ends},
         STREAM: _widths(norms, scene)
-        | {"color": stream_color(theme), "meta": {"values": _sent(norms), "unit": "(L2 norm)"}},
+        | {"color": stream_color(theme), "meta": {"values": three_digits(norms), "unit": "(L2 norm)"}},
         LINE: {"line": {"color": stream_color(theme), "width": 3}},
         MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 4}},
         FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
@@ -192,7 +197,7 @@ def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
 
 
-def _sent(values: NDArray[np.float32] | None) -> list[float]:
+def three_digits(values: NDArray[np.float32] | None) -> list[float]:
     """Values with three significant digits, row by row."""
     if values is None:
         return []
@@ -204,6 +209,5 @@ def _sent(values: NDArray[np.float32] | None) -> list[float]:
 
 
 def _tile_names(info: ModelInfo) -> list[str]:
-    starts = range(0, info.n_neurons, info.tile_width)
-    ranges = [neuron_range(start, min(start + info.tile_width, info.n_neurons) - 1) for start in starts]
-    return [f"Block {block} · {neurons}" for block in range(info.n_blocks) for neurons in ranges]
+    names = tile_names(info.n_neurons, info.tile_width)
+    return [f"Block {block} · {neurons}" for block in range(info.n_blocks) for neurons in names]

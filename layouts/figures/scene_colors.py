@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,29 +41,51 @@ _KINDS = {  # heads, tiles, residual stream
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
 }
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")
-_STEPS = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
+MOST_LEVEL = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
 
 
-def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Intensities and colour scales of all heads and of all tiles. The heads' carry the colour bar."""
+class Shades(NamedTuple):
+    """Colours of all parts of a kind: levels from 0 to `MOST_LEVEL`, (n_blocks, parts per block), and their scale."""
+
+    levels: NDArray[np.uint16]
+    scale: ColorScale
+
+
+class Legend(NamedTuple):
+    """What a colour bar says: its title, and the levels and texts of its ticks."""
+
+    title: str
+    levels: list[float]
+    texts: list[str]
+
+
+def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shades, Legend]:
+    """Colours of all heads and of all MLP tiles, and the legend of both."""
     info = result.info
     if result.color_by == "kind":
         kinds = _KINDS[theme.name]
         scale = [[stop / 3, color] for n, color in enumerate(kinds) for stop in (n, n + 1)]
         middles = [(n + 0.5) / 3 for n in range(3)]
-        heads = _colors(np.full((info.n_blocks, info.n_heads), middles[0]), scale)
-        tiles = _colors(np.full(result.strongest.shape, middles[1]), scale)
-        return heads | _bar(result, middles, _KIND_NAMES, theme), tiles
+        heads = _shades(np.full((info.n_blocks, info.n_heads), middles[0]), scale)
+        tiles = _shades(np.full(result.strongest.shape, middles[1]), scale)
+        return heads, tiles, _legend(result, middles, list(_KIND_NAMES))
     assert result.heads is not None
     full = _full(result)
     scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
     ticks = _ticks(result.color_by, full)
     names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in ticks]
-    heads = _colors(_share(result.heads, full, result.color_by), scale)
-    heads |= _bar(result, _share(ticks, full, result.color_by).tolist(), names, theme)
+    heads = _shades(_share(result.heads, full, result.color_by), scale)
     if result.tiles is None:
-        return heads, _colors(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
-    return heads, _colors(_share(result.tiles, full, result.color_by), scale)
+        tiles = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
+    else:
+        tiles = _shades(_share(result.tiles, full, result.color_by), scale)
+    return heads, tiles, _legend(result, _share(ticks, full, result.color_by).tolist(), names)
+
+
+def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Intensities and colour scales of all heads and of all tiles. The heads' carry the colour bar."""
+    heads, tiles, legend = part_colors(result, theme)
+    return _boxes(heads) | _bar(legend, theme), _boxes(tiles)
 
 
 def neutral(theme: Theme) -> str:
@@ -114,12 +136,17 @@ def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
     return np.linspace(0, 1, 6) if color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
 
 
-def _bar(result: ArchitectureResult, places: list[float], names: Any, theme: Theme) -> dict[str, Any]:
-    """The colour bar at the lower left. places: of its ticks, as shares of the scale."""
-    title = {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}
+def _legend(result: ArchitectureResult, places: list[float], texts: list[str]) -> Legend:
+    """places: of the ticks, as shares of the scale."""
+    return Legend(_BARS[result.color_by], [MOST_LEVEL * place for place in places], texts)
+
+
+def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
+    """The colour bar at the lower left."""
+    title = {"text": legend.title, "side": "top", "font": {"size": 11, "color": theme.quiet}}
     place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
     bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=8, **place)
-    ticks = {"tickvals": [_STEPS * place for place in places], "ticktext": list(names)}
+    ticks = {"tickvals": legend.levels, "ticktext": legend.texts}
     return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 
 
@@ -129,7 +156,11 @@ def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float
     return np.sqrt(share) if color_by == "norm" else share
 
 
-def _colors(share: NDArray[np.float64], scale: ColorScale) -> dict[str, Any]:
+def _shades(share: NDArray[np.float64], scale: ColorScale) -> Shades:
+    return Shades(np.round(share * MOST_LEVEL).astype(np.uint16), scale)
+
+
+def _boxes(shades: Shades) -> dict[str, Any]:
     """Intensities and colour scale of all boxes of a kind."""
-    levels = np.round(share * _STEPS).astype(np.uint16)
-    return {"intensity": np.repeat(levels, VERTICES), "cmin": 0, "cmax": _STEPS, "colorscale": scale}
+    intensity = np.repeat(shades.levels, VERTICES)
+    return {"intensity": intensity, "cmin": 0, "cmax": MOST_LEVEL, "colorscale": shades.scale}

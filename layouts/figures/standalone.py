@@ -13,6 +13,7 @@ from layouts.figures.text import lines
 from layouts.theme import LIGHT, Theme, base_layout
 
 WIDTH = 900
+_MAX_TITLE = 65  # characters
 _CAP, _LINE, _EDGE = 12, 21, 16  # pixels: height of a capital, height of a line, margin
 _TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # per line; Plotly's buttons take the rest of the title's line
 _CAPTION, _GAP = 22, 96  # pixels: height of a caption; gap between two figures, with the upper one's token labels
@@ -61,6 +62,12 @@ def standalone(
     return go.Figure(data=data, layout=layout)
 
 
+def titled(what: str, sentence: str) -> str:
+    """A title with as much of the sentence as fits."""
+    words, length = " ".join(sentence.split()), max(20, _MAX_TITLE - len(what))
+    return f"{what} · “{words if len(words) <= length else f'{words[: length - 1]}…'}”"
+
+
 def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[str, Any], int]:
     """The title with the sentences below it, and their height in pixels."""
     titles = lines(title, most=_TITLE_CHARACTERS)
@@ -82,10 +89,14 @@ def _placed_trace(trace: Any, number: str, domain: tuple[float, float]) -> dict[
     if placed["type"] in ("bar", "heatmap", "scatter"):
         placed |= {"xaxis": f"x{number}", "yaxis": f"y{number}"}
     if placed["type"] == "heatmap":
-        if "words" in placed.get("meta", {}) and "values" not in placed["meta"]:
+        meta = placed.get("meta", {})
+        if "per_block" in meta:
+            _name_boxes(placed)
+        elif "words" in meta and "values" not in meta:
             _name_cells(placed)
         low, high = domain
-        placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
+        if "colorbar" in placed:
+            placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
     return placed
 
 
@@ -94,6 +105,21 @@ def _name_cells(heat: dict[str, Any]) -> None:
     rows, columns = ([escape(name, quote=False) for name in heat["meta"][axis]] for axis in "yx")
     heat["text"] = [[f"{row} → {column}" for column in columns] for row in rows]
     heat["hovertemplate"] = f"%{{text}}<br>{heat['hovertemplate']}"
+
+
+def _name_boxes(heat: dict[str, Any]) -> None:
+    """Give each cell of an overview the name and the number that on the page a script shows."""
+    meta = heat["meta"]
+
+    def name(box: int) -> str:
+        if box < 0:  # a gap between blocks
+            return ""
+        block, unit = divmod(box, meta["per_block"])
+        value = meta["values"][box] if meta["values"] else ""
+        return str(meta["words"].format(block=block, name=meta["names"][unit], value=value))
+
+    heat["text"] = [list(map(name, row)) for row in np.asarray(heat["customdata"]).tolist()]
+    heat["hovertemplate"] = "%{text}<extra></extra>"
 
 
 def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:

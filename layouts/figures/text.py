@@ -21,6 +21,11 @@ def neuron_range(first: int, last: int) -> str:
     return f"neuron {first}" if first == last else f"neurons {first}–{last}"
 
 
+def tile_names(n_neurons: int, width: int) -> list[str]:
+    """The neurons of each MLP tile. width: of a tile, in neurons; the last tile may be narrower."""
+    return [neuron_range(start, min(start + width, n_neurons) - 1) for start in range(0, n_neurons, width)]
+
+
 def lines(sentence: str, *, most: int) -> list[str]:
     """Plain text in lines of at most `most` characters, escaped for Plotly, which reads a subset of HTML."""
     return [escape(line, quote=False) for line in wrap(sentence, most)]

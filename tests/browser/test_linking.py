@@ -74,7 +74,7 @@ def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
 
 def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     page = explorer.page
-    page.focus("#architecture-panel")
+    page.focus("#summary-panel")
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     for _ in range(5):  # faster than the server draws
@@ -104,7 +104,7 @@ def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_hea
 
 
 def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
-    explorer.page.focus("#architecture-panel")
+    explorer.page.focus("#summary-panel")
     explorer.page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp.neuron.10' })")
     explorer.page.keyboard.press("ArrowDown")
     explorer.follows(f"block.2.mlp.neuron.11@{LAST}")
@@ -221,7 +221,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.follows(f"block.0.mlp@{LAST}")
     explorer.page.click("#summary-panel [data-layer=attention]")
     explorer.follows(f"block.0.attention@{LAST}")
-    explorer.page.focus("#architecture-panel")
+    explorer.page.focus("#summary-panel")
     explorer.page.keyboard.press("ArrowDown")  # from the whole layer to its first unit, and its last
     explorer.follows(f"block.0.attention.head.0@{LAST}")
     explorer.page.keyboard.press("ArrowUp")

@@ -86,14 +86,15 @@ def test_a_click_is_one_request_of_less_than_10_kb(page: Page) -> None:
     assert drawn(answer) == NAMES
     page.read(answer)
     assert {page.values[f"{name}-panel", "data-selection"] for name in NAMES} == {SECOND}
-    assert len({page.values[f"{name}-panel", "data-drawn"] for name in NAMES}) == len(NAMES)
+    drawn_from = {page.values[f"{name}-panel", "data-drawn"] for name in NAMES - {"overview"}}
+    assert len(drawn_from) == len(NAMES) - 1  # the overview is drawn from what the scene is drawn from
 
 
 @pytest.mark.parametrize(
     ("control", "value", "panels"),
     [
         ("strip-color", "attribution", {"strip"}),
-        ("architecture-color", "entropy", {"architecture"}),
+        ("architecture-color", "entropy", {"architecture", "overview"}),
         ("attention-view", "without_first", {"attention"}),
         ("activation-neurons", "strongest", {"activation"}),
         ("embedding-dimensions", "3", {"embedding"}),
@@ -148,9 +149,9 @@ def test_of_a_lost_answer_only_what_is_not_shown_is_drawn(page: Page) -> None:
     page.values["attention-view", "value"] = "without_first"
     assert drawn(asked(page, "attention-view.value")[0]) == {"attention"}
     page.values["architecture-color", "value"] = "entropy"
-    assert drawn(asked(page, "architecture-color.value")[0]) == {"attention", "architecture"}
+    assert drawn(asked(page, "architecture-color.value")[0]) == {"attention", "architecture", "overview"}
     page.values["attention-view", "value"] = "raw"
-    assert drawn(asked(page, "attention-view.value")[0]) == {"architecture"}, "it shows this view"
+    assert drawn(asked(page, "attention-view.value")[0]) == {"architecture", "overview"}, "it shows this view"
 
 
 def test_after_many_changes_a_page_shows_what_one_shows_that_opens_there(app: Dash, page: Page) -> None:
@@ -186,7 +187,7 @@ def test_a_panel_that_fails_holds_back_no_other_and_is_drawn_by_the_next_request
     assert shown(page, NAMES - {"attention"}) == shown(opened(app, SECOND), NAMES - {"attention"})
     page.values["architecture-color", "value"] = "entropy"
     answer, _ = asked(page, "architecture-color.value")
-    assert drawn(answer) == {"attention", "architecture"}
+    assert drawn(answer) == {"attention", "architecture", "overview"}
     page.read(answer)
     assert shown(page) == shown(opened(app, SECOND, architecture_color="entropy"))
 
@@ -251,7 +252,7 @@ def test_without_weights_panels_show_what_they_can_and_are_drawn_in_full_once_th
     page = opened(held.app, FIRST)
     page.set("prompt", "data", page.values["prompt", "data"] | {"model": "mine"})
     readings = {name: page.values[f"{name}-reading", "children"] for name in NAMES}
-    whole = {"architecture", "summary"}
+    whole = {"architecture", "overview", "summary"}
     assert {name for name in NAMES if readings[name] == "The weights of mine are being loaded."} == NAMES - whole
     for name in whole:
         assert "weights are not in memory" in readings[name]

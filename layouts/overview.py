@@ -1,0 +1,43 @@
+"""The overview panel: the 3D scene's numbers in 2D."""
+
+from dash import html
+
+from layouts.architecture import COLORINGS
+from layouts.panel import Help, choice, graph, panel
+
+NAME = "overview"
+COLOR = "overview-color"
+
+HELP = Help(
+    how=(
+        "The network from left to right, as in the 3D scene: each column is a block, with one cell for each attention "
+        "head above the residual stream, head 0 on top, and one for each tile of neighbouring MLP neurons below it, "
+        "row by row. The colour is the part’s number at the selected token, in all blocks on the same scale; point at "
+        "a cell to read it. The selected part is outlined, its block is framed."
+    ),
+    detail=(
+        "A click selects a head, or the strongest neuron of a tile, or an end of the network. ←/→ move through the "
+        "blocks, ↑/↓ through heads or neurons. The colours are those of the 3D scene: both panels have the same menu."
+    ),
+    not_shown=(
+        "A large value need not be an important one: a later part may cancel what an earlier one adds. Cells beside "
+        "each other have nothing in common: head 3 of one block is no relative of head 3 of the next."
+    ),
+)
+
+
+def layout() -> html.Section:
+    """The grid, the choice of its colours, and a note for browsers in which it replaces the 3D scene."""
+    section = panel(
+        NAME,
+        "Overview",
+        html.P(
+            "This browser does not support WebGL: here are the 3D scene’s numbers in 2D.",
+            className="webgl-note",
+        ),
+        graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),
+        controls=(choice(COLOR, "Colour by", COLORINGS, "norm"),),
+        help=HELP,
+    )
+    section.tabIndex = 0
+    return section

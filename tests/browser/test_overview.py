@@ -1,0 +1,152 @@
+"""The overview, in a browser without WebGL: it takes the 3D scene's place, and cells can be pointed at and clicked."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from analysis.trace import Trace
+from tests.browser.explorer import NO_WEBGL, Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
+LAST = 18
+PLACE = """([trace, box]) => {
+  const plot = document.querySelector('#overview-graph .js-plotly-plot');
+  const { xaxis, yaxis } = plot._fullLayout, { x, y, customdata } = plot._fullData[trace];
+  const row = customdata.findIndex((cells) => [...cells].includes(box)), column = [...customdata[row]].indexOf(box);
+  const { left, top } = plot.getBoundingClientRect(), mid = (edges, n) => (edges[n] + edges[n + 1]) / 2;
+  return [left + xaxis._offset + xaxis.c2p(mid(x, column)), top + yaxis._offset + yaxis.c2p(mid(y, row))];
+}"""
+HEADS, TILES = 0, 1
+
+
+def hover(explorer: Explorer, trace: int, box: int) -> str:
+    """Put the mouse on the cell with this number; gives the words beside it."""
+    x, y = explorer.page.evaluate(PLACE, [trace, box])
+    explorer.page.mouse.move(x + 1, y)
+    explorer.page.mouse.move(x, y)
+    explorer.page.wait_for_selector("#tip.shown")
+    explorer.page.wait_for_timeout(150)
+    return explorer.page.inner_text("#tip")
+
+
+def click(explorer: Explorer, trace: int, box: int) -> None:
+    hover(explorer, trace, box)
+    explorer.page.mouse.down()
+    explorer.page.mouse.up()
+
+
+def number(words: str) -> float:
+    found = re.search(r": ([\d.]+) ", words)
+    assert found, words
+    return float(found[1])
+
+
+def test_it_is_shown_in_place_of_the_scene(explorer: Explorer) -> None:
+    page = explorer.page
+    expect(page.locator("#overview-panel")).to_be_visible()
+    expect(page.locator("#architecture-panel")).to_be_hidden()
+    expect(page.locator("#tab-architecture")).to_have_count(0)
+    expect(page.locator("#overview-panel .webgl-note")).to_be_visible()
+    assert "tabs" not in page.evaluate("location.hash")
+    expect(page.locator("[data-reset=layout]")).to_be_hidden()
+
+
+def test_cells_are_named_with_the_traces_numbers(explorer: Explorer, trace: Trace) -> None:
+    n_heads, n_tiles, width = trace.info.n_heads, trace.info.n_tiles, trace.info.tile_width
+    for block, head in [(0, 5), (5, 0), (2, 7)]:
+        words = hover(explorer, HEADS, block * n_heads + head)
+        assert words.startswith(f"Block {block} · head {head}: ")
+        assert words.endswith("(L2 norm of what it adds to the residual stream)")
+        assert number(words) == pytest.approx(float(trace.head_norms(block)[LAST, head]), rel=5e-3)
+    for block, tile in [(0, 0), (5, 7), (3, 40)]:
+        words = hover(explorer, TILES, block * n_tiles + tile)
+        assert words.startswith(f"Block {block} · neurons {tile * width}–{(tile + 1) * width - 1}: ")
+        assert number(words) == pytest.approx(float(trace.tile_norms(block)[LAST, tile]), rel=5e-3)
+
+
+def test_clicks_select_a_head_a_tiles_strongest_neuron_and_the_ends(explorer: Explorer, trace: Trace) -> None:
+    n_heads, n_tiles, width = trace.info.n_heads, trace.info.n_tiles, trace.info.tile_width
+    click(explorer, HEADS, 4 * n_heads + 2)
+    explorer.follows(f"block.4.attention.head.2@{LAST}")
+    explorer.shows_attention(trace, 4, 2)
+    click(explorer, TILES, 1 * n_tiles + 9)
+    neurons = np.abs(trace.neurons(1)[LAST, 9 * width : 10 * width])
+    explorer.follows(f"block.1.mlp.neuron.{9 * width + int(neurons.argmax())}@{LAST}")
+    page = explorer.page
+    page.locator("#overview-graph .scatterlayer .point").nth(2).hover(force=True)
+    page.wait_for_timeout(200)
+    page.mouse.down()
+    page.mouse.up()
+    explorer.follows(f"output@{LAST}")
+
+
+def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
+    page = explorer.page
+    click(explorer, HEADS, 2 * 8 + 3)
+    explorer.follows(f"block.2.attention.head.3@{LAST}")
+    assert page.evaluate("document.activeElement.id") == "overview-panel"
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
+    explorer.follows(f"block.3.attention.head.4@{LAST}")
+    _, above = page.evaluate(PLACE, [HEADS, 3])
+    _, below = page.evaluate(PLACE, [HEADS, 4])
+    assert below > above
+
+
+def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trace: Trace) -> None:
+    page = explorer.page
+    page.select_option("#overview-color", "first")
+    page.wait_for_function("location.hash.includes('architecture-color=first')")
+    explorer.selection()
+    page.wait_for_function("document.getElementById('overview-reading').textContent.includes('first token')")
+    words = hover(explorer, HEADS, 3 * 8 + 1)
+    share = float(trace.attention(3)[1, LAST, 0])
+    assert number(words) == pytest.approx(share, rel=5e-3)
+    explorer.open(**{"architecture-color": "entropy", "select": "block.1.attention.head.1@4"})
+    page.wait_for_function("document.getElementById('overview-color').value === 'entropy'")
+    assert "bits" in page.inner_text("#overview-reading")
+
+
+def test_embeddings_fall_back_to_2d_and_say_so(explorer: Explorer) -> None:
+    explorer.page.select_option("#embedding-dimensions", "3")
+    assert "does not support WebGL" in explorer.notice()
+    expect(explorer.page.locator("#embedding-dimensions")).to_have_value("2")
+    explorer.follows(explorer.selection())
+    assert explorer.data("embedding-graph", "_fullData[0].type") == "scatter"
+    explorer.page.click("#notice .btn-close")
+    explorer.open(**{"embedding-dimensions": "3", "select": "block.1.attention.head.1@4"})
+    assert "2D" in explorer.notice()
+    expect(explorer.page.locator("#embedding-dimensions")).to_have_value("2")
+
+
+def test_on_a_phone_it_fits_its_place(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.add_init_script(NO_WEBGL)
+    explorer = Explorer(context.new_page(), address, [])
+    explorer.open()
+    panel, picture = (
+        explorer.page.evaluate("(s) => document.querySelector(s).getBoundingClientRect().toJSON()", selector)
+        for selector in ("#overview-panel", "#overview-graph")
+    )
+    assert panel["height"] == pytest.approx(0.4 * 844, abs=2)
+    assert picture["bottom"] <= panel["bottom"]
+    assert picture["height"] > 200
+    click(explorer, HEADS, 8)
+    explorer.follows(f"block.1.attention.head.0@{LAST}")
+    context.close()
+
+
+@pytest.mark.webgl
+def test_with_webgl_it_is_the_second_tab(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), address, [])
+    explorer.open()
+    page = explorer.page
+    expect(page.locator("#overview-panel")).to_be_hidden()
+    explorer.show("overview")
+    expect(page.locator("#architecture-panel")).to_be_hidden()
+    expect(page.locator("#overview-panel .webgl-note")).to_be_hidden()
+    assert explorer.stored("tabs") == "overview"
+    context.close()

@@ -216,6 +216,7 @@ def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: st
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     explorer.click_box(0, 6)
     explorer.follows(f"block.0.attention.head.6@{explorer.selection().split('@')[1]}")
+    page.wait_for_function("Math.abs(document.getElementById('panels').getBoundingClientRect().top) < 1")
     page.evaluate(FRAMES)
     scene, picture = box(page, "#architecture-panel"), box(page, "#attention-graph")
     assert scene["top"] >= 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
-from analysis.opening import find_opening
+from analysis.attention import find_opening
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.services import Services

@@ -13,7 +13,7 @@ from dash import html
 from layouts.figures.text import percent
 
 if TYPE_CHECKING:
-    from analysis.opening import Opening
+    from analysis.attention import Opening
 
 
 LEAD = "lead"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from analysis.attention import find_opening
 from analysis.forward import compute_trace
-from analysis.opening import find_opening
 from analysis.trace import Prompt
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer

@@ -1,6 +1,6 @@
 """The lead line and the words about the opening selection."""
 
-from analysis.opening import Opening
+from analysis.attention import Opening
 from analysis.tokens import Token
 from layouts.lead import lead_line, opening_words
 

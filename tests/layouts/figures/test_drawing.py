@@ -57,7 +57,7 @@ def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, 
     part, position = selection.split("@")
     selected = Selection.parse(f"{part}@{0 if length == 'one token' else position}")
     callback = panel.register(Dash(), services)
-    for choice in choices(panel, callback):
+    for choice in choices(callback):
         values = callback.draw(Prompt("tiny", text), selected, **choice)
         figures = {id(value): value for value in values.values() if isinstance(value, go.Figure)}
         assert figures
@@ -65,9 +65,9 @@ def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, 
             same(figure)
 
 
-def choices(panel: Panel, callback: PanelCallback) -> Iterator[dict[str, Any]]:
-    """The controls' first values, and each other value of each control."""
-    layout = panel.layout()
+def choices(callback: PanelCallback) -> Iterator[dict[str, Any]]:
+    """The controls' first values, and each other value of each control, which may be in another panel."""
+    layout = html.Div([panel.layout() for panel in PANELS])
     yield {}
     for name, control in callback.choices.items():
         for option in getattr(layout[control.component_id], "options", []):

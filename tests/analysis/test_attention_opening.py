@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.attention import find_opening
 from analysis.forward import compute_trace
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
-from analysis.opening import find_opening
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT

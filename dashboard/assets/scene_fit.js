@@ -6,7 +6,7 @@
   const explorer = dash.explorer = dash.explorer || {};
   const scene = explorer.scene = explorer.scene || {};
   const MARGIN_PX = 4;
-  const FRAME_PX = 6;     // around the boxes, for the frame of any block: the view does not follow the selection
+  const FRAME = 0.028;    // of the height, around the boxes, for any block's frame: the view ignores the selection
   const OVER_PX = 2;      // that a label may stick out before the view is fitted again
   const STEPS = 40;       // of the bisection
   const LARGEST = 100;
@@ -40,7 +40,8 @@
         }
       }
     }
-    const around = { left: -FRAME_PX, top: -FRAME_PX, width: 2 * FRAME_PX, height: 2 * FRAME_PX };
+    const room = FRAME * scene.sizeOf(plot).height;
+    const around = { left: -room, top: -room, width: 2 * room, height: 2 * room };
     const corners = [0, 1].map((n) => ({ right: ends.right[n], up: ends.up[n], ...around }));
     const labels = scene.labelsOf(plot).map(({ label, around }) => ({ ...flat((axis) => label[axis]), ...around }));
     return [...corners, ...labels];

@@ -81,8 +81,8 @@ def make_scene(info: ModelInfo) -> Scene:
     n = info.n_blocks
     first = max(1.25, 0.12 * n) * _PITCH  # the embedding is at 0; between the two, the stream's name has room
     x = (first + np.arange(n) * _PITCH).astype(np.float32)
-    norm = float(x[-1]) + max(0.9, 0.04 * n) * _PITCH
-    output = norm + max(0.6, 0.04 * n) * _PITCH
+    norm = float(x[-1]) + max(1, 0.06 * n) * _PITCH
+    output = norm + max(0.7, 0.05 * n) * _PITCH
     height = _height(output, float(x[-1] - x[0]))
     free = max(height * _STREAM / 2, 0.26)
     heads, head_half, top = _wall(info.n_heads, height / 2 - free)

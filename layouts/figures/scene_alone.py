@@ -17,7 +17,7 @@ _BAR = 0.13  # share of the height below the scene, for the colour bar
 
 
 def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
-    """Give an architecture figure hover texts and a place for its colour bar, let the mouse turn it, and remove the
+    """Give an architecture figure hover texts and room for its colour bar, let the mouse turn it, and remove the
     selection marks.
 
     A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
@@ -40,5 +40,4 @@ def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
             for name, value in zip(names, values, strict=False)
         ]
         mesh.update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")
-    figure.data[HEADS].colorbar.update(xref="paper", yref="paper")
     figure.layout.scene.domain.y = (_BAR, 1)

@@ -115,10 +115,10 @@ def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
 
 
 def _bar(result: ArchitectureResult, places: list[float], names: Any, theme: Theme) -> dict[str, Any]:
-    """The colour bar below the scene. places: of its ticks, as shares of the scale."""
+    """The colour bar at the lower left. places: of its ticks, as shares of the scale."""
     title = {"text": _BARS[result.color_by], "side": "top", "font": {"size": 11, "color": theme.quiet}}
-    place = {"x": 0, "xref": "container", "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"}
-    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=4, **place)
+    place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
+    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=8, **place)
     ticks = {"tickvals": [_STEPS * place for place in places], "ticktext": list(names)}
     return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
 

@@ -45,8 +45,8 @@ def scene_labels(
         _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
         _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         *_numbers(scene, selection, foot, theme),
-        _text("output", output, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
-        _text("embedding", embedding, -half_z, **below, y=-half_y, font=quiet, yshift=-4),
+        _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
+        _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},
         _text("norm", norm, half_z, **above, font=quiet),
         # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
         *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),
@@ -63,7 +63,7 @@ def _numbers(scene: Scene, selection: Selection, z: float, theme: Theme) -> list
     """The selected block's number, which is always written, and those of other blocks that leave it room."""
     shown, block = numbered_blocks(len(scene.block_x)), selection.block
     font = {"size": 12, "color": theme.quiet}
-    chosen = {"size": 13, "color": theme.accent}
+    chosen = {"size": 12, "color": theme.accent}
     at = [float(x) for x in scene.block_x]
     return [
         _number(block or 0, at[block or 0], z, font=chosen, visible=block is not None),

@@ -44,11 +44,10 @@ def test_a_box_without_a_number_has_its_name() -> None:
 
 
 def test_the_colour_bar_is_below_the_scene() -> None:
-    """Within the figure's own area, as other figures may stand below."""
     figure = architecture_figure(RESULT)
     make_self_contained(figure, RESULT.info)
     bar = figure.data[HEADS].colorbar
-    assert (bar.yref, bar.y, bar.yanchor) == ("paper", 0, "bottom")
+    assert (bar.y, bar.yanchor) == (0, "bottom")
     assert figure.layout.scene.domain.y[0] > 0.1
 
 

@@ -28,13 +28,14 @@ HELP = Help(
         "in all blocks on the same scale. The selected part is outlined, its block is framed."
     ),
     detail=(
-        "Drag to turn, scroll to zoom, click a box to select it; ←/→ move through the blocks, ↑/↓ through heads "
-        "as they are drawn, column by column, or through neurons by their number. The band widens with the square"
-        " root of the residual stream’s length (L2 norm), relative to its largest at this token; point at it to "
-        "read the number. A side of every box has the colour of the colour bar, the other sides are shaded. In "
-        "GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read what enters"
-        " the block. In Gemma 2 and 3, what each of them writes passes through one more norm before it is added; "
-        "the values shown are those after it."
+        "Click a box to select it. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel "
+        "alone after a click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through "
+        "the blocks, ↑/↓ through heads as they are drawn, column by column, or through neurons by their number. The "
+        "band widens with the square root of the residual stream’s length (L2 norm), relative to its largest at this "
+        "token; point at it to read the number. A side of every box has the colour of the colour bar, the other sides "
+        "are shaded. In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read "
+        "what enters the block. In Gemma 2 and 3, what each of them writes passes through one more norm before it is "
+        "added; the values shown are those after it."
     ),
     not_shown=(
         "The inner wiring of the parts (queries, keys and values, the linear maps of the MLP) is not drawn. A large "

@@ -49,7 +49,7 @@
     if (own?.glplot) {
       follow(plot, own);
       scene.fitIfChanged(plot);
-      scene.forgetBoxes();
+      scene.refreshBoxes(plot);
     } else scene.frame = null;
     plot.classList.add("drawn");
   }
@@ -67,7 +67,7 @@
     if (event.target.closest(".js-plotly-plot")) event.preventDefault();
   }, true);
   document.addEventListener("webglcontextrestored", (event) => {
-    if (event.target.closest(".js-plotly-plot")) event.target.remove();
+    if (event.target.closest(".gl-container [id^=scene]")) event.target.remove();
   }, true);
 
   addEventListener("load", () => {

@@ -1,4 +1,4 @@
-/* The largest view that shows all boxes, lines and labels of the 3D scene, beside the colour bar. In an orthographic
+/* The largest view that shows all boxes and labels of the 3D scene, beside the colour bar. In an orthographic
    view, what is drawn grows with the scale, and a label keeps its size in pixels. */
 (function () {
   "use strict";
@@ -6,6 +6,7 @@
   const explorer = dash.explorer = dash.explorer || {};
   const scene = explorer.scene = explorer.scene || {};
   const MARGIN_PX = 4;
+  const FRAME = 0.028;    // of the height, around the boxes, for any block's frame: the view ignores the selection
   const OVER_PX = 2;      // that a label may stick out before the view is fitted again
   const STEPS = 40;       // of the bisection
   const LARGEST = 100;
@@ -30,7 +31,7 @@
     };
     const ends = { right: [Infinity, -Infinity], up: [Infinity, -Infinity] };
     for (const trace of plot._fullData) {
-      if (trace.visible !== true || !trace.x) continue;
+      if (trace.visible !== true || trace.type !== "mesh3d") continue;
       for (let n = 0; n < trace.x.length; n++) {
         const place = flat((axis) => trace[axis][n] ?? NaN);
         for (const side of ["right", "up"]) {
@@ -39,8 +40,9 @@
         }
       }
     }
-    const none = { left: 0, top: 0, width: 0, height: 0 };
-    const corners = [0, 1].map((n) => ({ right: ends.right[n], up: ends.up[n], ...none }));
+    const room = FRAME * scene.sizeOf(plot).height;
+    const around = { left: -room, top: -room, width: 2 * room, height: 2 * room };
+    const corners = [0, 1].map((n) => ({ right: ends.right[n], up: ends.up[n], ...around }));
     const labels = scene.labelsOf(plot).map(({ label, around }) => ({ ...flat((axis) => label[axis]), ...around }));
     return [...corners, ...labels];
   }

@@ -44,6 +44,7 @@
     /* Hide each label that is cut off, or lies over a more important one or the colour bar. */
     thinLabels(plot) {
       const { width, height } = scene.sizeOf(plot);
+      if (!height) return;  // another dock has the whole page
       const shown = scene.barsOf(plot);
       for (const { element, place } of scene.labelsOf(plot)) {
         const isInside = place.left >= 0 && place.top >= 0 && place.right <= width && place.bottom <= height;

@@ -49,8 +49,14 @@
   Object.assign(scene, {
     selectionOf,
 
-    /* New data: the boxes may be others. */
-    forgetBoxes() { meshesOf = null; },
+    /* After new data: the boxes may be others. */
+    refreshBoxes(plot) {
+      meshesOf = null;
+      if (!marked) return;
+      const trace = plot._fullData[marked.trace.index];
+      if (trace?.x?.length === marked.trace.x.length) marked = { trace, box: marked.box };
+      else scene.mark(plot, null);
+    },
 
     /* The box at a point of the window, or one that is within so many pixels. */
     boxAt(plot, { clientX, clientY }, reach) {

@@ -59,6 +59,7 @@
 
   Object.assign(scene, {
     axesOf,
+    dot,
 
     /* Write the view into a layout that is about to be drawn, and into the one that pictures are exported from. */
     writeView(plot, layout) {
@@ -70,6 +71,7 @@
     /* Fit the view if the scene's shape or size has changed or its labels do not fit any more, unless it is somebody's
        own; with a new geometry, only the angles of that stay. */
     fitIfChanged(plot) {
+      if (!scene.sizeOf(plot).height) return;  // another dock has the whole page
       const { geometry, size } = scene.shapeOf(plot);
       const isNew = !fittedTo.startsWith(geometry);
       if (isPersons && !isNew) return;
@@ -116,6 +118,4 @@
       changeByHand(plot, { scale, center });
     },
   });
-
-  scene.dot = dot;
 })();

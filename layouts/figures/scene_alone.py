@@ -17,7 +17,7 @@ _BAR = 0.13  # share of the height below the scene, for the colour bar
 
 
 def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
-    """Give an architecture figure hover texts and a place for its colour bar, let the mouse turn it, and remove the
+    """Give an architecture figure hover texts and room for its colour bar, let the mouse turn it, and remove the
     selection marks.
 
     A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text

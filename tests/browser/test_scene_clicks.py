@@ -88,7 +88,7 @@ def test_each_click_selects_what_is_drawn_there(
 ) -> None:
     """Ten heads, 250 ms apart, and thirty boxes one right after the other."""
     model, scale, pixels, slow_frames = case
-    context = browser.new_context(viewport={"width": 1000, "height": 640}, device_scale_factor=scale)
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, device_scale_factor=scale)
     context.add_init_script(ALTER % READ_PIXELS[pixels])
     if slow_frames:
         context.add_init_script(SLOW_FRAMES)

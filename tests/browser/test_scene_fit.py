@@ -12,6 +12,7 @@ from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece
 from layouts.figures.architecture import architecture_figure
+from layouts.figures.scene import make_scene
 from tests.browser.explorer import FRAMES, PLOT, Explorer
 from tests.browser.projection import Projection
 
@@ -66,9 +67,9 @@ def resize(explorer: Explorer, width: int, height: int) -> None:
 
 def fills_its_box(explorer: Explorer, width: int, height: int) -> list[str]:
     """Fail unless model and labels are inside the box and large enough, and no labels overlap. Gives the labels."""
-    scene = Projection.of(explorer.page)
-    left, top, *size = scene.frame
-    assert size == [width, height]
+    scene, box = Projection.of(explorer.page), explorer.scene_box()
+    left, top = box["x"], box["y"]
+    assert [box["width"], box["height"]] == [width, height]
     labels = explorer.page.evaluate(LABELS)
     boxes: list[Box] = [label["box"] for label in labels]
     everything = np.array([scene.bounds(), *boxes])
@@ -80,6 +81,10 @@ def fills_its_box(explorer: Explorer, width: int, height: int) -> list[str]:
         for m, other in enumerate(boxes[:n]):
             assert not overlap(one, other), (labels[n], labels[m])
     return [label["text"] for label in labels]
+
+
+def label(n: int) -> str:
+    return f"a label, number {n}"
 
 
 def overlap(one: Box, other: Box) -> bool:
@@ -110,12 +115,15 @@ def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explor
 def test_labels_give_way_to_more_important_ones_and_come_back(explorer: Explorer) -> None:
     """The first is the most important one, unless the figure ranks them."""
     figure = made_up(12)
-    ends = figure["layout"]["scene"]["annotations"][1]
-    figure["layout"]["scene"]["annotations"] = [{**ends, "x": 3 + 4 * n, "text": f"label {n}"} for n in range(3)]
+    length = float(make_scene(replace(INFO, n_blocks=12)).ends[-1, 0])
+    figure["layout"]["scene"]["annotations"] = [
+        {"x": share * length, "y": 0, "z": 0, "showarrow": False, "font": {"size": 14}, "text": label(n)}
+        for n, share in enumerate((0.1, 0.25, 0.5))
+    ]
     draw(explorer, figure, 390, 320)
-    assert fills_its_box(explorer, 390, 320) == ["label 0", "label 2"]
+    assert fills_its_box(explorer, 390, 320) == [label(0), label(2)]
     resize(explorer, 1400, 700)
-    assert fills_its_box(explorer, 1400, 700) == ["label 0", "label 1", "label 2"]
+    assert fills_its_box(explorer, 1400, 700) == [label(0), label(1), label(2)]
     figure["layout"]["meta"]["labels"] = [1, 0, 2]
     draw(explorer, figure, 390, 320)
-    assert fills_its_box(explorer, 390, 320) == ["label 1"]
+    assert fills_its_box(explorer, 390, 320) == [label(1)]

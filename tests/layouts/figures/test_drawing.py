@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from dash import Dash, dcc
+from dash import Dash, dcc, html
 from plotly.utils import PlotlyJSONEncoder
 
 from analysis.selection import Selection

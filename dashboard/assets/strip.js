@@ -13,6 +13,9 @@
 
   const byId = (id) => document.getElementById(id);
   const chipOf = (element) => element.closest("#strip-chips [data-select]");
+  const chipAt = (select) => byId("strip-chips").querySelector(`[data-select="${select}"]`);
+  /* The chip that had the focus until its element was replaced. */
+  const lostFocus = () => (focused && document.activeElement === document.body ? chipAt(focused) : null);
   const isOpen = () => byId("strip-panel").classList.contains(OPEN);
 
   /* Scroll the row, and only the row, until the chip is in view. */
@@ -56,7 +59,7 @@
       event.preventDefault();  // what else Escape closes stays open
       open(false);
     }
-    const chip = chipOf(event.target);
+    const chip = chipOf(event.target) ?? lostFocus();
     if (!chip || !(event.key in STEPS) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const chips = [...byId("strip-chips").children];
@@ -74,9 +77,7 @@
       observer.observe(row);
       row.addEventListener("scroll", markEnds, { passive: true });
     }
-    if (focused && document.activeElement === document.body) {
-      row.querySelector(`[data-select="${focused}"]`)?.focus({ preventScroll: true });
-    }
+    lostFocus()?.focus({ preventScroll: true });
     const now = `${row.dataset.shown} ${row.children.length}`;
     const selected = row.querySelector("[aria-pressed=true]");
     if (selected && now !== drawn) reveal(selected);

@@ -8,7 +8,7 @@ from tests.browser.explorer import PLOT, Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
 
 CHOICES = (
-    "[...document.querySelectorAll('.panel:not([hidden]) select')]"
+    "[...document.querySelectorAll('.panel:not([hidden]) select')].filter((menu) => menu.checkVisibility())"
     ".flatMap((menu) => [...menu.options].filter((option) => !option.disabled)"
     ".map((option) => [menu.id, option.value]))"
 )

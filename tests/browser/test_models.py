@@ -71,6 +71,7 @@ def test_models_without_weights(explorer: Explorer) -> None:
     explorer.page.click("#summary-mlp")
     explorer.follows("block.3.mlp")
     explorer.click_box(0, 20 * 16 + 14)
+    explorer.page.wait_for_function("!document.getElementById('panels').dataset.selection.startsWith('block.3')")
     selected = explorer.selection()
     assert selected.startswith("block.20.attention.head.")
     assert explorer.page.inner_text("#summary-title") == f"Block 20 · head {selected.rsplit('.', 1)[1]}"
@@ -102,7 +103,7 @@ def test_a_download_is_followed_until_its_values_are_there(explorer: Explorer, p
         explorer.page.click("#model-download")
         expect(bar).to_contain_text("Downloading owner/fox: ")
         # Its configuration has come, so its architecture is there before its weights are.
-        expect(explorer.page.locator("#architecture-reading")).to_contain_text("3 blocks, each with 4 attention heads")
+        expect(explorer.page.locator("#overview-reading")).to_contain_text("3 blocks, each with 4 attention heads")
         expect(explorer.page.locator("#summary-parameters")).to_contain_text(f"{model.info.n_parameters:,}")
         assert "@" not in explorer.selection()
         hub.gate.set()

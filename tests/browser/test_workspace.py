@@ -17,7 +17,7 @@ TEXTS = r"""() => {
   while (walker.nextNode()) {
     const { currentNode: node } = walker, parent = node.parentElement;
     if (!node.data.trim() || !parent.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    if (parent.closest('option, .modebar, .visually-hidden, svg, [role=tooltip], textarea')) continue;
+    if (parent.closest('option, .modebar, .visually-hidden, svg, #tip, textarea')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     let { left, top, right, bottom } = range.getBoundingClientRect();

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.explorer import NO_WEBGL, Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OPEN = "(selector) => document.querySelectorAll(selector).forEach((popUp) => { popUp.open = true; })"
 
 

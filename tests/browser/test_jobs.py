@@ -104,6 +104,7 @@ def job_processes() -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_visitors_get_their_own_and_the_next_one_the_cache(
     visit: Callable[..., Explorer], bundled_model: LanguageModel
 ) -> None:

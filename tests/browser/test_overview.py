@@ -121,6 +121,7 @@ def test_embeddings_fall_back_to_2d_and_say_so(explorer: Explorer) -> None:
     expect(explorer.page.locator("#embedding-dimensions")).to_have_value("2")
 
 
+@pytest.mark.slow
 def test_on_a_phone_it_fits_its_place(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)
@@ -139,6 +140,7 @@ def test_on_a_phone_it_fits_its_place(browser: Browser, address: str) -> None:
 
 
 @pytest.mark.webgl
+@pytest.mark.slow
 def test_with_webgl_it_is_the_second_tab(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     explorer = Explorer(context.new_page(), address, [])

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.explorer import FRAMES, Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
 LAST = 18
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.browser.explorer import FRAMES, PLOT, Explorer
 from tests.browser.projection import Projection
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.slow]
 RATIO = "_fullLayout.scene.aspectratio"
 
 

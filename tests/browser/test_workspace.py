@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.explorer import FRAMES, Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 PICTURE = 280, 160  # least size of a main picture
 FIVE = ("summary", "attention", "activation", "embedding", "saliency")
 # Rectangles of the texts that are visible: not hidden, and inside every ancestor that cuts off what it does not show.
@@ -40,7 +40,7 @@ TEXTS = r"""() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=[(1440, 900), (1280, 720), (1920, 1080)], ids=lambda size: f"{size[0]}")
+@pytest.fixture(scope="module", params=[(1440, 900), (1280, 720), pytest.param((1920, 1080), marks=pytest.mark.slow)])
 def screen(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Explorer]:
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="light")
@@ -128,7 +128,7 @@ def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
 
 def test_tabs_by_keyboard_draw_what_was_hidden(explorer: Explorer) -> None:
     page = explorer.page
-    assert page.get_attribute("#logit_lens-panel", "data-selection") == ""
+    assert page.get_attribute("#logit_lens-panel", "data-selection") != explorer.selection()
     page.focus("#tab-attention")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#logit_lens-panel")).to_be_visible()
@@ -190,9 +190,8 @@ def test_the_arrangement_is_part_of_the_address(explorer: Explorer, browser: Bro
     assert box(other.page, "#summary-panel")["width"] == pytest.approx(width)
     expect(other.page.locator("#attention-panel")).to_be_hidden()
     for wrong in ("sizes=1_2", "sizes=a_b_c_d_e", "sizes=1e9_-5_nan_0_0", "tabs=nothing", "large=<b>", "large=panels"):
-        other.page.goto("about:blank")
-        other.page.goto(f"{explorer.address}#select=block.1.mlp&{wrong}")
-        other.page.wait_for_function("document.querySelector('#attention-panel')?.dataset.selection")
+        other.page.evaluate("(hash) => { location.hash = hash; }", f"select=block.1.mlp&{wrong}")
+        other.page.wait_for_function("document.querySelector('[data-reset=layout]').hidden")
         assert box(other.page, "#attention-panel")["width"] > 200, wrong
     context.close()
 

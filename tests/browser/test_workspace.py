@@ -128,6 +128,8 @@ def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
 
 def test_tabs_by_keyboard_draw_what_was_hidden(explorer: Explorer) -> None:
     page = explorer.page
+    page.locator("#strip-panel [data-select='@3']").click()
+    page.wait_for_function("document.querySelector('#attention-panel').dataset.selection.endsWith('@3')")
     assert page.get_attribute("#logit_lens-panel", "data-selection") != explorer.selection()
     page.focus("#tab-attention")
     page.keyboard.press("ArrowRight")

@@ -54,9 +54,10 @@ def visible_store(names: Iterable[str]) -> dcc.Store:
 
 
 def opening_panels(panels: Iterable[tuple[str, str]]) -> list[str]:
-    """The panels that are visible at first, of (dock, panel) pairs: the first of each dock, and those outside."""
-    first = {dock: name for dock, name in reversed(list(panels)) if dock}
-    return [name for dock, name in panels if not dock or first[dock] == name]
+    """The panels that are visible at first, of (dock, panel) pairs: those outside, and the first of each dock."""
+    panels = list(panels)
+    first = dict(reversed(panels))
+    return [name for dock, name in panels if not dock] + [first[dock] for dock in DOCKS if dock in first]
 
 
 def _head(dock: str, words: str) -> html.Div:

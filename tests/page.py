@@ -33,7 +33,8 @@ class Answers:
 class Page:
     """The values that a page shows, by component and property."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, *, all_panels: bool = True) -> None:
+        """all_panels: whether all are visible, not only those that a large screen shows when the page opens."""
         self._ask = ask
         self.index = self._get("/").decode()
         found = re.search(r'"end_id":\s*"([^"]+)"', self.index)
@@ -44,8 +45,9 @@ class Page:
         ]
         self.values: dict[tuple[str, str], Any] = {}
         self._keep(json.loads(self._get("/_dash-layout")))
-        panels = [id.removesuffix("-panel") for id, name in self.values if name == "data-drawn"]
-        self.values["visible", "data"] = panels  # on a page, one of each dock
+        if all_panels:
+            panels = [id.removesuffix("-panel") for id, name in self.values if name == "data-drawn"]
+            self.values["visible", "data"] = panels
         self.set("theme", "data", "light")
 
     def set(self, id: str, name: str, value: Any) -> Answers:

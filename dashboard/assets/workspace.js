@@ -70,7 +70,6 @@
   function draw() {
     const all = arrangement.docks();
     const shown = arrangement.visibleDocks(all);
-    visible = [];
     workspace().dataset.large = arrangement.large() ?? "";
     for (const head of document.querySelectorAll(".dock-head")) {
       const { dock } = head.dataset;
@@ -88,14 +87,12 @@
     for (const [dock, { names }] of Object.entries(all)) {
       for (const name of names) {
         const panel = panelOf(name);
-        if (!panel.hidden) visible.push(name);
         if (arrangement.isWide() || arrangement.presented()) place(panel, arrangement.rectangle(dock, all));
       }
     }
     if (arrangement.isWide()) drawSplitters(all);
     document.querySelector("[data-reset=layout]").hidden = !(arrangement.isWide() && arrangement.isChanged());
-    const outside = [...document.querySelectorAll(".panel:not([data-dock])")];
-    visible.push(...outside.map((panel) => panel.id.replace(/-panel$/, "")));
+    visible = [...document.querySelectorAll(".panel:not([hidden])")].map((panel) => panel.id.replace(/-panel$/, ""));
     markTabs();
     return visible;
   }

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import PANELS, Explorer
 from tests.conftest import BUNDLED
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
@@ -132,7 +132,7 @@ def click(explorer: Explorer, head: int) -> float:
     return timed(
         lambda: explorer.click_box(0, head),
         lambda: explorer.page.wait_for_function(
-            "(text) => [...document.querySelectorAll('.panel')].every((s) => s.dataset.selection.includes(text))",
+            f"(text) => [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection.includes(text))",
             arg=f"block.0.attention.head.{head}@",
         ),
     )

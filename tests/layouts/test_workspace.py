@@ -27,7 +27,7 @@ def test_splitters_can_be_reached_by_keyboard_and_have_names() -> None:
 
 def test_the_first_panel_of_each_dock_is_visible_and_those_outside() -> None:
     panels = [("", "strip"), ("upper", "b"), ("upper", "c"), ("scene", "a"), ("", "other")]
-    assert opening_panels(panels) == ["strip", "b", "a", "other"]
+    assert opening_panels(panels) == ["strip", "other", "a", "b"]
     assert visible_store(["a"]).data == ["a"]
 
 

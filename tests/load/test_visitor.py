@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.browser.explorer import Explorer
 from tests.load.visitor import Visitor
 from tests.serving import GUNICORN, served, wait_until
 
@@ -41,7 +41,6 @@ def clicks(opening: str) -> dict[str, str]:
 def in_chromium(browser: Browser, url: str) -> Iterator[Asked]:
     """What a browser asks: when the page is opened, at each click, and for another text."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    context.add_init_script(NO_WEBGL)
     page, asked = context.new_page(), []
     page.on("request", lambda request: note(asked, request.url, request.post_data))
     explorer = Explorer(page, url, [])

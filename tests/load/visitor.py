@@ -40,7 +40,7 @@ class Visitor:
     def open(self, text: str | None = None) -> None:
         """Open the page at a link to a text, for the first time: with all its scripts and styles."""
         with self._noted("open"):
-            self.page = Page(self._connections.ask)
+            self.page = Page(self._connections.ask, all_panels=False)
             files = re.findall(r'(?:src|href)="(/[^"]+)"', self.page.index)
             statuses = self._connections.all(lambda path: self._connections.ask("GET", path, b"")[0], [*files, *_LATER])
             assert set(statuses) == {200}, statuses
@@ -48,7 +48,7 @@ class Visitor:
             self.page.values["address", "data"] = {"hash": f"#{link}", "opened": 1}
             self._ask("address.data")
             self._select(self.page.values["prompt", "data"]["opening"]["select"], self._last())
-            self._ask("theme.data", "prompt.data", "selection.data")
+            self._ask("theme.data", "visible.data", "prompt.data", "selection.data")
             self.is_open = True
 
     def type(self, text: str | None = None) -> None:

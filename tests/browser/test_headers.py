@@ -5,7 +5,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.explorer import PLOT, Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
 
 CHOICES = (
     "[...document.querySelectorAll('.panel:not([hidden]) select')].filter((menu) => menu.checkVisibility())"

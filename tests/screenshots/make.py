@@ -52,8 +52,8 @@ def _pictures(browser: Browser, address: str, screen: str, folder: Path | None) 
     if folder is None and not any(name.endswith(screen) for name in README):
         return
     explorer = _opened(browser, address, screen, **AFTER)
-    explorer.click_box(1, 2 * 64 + 20)
-    explorer.page.wait_for_function("document.getElementById('architecture-panel').dataset.selection.includes('mlp')")
+    explorer.click_box(0, 4 * 8 + 4)
+    explorer.page.wait_for_function("document.getElementById('panels').dataset.selection.startsWith('block.4.')")
     _picture(explorer, (folder or HERE) / f"click-{screen}.png")
     if folder:
         if not screen.startswith("phone"):
@@ -92,7 +92,7 @@ def _loop(browser: Browser, address: str, path: Path) -> None:
 
     _rest(explorer)
     frame(1500)
-    for trace, box in ((0, 2 * 8 + 3), (0, 4 * 8 + 4), (1, 3 * 64 + 20)):
+    for trace, box in ((0, 2 * 8 + 3), (0, 4 * 8 + 4), (1, 5 * 64 + 20)):
         explorer.hover_box(trace, box)
         frame(700)
         explorer.page.mouse.down()

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.serving import ROOT
 
+pytestmark = pytest.mark.long
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
 BLOCKS = re.compile(r"^```python\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SCRIPT = """

@@ -202,7 +202,7 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
 
 
 def _names(info: ModelInfo, theme: Theme) -> dict[str, Any]:
-    """The names of the columns and of the layers, right of them."""
+    """Labels beside the grid: what its columns and its two layers are."""
     _, right = _sides(info)
     return {
         "type": "scatter",

@@ -166,7 +166,7 @@ class Explorer:
         return self.page.evaluate("(name) => new URLSearchParams(location.hash.slice(1)).get(name)", name)
 
     def camera(self) -> dict[str, float]:
-        """Where the scene is seen from."""
+        """The position of the scene’s camera (`eye`)."""
         eye: dict[str, float] = self.data("architecture-graph", "_fullLayout.scene._scene.getCamera().eye")
         return eye
 

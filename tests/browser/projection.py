@@ -31,7 +31,7 @@ _READ = """() => {
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """An orthographic picture of boxes.
+    """Orthographic projection of boxes.
 
     Attributes
     ----------

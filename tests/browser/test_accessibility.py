@@ -13,7 +13,7 @@ OPEN = "(selector) => document.querySelectorAll(selector).forEach((popUp) => { p
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=True)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, bypass_csp=True)
     context.add_init_script(NO_WEBGL)
     explorer = Explorer(context.new_page(), address, [])
     explorer.open()

@@ -51,7 +51,7 @@ def draw(explorer: Explorer, figure: Any, width: int, height: int) -> None:
 
 
 def resize(explorer: Explorer, width: int, height: int) -> None:
-    """Give the scene's box a size, as a dock does whose border is dragged."""
+    """Resize the scene's box, as dragging a dock's border does."""
     explorer.page.evaluate(
         """([width, height]) => { const { style } = document.querySelector('#architecture-graph');
            Object.assign(style, { width: `${width}px`, height: `${height}px`, flex: 'none' }); }""",

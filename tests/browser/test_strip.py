@@ -29,6 +29,11 @@ def focused(page: Page) -> str | None:
     return found
 
 
+def has_focus(page: Page, position: int) -> None:
+    """Wait until a chip has the focus, which is restored in the frame after its element is replaced."""
+    wait_until(lambda: focused(page) == f"@{position}")
+
+
 def arcs(page: Page) -> dict[int, float]:
     """The widths of the arcs by the position that they lead to."""
     found = page.eval_on_selector_all(
@@ -47,7 +52,7 @@ def test_the_chips_are_one_tab_stop_in_which_arrow_keys_move(explorer: Explorer)
         ("ArrowRight", 1), ("End", LAST), ("ArrowRight", LAST),
     ]:  # fmt: skip
         page.keyboard.press(key)
-        wait_until(lambda position=position: focused(page) == f"@{position}")  # type: ignore[misc]
+        has_focus(page, position)
         explorer.follows(f"{BEGINNING}@{position}")
         assert tab_stops(page) == [f"@{position}"]
     page.keyboard.press("Tab")
@@ -62,7 +67,7 @@ def test_quick_key_presses_lose_no_step(explorer: Explorer) -> None:
     for _ in range(6):
         page.keyboard.press("ArrowLeft")
     explorer.follows(f"{BEGINNING}@{LAST - 6}")
-    wait_until(lambda: focused(page) == f"@{LAST - 6}")
+    has_focus(page, LAST - 6)
     assert tab_stops(page) == [f"@{LAST - 6}"]
 
 
@@ -74,7 +79,7 @@ def test_the_tab_stop_stays_right_when_the_colour_changes(explorer: Explorer) ->
     explorer.follows(f"{BEGINNING}@4")
     page.keyboard.press("ArrowRight")
     explorer.follows(f"{BEGINNING}@5")
-    wait_until(lambda: focused(page) == "@5")
+    has_focus(page, 5)
     assert tab_stops(page) == ["@5"]
     page.select_option("#strip-color", "surprisal")
     page.wait_for_function("document.getElementById('strip-high').textContent.includes('bits')")

@@ -148,6 +148,4 @@
     const watch = () => document.querySelectorAll(".dash-graph").forEach((place) => observer.observe(place));
     new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
   });
-
-  explorer.fitFigure = fit;
 })();

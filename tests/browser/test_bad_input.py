@@ -1,5 +1,6 @@
 """Bad input: each shows a clear message or the right figure, and the page still works afterwards."""
 
+import re
 from functools import partial
 
 import pytest
@@ -47,7 +48,9 @@ def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
         explorer.page.wait_for_function(
             "(text) => new URLSearchParams(location.hash.slice(1)).get('text') === text", arg=text
         )
-        n_tokens = int(explorer.page.inner_text("#prompt-count").split()[0])
+        count = explorer.page.locator("#prompt-count")
+        expect(count).to_have_text(re.compile(r"^\d"))  # "…" while the server counts
+        n_tokens = int(count.inner_text().split()[0])
         explorer.follows(f"block.3.attention.head.0@{n_tokens - 1}")
         assert explorer.page.locator("#strip-panel [data-select]").count() == n_tokens
         assert explorer.page.title() == "LLM Architecture Explorer"

@@ -153,7 +153,7 @@ def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None
     assert [chip.inner_text() for chip in explorer.page.locator("#strip-panel [data-select]").all()] == [
         token.label for token in tokens
     ]
-    assert explorer.page.inner_text("#prompt-count") == f"{len(tokens)} of 256 tokens"
+    expect(explorer.page.locator("#prompt-count")).to_have_text(f"{len(tokens)} of 256 tokens")
     assert explorer.stored("text") == TEXT
 
 

@@ -1,7 +1,7 @@
 """Linking: every way to select something, after which all panels show it with the right data."""
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel

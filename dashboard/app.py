@@ -44,21 +44,6 @@ class Explorer(Dash):
     jobs: Jobs
     menu: ModelMenu
 
-    def interpolate_index(  # what Dash asks for a document
-        self,
-        metas: str = "",
-        title: str = "",
-        css: str = "",
-        config: str = "",
-        scripts: str = "",
-        app_entry: str = "",
-        favicon: str = "",
-        renderer: str = "",
-    ) -> str:
-        plotly = f"{self.config.requests_pathname_prefix}_dash-component-suites/plotly/package_data/plotly.min.js"
-        scripts = config + scripts + renderer
-        return document(plotly=plotly, title=title, metas=metas, favicon=favicon, css=css, scripts=scripts)
-
 
 def create_app(
     settings: Settings | None = None,
@@ -111,6 +96,7 @@ def create_app(
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
+    app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.layout = layout = shell(menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS])
     callbacks.prompt.register(app, services)

@@ -1,7 +1,5 @@
 """HTML document around the page: what is read while the scripts load, and without JavaScript at all."""
 
-from html import escape
-
 TITLE = "LLM Architecture Explorer"
 WORDS = (
     "A language model, drawn in 3D with its real values. Each block is a wall of attention heads and a wall of MLP"
@@ -9,30 +7,29 @@ WORDS = (
 )
 
 
-def document(*, plotly: str, title: str, metas: str, favicon: str, css: str, scripts: str) -> str:
-    """HTML document of the app.
+def document(scripts: str) -> str:
+    """HTML document of the app, in which Dash fills in what is between `{%` and `%}`.
 
-    plotly: the address of plotly.js, by far the largest script. Dash asks for it only when the first figure is made;
-    a prefetch lets the browser load it beside the other scripts. The rest is HTML that Dash has made.
+    scripts: the address under which Dash serves scripts. It asks for plotly.js, by far the largest of them, only when
+    the first figure is made; a prefetch lets the browser load it beside the others.
     """
     return f"""<!DOCTYPE html>
 <html lang="en">
   <head>
-    {metas}
+    {{%metas%}}
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>{escape(title)}</title>
-    <link rel="prefetch" as="script" href="{escape(plotly)}">
-    {favicon}
-    {css}
+    <title>{{%title%}}</title>
+    <link rel="prefetch" as="script" href="{scripts}plotly/package_data/plotly.min.js">
+    {{%favicon%}}
+    {{%css%}}
   </head>
   <body>
     <div class="opening">
-      <h1>{escape(title)}</h1>
+      <h1>{TITLE}</h1>
       <p>{WORDS}</p>
       <p class="opening-state">Loading …</p>
       <noscript><p>This page needs JavaScript.</p></noscript>
     </div>
-    <div id="react-entry-point"></div>
-    <footer>{scripts}</footer>
+    {{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
   </body>
 </html>"""

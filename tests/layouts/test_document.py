@@ -1,13 +1,12 @@
-"""The HTML document: what is read before the scripts have run, and what the browser is told to load."""
+"""The HTML document: what is read before the scripts have run."""
 
-from layouts.document import WORDS, document
+from dash import Dash
+
+from layouts.document import TITLE, WORDS, document
 
 
-def test_words_and_scripts_are_in_the_document() -> None:
-    html = document(
-        plotly='/a?b="c"', title="A & B", metas="<meta>", favicon="<link>", css="<style>", scripts="<script>"
-    )
-    assert "A &amp; B" in html
-    assert WORDS in html
-    assert '<link rel="prefetch" as="script" href="/a?b=&quot;c&quot;">' in html
-    assert html.index("<style>") < html.index(WORDS) < html.index("<script>")
+def test_the_words_come_before_the_scripts_and_the_styles_before_the_words() -> None:
+    app = Dash(__name__, title=TITLE, index_string=document("/scripts/"))
+    html = app.interpolate_index(css="<style>", scripts="<script>", app_entry="<main>")
+    assert html.index("<style>") < html.index(WORDS) < html.index("<main>") < html.index("<script>")
+    assert 'href="/scripts/plotly/' in html

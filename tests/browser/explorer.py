@@ -13,6 +13,7 @@ from tests.browser.projection import Projection
 from tests.serving import wait_until
 
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
 # The selection that tests begin with, at the last token. Which one the page opens with depends on the model's weights.
 BEGINNING = "block.3.attention.head.0"
 # A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.

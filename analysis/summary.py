@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from analysis.families import Family, logit_cap
+from analysis.families import Family, block_norms, logit_cap
 from analysis.models.hooks import last_map
 from analysis.selection import Part, Selection
 
@@ -158,7 +158,7 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
         position_embedding=_count(network, family.positions) if family.positions else 0,
         attention=attention,
         mlp=mlp,
-        norms=_count(block, *family.norms),
+        norms=sum(_size(norm) for norm in block_norms(block, family)),
         final_norm=_count(network, family.final_norm),
         output=_size(head) - (head.weight.numel() if tied else 0),
         tied=tied,

@@ -57,7 +57,9 @@ def test_an_unknown_family_is_refused_by_name_with_a_reason_and_the_known_ones(m
         family_of(model_type)
     assert str(refused.value) == (
         f"The model belongs to the family '{model_type}', which is not supported: {reason}. Supported: "
-        "gemma2, gemma3_text, gpt2, gpt_neo, gpt_neox, gptj, llama, mistral, opt, phi, phi3, qwen2, qwen3."
+        "arcee, cwm, ernie4_5, exaone4, gemma, gemma2, gemma3_text, glm, glm4, gpt2, gpt_neo, gpt_neox, gptj, helium, "
+        "hunyuan_v1_dense, jais2, llama, ministral, ministral3, mistral, nanochat, nemotron, olmo, olmo2, olmo3, opt, "
+        "phi, phi3, qwen2, qwen3, seed_oss, smollm3, stablelm, starcoder2, vaultgemma."
     )
 
 

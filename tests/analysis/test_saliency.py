@@ -45,7 +45,7 @@ def saliency(model: LanguageModel, trace: Trace, position: int = POSITION, **cho
 def mean_embedding(model: LanguageModel) -> torch.Tensor:
     """Gemma multiplies what it looks up by the root of the width."""
     network: Any = model.network
-    scale = 32**0.5 if network.config.model_type.startswith("gemma") else 1
+    scale = 32**0.5 if "gemma" in network.config.model_type else 1
     mean: torch.Tensor = network.get_input_embeddings().weight.mean(0) * scale
     return mean
 

@@ -164,7 +164,7 @@ def no_tokenizer(folder: Path) -> None:
         (lambda f: (f / "config.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "config.json").write_text("[]"), "cannot be read"),
         (lambda f: (f / "config.json").write_text("{}"), "cannot be read.*model_type"),
-        (lambda f: change(f, model_type="unheard of"), "family 'unheard of', .* are not known. Supported: gemma2"),
+        (lambda f: change(f, model_type="unheard of"), "family 'unheard of', .* are not known. Supported: arcee"),
         (lambda f: change(f, n_layer="many"), "cannot be read.*n_layer"),
         (lambda f: change(f, n_embd=64), "cannot be read"),
         (lambda f: change(f, n_layer=5), r"incomplete: 24 weights are missing, such as transformer\.h\.3"),

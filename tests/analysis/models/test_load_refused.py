@@ -49,7 +49,7 @@ def test_another_family_is_refused_with_a_reason(model_type: str, tmp_path: Path
     network = kind.from_config(config)
     network.save_pretrained(tmp_path)
     byte_level_tokenizer().save_pretrained(tmp_path)
-    reason = f"family '{model_type}', which is not supported: it.* Supported: gemma2, .*, qwen3"
+    reason = f"family '{model_type}', which is not supported: it.* Supported: arcee, .*, vaultgemma"
     with pytest.raises(ModelError, match=reason):
         load_model(tmp_path)
     with pytest.raises(ModelError, match=reason):

@@ -215,7 +215,8 @@ _REFUSED = {
     _NO_ATTENTION: ("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"),
     _HYBRID: (
         "bamba", "falcon_h1", "granitemoehybrid", "jamba", "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "minimax",
-        "nemotron_h", "olmo_hybrid", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "zamba", "zamba2",
+        "nemotron_h", "olmo_hybrid", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "zamba",
+        "zamba2",
     ),
     _SCALED: (
         "cohere", "cohere2", "granite", "granite_swa", "granitemoe", "granitemoeshared", "hyperclovax", "minicpm3",

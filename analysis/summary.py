@@ -37,11 +37,11 @@ class SummaryResult:
     logit_cap : float or None
         Bound of the logits' absolute values, if there is one.
     head : int
-        Parameters that belong to one head alone, biases included.
+        Parameters of the maps that belong to one head alone, biases included.
     key_value : int
         Parameters of one head's keys and values if it shares them with other heads, else 0.
     attention_shared : int
-        Parameters that all heads of a block share: the output bias, norms of queries and keys.
+        Parameters of a block's attention outside its heads' maps: the output bias, norms of queries and keys.
     neuron : int
         Input weights, bias and output weights of one neuron.
     mlp_shared : int

@@ -43,7 +43,7 @@ BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
 
 # One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; heads
 # of Qwen3, Gemma and others are wider than d_model / n_heads, as in the real ones; the numbers of neurons of NeoX and
-# OPT do not divide into equal tiles; windows are smaller than texts, caps and clips small enough to bend.
+# OPT do not divide into equal tiles; windows are smaller than texts, caps small enough to bend.
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 _GROUPED = {"num_key_value_heads": 2, "intermediate_size": 80}
 _WIDE = {**_GROUPED, "head_dim": 12}
@@ -71,7 +71,7 @@ TINY: dict[str, dict[str, Any]] = {
     "smollm3": {**_GROUPED, "no_rope_layer_interval": 2},
     "stablelm": _GROUPED,
     "starcoder2": _GROUPED,
-    "olmo": {**_GROUPED, "clip_qkv": 0.2},
+    "olmo": _GROUPED,
     "olmo2": _GROUPED,
     "olmo3": {**_GROUPED, **_WINDOWS},
     "ministral": {**_WIDE, **_WINDOWS},

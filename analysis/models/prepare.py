@@ -48,8 +48,8 @@ def refuse_variants(network: Any, family: Family) -> None:
         )
     if others := set(getattr(network.config, "layer_types", None) or ()) - _ATTENTION:
         raise ModelError(
-            f"This {family.name} model is not supported: some of its blocks have {' and '.join(sorted(others))} instead "
-            "of attention weights that can be drawn."
+            f"This {family.name} model is not supported: some of its blocks have no attention weights that can be "
+            f"drawn, but {' and '.join(sorted(others))}."
         )
 
 
@@ -85,7 +85,10 @@ def _fingerprint(network: Any) -> str:
 
 
 def _untrained(network: Any, family: Family) -> bool:
-    """Whether all norms still have their initial values: each weight equals the others, as before the first step."""
+    """Whether all norms still have their initial values: each weight equals the others, as before the first step.
+
+    Of a family whose norms have no weights, this is not known, and it passes as trained.
+    """
     blocks = network.get_submodule(family.blocks)
     norms = [norm for block in blocks for norm in block_norms(block, family)]
     norms.append(network.get_submodule(family.final_norm))

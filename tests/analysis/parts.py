@@ -7,6 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+# Of families that norm what attention and MLP write: the two norms.
+NORMS_AFTER = {
+    **dict.fromkeys(
+        ("gemma2", "gemma3_text", "olmo2", "olmo3", "exaone4"),
+        ("post_attention_layernorm", "post_feedforward_layernorm"),
+    ),
+    "glm4": ("post_self_attn_layernorm", "post_mlp_layernorm"),
+}
+
 
 class Parts:
     """The modules of a network; lists have one module per block.
@@ -14,14 +23,6 @@ class Parts:
     neurons: from an MLP (of OPT, its first map) and what enters it. values: from an attention and what enters it,
     (n_positions, key-value heads, d_head). norms_after: what attention and MLP write goes through these, or None.
     """
-
-    AFTER = {
-        **dict.fromkeys(
-            ("gemma2", "gemma3_text", "olmo2", "olmo3", "exaone4"),
-            ("post_attention_layernorm", "post_feedforward_layernorm"),
-        ),
-        "glm4": ("post_self_attn_layernorm", "post_mlp_layernorm"),
-    }
 
     def __init__(self, network: Any) -> None:
         config = network.config
@@ -46,7 +47,7 @@ class Parts:
         self.attention, self.attention_out, self.mlp, self.mlp_out = (
             [block.get_submodule(path) for block in self.blocks] for path in (attention, attention_out, mlp, mlp_out)
         )
-        after = self.AFTER.get(self.kind)
+        after = NORMS_AFTER.get(self.kind)
         self.norms_after = [
             (getattr(block, after[0]), getattr(block, after[1])) if after else (None, None) for block in self.blocks
         ]
@@ -113,7 +114,7 @@ class Parts:
 
 
 def added(norm: Any, piece: Tensor, whole: Tensor) -> Tensor:
-    """What a piece of what a part writes adds to the stream: through the norm, if any, its size taken from the whole."""
+    """What a piece of what a part writes adds to the stream: through the norm, its size taken from the whole."""
     if norm is None:
         return piece
     gemma = hasattr(norm, "eps")

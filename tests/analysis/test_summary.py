@@ -134,6 +134,12 @@ def test_parts_counted_by_hand(tiny_model: LanguageModel) -> None:
         ("gemma2", {"attention_bias": True}, {"head": 2 * 12 * 32 + 12, "attention_shared": 32}),
         ("gemma2", {"final_logit_softcapping": None}, {"logit_cap": None}),
         ("llama", {"mlp_bias": True}, {"neuron": 2 * 33 + 32, "mlp_shared": 32, "gated": True}),
+        # Without a second norm; a norm for each head's queries, and for each head's keys.
+        (
+            "stablelm",
+            {"use_parallel_residual": True, "qk_layernorm": True},
+            {"norms": 64, "attention_shared": (4 + 2) * 8, "head": 2 * 8 * 32},
+        ),
         ("gpt_neo", {"intermediate_size": 50}, {"n_neurons": 50, "neuron": 65}),
     ],
 )

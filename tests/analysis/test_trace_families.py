@@ -86,12 +86,20 @@ def test_a_scaled_embedding_enters_the_first_block(kind: str):
     np.testing.assert_allclose(trace.residual(0), rows, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("gptj", {}), ("phi", {}), ("gpt_neox", {"use_parallel_residual": True})])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("gptj", {}),
+        ("phi", {}),
+        ("gpt_neox", {"use_parallel_residual": True}),
+        ("stablelm", {"use_parallel_residual": True}),
+    ],
+)
 def test_parallel_blocks_read_the_same_stream(kind: str, shape: dict[str, Any]):
     """The MLP does not read what the attention beside it wrote."""
     model, trace = traced(kind, **shape)
     parts, block = Parts(model.network), Parts(model.network).blocks[1]
-    norm = {"gptj": "ln_1", "phi": "input_layernorm", "gpt_neox": "post_attention_layernorm"}[kind]
+    norm = {"gptj": "ln_1", "gpt_neox": "post_attention_layernorm"}.get(kind, "input_layernorm")
     with torch.no_grad():
         read = block.get_submodule(norm)(torch.tensor(trace.residual(1)))
         expected = parts.neurons(parts.mlp[1], read).numpy()

@@ -90,3 +90,8 @@ def test_a_model_that_reads_a_second_text_is_refused():
 def test_a_model_that_looks_ahead_is_refused(model_type: str, shape: dict[str, Any]):
     with pytest.raises(ModelError, match="attends to later tokens"):
         make_tiny(model_type, **shape)
+
+
+def test_a_model_with_linear_attention_in_some_blocks_is_refused():
+    with pytest.raises(ModelError, match=r"This Qwen3 model .* no attention weights .* but linear_attention"):
+        make_tiny("qwen3", layer_types=["full_attention", "linear_attention", "full_attention"])

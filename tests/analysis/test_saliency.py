@@ -53,7 +53,7 @@ def mean_embedding(model: LanguageModel) -> torch.Tensor:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_explains_the_logit(tiny_model: LanguageModel, trace: Trace, method: Any) -> None:
     result = saliency(tiny_model, trace, method=method, baseline="mean")
-    assert result.target.id == trace.logits()[POSITION].argmax() == default_target(trace, POSITION)
+    assert result.target.id == trace.logits()[POSITION].argmax() == default_target(tiny_model, trace, POSITION)
     assert not result.chosen
     assert result.value == pytest.approx(trace.logits()[POSITION].max(), rel=1e-5)
     assert result.attributions.shape == (trace.n_positions,)
@@ -221,7 +221,7 @@ def test_planning_runs_nothing(tiny_gpt2: LanguageModel) -> None:
 
 def test_the_name_says_what_the_arrays_depend_on(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
-    best = default_target(trace, 1)
+    best = default_target(tiny_gpt2, trace, 1)
     choices: list[dict[str, Any]] = [
         {}, {"target": best + 1}, {"against": best + 1}, {"position": 0, "target": best}, {"method": "depth"},
         {"baseline": "mean"}, {"steps": 16},

@@ -90,6 +90,11 @@ TINY: dict[str, dict[str, Any]] = {
     "nanochat": {**_GROUPED, "final_logit_softcapping": 4.0},
 }
 
+# For tests that take long: one family of each kind, by positions, parallel blocks, shared keys, gates, norms and caps.
+REPRESENTATIVE = (
+    "gpt2", "gpt_neo", "gptj", "gpt_neox", "llama", "gemma2", "opt", "phi", "phi3", "exaone4", "nanochat",
+)  # fmt: skip
+
 
 def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:
     """A random model of a family, a few thousand parameters large, with a tokenizer of the family's kind."""

@@ -25,12 +25,17 @@ from analysis.saliency import (
 from analysis.saliency_methods.methods import USUAL_STEPS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from tests.conftest import make_tiny
+from tests.conftest import REPRESENTATIVE, make_tiny
 
 pytestmark = pytest.mark.long
 
 METHODS: tuple[Any, ...] = get_args(SaliencyMethod)
 POSITION = 8
+
+
+@pytest.fixture(scope="module", params=REPRESENTATIVE)
+def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
+    return make_tiny(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A vocabulary of 262,144 tokens, as Gemma's: the search for a token, and the logits of a position without kept ones."""
+"""A vocabulary of 262,144 tokens, as Gemma's: the search for a token, and a position's logits that are not kept."""
 
 import time
 from statistics import median
@@ -20,7 +20,8 @@ N_VOCAB = 262_144
 WIDTH = 640  # of Gemma 3 270M
 _SCRIPTS = {  # first and last letter, and the share of tokens
     "Latin": ("a", "z", 0.57), "Han": ("\u4e00", "\u9ffe", 0.15), "Cyrillic": ("\u0430", "\u044f", 0.1),
-    "Arabic": ("\u0621", "\u064a", 0.08), "Devanagari": ("\u0905", "\u0939", 0.05), "Hangul": ("\uac00", "\ud7a2", 0.05),
+    "Arabic": ("\u0621", "\u064a", 0.08), "Devanagari": ("\u0905", "\u0939", 0.05),
+    "Hangul": ("\uac00", "\ud7a2", 0.05),
 }  # fmt: skip
 
 

@@ -91,9 +91,7 @@ TINY: dict[str, dict[str, Any]] = {
 }
 
 # For tests that take long: one family of each kind, by positions, parallel blocks, shared keys, gates, norms and caps.
-REPRESENTATIVE = (
-    "gpt2", "gpt_neo", "gptj", "gpt_neox", "llama", "gemma2", "opt", "phi", "phi3", "exaone4", "nanochat",
-)  # fmt: skip
+REPRESENTATIVE = ("gpt2", "gpt_neo", "gptj", "gpt_neox", "llama", "gemma2", "opt", "phi", "phi3", "exaone4")
 
 
 def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:

@@ -98,9 +98,7 @@ def test_rows_sum_to_the_change_of_the_logit(tiny_model: LanguageModel, trace: T
 
 
 def test_depth_begins_with_the_integrated_gradients(tiny_model: LanguageModel, trace: Trace) -> None:
-    """What enters the first block is the embedding plus what is the same in both texts; in nanochat, it is normed."""
-    if tiny_model.info.family == "nanochat":
-        return
+    """What enters the first block is the embedding plus what is the same in both texts."""
     deep, plain = (saliency(tiny_model, trace, method=m, baseline="mean", steps=32) for m in ("depth", "integrated"))
     assert deep.depth is not None
     np.testing.assert_allclose(deep.depth[0], plain.attributions, atol=1e-5 * np.abs(plain.attributions).max())

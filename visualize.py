@@ -5,7 +5,7 @@ Function names and the word "layer" (a block, elsewhere in this project) are tho
 Every function takes `model`: `"bundled"`; a folder written by `save_pretrained`; a GGUF file; the id of a Hugging Face
 model that has been downloaded (`"gpt2-medium"`); a pair (network, tokenizer) in memory; or a `LanguageModel`. A pair is
 not changed, and is read again at each call, since it may be in training. The default is the model given to `use`, else
-the environment variable `LLM_MODEL`, else the bundled model.
+the environment variable `LLM_MODEL`, else the bundled model. The parts of GPT-2's sizes are known without the weights.
 
 A request that cannot be met raises an `analysis.errors.AnalysisError`, whose message gives the reason. All numbers are
 computed and defined in `analysis`.
@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, cast
 import plotly.graph_objects as go
 
 from analysis.activation import compute_activation
-from analysis.architecture import compute_architecture
+from analysis.architecture import architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
 from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
-from analysis.models.open import ModelLike, open_model
+from analysis.models.open import ModelLike, open_model, outline_without_weights
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
@@ -67,16 +67,20 @@ def use(model: ModelLike) -> None:
     Raises: ModelError if it cannot be used.
     """
     global _default  # noqa: PLW0603
-    _language_model(model)
+    if outline_without_weights(model) is None:
+        open_model(model)
     _default = model
 
 
 def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
-    """Parameters of the model by part, each counted once, and its sizes.
+    """Parameters of the model by part, each counted once, and its sizes. The sizes of GPT-2 need no weights.
 
     Raises: ModelError if the model cannot be used.
     """
-    shown = _language_model(model)
+    chosen = _chosen(model)
+    if (outline := outline_without_weights(chosen)) is not None:
+        return SummaryTable(str(chosen), outline.info.family, outline.summary)
+    shown = open_model(chosen)
     summary = compute_summary(shown.network, shown.family)
     return SummaryTable(shown.name, shown.info.family, summary, shown.info.weights_note)
 
@@ -145,21 +149,21 @@ def enhanced_3d_visualization(
 
     color_by: "norm", the L2 norm of what each part adds to the residual stream; "entropy" of each head's attention;
     "first", the share of that attention on the first token; or "kind" of part. position: the token whose values are
-    shown, by default the last.
+    shown, by default the last. A size of GPT-2 is shown without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
-    shown, trace, here = _trace(sentence, position, model)
-    output = Selection(Part.OUTPUT)
-    result = compute_architecture(trace, output, here, color_by=color_by)
-    predictions = compute_prediction(shown, trace, output, here, k=4).top
-    figure = architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
+    output, chosen = Selection(Part.OUTPUT), _chosen(model)
+    if (outline := outline_without_weights(chosen)) is not None:
+        result, title, token = architecture_without_values(outline.info, output), f"Architecture · {chosen}", ""
+        figure = architecture_figure(result)
+    else:
+        shown, trace, here = _trace(sentence, position, chosen)
+        result = compute_architecture(trace, output, here, color_by=color_by)
+        predictions = compute_prediction(shown, trace, output, here, k=4).top
+        figure = architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
+        title, token = titled(f"Architecture · {shown.name}", sentence), trace.tokens[here].label
     make_self_contained(figure, result.info)
-    return standalone(
-        [figure],
-        [460],
-        title=titled(f"Architecture · {shown.name}", sentence),
-        sentences=[architecture_reading(result, trace.tokens[here].label)],
-    )
+    return standalone([figure], [460], title=title, sentences=[architecture_reading(result, token)])
 
 
 def plot_overview(
@@ -270,7 +274,7 @@ def plot_gradients(
 
 def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:
     """The model, the trace of the sentence, and the position."""
-    shown = _language_model(model)
+    shown = open_model(_chosen(model))
     if not isinstance(sentence, str):
         raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
@@ -278,8 +282,8 @@ def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tupl
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 
 
-def _language_model(model: ModelLike | None) -> LanguageModel:
-    return open_model(model or _default or os.environ.get("LLM_MODEL") or "bundled")
+def _chosen(model: ModelLike | None) -> ModelLike:
+    return model or _default or os.environ.get("LLM_MODEL") or "bundled"
 
 
 def _number(what: str, number: Any, count: int) -> int:

@@ -24,7 +24,7 @@ class Family:
     attention_out, mlp_out
         From a block: the last linear maps, whose inputs are the concatenated heads and the neurons.
     mlp, norms
-        From a block: all modules of its MLP, and all its norms.
+        From a block: all modules of its MLP, and all its norms, of which a configuration may leave some out.
     positions
         From the model: the table of learned positions; None if positions are rotations inside the attention.
     attention_norm, mlp_norm
@@ -64,6 +64,8 @@ _LLAMA = Family(
     norms=("input_layernorm", "post_attention_layernorm"),
 )
 
+_CAP = "final_logit_softcapping"
+
 _GEMMA2 = replace(
     _LLAMA,
     name="Gemma 2",
@@ -72,8 +74,16 @@ _GEMMA2 = replace(
     ),
     attention_norm="post_attention_layernorm",
     mlp_norm="post_feedforward_layernorm",
-    logit_cap="final_logit_softcapping",
+    logit_cap=_CAP,
 )  # fmt: skip
+
+_OLMO2 = replace(
+    _LLAMA,
+    name="OLMo 2",
+    norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+    attention_norm="post_attention_layernorm",
+    mlp_norm="post_feedforward_layernorm",
+)
 
 FAMILIES: dict[str, Family] = {
     "gpt2": Family(
@@ -155,18 +165,65 @@ FAMILIES: dict[str, Family] = {
         norms=("input_layernorm",),
         parallel=True,
     ),
+    "gemma": replace(_LLAMA, name="Gemma"),
+    "vaultgemma": replace(
+        _LLAMA, name="VaultGemma", norms=("input_layernorm", "pre_feedforward_layernorm"), logit_cap=_CAP
+    ),
+    "smollm3": replace(_LLAMA, name="SmolLM3"),
+    "stablelm": replace(_LLAMA, name="StableLM", parallel="use_parallel_residual"),
+    "starcoder2": replace(_LLAMA, name="StarCoder2", mlp_out="mlp.c_proj"),
+    "olmo": replace(_LLAMA, name="OLMo"),
+    "olmo2": _OLMO2,
+    "olmo3": replace(_OLMO2, name="OLMo 3"),
+    "ministral": replace(_LLAMA, name="Ministral"),
+    "ministral3": replace(_LLAMA, name="Ministral 3"),
+    "seed_oss": replace(_LLAMA, name="Seed-OSS"),
+    "helium": replace(_LLAMA, name="Helium"),
+    "arcee": replace(_LLAMA, name="Arcee"),
+    "cwm": replace(_LLAMA, name="CWM"),
+    "ernie4_5": replace(_LLAMA, name="ERNIE 4.5"),
+    "hunyuan_v1_dense": replace(_LLAMA, name="Hunyuan"),
+    "jais2": replace(_LLAMA, name="Jais 2"),
+    "nemotron": replace(_LLAMA, name="Nemotron"),
+    "glm": replace(_LLAMA, name="GLM"),
+    "glm4": replace(
+        _LLAMA,
+        name="GLM-4",
+        norms=("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm"),
+        attention_norm="post_self_attn_layernorm",
+        mlp_norm="post_mlp_layernorm",
+    ),
+    "exaone4": replace(_OLMO2, name="EXAONE 4"),
+    "nanochat": replace(_LLAMA, name="nanochat", mlp_out="mlp.fc2", logit_cap=_CAP),
 }
 
 _BOTH_WAYS = "it reads a text in both directions and does not predict the next token"
 _TWO_STACKS = "it has an encoder and a decoder, but only a single stack of blocks can be drawn"
 _EXPERTS = "its MLPs choose between experts, so a block has no fixed neurons"
-_REASONS = {
-    "bert": _BOTH_WAYS, "roberta": _BOTH_WAYS, "distilbert": _BOTH_WAYS,
-    "t5": _TWO_STACKS, "bart": _TWO_STACKS,
-    "mixtral": _EXPERTS, "qwen2_moe": _EXPERTS, "qwen3_moe": _EXPERTS, "gpt_oss": _EXPERTS,
-    "mamba": "it has no attention",
-    "gemma3": "it also reads images; the text-only Gemma 3 is 'gemma3_text'",
+_NO_ATTENTION = "it has no attention"
+_HYBRID = "some of its blocks have linear attention, a state space or a convolution instead of attention weights"
+_SCALED = (
+    "it scales what its blocks add to the residual stream, or its logits, so that parts would not sum to the whole"
+)
+_REFUSED = {
+    _BOTH_WAYS: ("bert", "roberta", "distilbert"),
+    _TWO_STACKS: ("t5", "bart"),
+    _EXPERTS: (
+        "mixtral", "qwen2_moe", "qwen3_moe", "gpt_oss", "olmoe", "flex_olmo", "phimoe", "dbrx", "llama4_text",
+        "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5_moe", "exaone_moe", "glm4_moe", "hunyuan_v1_moe", "minimax_m2",
+    ),
+    _NO_ATTENTION: ("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"),
+    _HYBRID: (
+        "bamba", "falcon_h1", "granitemoehybrid", "jamba", "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "minimax",
+        "nemotron_h", "olmo_hybrid", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "zamba",
+        "zamba2",
+    ),
+    _SCALED: (
+        "cohere", "cohere2", "granite", "granite_swa", "granitemoe", "granitemoeshared", "hyperclovax", "minicpm3",
+    ),
+    "it also reads images; the text-only Gemma 3 is 'gemma3_text'": ("gemma3",),
 }  # fmt: skip
+_REASONS = {model_type: reason for reason, model_types in _REFUSED.items() for model_type in model_types}
 
 
 def family_of(model_type: str) -> Family:
@@ -191,3 +248,8 @@ def logit_cap(config: Any, family: Family) -> float | None:
 def is_parallel(config: Any, family: Family) -> bool:
     """Whether the MLP of a block reads what its attention reads, rather than what its attention has added to it."""
     return bool(getattr(config, family.parallel)) if isinstance(family.parallel, str) else family.parallel
+
+
+def block_norms(block: Any, family: Family) -> list[Any]:
+    """The norms of a block. StableLM has no second one if its attention and MLP are parallel."""
+    return [norm for path in family.norms if (norm := getattr(block, path, None)) is not None]

@@ -6,10 +6,10 @@ from analysis.errors import TextError
 from analysis.models.hooks import Recorder, recording
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
-from analysis.trace import Prompt, Trace
+from analysis.trace import Prompt, Trace, keeps_logits
 
 MAX_CHARACTERS = 20_000  # tokenizing a longer text would only delay its refusal
-CAPTURE_VERSION = 3  # raise it when the captured arrays change, so that older files are not read
+CAPTURE_VERSION = 4  # raise it when the captured arrays change, so that older files are not read
 
 
 def encode(
@@ -94,7 +94,10 @@ def capture(model: LanguageModel, tokens: tuple[Token, ...], recorder: Recorder)
     """Run one forward pass and give the recorder each array as soon as it is computed, by its name on disk."""
     with torch.inference_mode(), recording(recorder):
         ids = torch.tensor([[token.id for token in tokens]])
-        recorder["logits"] = model.network(input_ids=ids, use_cache=False).logits[0]
+        keeps = keeps_logits(model.info, len(tokens))
+        logits = model.network(input_ids=ids, use_cache=False, logits_to_keep=0 if keeps else 1).logits[0]
+        if keeps:
+            recorder["logits"] = logits
 
 
 def _continues_character(raw: bytes) -> bool:

@@ -161,7 +161,7 @@ def followed_pieces(model: LanguageModel, trace: Trace, position: int, pins: tup
     for token_id in pins:
         if not 0 <= token_id <= last:
             raise SelectionError(f"There is no token id {token_id}: this model has token ids 0–{last}. Unpin it.")
-    return tuple(map(model.vocabulary.piece, pins or [int(trace.logits()[position].argmax())]))
+    return tuple(map(model.vocabulary.piece, pins or [int(model.logits(trace, position).argmax())]))
 
 
 def pinned_ids(text: str) -> tuple[int, ...]:
@@ -215,14 +215,17 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
     cells: Arrays = {name: np.zeros(shape, np.int32) for name in ("top", "next_ranks", "output_ranks")}
     cells |= {name: np.zeros(shape, np.float32) for name in ("probabilities", "output_probabilities")}
     cells["log_totals"] = np.zeros(shape, np.float64)
-    output = trace.logits()
     # Of each position, the token that follows in the text (of the last, any) and the output's most probable one.
-    tokens = np.stack([np.append(trace.token_ids[1:], 0), output.argmax(axis=1)], axis=1)
+    tokens = np.stack([np.append(trace.token_ids[1:], 0), np.zeros(n_positions, np.int64)], axis=1)
     step = max(1, _MAX_LOGITS // trace.info.n_vocab)
-    for depth in range(n_depths):
+    for depth in reversed(range(n_depths)):
         for start in range(0, n_positions, step):
             part = slice(start, start + step)
-            logits = output[part] if depth == trace.info.n_blocks else model.lens_logits(trace.residual(depth)[part])
+            if depth == trace.info.n_blocks:
+                logits = model.logits(trace, part)
+                tokens[part, 1] = logits.argmax(axis=1)
+            else:
+                logits = model.lens_logits(trace.residual(depth)[part])
             highest, cells["log_totals"][depth, part] = _log_totals(logits)
             cells["top"][depth, part] = logits.argmax(axis=1)
             own = np.take_along_axis(logits, tokens[part], axis=1)
@@ -231,7 +234,7 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
             cells["output_probabilities"][depth, part] = np.exp(own[:, 1] - log_totals)
             for n, name in enumerate(("next_ranks", "output_ranks")):
                 cells[name][depth, part] = 1 + (logits > own[:, [n]]).sum(axis=1)
-            report((depth + min(1.0, (start + step) / n_positions)) / n_depths, {})
+            report((n_depths - 1 - depth + min(1.0, (start + step) / n_positions)) / n_depths, {})
     cells["next_ranks"][:, -1] = 0
     return cells
 
@@ -239,7 +242,7 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
 def _follow(model: LanguageModel, trace: Trace, cells: LensCells, position: int, ids: Sequence[int]) -> Arrays:
     """Probabilities and ranks of tokens at all depths of a position, each (n_blocks + 1, number of ids)."""
     streams = np.stack([trace.residual(depth)[position] for depth in range(trace.info.n_blocks)])
-    logits = np.concatenate([model.lens_logits(streams), trace.logits()[[position]]])
+    logits = np.concatenate([model.lens_logits(streams), model.logits(trace, position)[None]])
     ranks = [1 + (logits > logits[:, [one]]).sum(axis=1, dtype=np.int32) for one in ids]
     return {
         "probabilities": np.exp(logits[:, ids] - cells.log_totals[:, [position]]).astype(np.float32),

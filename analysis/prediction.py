@@ -83,7 +83,7 @@ def compute_prediction(
         after = 0 if selection.block is None else selection.block + 1
         logits = model.lens_logits(trace.residual(after)[position])
     else:
-        logits = trace.logits()[position]
+        logits = model.logits(trace, position)
     highest = logits.max()
     shifted = logits.astype(np.float64) - highest
     exponentials = np.exp(shifted)

@@ -174,7 +174,7 @@ def plan_saliency(
         raise SelectionError(f"{steps} steps were asked for. Choose a number from 1 to {MOST_STEPS}.")
     if baseline == "end" and model.start_id is None:
         raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
-    explained = default_target(trace, position) if target is None else target
+    explained = default_target(model, trace, position) if target is None else target
 
     def compute(report: Progress) -> Arrays:
         from analysis.saliency_methods.explained_logit import ExplainedLogit  # captum takes 25 MB: only in jobs
@@ -221,9 +221,9 @@ def plan_saliency(
     )
 
 
-def default_target(trace: Trace, position: int) -> int:
+def default_target(model: LanguageModel, trace: Trace, position: int) -> int:
     """The id of the most probable next token."""
-    return int(trace.logits()[position].argmax())
+    return int(model.logits(trace, position).argmax())
 
 
 def read_token_id(text: object) -> int | None:

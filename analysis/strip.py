@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
 _VERSION = 1  # raised when the computation changes
+_ROWS = 16  # of logits at once, if they are computed again
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,14 @@ class StripResult:
     n_vocab: int
 
 
-def compute_strip(trace: Trace, *, derived: Derived = derive_now) -> StripResult:
+def compute_strip(model: LanguageModel, trace: Trace, *, derived: Derived = derive_now) -> StripResult:
     """The surprisal, probability and rank of each token, from the logits of the position before it.
 
     The arrays, for which all logits are read, come from `derived`.
 
     Source: Shannon 1948, "A mathematical theory of communication".
     """
-    arrays = derived("strip", lambda: _surprisal(trace), version=_VERSION)
+    arrays = derived("strip", lambda: _surprisal(model, trace), version=_VERSION)
     return StripResult(
         tokens=trace.tokens,
         surprisal=arrays["surprisal"],
@@ -65,12 +67,13 @@ def attention_from(trace: Trace, selection: Selection, position: int) -> Float |
     return trace.attention(selection.block, at=(selection.head, position, slice(position + 1)))
 
 
-def _surprisal(trace: Trace) -> Arrays:
-    logits = trace.logits()
+def _surprisal(model: LanguageModel, trace: Trace) -> Arrays:
     surprisal = np.full(trace.n_positions, np.nan, dtype=np.float32)
     ranks = np.zeros(trace.n_positions, dtype=np.int64)
     for position, token_id in enumerate(trace.token_ids[1:], start=1):
-        row = logits[position - 1]  # one row at a time stays in the processor's cache
+        if (position - 1) % _ROWS == 0:
+            rows = model.logits(trace, slice(position - 1, position - 1 + _ROWS))
+        row = rows[(position - 1) % _ROWS]  # one row at a time stays in the processor's cache
         highest, own = row.max(), row[token_id]
         log_total = np.log(np.exp(row - highest).sum(dtype=np.float64))
         surprisal[position] = (log_total + (highest - own)) / np.log(2)

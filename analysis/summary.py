@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from analysis.families import Family, logit_cap
+from analysis.families import Family, block_norms, logit_cap
 from analysis.models.hooks import last_map
 from analysis.selection import Part, Selection
 
@@ -37,11 +37,11 @@ class SummaryResult:
     logit_cap : float or None
         Bound of the logits' absolute values, if there is one.
     head : int
-        Parameters that belong to one head alone, biases included.
+        Parameters of the maps that belong to one head alone, biases included.
     key_value : int
         Parameters of one head's keys and values if it shares them with other heads, else 0.
     attention_shared : int
-        Parameters that all heads of a block share: the output bias, norms of queries and keys.
+        Parameters of a block's attention outside its heads' maps: the output bias, norms of queries and keys.
     neuron : int
         Input weights, bias and output weights of one neuron.
     mlp_shared : int
@@ -158,7 +158,7 @@ def compute_summary(network: Any, family: Family) -> SummaryResult:
         position_embedding=_count(network, family.positions) if family.positions else 0,
         attention=attention,
         mlp=mlp,
-        norms=_count(block, *family.norms),
+        norms=sum(_size(norm) for norm in block_norms(block, family)),
         final_norm=_count(network, family.final_norm),
         output=_size(head) - (head.weight.numel() if tied else 0),
         tied=tied,

@@ -5,6 +5,7 @@ characters by their code points. Bytes that are not text on their own, such as a
 hexadecimal: `‹F0 9F›`.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from analysis.errors import SelectionError
 _SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\x7f": "␡", "\u00a0": "⍽"}
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co", "Cs"}
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_MAYBE_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -105,6 +109,9 @@ class Vocabulary:
         if self._alphabet is not None:
             if token_id in self._literal:
                 return piece.encode()
+            spaced = piece.replace("Ġ", " ")
+            if spaced.isascii():  # as most are
+                return spaced.encode()
             return b"".join(self._alphabet.get(c, c.encode()) for c in piece)
         if len(piece) == 6 and piece.startswith("<0x"):
             return bytes([int(piece[3:5], 16)])
@@ -148,12 +155,19 @@ class Vocabulary:
 
     @cached_property
     def _labels(self) -> list[str]:
-        return [self.piece(token_id).label for token_id in range(len(self))]
+        # 262,144 labels would only push those of the text out of the cache.
+        return [shown.__wrapped__(self.bytes(token_id)) or "‹empty›" for token_id in range(len(self))]
 
 
 @lru_cache(maxsize=4096)
 def shown(raw: bytes) -> str:
     """A visible form of bytes: signs for invisible characters, hexadecimal for bytes that are not text."""
+    try:
+        text = raw.decode()
+        if text.isprintable():  # at once, since the first search labels a whole vocabulary
+            return text.replace(" ", "·") if text.isascii() else _isolated(text.replace(" ", "·"))
+    except UnicodeDecodeError:
+        pass
     label, bad = "", b""
     while raw:
         try:
@@ -170,7 +184,7 @@ def _isolated(label: str) -> str:
     """Put a combining mark on a dotted circle, and isolate right-to-left text from the text around it."""
     if unicodedata.category(label[:1] or " ").startswith("M"):
         label = f"◌{label}"
-    if any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in label):
+    if _MAYBE_RIGHT_TO_LEFT.search(label) and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in label):
         label = f"{_ISOLATE}{label}{_END}"
     return label
 

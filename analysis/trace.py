@@ -11,6 +11,7 @@ from analysis.model_info import ModelInfo
 from analysis.tokens import Token
 
 Float = NDArray[np.float32]
+MOST_LOGITS = 2**24  # that a trace keeps (64 MB): 64 tokens of a vocabulary of 262,144, or 333 of GPT-2's
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,20 @@ class Trace:
         """(n_positions, n_tiles): L2 norm of what the neurons of a tile together add to the residual stream."""
         return self.array(f"tile_norms.{block}")
 
+    @property
+    def keeps_logits(self) -> bool:
+        """Whether the trace has `logits`; if they are too many, `LanguageModel.logits` computes them again."""
+        return keeps_logits(self.info, self.n_positions)
+
     def logits(self) -> Float:
-        """(n_positions, n_vocab): the model's output."""
+        """(n_positions, n_vocab): the model's output, of traces that keep it."""
         return self.array("logits")
 
     def _read(self, name: str, at: Any) -> Float:
         part: Float = self.array(name)[at].astype(np.float32, copy=False)
         return part
+
+
+def keeps_logits(info: ModelInfo, n_positions: int) -> bool:
+    """Whether the trace of a text of so many tokens keeps all logits."""
+    return info.n_vocab * n_positions <= MOST_LOGITS

@@ -117,7 +117,7 @@ def draw_saliency(
     question = _question(prompt, selection, method, baseline, against or "")
     result, offer = services.jobs.show(saliency_task(services, question), question)
     piece = model.vocabulary.piece
-    target = piece(default_target(trace, position) if selection.target is None else selection.target)
+    target = piece(default_target(model, trace, position) if selection.target is None else selection.target)
     minus = piece(int(against)) if against else None
     shared = {
         "target": target_words(target, minus, chosen=selection.target is not None),

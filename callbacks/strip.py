@@ -80,7 +80,7 @@ def draw_strip(
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    result = compute_strip(trace, derived=partial(services.derived, trace))
+    result = compute_strip(services.model(prompt), trace, derived=partial(services.derived, trace))
     weights = attention_from(trace, selection, position)
     about = strip_attention_reading(weights)
     common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}"}

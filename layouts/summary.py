@@ -229,5 +229,5 @@ def _shared_by_heads(s: SummaryResult) -> str:
         words += f"; {s.key_value:,} more for keys and values, shared by {s.n_heads // s.n_key_value_heads} heads"
     if s.attention_shared:
         what = "output bias, norms of queries and keys"
-        words += f"; {s.attention_shared:,} more ({what}) shared by all heads"
+        words += f"; {s.attention_shared:,} more ({what}) for all heads together"
     return words

@@ -42,12 +42,16 @@ STARTS_PROCESSES = (celery_worker, process, procfile, redis_server, served)
 BUNDLED = Path(__file__).parent.parent / "analysis" / "bundled"
 
 # One line a family: how its small shape differs from this one. Llama's kind has fewer key-value heads than heads; heads
-# of Qwen3 and Gemma are wider than d_model / n_heads, as in the real ones; the numbers of neurons of NeoX and
+# of Qwen3, Gemma and others are wider than d_model / n_heads, as in the real ones; the numbers of neurons of NeoX and
 # OPT do not divide into equal tiles; windows are smaller than texts, caps small enough to bend.
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 _GROUPED = {"num_key_value_heads": 2, "intermediate_size": 80}
+_WIDE = {**_GROUPED, "head_dim": 12}
+_WINDOWS = {"sliding_window": 5, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
+_ROPE = {"rope_type": "default", "rope_theta": 1e4}
+_YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "rope_theta": 1e4}
 _GEMMA = {**_GROUPED, "head_dim": 12, "query_pre_attn_scalar": 10, "sliding_window": 5, "final_logit_softcapping": 4.0}
-_SENTENCEPIECE = {"llama", "mistral", "phi3", "gemma2", "gemma3_text"}
+_SENTENCEPIECE = {"llama", "mistral", "phi3", "gemma", "gemma2", "gemma3_text", "vaultgemma"}
 TINY: dict[str, dict[str, Any]] = {
     "gpt2": {},
     "gpt_neo": {"attention_types": [[["global", "local", "global"], 1]], "window_size": 5},
@@ -62,7 +66,32 @@ TINY: dict[str, dict[str, Any]] = {
     "gemma3_text": {**_GEMMA, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
     "opt": {"word_embed_proj_dim": 32, "ffn_dim": 130},
     "phi": {"intermediate_size": 80},
+    "gemma": _WIDE,
+    "vaultgemma": {**_GEMMA, "attn_logit_softcapping": 2.0},
+    "smollm3": {**_GROUPED, "no_rope_layer_interval": 2},
+    "stablelm": _GROUPED,
+    "starcoder2": _GROUPED,
+    "olmo": _GROUPED,
+    "olmo2": _GROUPED,
+    "olmo3": {**_GROUPED, **_WINDOWS},
+    "ministral": {**_WIDE, **_WINDOWS},
+    "ministral3": {**_WIDE, "rope_parameters": {**_YARN, "llama_4_scaling_beta": 0.5}},
+    "seed_oss": _WIDE,
+    "helium": {**_GROUPED, "head_dim": 8},
+    "arcee": _GROUPED,
+    "cwm": {**_WIDE, **_WINDOWS, "rope_parameters": _ROPE},
+    "ernie4_5": _WIDE,
+    "hunyuan_v1_dense": _WIDE,
+    "jais2": _GROUPED,
+    "nemotron": _WIDE,
+    "glm": _WIDE,
+    "glm4": _WIDE,
+    "exaone4": {**_GROUPED, **_WINDOWS},
+    "nanochat": {**_GROUPED, "final_logit_softcapping": 4.0},
 }
+
+# For tests that take long: one family of each kind, by positions, parallel blocks, shared keys, gates, norms and caps.
+REPRESENTATIVE = ("gpt2", "gpt_neo", "gptj", "gpt_neox", "llama", "gemma2", "opt", "phi", "phi3", "exaone4")
 
 
 def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:

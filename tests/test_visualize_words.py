@@ -13,8 +13,9 @@ from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
 from analysis.tokens import Vocabulary
+from layouts.figures.architecture import HEADS
 from tests.conftest import make_tiny
-from tests.test_visualize import FOX, title
+from tests.test_visualize import FOX, title, words
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 
@@ -124,3 +125,46 @@ def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monk
     for _ in range(5):
         visualize.plot_attention(FOX)
     assert len(loaded) == 1
+
+
+# Without weights.
+
+
+@pytest.fixture
+def nothing_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.mark.usefixtures("nothing_downloaded")
+def test_a_size_of_gpt2_is_shown_without_its_weights():
+    table = visualize.model_summary(model="gpt2-medium")
+    assert str(table).startswith("gpt2-medium (GPT-2, 354,823,168 parameters)")
+    figure = visualize.enhanced_3d_visualization(model="gpt2-medium")
+    assert title(figure) == "Architecture · gpt2-medium"
+    assert "24 blocks, each with 16 attention heads" in words(figure)
+    assert "No values are shown" in words(figure)
+    assert len(figure.data[HEADS].x) == 24 * 16 * 8
+    assert figure.data[HEADS].hovertext[-1] == "Block 23 · head 15"
+
+
+@pytest.mark.usefixtures("nothing_downloaded")
+@pytest.mark.parametrize("function", ["plot_attention", "plot_overview", "plot_gradients"])
+def test_what_needs_weights_says_how_to_get_them(function: str):
+    with pytest.raises(ModelError, match=r"weights of 'gpt2-xl' are not .* `python -m dashboard download gpt2-xl`\."):
+        getattr(visualize, function)(FOX, model="gpt2-xl")
+
+
+@pytest.mark.usefixtures("nothing_downloaded")
+def test_a_size_of_gpt2_can_be_the_default():
+    visualize.use("distilgpt2")
+    assert visualize.model_summary().sizes.n_parameters == 81_912_576
+    with pytest.raises(ModelError, match="weights of 'distilgpt2' are not"):
+        visualize.plot_attention(FOX)
+
+
+def test_a_folder_comes_before_the_known_sizes(tiny_gpt2: LanguageModel, tmp_path: Path, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    tiny_gpt2.network.save_pretrained("gpt2")
+    tiny_gpt2.tokenizer.save_pretrained("gpt2")
+    assert visualize.model_summary(model="gpt2").sizes.n_parameters == tiny_gpt2.info.n_parameters
+    assert len(visualize.enhanced_3d_visualization(FOX, model="gpt2").data[HEADS].x) == 3 * 4 * 8

@@ -48,7 +48,7 @@ def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
         mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
         attention_out.register_forward_hook(_heads(index, attention_out, attention_norm, n_heads))
         mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
-    network.get_submodule(family.final_norm).register_forward_pre_hook(_residual(len(blocks)), with_kwargs=True)
+    blocks[-1].register_forward_hook(_last_residual(len(blocks)))  # not the final norm, which nanochat runs twice
 
 
 def last_map(module: nn.Module) -> Tensor:
@@ -62,6 +62,14 @@ def _residual(index: int) -> Callable[..., None]:
     def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if (recorder := _RECORDER.get()) is not None:
             recorder[f"residual.{index}"] = (args[0] if args else kwargs["hidden_states"])[0]
+
+    return hook
+
+
+def _last_residual(index: int) -> Callable[..., None]:
+    def hook(_block: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        if (recorder := _RECORDER.get()) is not None:
+            recorder[f"residual.{index}"] = (output[0] if isinstance(output, tuple) else output)[0]
 
     return hook
 
@@ -112,7 +120,7 @@ def _written_norms_of(last: nn.Module, norm: nn.Module | None, width: int) -> Ca
     if norm is None:
         gram = _gram(weight, width)
         return lambda inputs, _output: _written_norms(inputs, gram)
-    eps = norm.eps
+    eps = getattr(norm, "eps", None) or norm.variance_epsilon
     assert isinstance(eps, float)
     even = weight.new_full((1, weight.shape[1]), 1e3)
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,10 @@ from torch import Tensor, nn
 from analysis.families import Family, logit_cap
 from analysis.model_info import ModelInfo
 from analysis.tokens import Vocabulary
-from analysis.trace import Float
+from analysis.trace import Float, Trace
+
+# Several panels read one position's logits after a click; each time, a large output head would be read from memory.
+_LAST_ROWS: WeakKeyDictionary[Trace, tuple[int, Float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,20 @@ class LanguageModel:
         if self.family.attention_norm:
             written = parts.get_submodule(self.family.attention_norm)(written)
         return written
+
+    def logits(self, trace: Trace, at: int | slice) -> Float:
+        """The model's output at one position, (n_vocab,), or at several, (n_positions, n_vocab): those that the trace
+        keeps, or else computed again from the last residual stream.
+        """
+        if trace.keeps_logits:
+            return trace.logits()[at]
+        if isinstance(at, slice):
+            return self.lens_logits(trace.residual(trace.info.n_blocks)[at])
+        position, row = _LAST_ROWS.get(trace, (-1, None))
+        if row is None or position != at:
+            row = self.lens_logits(trace.residual(trace.info.n_blocks)[at])
+            _LAST_ROWS[trace] = at, row
+        return row
 
     def lens_logits(self, residuals: Float) -> Float:
         """The logit lens: what the output head reads off residual streams, (..., n_vocab), from (..., d_model).

@@ -14,6 +14,8 @@ from torch import Tensor
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import ModelError
 from analysis.families import family_of
+from analysis.models.catalogue import Outline, builtin_configuration, make_outline
+from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model
@@ -46,8 +48,29 @@ def open_model(source: ModelLike) -> LanguageModel:
 def find_model(name: str) -> Path:
     """The folder or GGUF file of a model on this machine, given its path or the id of a downloaded model of the hub.
 
-    Raises: ModelError if there is none.
+    Raises: ModelError if there is none, with the command that downloads it if it is a size of GPT-2.
     """
+    if (folder := _folder(name)) is not None:
+        return folder
+    if _builtin(name) is not None:
+        raise ModelError(
+            f"The weights of '{name}' are not on this machine. Download them with `python -m dashboard download "
+            f"{name}`. Without them, only `model_summary` and `enhanced_3d_visualization` can show the model."
+        )
+    raise ModelError(
+        f"There is no model '{name[:60]}' on this machine: no folder or GGUF file has this path, and no model with "
+        "this id has been downloaded from the Hugging Face hub."
+    )
+
+
+def outline_without_weights(source: ModelLike) -> Outline | None:
+    """The architecture of a size of GPT-2 whose weights are not on this machine; None for any other model."""
+    if not isinstance(source, str) or _folder(source) is not None or (config := _builtin(source)) is None:
+        return None
+    return make_outline(config, HubModel(source))
+
+
+def _folder(name: str) -> Path | None:
     folder = os.path.expanduser(name)
     if os.path.isdir(folder) or (folder.lower().endswith(".gguf") and os.path.isfile(folder)):  # accept any text
         return Path(folder)
@@ -55,13 +78,13 @@ def find_model(name: str) -> Path:
     try:
         cached = try_to_load_from_cache(repository, "config.json", revision=revision or None)
     except HFValidationError:  # not a valid id
-        cached = None
-    if not isinstance(cached, str):
-        raise ModelError(
-            f"There is no model '{name[:60]}' on this machine: no folder or GGUF file has this path, and no model with "
-            "this id has been downloaded from the Hugging Face hub."
-        )
-    return Path(cached).parent
+        return None
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
+def _builtin(name: str) -> Any | None:
+    """The configuration of a size of GPT-2."""
+    return builtin_configuration(HubModel(name))
 
 
 @lru_cache(maxsize=2)  # so that two can be compared

@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 from analysis.errors import ModelError
-from analysis.families import Family, family_of, is_parallel
+from analysis.families import Family, block_norms, family_of, is_parallel
 from analysis.model_info import ModelInfo
 from analysis.models.hooks import install_hooks, last_map
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Vocabulary
+
+_ATTENTION = {"full_attention", "sliding_attention"}
 
 
 def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
@@ -43,6 +45,11 @@ def refuse_variants(network: Any, family: Family) -> None:
         raise ModelError(
             f"This {family.name} model is not supported: it attends to later tokens, as models that embed texts do. "
             "Choose a model that predicts the next token."
+        )
+    if others := set(getattr(network.config, "layer_types", None) or ()) - _ATTENTION:
+        raise ModelError(
+            f"This {family.name} model is not supported: some of its blocks have no attention weights that can be "
+            f"drawn, but {' and '.join(sorted(others))}."
         )
 
 
@@ -79,9 +86,12 @@ def _fingerprint(network: Any) -> str:
 
 
 def _untrained(network: Any, family: Family) -> bool:
-    """Whether all norms still have their initial values: each weight equals the others, as before the first step."""
+    """Whether all norms still have their initial values: each weight equals the others, as before the first step.
+
+    Of a family whose norms have no weights, this is not known, and it passes as trained.
+    """
     blocks = network.get_submodule(family.blocks)
-    norms = [block.get_submodule(path) for block in blocks for path in family.norms]
+    norms = [norm for block in blocks for norm in block_norms(block, family)]
     norms.append(network.get_submodule(family.final_norm))
     parameters = [parameter for norm in norms for parameter in norm.parameters()]
     if not parameters or parameters[0].is_meta:

@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.errors import TextError
 from analysis.machine.memory import free_bytes
 from analysis.model_info import ModelInfo
+from analysis.trace import keeps_logits
 
 HALF_ABOVE = 256  # tokens; longer texts' attention and neurons are kept in half precision
 _SINGLE, _HALF = 4, 2  # bytes per number
@@ -20,14 +21,16 @@ def trace_bytes(info: ModelInfo, n_positions: int) -> int:
     """The size of a trace's file, without its header."""
     halved = info.n_blocks * (info.n_heads * n_positions + info.n_neurons)
     heads = info.n_heads * (info.d_head + 1)  # the output of each, and its norm
-    whole = info.n_blocks * (info.d_model + heads + info.n_tiles) + info.d_model + info.n_vocab
+    whole = info.n_blocks * (info.d_model + heads + info.n_tiles) + info.d_model
+    whole += info.n_vocab if keeps_logits(info, n_positions) else 0
     return n_positions * (_SINGLE * whole + (_HALF if n_positions > HALF_ABOVE else _SINGLE) * halved)
 
 
 def pass_bytes(info: ModelInfo, n_positions: int) -> int:
     """The forward pass's peak memory in addition to the weights, fitted to measurements."""
     block = _COPIES * info.n_heads * n_positions + 3 * info.n_neurons
-    return _SINGLE * n_positions * max(block, 2 * info.n_vocab)
+    logits = 2 * info.n_vocab if keeps_logits(info, n_positions) else 0
+    return _SINGLE * n_positions * max(block, logits)
 
 
 def refuse_too_long(info: ModelInfo, n_positions: int, directory: Path, max_bytes: int) -> None:

@@ -7,6 +7,11 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights
 from tests.conftest import make_tiny
 
+_HYBRID = "some of its blocks have linear attention, a state space or a convolution instead of attention weights"
+_SCALES = (
+    "it scales what its blocks add to the residual stream, or its logits, so that parts would not sum to the whole"
+)
+
 
 def test_every_path_of_a_row_leads_to_a_module(tiny_model: LanguageModel):
     network, family = tiny_model.network, tiny_model.family
@@ -48,6 +53,10 @@ def test_the_output_maps_write_to_the_residual_stream(tiny_model: LanguageModel)
         ("t5", "it has an encoder and a decoder, but only a single stack of blocks can be drawn"),
         ("bert", "it reads a text in both directions and does not predict the next token"),
         ("mixtral", "its MLPs choose between experts, so a block has no fixed neurons"),
+        ("granite", _SCALES),
+        ("cohere2", _SCALES),
+        ("qwen3_next", _HYBRID),
+        ("jamba", _HYBRID),
         ("gemma3", "it also reads images; the text-only Gemma 3 is 'gemma3_text'"),
         *((odd, "the names of its parts are not known") for odd in ("falcon", "", "GPT2", "gpt2 ")),
     ],
@@ -57,7 +66,9 @@ def test_an_unknown_family_is_refused_by_name_with_a_reason_and_the_known_ones(m
         family_of(model_type)
     assert str(refused.value) == (
         f"The model belongs to the family '{model_type}', which is not supported: {reason}. Supported: "
-        "gemma2, gemma3_text, gpt2, gpt_neo, gpt_neox, gptj, llama, mistral, opt, phi, phi3, qwen2, qwen3."
+        "arcee, cwm, ernie4_5, exaone4, gemma, gemma2, gemma3_text, glm, glm4, gpt2, gpt_neo, gpt_neox, gptj, helium, "
+        "hunyuan_v1_dense, jais2, llama, ministral, ministral3, mistral, nanochat, nemotron, olmo, olmo2, olmo3, opt, "
+        "phi, phi3, qwen2, qwen3, seed_oss, smollm3, stablelm, starcoder2, vaultgemma."
     )
 
 

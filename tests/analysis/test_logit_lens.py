@@ -30,10 +30,11 @@ from tests.conftest import TEXT, long_text, make_tiny
 
 OUTPUT = Selection.parse("output")
 POSITION = 4
-# The norm that reads the stream between attention and MLP, where there is one.
-SECOND_NORM = {
+# What reads the stream between attention and MLP: a norm, or the MLP itself.
+READS_BETWEEN = {
     "gpt2": "ln_2", "gpt_neo": "ln_2", "gpt_neox": "post_attention_layernorm", "opt": "final_layer_norm",
-    "gemma2": "pre_feedforward_layernorm", "gemma3_text": "pre_feedforward_layernorm",
+    **dict.fromkeys(("gemma2", "gemma3_text", "vaultgemma"), "pre_feedforward_layernorm"),
+    **dict.fromkeys(("olmo2", "olmo3", "exaone4"), "mlp"),
 }  # fmt: skip
 
 
@@ -53,36 +54,24 @@ def best(result: LogitLensResult, depth: int) -> tuple[int, float]:
 
 
 def entering(modules: list[Any], network: Any, ids: Any) -> list[Tensor]:
-    """What enters each module in a plain forward pass, in float64, (n_positions, d_model)."""
-    seen: list[Tensor] = []
+    """What enters each module last in a plain forward pass, in float64, (n_positions, d_model)."""
+    seen: dict[Any, Tensor] = {}
 
-    def look(_module: Any, args: Any, named: Any) -> None:
+    def look(module: Any, args: Any, named: Any) -> None:
         stream = args[0] if args else named["hidden_states"]
-        seen.append(stream.reshape(-1, stream.shape[-1]).double())  # OPT flattens batch and positions itself
+        seen[module] = stream.reshape(-1, stream.shape[-1]).double()  # OPT flattens batch and positions itself
 
     handles = [module.register_forward_pre_hook(look, with_kwargs=True) for module in modules]
     with torch.no_grad():
         network(torch.tensor(ids)[None], use_cache=False)
     for handle in handles:
         handle.remove()
-    return seen
+    return [seen[module] for module in modules]
 
 
 def read(network: Any, stream: Tensor) -> np.ndarray:
     """Probabilities over the vocabulary: the final norm, the output head and the softmax written out in float64."""
-    parts, config = Parts(network), network.config
-    norm = {name: weight.double() for name, weight in parts.norm.named_parameters()}
-    if "bias" in norm:
-        centred = stream - stream.mean(-1, keepdim=True)
-        normed = centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * norm["weight"] + norm["bias"]
-    else:
-        gains = norm["weight"] + (1 if parts.gemma else 0)
-        normed = stream / (stream.pow(2).mean(-1, keepdim=True) + config.rms_norm_eps).sqrt() * gains
-    head = {name: weight.double() for name, weight in network.get_output_embeddings().named_parameters()}
-    logits = normed @ head["weight"].T + head.get("bias", 0)
-    if parts.gemma:
-        logits = 4 * torch.tanh(logits / 4)
-    return torch.softmax(logits, -1).numpy()
+    return torch.softmax(Parts(network).logits(stream), -1).numpy()
 
 
 def ranks_of(probabilities: np.ndarray, ids: Any) -> np.ndarray:
@@ -158,12 +147,12 @@ def test_between_attention_and_mlp_is_what_the_second_norm_reads(
     if kind in ("gptj", "phi", "gpt_neox"):
         assert result.between is None
         return
-    check_between(tiny_model, trace, block, SECOND_NORM.get(kind, "post_attention_layernorm"))
+    check_between(tiny_model, trace, block, READS_BETWEEN.get(kind, "post_attention_layernorm"))
 
 
 def test_a_serial_neox_has_something_between() -> None:
     model = make_tiny("gpt_neox", use_parallel_residual=False)
-    check_between(model, compute_trace(model, Prompt("tiny", TEXT[:40])), 1, SECOND_NORM["gpt_neox"])
+    check_between(model, compute_trace(model, Prompt("tiny", TEXT[:40])), 1, READS_BETWEEN["gpt_neox"])
 
 
 def check_between(model: LanguageModel, trace: Trace, block: int, norm: str) -> None:

@@ -12,6 +12,7 @@ from analysis.prediction import compute_prediction
 from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
+from tests.analysis.parts import Parts
 from tests.conftest import make_tiny
 
 OUTPUT = Selection.parse("output")
@@ -45,20 +46,9 @@ def test_lens_inside_is_head_of_norm_of_residual(
 ) -> None:
     result = compute_prediction(tiny_model, trace, Selection.parse(text), 4, k=3)
     network: Any = tiny_model.network
-    config, gemma = network.config, network.config.model_type.startswith("gemma")
-    residual = torch.tensor(trace.residual(after)[4])
-    norm = dict(network.get_submodule(tiny_model.family.final_norm).named_parameters())
-    if "bias" in norm:
-        centred = residual - residual.mean()
-        normed = centred / (centred.pow(2).mean() + 1e-5).sqrt() * norm["weight"] + norm["bias"]
-    else:
-        gains = norm["weight"] + (1 if gemma else 0)
-        normed = residual / (residual.pow(2).mean() + config.rms_norm_eps).sqrt() * gains
     head = dict(network.get_output_embeddings().named_parameters())
-    assert ("bias" in head) == (config.model_type in ("gptj", "phi"))
-    logits = head["weight"] @ normed + head.get("bias", 0)
-    if gemma:
-        logits = 4 * torch.tanh(logits / 4)
+    assert ("bias" in head) == (network.config.model_type in ("gptj", "phi"))
+    logits = Parts(network).logits(torch.tensor(trace.residual(after)[4]))
     probabilities = torch.softmax(logits.double(), 0)
     best = probabilities.topk(3)
     assert [piece.id for piece, _ in result.top] == best.indices.tolist()

@@ -25,12 +25,17 @@ from analysis.saliency import (
 from analysis.saliency_methods.methods import USUAL_STEPS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from tests.conftest import make_tiny
+from tests.conftest import REPRESENTATIVE, make_tiny
 
 pytestmark = pytest.mark.long
 
 METHODS: tuple[Any, ...] = get_args(SaliencyMethod)
 POSITION = 8
+
+
+@pytest.fixture(scope="module", params=REPRESENTATIVE)
+def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
+    return make_tiny(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def saliency(model: LanguageModel, trace: Trace, position: int = POSITION, **cho
 def mean_embedding(model: LanguageModel) -> torch.Tensor:
     """Gemma multiplies what it looks up by the root of the width."""
     network: Any = model.network
-    scale = 32**0.5 if network.config.model_type.startswith("gemma") else 1
+    scale = 32**0.5 if "gemma" in network.config.model_type else 1
     mean: torch.Tensor = network.get_input_embeddings().weight.mean(0) * scale
     return mean
 
@@ -53,7 +58,7 @@ def mean_embedding(model: LanguageModel) -> torch.Tensor:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_explains_the_logit(tiny_model: LanguageModel, trace: Trace, method: Any) -> None:
     result = saliency(tiny_model, trace, method=method, baseline="mean")
-    assert result.target.id == trace.logits()[POSITION].argmax() == default_target(trace, POSITION)
+    assert result.target.id == trace.logits()[POSITION].argmax() == default_target(tiny_model, trace, POSITION)
     assert not result.chosen
     assert result.value == pytest.approx(trace.logits()[POSITION].max(), rel=1e-5)
     assert result.attributions.shape == (trace.n_positions,)
@@ -219,7 +224,7 @@ def test_planning_runs_nothing(tiny_gpt2: LanguageModel) -> None:
 
 def test_the_name_says_what_the_arrays_depend_on(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
-    best = default_target(trace, 1)
+    best = default_target(tiny_gpt2, trace, 1)
     choices: list[dict[str, Any]] = [
         {}, {"target": best + 1}, {"against": best + 1}, {"position": 0, "target": best}, {"method": "depth"},
         {"baseline": "mean"}, {"steps": 16},

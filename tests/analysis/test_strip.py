@@ -26,7 +26,7 @@ def test_bits_probability_and_rank_on_every_family(tiny_model: LanguageModel) ->
     order = logits[:-1].argsort(descending=True)
     ranks = [row.tolist().index(target) + 1 for row, target in zip(order, targets.tolist(), strict=True)]
 
-    result = compute_strip(trace)
+    result = compute_strip(tiny_model, trace)
 
     np.testing.assert_allclose(result.surprisal[1:], nats / np.log(2), rtol=1e-4)
     np.testing.assert_allclose(result.probabilities[1:], np.exp(-nats), rtol=1e-3)
@@ -36,33 +36,33 @@ def test_bits_probability_and_rank_on_every_family(tiny_model: LanguageModel) ->
 
 
 def test_the_first_token_has_no_surprisal(tiny_gpt2: LanguageModel) -> None:
-    result = compute_strip(compute_trace(tiny_gpt2, Prompt("tiny", "fox")))
+    result = compute_strip(tiny_gpt2, compute_trace(tiny_gpt2, Prompt("tiny", "fox")))
     assert np.isnan(result.surprisal[0])
     assert np.isnan(result.probabilities[0])
     assert result.ranks[0] == 0
 
 
 def test_one_token(tiny_gpt2: LanguageModel) -> None:
-    result = compute_strip(compute_trace(tiny_gpt2, Prompt("tiny", "T")))
+    result = compute_strip(tiny_gpt2, compute_trace(tiny_gpt2, Prompt("tiny", "T")))
     assert len(result.surprisal) == 1
     assert np.isnan(result.surprisal).all()
 
 
 @pytest.mark.parametrize("offset", [0, 1e4, -1e4])
-def test_huge_logits_do_not_overflow(offset: float) -> None:
+def test_huge_logits_do_not_overflow(tiny_gpt2: LanguageModel, offset: float) -> None:
     logits = np.array([[0, 200, 300], [0, 0, 0]], dtype=np.float32) + np.float32(offset)
     tokens = tuple(Token(token_id, "x", position, position) for position, token_id in enumerate([0, 1]))
     info = ModelInfo("GPT-2", 1, 1, 1, 1, 1, 3, 8, 1, "f")
-    result = compute_strip(Trace(Prompt("m", "xx"), tokens, info, lambda name: {"logits": logits}[name]))
+    result = compute_strip(tiny_gpt2, Trace(Prompt("m", "xx"), tokens, info, lambda name: {"logits": logits}[name]))
     assert result.surprisal[1] == pytest.approx(100 / np.log(2))
     assert result.ranks[1] == 2
 
 
-def test_equals_take_the_best_rank_and_certainty_is_zero_bits() -> None:
+def test_equals_take_the_best_rank_and_certainty_is_zero_bits(tiny_gpt2: LanguageModel) -> None:
     logits = np.array([[5, 5, 5, 5], [100, 0, 0, 0], [0, 0, 0, 0]], dtype=np.float32)
     tokens = tuple(Token(token_id, "x", position, position) for position, token_id in enumerate([0, 3, 0]))
     info = ModelInfo("GPT-2", 1, 1, 1, 1, 1, 4, 8, 1, "f")
-    result = compute_strip(Trace(Prompt("m", "xxx"), tokens, info, lambda name: {"logits": logits}[name]))
+    result = compute_strip(tiny_gpt2, Trace(Prompt("m", "xxx"), tokens, info, lambda name: {"logits": logits}[name]))
     assert result.surprisal[1:].tolist() == [2, 0]
     assert result.ranks[1:].tolist() == [1, 1]
 
@@ -75,7 +75,7 @@ def test_the_arrays_are_cached_under_a_version(tiny_gpt2: LanguageModel) -> None
         keys.append((name, version))
         return compute()
 
-    compute_strip(trace, derived=derived)
+    compute_strip(tiny_gpt2, trace, derived=derived)
     assert keys == [("strip", analysis.strip._VERSION)]
 
 

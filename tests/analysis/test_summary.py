@@ -55,6 +55,7 @@ def test_parts_add_up_to_the_tensors(tiny_model: LanguageModel) -> None:
 _BIASED = (4 * 8 * 32 + 3 * 8, 0, 32, 32 + 1 + 32, 32, 2 * 64, 64)
 _UNBIASED_HEADS = (4 * 8 * 32, 0, 32, 32 + 1 + 32, 32, 2 * 64, 64)
 _GATED = (2 * 8 * 32, 2 * 8 * 32, 0, 2 * 32 + 32, 0, 2 * 32, 32, 300 * 32, 0)
+_GROUPED_BIASED = (2 * 8 * 32 + 8, 2 * 8 * 32 + 2 * 8, 32, 32 + 1 + 32, 32, 2 * 64, 64)
 _GEMMA = (3 * 32 + 32, 32, 0, 0)  # norms of a block and the rest
 _WIDE = (2 * 12 * 32, 2 * 12 * 32)  # heads of 12
 BY_HAND = {
@@ -71,8 +72,33 @@ BY_HAND = {
     "gemma3_text": (*_WIDE, 2 * 12, 2 * 32 + 32, 0, *_GEMMA),
     "opt": (*_BIASED, 0, 66 * 32),
     "phi": (*_BIASED[:5], 64, 64, 300 * 32 + 300, 0),
+    "gemma": (*_WIDE, *_GATED[2:7], 0, 0),
+    "vaultgemma": (*_WIDE, *_GATED[2:7], 0, 0),
+    "smollm3": (*_GATED[:7], 0, 0),
+    "stablelm": (*_GATED[:5], 2 * 64, 64, *_GATED[7:]),
+    "starcoder2": (*_GROUPED_BIASED, 0, 0),
+    "olmo": (*_GATED[:5], 0, 0, *_GATED[7:]),
+    "olmo2": (*_GATED[:2], 32 + 16, *_GATED[3:]),  # norms over all queries, and over all keys
+    "olmo3": (*_GATED[:2], 32 + 16, *_GATED[3:]),
+    "ministral": (*_WIDE, *_GATED[2:]),
+    "ministral3": (*_WIDE, *_GATED[2:]),
+    "seed_oss": (_WIDE[0] + 12, _WIDE[1] + 2 * 12, *_GATED[2:]),
+    "helium": _GATED,
+    "arcee": (*_GATED[:3], 32 + 32, *_GATED[4:]),
+    "cwm": (*_WIDE, *_GATED[2:]),
+    "ernie4_5": (*_WIDE, *_GATED[2:7], 0, 0),
+    "hunyuan_v1_dense": (*_WIDE, 2 * 12, *_GATED[3:]),
+    "jais2": (*_GROUPED_BIASED, *_GATED[7:]),
+    "nemotron": (*_WIDE, 0, 32 + 32, 0, 2 * 64, 64, *_GATED[7:]),
+    "glm": (_WIDE[0] + 12, _WIDE[1] + 2 * 12, *_GATED[2:]),
+    "glm4": (_WIDE[0] + 12, _WIDE[1] + 2 * 12, *_GATED[2:5], 4 * 32, *_GATED[6:]),
+    "exaone4": (*_GATED[:2], 2 * 8, *_GATED[3:]),
+    "nanochat": (*_GATED[:3], 32 + 32, 0, 0, 0, *_GATED[7:]),
 }
-GATED = {"llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text"}
+UNGROUPED = {"gpt2", "gpt_neo", "gptj", "gpt_neox", "opt", "phi"}
+GATED = set(BY_HAND) - UNGROUPED - {"starcoder2", "arcee", "jais2", "nemotron", "nanochat"}
+THROUGH_NORMS = {"gemma2", "gemma3_text", "olmo2", "olmo3", "exaone4", "glm4"}
+CAPPED = {"gemma2", "gemma3_text", "vaultgemma", "nanochat"}
 
 
 def counts(s: SummaryResult) -> tuple[int, ...]:
@@ -86,11 +112,11 @@ def test_parts_counted_by_hand(tiny_model: LanguageModel) -> None:
     s = compute_summary(tiny_model.network, tiny_model.family)
     model_type: str = tiny_model.network.config.model_type  # type: ignore[union-attr, assignment]
     assert counts(s) == BY_HAND[model_type]
-    assert s.n_key_value_heads == (2 if model_type in GATED else 4)
-    assert s.d_head == (12 if model_type in ("qwen3", "gemma2", "gemma3_text") else 8)
+    assert s.n_key_value_heads == (4 if model_type in UNGROUPED else 2)
+    assert s.d_head == (12 if s.head in (_WIDE[0], _WIDE[0] + 12) else 8)
     assert s.gated == (model_type in GATED)
-    gemma = model_type.startswith("gemma")
-    assert (s.written_through_norm, s.logit_cap) == (gemma, 4.0 if gemma else None)
+    assert s.written_through_norm == (model_type in THROUGH_NORMS)
+    assert s.logit_cap == (4 if model_type in CAPPED else None)
     assert s.output_bias == (model_type in ("gptj", "phi"))
     assert s.tied == (s.output == 0)
     assert s.n_heads * s.head + s.n_key_value_heads * s.key_value + s.attention_shared == s.attention
@@ -108,6 +134,12 @@ def test_parts_counted_by_hand(tiny_model: LanguageModel) -> None:
         ("gemma2", {"attention_bias": True}, {"head": 2 * 12 * 32 + 12, "attention_shared": 32}),
         ("gemma2", {"final_logit_softcapping": None}, {"logit_cap": None}),
         ("llama", {"mlp_bias": True}, {"neuron": 2 * 33 + 32, "mlp_shared": 32, "gated": True}),
+        # Without a second norm; a norm for each head's queries, and for each head's keys.
+        (
+            "stablelm",
+            {"use_parallel_residual": True, "qk_layernorm": True},
+            {"norms": 64, "attention_shared": (4 + 2) * 8, "head": 2 * 8 * 32},
+        ),
         ("gpt_neo", {"intermediate_size": 50}, {"n_neurons": 50, "neuron": 65}),
     ],
 )

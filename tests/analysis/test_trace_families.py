@@ -13,6 +13,7 @@ from tests.analysis.parts import Parts
 from tests.conftest import TEXT, TINY, make_tiny
 
 _LATE = {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}
+_MIXED = ["sliding_attention", "full_attention", "sliding_attention"]
 
 # Of each family with windows: its settings, and in which of its three blocks a token sees itself and 4 before it.
 WINDOWS: dict[str, tuple[dict[str, Any], tuple[bool, bool, bool]]] = {
@@ -23,6 +24,10 @@ WINDOWS: dict[str, tuple[dict[str, Any], tuple[bool, bool, bool]]] = {
     "gpt_neo": ({"window_size": 5}, (False, True, False)),
     "gemma2": ({"sliding_window": 5}, (True, False, True)),
     "gemma3_text": ({"sliding_window": 5}, (True, False, True)),
+    "vaultgemma": ({"layer_types": _MIXED}, (True, False, True)),
+    "starcoder2": ({"sliding_window": 5}, (True, True, True)),
+    "smollm3": ({"use_sliding_window": True, "sliding_window": 5, "no_rope_layers": [1, 0, 1]}, (False, True, False)),
+    **dict.fromkeys(("olmo3", "ministral", "cwm", "exaone4"), ({}, (True, False, True))),
 }
 
 
@@ -44,7 +49,9 @@ def test_a_sliding_window_is_seen(kind: str):
         assert np.all(trace.attention(block)[:, ~seen] == 0)
 
 
-@pytest.mark.parametrize("kind", sorted(set(TINY) - {"gpt_neo", "gemma2", "gemma3_text"}))
+@pytest.mark.parametrize(
+    "kind", sorted(kind for kind, shape in TINY.items() if "sliding_window" not in shape and kind != "gpt_neo")
+)
 def test_without_a_window_all_that_came_before_is_seen(kind: str):
     _, trace = traced(kind)
     causal = np.tri(trace.n_positions, dtype=bool)
@@ -59,7 +66,7 @@ def test_a_cap_on_attention_scores_is_seen():
         assert (max(ratios) <= np.exp(2 * 0.05) + 1e-5) == holds
 
 
-@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text"])
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text", "vaultgemma", "nanochat"])
 def test_capped_logits_are_the_bent_products(kind: str):
     model, trace = traced(kind, final_logit_softcapping=0.5)
     plain, bare = traced(kind, final_logit_softcapping=None)
@@ -71,7 +78,7 @@ def test_capped_logits_are_the_bent_products(kind: str):
     np.testing.assert_allclose(one, 0.5 * np.tanh(other / 0.5), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text"])
+@pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3_text", "vaultgemma"])
 def test_a_scaled_embedding_enters_the_first_block(kind: str):
     model, trace = traced(kind)
     table = model.network.model.embed_tokens.weight  # type: ignore[union-attr]
@@ -79,12 +86,20 @@ def test_a_scaled_embedding_enters_the_first_block(kind: str):
     np.testing.assert_allclose(trace.residual(0), rows, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("gptj", {}), ("phi", {}), ("gpt_neox", {"use_parallel_residual": True})])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("gptj", {}),
+        ("phi", {}),
+        ("gpt_neox", {"use_parallel_residual": True}),
+        ("stablelm", {"use_parallel_residual": True}),
+    ],
+)
 def test_parallel_blocks_read_the_same_stream(kind: str, shape: dict[str, Any]):
     """The MLP does not read what the attention beside it wrote."""
     model, trace = traced(kind, **shape)
     parts, block = Parts(model.network), Parts(model.network).blocks[1]
-    norm = {"gptj": "ln_1", "phi": "input_layernorm", "gpt_neox": "post_attention_layernorm"}[kind]
+    norm = {"gptj": "ln_1", "gpt_neox": "post_attention_layernorm"}.get(kind, "input_layernorm")
     with torch.no_grad():
         read = block.get_submodule(norm)(torch.tensor(trace.residual(1)))
         expected = parts.neurons(parts.mlp[1], read).numpy()

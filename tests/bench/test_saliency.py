@@ -22,7 +22,7 @@ def test_integrated_gradients(benchmark: Any, model: LanguageModel, prompt: Prom
     """A fixed number of points with all cores, in turns with captum: all logits, and parameters that want gradients."""
     trace = compute_trace(model, prompt)
     position = trace.n_positions - 1
-    target, ids = default_target(trace, position), torch.from_numpy(trace.token_ids)[None]
+    target, ids = default_target(model, trace, position), torch.from_numpy(trace.token_ids)[None]
     network: Any = copy.deepcopy(model.network).requires_grad_()
     method = LayerIntegratedGradients(lambda ids: network(ids, use_cache=False).logits[:, -1], network.transformer.wte)
     plain: list[float] = []

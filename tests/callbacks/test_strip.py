@@ -44,7 +44,7 @@ def test_without_a_position_the_last_token_is_chosen(services: Any, prompt: Prom
 
 def test_each_chip_tells_its_surprisal(services: Any, prompt: Prompt) -> None:
     chips = draw_strip(services, prompt, Selection.parse("output"))["chips"]
-    result = compute_strip(services.trace(prompt))
+    result = compute_strip(services.model(prompt), services.trace(prompt))
     for position in range(1, len(chips)):
         assert f"surprisal {result.surprisal[position]:.1f} bits" in props(chips)[position]["title"]
     assert "no surprisal" in props(chips)[0]["title"]

@@ -37,7 +37,7 @@ def test_the_table_names_shared_and_rotary_parts() -> None:
 
 def test_shared_parameters_are_named() -> None:
     head = " ".join(texts(part_description("head", summary("gpt2"), 1)))
-    assert "; 32 more (output bias, norms of queries and keys) shared by all heads." in head
+    assert "; 32 more (output bias, norms of queries and keys) for all heads together." in head
     head = " ".join(texts(part_description("head", summary("qwen3"), 1)))
     assert "; 768 more for keys and values, shared by 2 heads; 24 more (output bias, norms" in head
     assert "512 more for keys and values, shared by 2 heads" in " ".join(

@@ -164,7 +164,7 @@ def no_tokenizer(folder: Path) -> None:
         (lambda f: (f / "config.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "config.json").write_text("[]"), "cannot be read"),
         (lambda f: (f / "config.json").write_text("{}"), "cannot be read.*model_type"),
-        (lambda f: change(f, model_type="unheard of"), "family 'unheard of', .* are not known. Supported: gemma2"),
+        (lambda f: change(f, model_type="unheard of"), "family 'unheard of', .* are not known. Supported: arcee"),
         (lambda f: change(f, n_layer="many"), "cannot be read.*n_layer"),
         (lambda f: change(f, n_embd=64), "cannot be read"),
         (lambda f: change(f, n_layer=5), r"incomplete: 24 weights are missing, such as transformer\.h\.3"),
@@ -194,7 +194,8 @@ def test_a_model_as_it_is_initialised_is_untrained(tiny_model: LanguageModel):
     assert not tiny_model.info.untrained, "its norms are not as they are initialised"
     config = tiny_model.network.config
     fresh = AutoModelForCausalLM.from_config(config)
-    assert prepare_model("fresh", fresh, tiny_model.tokenizer).info.untrained
+    without_weights = config.model_type in ("olmo", "nanochat")  # in their norms, so that nobody can tell
+    assert prepare_model("fresh", fresh, tiny_model.tokenizer).info.untrained != without_weights
 
 
 def test_one_step_of_training_makes_a_difference():

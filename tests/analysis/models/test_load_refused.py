@@ -49,7 +49,7 @@ def test_another_family_is_refused_with_a_reason(model_type: str, tmp_path: Path
     network = kind.from_config(config)
     network.save_pretrained(tmp_path)
     byte_level_tokenizer().save_pretrained(tmp_path)
-    reason = f"family '{model_type}', which is not supported: it.* Supported: gemma2, .*, qwen3"
+    reason = f"family '{model_type}', which is not supported: it.* Supported: arcee, .*, vaultgemma"
     with pytest.raises(ModelError, match=reason):
         load_model(tmp_path)
     with pytest.raises(ModelError, match=reason):
@@ -90,3 +90,8 @@ def test_a_model_that_reads_a_second_text_is_refused():
 def test_a_model_that_looks_ahead_is_refused(model_type: str, shape: dict[str, Any]):
     with pytest.raises(ModelError, match="attends to later tokens"):
         make_tiny(model_type, **shape)
+
+
+def test_a_model_with_linear_attention_in_some_blocks_is_refused():
+    with pytest.raises(ModelError, match=r"This Qwen3 model .* no attention weights .* but linear_attention"):
+        make_tiny("qwen3", layer_types=["full_attention", "linear_attention", "full_attention"])

@@ -112,7 +112,7 @@ def test_derived_results_are_right(model: LanguageModel, prompt: Prompt, exact: 
         return store.derived(trace, name, compute, version=version)
 
     for _ in range(2):  # computed, and kept
-        strip, plain = compute_strip(trace, derived=derived), compute_strip(exact)
+        strip, plain = compute_strip(model, trace, derived=derived), compute_strip(model, exact)
         assert_array_equal(strip.surprisal, plain.surprisal)
         assert_array_equal(strip.ranks, plain.ranks)
         result = compute_attention(trace, Selection.parse("block.2.attention"), 1000, view="rollout", derived=derived)

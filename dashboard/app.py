@@ -10,12 +10,14 @@ from dash import Dash, set_props
 
 import callbacks.job
 import callbacks.models
+import callbacks.open_model
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
+from analysis.models.hub import Hub
 from analysis.models.registry import ModelRegistry
 from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
@@ -23,12 +25,14 @@ from dashboard import drawing, probes
 from dashboard.errors import user_message
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu, configured_models, make_menu
+from dashboard.models.model_list import ModelList
+from dashboard.models.opener import ModelOpener
 from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.settings import Settings
-from dashboard.web import middleware
+from dashboard.web import local_only, middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address
 from layouts import ids
@@ -61,17 +65,24 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
+    local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with.
+    and those that the settings name. example: the text that the page opens with. local: whether only this machine can
+    reach the server, so that the person in front of it may open any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry, menu = make_menu(settings, models or configured_models(settings))
+    offered = models or configured_models(settings)
+    if local:
+        offered = ModelList(offered)
+    hub = Hub()
+    registry, menu = make_menu(settings, offered, hub=hub)
+    opener = ModelOpener(offered, registry, menu, hub, local_only.refusal) if isinstance(offered, ModelList) else None
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
     metrics = Metrics(probes.totals(traces))
     jobs = Jobs(
@@ -88,6 +99,7 @@ def create_app(
             traces,
             jobs,
             menu,
+            opener=opener,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
@@ -109,9 +121,14 @@ def create_app(
         on_error=_report,
     )
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
-    app.layout = layout = shell(menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS])
+    app.server.config["LOCAL_ONLY"] = local
+    app.layout = layout = shell(
+        menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS], opens_models=local
+    )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
+    if opener:
+        callbacks.open_model.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

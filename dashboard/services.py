@@ -20,6 +20,7 @@ from analysis.trace import Prompt, Trace
 from callbacks.services import Services
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
+from dashboard.models.opener import ModelOpener
 from dashboard.storage.lru_cache import ByteLimitedCache
 
 _TRACES_BYTES = 128 * 10**6  # of open files, which stay on disk even after the disk cache has evicted them
@@ -36,6 +37,7 @@ class AppServices(Services):
         jobs: Jobs,
         menu: ModelMenu,
         *,
+        opener: ModelOpener | None = None,
         max_tokens: int,
         max_characters: int = MAX_CHARACTERS,
         example: str,
@@ -48,6 +50,7 @@ class AppServices(Services):
         self._traces = traces
         self._jobs = jobs
         self._menu = menu
+        self._opener = opener
         self._max_tokens = max_tokens
         self._max_characters = max_characters
         self._example = example
@@ -68,6 +71,11 @@ class AppServices(Services):
     def menu(self) -> ModelMenu:
         """The models that visitors may choose."""
         return self._menu
+
+    @property
+    def opener(self) -> ModelOpener | None:
+        """What opens other models; None on every server but a local one."""
+        return self._opener
 
     @property
     def max_tokens(self) -> int:

@@ -92,6 +92,10 @@ def read_configuration(path: Path, *, name: str | None = None) -> Any:
         return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
         raise
+    except json.JSONDecodeError as error:
+        raise ModelError(
+            f"The config.json of '{name}' is not valid JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
+        ) from error
     except Exception as error:  # damaged files raise exceptions of many kinds
         raise _unreadable(name, path, error) from error
 

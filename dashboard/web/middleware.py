@@ -16,6 +16,7 @@ from dashboard.web import (
     client,
     compression,
     error_responses,
+    local_only,
     rate_limit,
     request_checks,
     security_headers,
@@ -31,6 +32,10 @@ MIDDLEWARE: tuple[tuple[Install, str], ...] = (
     (
         lambda app, _: error_responses.install(app.server),
         "catches what any of the following raises",
+    ),
+    (
+        lambda app, _: local_only.install(app.server),
+        "before anything of the page is shown to a page of another site",
     ),
     (
         lambda app, _: compression.install(app.server),

@@ -32,9 +32,9 @@ from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.settings import Settings
-from dashboard.web import local_only, middleware
+from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
-from dashboard.web.client import client_address
+from dashboard.web.client import client_address, not_from_own_page
 from layouts import ids
 from layouts.shell import EXAMPLES, shell
 
@@ -82,7 +82,7 @@ def create_app(
         offered = ModelList(offered)
     hub = Hub()
     registry, menu = make_menu(settings, offered, hub=hub)
-    opener = ModelOpener(offered, registry, menu, hub, local_only.refusal) if isinstance(offered, ModelList) else None
+    opener = ModelOpener(offered, registry, menu, hub, not_from_own_page) if isinstance(offered, ModelList) else None
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
     metrics = Metrics(probes.totals(traces))
     jobs = Jobs(

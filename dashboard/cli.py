@@ -59,7 +59,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
-    from dashboard.web.local_only import is_loopback
+    from dashboard.web.client import is_loopback
 
     if not given.debug:
         json_log.configure(settings.log_level)

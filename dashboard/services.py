@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -137,8 +138,12 @@ class AppServices(Services):
         link = {name: values[-1] for name, values in given.items()}
         start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
-        asked, problem = self.possible_prompt(asked, shown)
-        return asked, f"The link cannot be opened. {problem}" if problem else ""
+        possible, problem = self.possible_prompt(asked, shown)
+        if asked.model not in self._models.names():
+            possible, _ = self.possible_prompt(replace(asked, model=before.model), shown)  # its text can be shown
+            if self._opener:
+                problem += " To open another one, choose ‘Open another…’ in the model menu, then open the link again."
+        return possible, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
         """The prompt itself if it can be analysed; else the one that is shown, or the example, and the reason."""
@@ -150,8 +155,10 @@ class AppServices(Services):
             before = self._before(shown)
             # A prompt that was shown without weights may turn out to be impossible once they are in memory.
             if before == asked:
-                model = asked.model if isinstance(error, TextError) else self._models.names()[0]
-                before = Prompt(model, self._example)
+                first, is_text = self._models.names()[0], isinstance(error, TextError)
+                before = Prompt(asked.model if is_text else first, self._example)
+                if not is_text and asked.model != first:  # the text may well be shown in another model
+                    before, _ = self.possible_prompt(replace(asked, model=first), None)
             return before, str(error)
         return asked, ""
 

@@ -1,4 +1,4 @@
-"""The dialog "Open another model" of a local server: a field, what was found under its text, and a button to open it."""
+"""The dialog "Open another model" of a local server: a field, what was found under its text, and the opening button."""
 
 from __future__ import annotations
 

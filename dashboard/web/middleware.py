@@ -16,7 +16,6 @@ from dashboard.web import (
     client,
     compression,
     error_responses,
-    local_only,
     rate_limit,
     request_checks,
     security_headers,
@@ -34,16 +33,12 @@ MIDDLEWARE: tuple[tuple[Install, str], ...] = (
         "catches what any of the following raises",
     ),
     (
-        lambda app, _: local_only.install(app.server),
-        "before anything of the page is shown to a page of another site",
-    ),
-    (
         lambda app, _: compression.install(app.server),
         "its hook after a request then runs last, on the finished response",
     ),
     (
         lambda app, settings: client.install(app.server, trusted_proxies=settings.trusted_proxies),
-        "before anything counts by the client's address",
+        "before anything counts by the client's address, or answers a page of another site",
     ),
     (
         lambda app, settings: rate_limit.install(app.server, settings),

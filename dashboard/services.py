@@ -142,7 +142,10 @@ class AppServices(Services):
         if asked.model not in self._models.names():
             possible, _ = self.possible_prompt(replace(asked, model=before.model), shown)  # its text can be shown
             if self._opener:
-                problem += " To open another one, choose ‘Open another…’ in the model menu, then open the link again."
+                problem = (
+                    f"There is no model '{asked.model[:60]}' among those that this server has opened. Choose ‘Open "
+                    "another…’ in the model menu to open it, and then open the link again."
+                )
         return possible, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:

@@ -73,8 +73,8 @@ def found_words(found: Any) -> list[Any]:
         "Parameters": f"{parameters(info.n_parameters)} ({info.n_parameters:,})".replace(" parameters", ""),
         "Longest text": f"{info.max_positions:,} tokens",
         "Weights": weights,
-        "Memory": f"{size(summary.memory_bytes)} needed, {size(found.free_bytes)} of this machine’s "
-        f"{size(found.total_bytes)} free",
+        "Memory": f"{size(summary.memory_bytes)} needed. This machine has {size(found.total_bytes)}, of which "
+        f"{size(found.free_bytes)} are free.",
     }
     if found.where:
         facts["Read from"] = found.where

@@ -18,6 +18,10 @@ from huggingface_hub.errors import (
 from analysis.errors import ModelError
 
 
+class NotOnHub(ModelError):
+    """The hub has no such model, or none that this machine can reach: perhaps no model on the hub was meant."""
+
+
 @contextmanager
 def as_model_errors(repository: str, revision: str | None, what: Literal["looked up", "downloaded"]) -> Iterator[None]:
     """Raise errors of the hub, the network and the disk as ModelError. what: was to be done with the model."""
@@ -33,7 +37,7 @@ def as_model_errors(repository: str, revision: str | None, what: Literal["looked
     except RevisionNotFoundError as error:
         raise ModelError(f"{name} on the hub has no revision '{revision}'. Check its spelling.") from error
     except RepositoryNotFoundError as error:
-        raise ModelError(
+        raise NotOnHub(
             f"The hub has no public model {name}. Check the spelling; if the model is private, set HF_TOKEN."
         ) from error
     except HfHubHTTPError as error:
@@ -42,11 +46,11 @@ def as_model_errors(repository: str, revision: str | None, what: Literal["looked
         refused = "download" if what == "downloaded" else "look-up"
         raise ModelError(f"The hub refused the {refused} of {name} (status {status}). {advice}") from error
     except OfflineModeIsEnabled as error:
-        raise ModelError(
+        raise NotOnHub(
             f"{name} cannot be {what}: the variable HF_HUB_OFFLINE keeps this server offline. Start it without."
         ) from error
     except (httpx2.HTTPError, LocalEntryNotFoundError) as error:
-        raise ModelError(
+        raise NotOnHub(
             f"The hub cannot be reached, so {name} cannot be {what}. Check this machine's internet connection.{kept}"
         ) from error
     except OSError as error:

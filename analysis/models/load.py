@@ -96,6 +96,8 @@ def read_configuration(path: Path, *, name: str | None = None) -> Any:
         raise ModelError(
             f"The config.json of '{name}' is not valid JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
         ) from error
+    except KeyError as error:
+        raise ModelError(f"The config.json of '{name}' does not name the model's family (model_type).") from error
     except Exception as error:  # damaged files raise exceptions of many kinds
         raise _unreadable(name, path, error) from error
 

@@ -7,9 +7,12 @@ import os.path
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub import constants
+
 from analysis.errors import ModelError
 from analysis.models.catalogue import Outline, make_outline
 from analysis.models.hub import Hub, HubModel, missing_part
+from analysis.models.hub_errors import NotOnHub
 from analysis.models.load import read_configuration
 
 _MAX_LISTED = 5  # models that a message names
@@ -48,7 +51,7 @@ def locate(text: str) -> Path | HubModel:
     if os.path.isabs(path) or given.startswith(("~", ".")) or given.lower().endswith(".gguf"):
         raise ModelError(f"There is no folder or file '{given}' on this machine. Check its spelling.")
     try:
-        return HubModel.parse(given)
+        return HubModel.parse(given.removeprefix(f"{constants.ENDPOINT}/").replace("/tree/", "@").rstrip("/"))
     except ModelError as error:
         raise ModelError(
             f"'{given[:60]}' is no folder or file in {Path.cwd()}, and cannot be an id on the Hugging Face hub, which "
@@ -62,7 +65,10 @@ def preview(source: Path | HubModel, hub: Hub) -> Preview:
     Raises: ModelError for a model that is not supported or incomplete, and as `Hub.look` does.
     """
     if isinstance(source, HubModel):
-        folder, download_bytes = hub.look(source)
+        try:
+            folder, download_bytes = hub.look(source)
+        except NotOnHub as error:
+            raise ModelError(f"{error} No folder or file in {Path.cwd()} has this name, either.") from error
         return Preview(make_outline(read_configuration(folder, name=source.repository), source), download_bytes)
     if source.is_dir():
         _refuse_without_configuration(source)
@@ -89,5 +95,5 @@ def _refuse_without_configuration(folder: Path) -> None:
         listed = ", ".join(f"'{name}'" for name in inside[:_MAX_LISTED])
         advice = f"Open one of the models in it: {listed}{', …' if len(inside) > _MAX_LISTED else ''}."
     else:
-        advice = "Open a folder that `save_pretrained` wrote, or a .gguf file."
+        advice = "Open a folder that save_pretrained wrote, or a .gguf file."
     raise ModelError(f"The folder '{folder.name}' is not a model: it has no config.json. {advice}")

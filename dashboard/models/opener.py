@@ -114,11 +114,7 @@ class ModelOpener:
         return listed if isinstance(listed, Path | HubModel) else locate(text)
 
     def _preview(self, source: Path | HubModel) -> Preview:
-        if isinstance(source, Path):
-            return preview(source, self._hub)
-        if not self._menu.allow_downloads and self._hub.folder(source) is None:
+        is_missing = isinstance(source, HubModel) and self._hub.folder(source) is None
+        if is_missing and not self._menu.allow_downloads:
             raise ModelError(f"'{source}' is not on this machine, and this server does not download (ALLOW_DOWNLOADS).")
-        try:
-            return preview(source, self._hub)
-        except ModelError as error:
-            raise ModelError(f"{error} (There is no folder of this name in {Path.cwd()} either.)") from error
+        return preview(source, self._hub)

@@ -67,7 +67,9 @@ def found_words(found: Any) -> list[Any]:
     if found.problem:
         return [html.P(found.problem, className="open-model-problem")]
     info, summary = found.outline.info, found.outline.summary
-    weights = size(found.download_bytes) + " to download" if found.download_bytes else "on this machine"
+    weights = f"{size(found.download_bytes)} to download" if found.download_bytes else "On this machine"
+    if info.weights_note:
+        weights += f": {info.weights_note}"
     facts = {
         "Architecture": f"{info.family}: {info.n_blocks} blocks, {info.n_heads} heads each, width {info.d_model:,}",
         "Parameters": f"{parameters(info.n_parameters)} ({info.n_parameters:,})".replace(" parameters", ""),

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -120,9 +120,8 @@ class Hub:
             model.repository, revision=model.revision, files_metadata=True, timeout=_TIMEOUT
         )
         files: dict[str, Any] = {file.rfilename: file for file in listed.siblings or []}
+        advice = _gguf_advice(files)
         if "config.json" not in files:
-            has_gguf = any(name.endswith(".gguf") for name in files)
-            advice = " It has GGUF files: download one of them, and open that file." if has_gguf else ""
             raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.{advice}")
         # By the revision's name, so that the cache records its commit.
         folder = Path(self._download_small(model.repository, "config.json", model.revision)).parent
@@ -131,6 +130,7 @@ class Hub:
             raise ModelError(
                 f"'{model.repository}' has no weights in safetensors format. Other formats are not read, since they "
                 "can contain code. Ask its owner for safetensors, or convert it and put the folder into MODELS_DIR."
+                f"{advice}"
             )
         return folder, files, listed.sha
 
@@ -264,3 +264,9 @@ def missing_part(folder: Path) -> str:
 def _shards(index: Path) -> list[str]:
     """The weight files in an index, without folders, so that none can lie outside the model's folder."""
     return sorted({Path(name).name for name in json.loads(index.read_text())["weight_map"].values()})
+
+
+def _gguf_advice(names: Iterable[str]) -> str:
+    """Which of several quantizations to download is a person's choice."""
+    found = sorted(name for name in names if name.lower().endswith(".gguf"))
+    return f" Its GGUF files can be read: download one, such as {found[0]}, and open it by its path." if found else ""

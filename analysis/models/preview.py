@@ -11,6 +11,7 @@ from huggingface_hub import constants
 
 from analysis.errors import ModelError
 from analysis.models.catalogue import Outline, make_outline
+from analysis.models.gguf_file import find_gguf
 from analysis.models.hub import Hub, HubModel, missing_part
 from analysis.models.hub_errors import NotOnHub
 from analysis.models.load import read_configuration
@@ -37,15 +38,15 @@ class Preview:
 def locate(text: str) -> Path | HubModel:
     """The folder or `.gguf` file with this path, or else the model with this id on the hub.
 
-    A folder with one `.gguf` file and no `config.json` stands for the file.
+    A folder with one GGUF file and no other weights stands for the file.
     Raises: ModelError for a path that does not exist, a file of another kind, and what can be neither.
     """
     given = text.strip().strip("\"'")
     path = os.path.expanduser(given)
     if os.path.isdir(path):
-        return _file_in(Path(path).resolve())
+        return find_gguf(Path(path).resolve()) or Path(path).resolve()
     if os.path.isfile(path):
-        if not path.lower().endswith(".gguf"):
+        if not find_gguf(Path(path)):
             raise ModelError(f"'{given}' is not a .gguf file. To open any other model, give the folder that it is in.")
         return Path(path).resolve()
     if os.path.isabs(path) or given.startswith(("~", ".")) or given.lower().endswith(".gguf"):
@@ -80,17 +81,10 @@ def preview(source: Path | HubModel, hub: Hub) -> Preview:
     return Preview(outline)
 
 
-def _file_in(folder: Path) -> Path:
-    """The only GGUF file of a folder that has no configuration; else the folder itself."""
-    files = list(folder.glob("*.gguf"))
-    return files[0] if len(files) == 1 and not (folder / "config.json").is_file() else folder
-
-
 def _refuse_without_configuration(folder: Path) -> None:
     if any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
         return
-    inside = sorted(file.name for file in folder.glob("*.gguf"))
-    inside += sorted(file.parent.name for file in folder.glob("*/config.json"))
+    inside = sorted(file.parent.name for file in folder.glob("*/config.json"))
     if inside:
         listed = ", ".join(f"'{name}'" for name in inside[:_MAX_LISTED])
         advice = f"Open one of the models in it: {listed}{', …' if len(inside) > _MAX_LISTED else ''}."

@@ -34,7 +34,7 @@ def test_what_is_known_before_it_is_opened(found: FoundModel) -> None:
         "GPT-2: 24 blocks, 16 heads each, width 1,024",
         "355 million (354,823,168)",
         "1,024 tokens",
-        "on this machine",
+        "On this machine",
         "1.42 GB needed. This machine has 16 GB, of which 4 GB are free.",
         "/runs/step-500",
     ):
@@ -66,6 +66,12 @@ def test_too_little_memory_is_said(found: FoundModel, memory: dict[str, int], wo
     scarce = replace(found, download_bytes=1_520_000_000, **memory)
     assert words in str(found_words(scarce))
     assert button_words(scarce) == button
+
+
+def test_weights_that_were_quantized_are_called_so(found: FoundModel) -> None:
+    assert found.outline
+    outline = replace(found.outline, info=replace(found.outline.info, weights_note="4-bit weights, dequantized"))
+    assert "On this machine: 4-bit weights, dequantized" in str(found_words(replace(found, outline=outline)))
 
 
 def test_a_reason_stands_alone() -> None:

@@ -11,6 +11,7 @@ from analysis.errors import ModelError
 from analysis.models.hub import Hub, HubModel
 from analysis.models.preview import locate, preview
 from tests.conftest import make_tiny
+from tests.gguf_files import tiny, write_gguf
 from tests.hub import SmallHub, served_hub
 
 FOX = HubModel("owner/fox")
@@ -109,7 +110,7 @@ def configured(text: str) -> Callable[[Path], None]:
         (without("tokenizer.json"), r"'run-3' has the configuration of a GPT-2 model, but no tokenizer"),
         (without("model.safetensors"), "of a GPT-2 model, but no weights in safetensors format"),
         (configured('{"model_type": "gpt2",\n "n_layer": }'), "not valid JSON: Expecting value, in line 2, column 13"),
-        (configured("{}"), "does not name the model's family"),
+        (configured("{}"), r"'run-3' cannot be read.* does not name the family"),
         (configured("[]"), "'run-3' cannot be read"),
         (configured('{"model_type": "mamba"}'), "family 'mamba', which is not supported: it has no attention"),
         (configured('{"model_type": "gpt2", "n_embd": 30}'), "configuration of this GPT-2 model cannot be used"),
@@ -119,6 +120,21 @@ def test_a_folder_that_cannot_be_opened(damage: Callable[[Path], None], message:
     damage(folder)
     with pytest.raises(ModelError, match=message):
         preview(folder, hub)
+
+
+def test_a_gguf_file_is_known_from_its_header(tmp_path: Path, hub: Hub) -> None:
+    model = tiny("llama")
+    (tmp_path / "gguf").mkdir()
+    file = write_gguf(model, tmp_path / "gguf" / "fox.Q4_0.gguf")
+    found = preview(locate(str(file.parent)), hub)
+    assert (found.outline.info.family, found.outline.info.n_parameters) == ("Llama", model.info.n_parameters)
+    assert (found.outline.info.weights_note, found.download_bytes) == ("4-bit weights, dequantized", 0)
+    file.with_name("fox.Q8_0.gguf").touch()
+    with pytest.raises(ModelError, match=r"'gguf' has 2 GGUF files\. Name one of them"):
+        locate(str(file.parent))
+    (tmp_path / "damaged.gguf").write_bytes(b"GGUF\0\0")
+    with pytest.raises(ModelError, match=r"damaged\.gguf"):
+        preview(locate(str(tmp_path / "damaged.gguf")), hub)
 
 
 def test_a_shard_that_is_missing_is_named(folder: Path, hub: Hub) -> None:

@@ -83,7 +83,7 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
         "download": download_words(entry),
         "download_class": "" if entry.state == "to download" else "job-hidden",
         "cancel_class": "" if entry.state == "downloading" else "job-hidden",
-        "options": options(services.menu.entries()),
+        "options": options(services.menu.entries(), opens_models=services.opener is not None),
         "idle": not in_progress,
         "changed": changed,
     }

@@ -50,6 +50,16 @@ class Menu(Protocol):
         """Cancel the download of a model, if one is running."""
 
 
+class Opener(Protocol):
+    """Opens models that are not on the list, on a server that only this machine can reach."""
+
+    def look(self, text: str) -> Any:
+        """What a path or an id on the hub names, without loading it, or the `problem` with it."""
+
+    def open(self, text: str) -> Any:
+        """The same, after it was added to the list, and its download started if one is needed."""
+
+
 class Services(Protocol):
     """All that a callback may call. Everything that a page sent is checked here; no visitor's state is kept."""
 
@@ -60,6 +70,10 @@ class Services(Protocol):
     @property
     def menu(self) -> Menu:
         """The models that visitors may choose."""
+
+    @property
+    def opener(self) -> Opener | None:
+        """What opens other models; None on every server but a local one."""
 
     @property
     def max_tokens(self) -> int:

@@ -10,12 +10,14 @@ from dash import Dash, set_props
 
 import callbacks.job
 import callbacks.models
+import callbacks.open_model
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
+from analysis.models.hub import Hub
 from analysis.models.registry import ModelRegistry
 from analysis.selection import GRAMMAR
 from analysis.storage.trace_store import TraceStore
@@ -23,6 +25,8 @@ from dashboard import drawing, probes
 from dashboard.errors import user_message
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu, configured_models, make_menu
+from dashboard.models.model_list import ModelList
+from dashboard.models.opener import ModelOpener
 from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
@@ -30,7 +34,7 @@ from dashboard.services import AppServices
 from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
-from dashboard.web.client import client_address
+from dashboard.web.client import client_address, not_from_own_page
 from layouts import ids
 from layouts.document import TITLE, document
 from layouts.shell import EXAMPLES, shell
@@ -50,17 +54,24 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
+    local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with.
+    and those that the settings name. example: the text that the page opens with. local: whether only this machine can
+    reach the server, so that the person in front of it may open any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
     """
     settings = settings or Settings.from_environment()
     use_one_thread()
-    registry, menu = make_menu(settings, models or configured_models(settings))
+    offered = models or configured_models(settings)
+    if local:
+        offered = ModelList(offered)
+    hub = Hub()
+    registry, menu = make_menu(settings, offered, hub=hub)
+    opener = ModelOpener(offered, registry, menu, hub, not_from_own_page) if isinstance(offered, ModelList) else None
     traces = TraceStore(settings.cache_path, max_bytes=settings.cache_mb * 10**6)
     metrics = Metrics(probes.totals(traces))
     jobs = Jobs(
@@ -77,6 +88,7 @@ def create_app(
             traces,
             jobs,
             menu,
+            opener=opener,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
             example=example or next(iter(EXAMPLES.values())),
@@ -98,9 +110,14 @@ def create_app(
     )
     app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
-    app.layout = layout = shell(menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS])
+    app.server.config["LOCAL_ONLY"] = local
+    app.layout = layout = shell(
+        menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS], opens_models=local
+    )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
+    if opener:
+        callbacks.open_model.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

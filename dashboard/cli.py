@@ -61,11 +61,18 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
+    from dashboard.web.client import is_loopback
 
     if not given.debug:
         json_log.configure(settings.log_level)
     models = configured_models(settings)
-    app = create_app(settings, models=with_first(models, given.model) if given.model else models, example=given.text)
+    app = create_app(
+        settings,
+        models=with_first(models, given.model) if given.model else models,
+        example=given.text,
+        # Behind a proxy others reach it, too, and workers on other machines would not find what is opened on this one.
+        local=is_loopback(given.host) and not settings.trusted_proxies and not settings.redis_url,
+    )
     prepare_to_fork(app)
     start_process(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)

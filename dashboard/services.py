@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,7 @@ from analysis.trace import Prompt, Trace
 from callbacks.services import Services
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
+from dashboard.models.opener import ModelOpener
 from dashboard.storage.lru_cache import ByteLimitedCache
 
 _TRACES_BYTES = 128 * 10**6  # of open files, which stay on disk even after the disk cache has evicted them
@@ -36,6 +38,7 @@ class AppServices(Services):
         jobs: Jobs,
         menu: ModelMenu,
         *,
+        opener: ModelOpener | None = None,
         max_tokens: int,
         max_characters: int = MAX_CHARACTERS,
         example: str,
@@ -48,6 +51,7 @@ class AppServices(Services):
         self._traces = traces
         self._jobs = jobs
         self._menu = menu
+        self._opener = opener
         self._max_tokens = max_tokens
         self._max_characters = max_characters
         self._example = example
@@ -68,6 +72,11 @@ class AppServices(Services):
     def menu(self) -> ModelMenu:
         """The models that visitors may choose."""
         return self._menu
+
+    @property
+    def opener(self) -> ModelOpener | None:
+        """What opens other models; None on every server but a local one."""
+        return self._opener
 
     @property
     def max_tokens(self) -> int:
@@ -129,8 +138,15 @@ class AppServices(Services):
         link = {name: values[-1] for name, values in given.items()}
         start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
-        asked, problem = self.possible_prompt(asked, shown)
-        return asked, f"The link cannot be opened. {problem}" if problem else ""
+        possible, problem = self.possible_prompt(asked, shown)
+        if asked.model not in self._models.names():
+            possible, _ = self.possible_prompt(replace(asked, model=before.model), shown)  # its text can be shown
+            if self._opener:
+                problem = (
+                    f"There is no model '{asked.model[:60]}' among those that this server has opened. Choose ‘Open "
+                    "another…’ in the model menu to open it, and then open the link again."
+                )
+        return possible, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
         """The prompt itself if it can be analysed; else the one that is shown, or the example, and the reason."""
@@ -142,8 +158,10 @@ class AppServices(Services):
             before = self._before(shown)
             # A prompt that was shown without weights may turn out to be impossible once they are in memory.
             if before == asked:
-                model = asked.model if isinstance(error, TextError) else self._models.names()[0]
-                before = Prompt(model, self._example)
+                first, is_text = self._models.names()[0], isinstance(error, TextError)
+                before = Prompt(asked.model if is_text else first, self._example)
+                if not is_text and asked.model != first:  # the text may well be shown in another model
+                    before, _ = self.possible_prompt(replace(asked, model=first), None)
             return before, str(error)
         return asked, ""
 

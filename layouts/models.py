@@ -25,12 +25,14 @@ NEWS = "model-news"
 POLL_MS = 700
 IN_PROGRESS = ("loading", "on disk", "downloading")
 BUNDLED = "bundled"
+OPEN_ANOTHER = "/open-another"  # no model has this name; assets/open_model.js opens the dialog when it is chosen
 
 
-def choice(offers: Iterable[Any]) -> dbc.Select:
-    """The menu of models; the first one is selected."""
+def choice(offers: Iterable[Any], *, opens_models: bool = False) -> dbc.Select:
+    """The menu of models; the first one is selected. opens_models: whether it ends with "Open another…"."""
     offers = list(offers)
-    return dbc.Select(id=MODEL, options=options(offers), value=offers[0].name, size="sm", className="model-choice")
+    entries = options(offers, opens_models=opens_models)
+    return dbc.Select(id=MODEL, options=entries, value=offers[0].name, size="sm", className="model-choice")
 
 
 def bar() -> html.Div:
@@ -55,9 +57,10 @@ def download_button() -> html.Button:
     return html.Button("Download it", type="button", className="quiet-button", **{"data-press": DOWNLOAD})
 
 
-def options(offers: Iterable[Any]) -> list[dict[str, str]]:
-    """The menu's entries: name, family, parameters, memory and state of each model."""
-    return [{"value": offer.name, "label": _label(offer)} for offer in offers]
+def options(offers: Iterable[Any], *, opens_models: bool = False) -> list[dict[str, str]]:
+    """The menu's entries: name, family, parameters, memory and state of each model; then, perhaps, "Open another…"."""
+    entries = [{"value": offer.name, "label": _label(offer)} for offer in offers]
+    return [*entries, {"value": OPEN_ANOTHER, "label": "Open another…"}] if opens_models else entries
 
 
 def size(n_bytes: int) -> str:
@@ -128,14 +131,15 @@ def _cost(offer: Any) -> str:
 
 
 def _label(offer: Any) -> str:
-    facts = [] if offer.family is None else [offer.family, _parameters(offer.n_parameters)]
+    facts = [] if offer.family is None else [offer.family, parameters(offer.n_parameters)]
     if offer.memory_bytes:
         facts.append(f"{size(offer.memory_bytes)} in memory")
     known = f" ({', '.join(facts)})" if facts else ""
     return f"{title(offer.name)}{known} · {state_words(offer)}"
 
 
-def _parameters(count: int) -> str:
+def parameters(count: int) -> str:
+    """A number of parameters with three digits."""
     if count >= 999.5e6:
         return f"{count / 1e9:.3g} billion parameters"
     return f"{count / 1e6:.3g} million parameters"

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import ids, models
+from layouts import ids, models, open_model
 from layouts.document import TITLE
 from layouts.lead import lead_line
 from layouts.workspace import opening_panels, visible_store, workspace
@@ -26,10 +26,11 @@ EXAMPLES = {
 }
 
 
-def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> html.Div:
+def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, opens_models: bool = False) -> html.Div:
     """The whole page.
 
     offers: the models; the page opens with the first. panels: each with the name of its dock, empty outside the docks.
+    opens_models: whether the page offers to open any other model.
     """
     focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
     return html.Div(
@@ -37,7 +38,10 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> 
             *_stores(),
             visible_store(opening_panels((dock, section.id.removesuffix("-panel")) for dock, section in panels)),
             html.Header(
-                [html.A("Skip to the selection", href="#", className="skip", **focuses_card), *_header(offers)],
+                [
+                    html.A("Skip to the selection", href="#", className="skip", **focuses_card),
+                    *_header(offers, opens_models),
+                ],
                 className="header",
             ),
             html.Main(
@@ -50,6 +54,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> 
                     workspace((dock, section) for dock, section in panels if dock),
                 ]
             ),
+            *([open_model.dialog()] if opens_models else []),
         ],
         className="page",
     )
@@ -67,12 +72,12 @@ def _stores() -> list[Any]:
     ]
 
 
-def _header(offers: Iterable[Any]) -> list[Any]:
+def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
     theme: dict[str, Any] = {"aria-label": "Switch between the light and the dark theme"}
     return [
         html.H1(TITLE),
         html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
-        models.choice(offers),
+        models.choice(offers, opens_models=opens_models),
         _prompt(),
         html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),

@@ -4,41 +4,34 @@
 is resumed, and no file enters the cache before its SHA-256 is verified.
 """
 
-import errno
 import fcntl
 import hashlib
 import io
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from huggingface_hub.file_download import http_get, repo_folder_name
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import tqdm
 
 from analysis.errors import ModelError
+from analysis.models.hub_errors import as_model_errors
 from analysis.models.load import read_configuration
 
 OnProgress = Callable[[int, int], None]  # called with bytes received and bytes in total; may raise to cancel
 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")  # as `save_pretrained` names them
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _SMALL = (*_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _TIMEOUT = 10  # seconds
@@ -74,6 +67,9 @@ class HubModel:
             raise ModelError(f"'{text[:60]}' cannot be the name of a model on the Hugging Face hub: {error}") from error
         return cls(repository, revision or None)
 
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.revision}" if self.revision else self.repository
+
 
 class Hub:
     """The hub and the local cache; by default those that `huggingface_hub` uses."""
@@ -90,14 +86,23 @@ class Hub:
     def folder(self, model: HubModel) -> Path | None:
         """The folder in the cache that has all of the model's files; None if any is missing."""
         folder = self.configuration_folder(model)
-        if folder is None or not any((folder / name).exists() for name in _TOKENIZERS):
-            return None
-        if (folder / _WEIGHTS).exists():
-            return folder
-        with suppress(OSError, ValueError, KeyError, AttributeError):
-            if all((folder / shard).exists() for shard in _shards(folder / _INDEX)):
-                return folder
-        return None
+        return folder if folder and not missing_part(folder) else None
+
+    def look(self, model: HubModel) -> tuple[Path, int]:
+        """The folder of a model's configuration, which alone is fetched, and the bytes that are left to download.
+
+        The bytes are 0 if all files are on this machine. What has arrived of an interrupted download counts as left.
+
+        Raises: ModelError as `fetch` does.
+        """
+        if complete := self.folder(model):
+            return complete, 0
+        with as_model_errors(model.repository, model.revision, "looked up"):
+            folder, files, _ = self._fetch_configuration(model)
+            names = {*_SMALL, _WEIGHTS} if _WEIGHTS in files else {*_SMALL, *filter(_SHARD.fullmatch, files)}
+            size = sum(file.size or 0 for name, file in files.items() if name in names)
+            self._refuse_if_full(model, size)
+        return folder, size
 
     def fetch(self, model: HubModel, report: OnProgress) -> Path:
         """Download and verify a model, and return its folder.
@@ -106,10 +111,11 @@ class Hub:
 
         Raises: ModelError for errors of the hub, the network and the disk, and for a model that is not supported.
         """
-        with _as_model_errors(model):
+        with as_model_errors(model.repository, model.revision, "downloaded"):
             return self._fetch(model, report)
 
-    def _fetch(self, model: HubModel, report: OnProgress) -> Path:
+    def _fetch_configuration(self, model: HubModel) -> tuple[Path, dict[str, Any], str | None]:
+        """Fetch the configuration of a model that is supported; gives its folder, the listed files and their commit."""
         listed = HfApi(endpoint=self._endpoint).model_info(
             model.repository, revision=model.revision, files_metadata=True, timeout=_TIMEOUT
         )
@@ -120,17 +126,21 @@ class Hub:
         # By the revision's name, so that the cache records its commit.
         folder = Path(self._download_small(model.repository, "config.json", model.revision)).parent
         read_configuration(folder, name=model.repository)
-        wanted = [name for name in _SMALL if name in files]
-        if _WEIGHTS in files:
-            wanted.append(_WEIGHTS)
-        elif _INDEX in files:
-            wanted += _shards(Path(self._download_small(model.repository, _INDEX, listed.sha)))
-        else:
+        if _WEIGHTS not in files and _INDEX not in files:
             raise ModelError(
                 f"'{model.repository}' has no weights in safetensors format. Other formats are not read, since they "
                 "can contain code. Ask its owner for safetensors, or convert it and put the folder into MODELS_DIR."
                 f"{advice}"
             )
+        return folder, files, listed.sha
+
+    def _fetch(self, model: HubModel, report: OnProgress) -> Path:
+        folder, files, commit = self._fetch_configuration(model)
+        wanted = [name for name in _SMALL if name in files]
+        if _WEIGHTS in files:
+            wanted.append(_WEIGHTS)
+        else:
+            wanted += _shards(Path(self._download_small(model.repository, _INDEX, commit)))
         if missing := [name for name in wanted if name not in files]:
             raise ModelError(f"'{model.repository}' on the hub is incomplete: {missing[0]} is missing.")
         sizes = {name: files[name].size or 0 for name in wanted}
@@ -139,8 +149,8 @@ class Hub:
         for name in wanted:
             report(done, total)
             if files[name].lfs is not None:
-                self._download_large(model, files[name], listed.sha, partial(_report_all, report, done, total))
-            self._download_small(model.repository, name, listed.sha)  # after a large download, this only links the file
+                self._download_large(model, files[name], commit, partial(_report_all, report, done, total))
+            self._download_small(model.repository, name, commit)  # after a large download, this only links the file
             done += sizes[name]
         report(total, total)
         complete = self.folder(model)
@@ -239,6 +249,18 @@ def _report_all(report: OnProgress, before: int, total: int, here: int) -> None:
     report(before + here, total)
 
 
+def missing_part(folder: Path) -> str:
+    """What a model's folder lacks besides its configuration, in words; empty if it is complete."""
+    if not any((folder / name).exists() for name in _TOKENIZERS):
+        return "tokenizer (tokenizer.json)"
+    if (folder / _WEIGHTS).exists():
+        return ""
+    with suppress(OSError, ValueError, KeyError, AttributeError):
+        missing = [shard for shard in _shards(folder / _INDEX) if not (folder / shard).exists()]
+        return f"file of weights {missing[0]}" if missing else ""
+    return "weights in safetensors format (model.safetensors)"
+
+
 def _shards(index: Path) -> list[str]:
     """The weight files in an index, without folders, so that none can lie outside the model's folder."""
     return sorted({Path(name).name for name in json.loads(index.read_text())["weight_map"].values()})
@@ -248,39 +270,3 @@ def _gguf_advice(names: Iterable[str]) -> str:
     """Which of several quantizations to download is a person's choice."""
     found = sorted(name for name in names if name.lower().endswith(".gguf"))
     return f" Its GGUF files can be read: download one, such as {found[0]}, and open it by its path." if found else ""
-
-
-@contextmanager
-def _as_model_errors(model: HubModel) -> Iterator[None]:
-    name = f"'{model.repository}'"
-    try:
-        yield
-    except GatedRepoError as error:
-        raise ModelError(
-            f"{name} is gated: its owner asks for an agreement. Accept it on the model's page, then set HF_TOKEN to a "
-            "token of your account."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ModelError(f"{name} on the hub has no revision '{model.revision}'. Check its spelling.") from error
-    except RepositoryNotFoundError as error:
-        raise ModelError(
-            f"The hub has no public model {name}. Check the spelling; if the model is private, set HF_TOKEN."
-        ) from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        advice = "Set HF_TOKEN to a token with access to it." if status in (401, 403) else "Try again later."
-        raise ModelError(f"The hub refused the download of {name} (status {status}). {advice}") from error
-    except (httpx2.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
-        raise ModelError(
-            f"The hub cannot be reached, so {name} cannot be downloaded. Check this machine's internet connection. "
-            "What has been downloaded so far is kept."
-        ) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(
-                f"The disk is full: {name} does not fit. What has been downloaded so far is kept; free some space and "
-                "download it again."
-            ) from error
-        raise ModelError(
-            f"{name} could not be downloaded: {error}. What has been downloaded so far is kept."
-        ) from error

@@ -122,12 +122,17 @@ def read_configuration(path: Path, *, name: str | None = None) -> Any:
         return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
         raise
+    except json.JSONDecodeError as error:
+        raise ModelError(
+            f"The config.json of '{name}' is not valid JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
+        ) from error
     except Exception as error:  # damaged files raise exceptions of many kinds
         raise _unreadable(name, path, error) from error
 
 
 def _unreadable(name: str, path: Path, error: Exception) -> ModelError:
-    reason = str(error).replace(str(path), path.name)  # visitors must not learn the server's paths
+    reason = "config.json does not name the family (model_type)" if error.args == ("model_type",) else str(error)
+    reason = reason.replace(str(path), path.name)  # visitors must not learn the server's paths
     return ModelError(
         f"The model '{name}' cannot be read. It must be a folder with config.json, weights in safetensors format and "
         f"a tokenizer, or a GGUF file. The reason is: {reason}"

@@ -35,8 +35,9 @@ class ModelRegistry:
     """
 
     def __init__(self, sources: Mapping[str, Source], *, max_bytes: int | None = None, hub: Hub | None = None) -> None:
+        """sources: are read at each call, so models that are added to the mapping later are found."""
         self.max_bytes = max_bytes
-        self._sources = dict(sources)
+        self._sources = sources
         self._hub = hub or Hub()
         self._loaded = OrderedDict(
             (name, source) for name, source in sources.items() if isinstance(source, LanguageModel)
@@ -135,6 +136,17 @@ class ModelRegistry:
         self._failures.pop(name, None)
         self._refused.pop(name, None)
 
+    def forget(self, name: str) -> None:
+        """Unload a model that is not pinned, and read its files again at the next use, since they may have changed."""
+        self.forget_failure(name)
+        self._outlines.pop(name, None)
+        with self._lock:
+            self._loaded.pop(name, None)
+
+    def available_bytes(self, name: str = "") -> int | None:
+        """The memory that a model may take if all models but the pinned ones are unloaded; None without a limit."""
+        return None if self.max_bytes is None else self.max_bytes - self._loaded_bytes(self._pinned - {name})
+
     def pin(self, name: str) -> None:
         """Pin a model: it is never unloaded, and processes that are forked after this call share its weights,
         whichever of them loads it. (Unloading it in one process would not free shared memory.)
@@ -196,7 +208,7 @@ class ModelRegistry:
 
     def _refuse_if_large(self, name: str) -> None:
         needed = _BYTES * self.outline(name).info.n_parameters
-        available = None if self.max_bytes is None else self.max_bytes - self._loaded_bytes(self._pinned - {name})
+        available = self.available_bytes(name)
         if available is not None and needed > available:
             raise NotLoaded(
                 f"{name} is too large: it needs {needed / 1e9:.3g} GB of memory, and this server has "

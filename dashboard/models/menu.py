@@ -65,7 +65,7 @@ class ModelMenu:
     def __init__(self, models: ModelRegistry, downloads: Downloads, *, allow_downloads: bool) -> None:
         self._models = models
         self._downloads = downloads
-        self._allow = allow_downloads
+        self.allow_downloads = allow_downloads
 
     def entries(self) -> list[MenuEntry]:
         """All models, in the order of the menu."""
@@ -82,7 +82,7 @@ class ModelMenu:
         if state == "to download":
             if download and download.running:
                 state = "downloading"
-            elif not self._allow:
+            elif not self.allow_downloads:
                 state = "forbidden"
             elif download:
                 problem = download.problem
@@ -163,9 +163,11 @@ def with_first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
     return {name: source, **{other: known for other, known in models.items() if other != name}}
 
 
-def make_menu(settings: Settings, models: Mapping[str, Source]) -> tuple[ModelRegistry, ModelMenu]:
+def make_menu(
+    settings: Settings, models: Mapping[str, Source], *, hub: Hub | None = None
+) -> tuple[ModelRegistry, ModelMenu]:
     """The registry of models of this process, and the menu of the same models."""
-    hub = Hub()
+    hub = hub or Hub()
     registry = ModelRegistry(models, max_bytes=model_memory_bytes(settings.model_memory_mb), hub=hub)
     downloads = Downloads(settings.cache_path / "downloads", hub)
     return registry, ModelMenu(registry, downloads, allow_downloads=settings.allow_downloads)

@@ -38,7 +38,7 @@ MIDDLEWARE: tuple[tuple[Install, str], ...] = (
     ),
     (
         lambda app, settings: client.install(app.server, trusted_proxies=settings.trusted_proxies),
-        "before anything counts by the client's address",
+        "before anything counts by the client's address, or answers a page of another site",
     ),
     (
         lambda app, settings: rate_limit.install(app.server, settings),

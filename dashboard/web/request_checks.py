@@ -6,9 +6,9 @@ declares is looked up once and then compared, so that a check costs little.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from dash import Dash
@@ -37,13 +37,20 @@ def install(app: Dash, *, max_bytes: int) -> None:
 
 
 @dataclass(frozen=True)
+class _Control:
+    """A control with a choice. offered: its values now, to which the page may add some (`callbacks/open_model.py`)."""
+
+    offered: Callable[[], Sequence[Any]]
+    multiple: bool
+
+
+@dataclass(frozen=True)
 class _Property:
-    """An input or state of a callback. options: the values that its control offers, None for any value."""
+    """An input or state of a callback. control: that which offers its values, None for any value."""
 
     id: str
     name: str
-    options: Sequence[Any] | None
-    multiple: bool
+    control: _Control | None
 
     def is_given_by(self, item: Any) -> bool:
         """Whether an item of a request names this property, and nothing else but its value."""
@@ -56,11 +63,12 @@ class _Property:
 
     def allows(self, value: Any) -> bool:
         """Whether the control can have this value."""
-        if self.options is None:
+        if self.control is None:
             return True
-        if self.multiple:
-            return isinstance(value, list) and all(one in self.options for one in value)
-        return value in self.options
+        offered = self.control.offered()
+        if self.control.multiple:
+            return isinstance(value, list) and all(one in offered for one in value)
+        return value in offered
 
 
 @dataclass(frozen=True)
@@ -79,10 +87,10 @@ class Checks:
     def __init__(self, app: Dash) -> None:
         self._callbacks = app.callback_map
         self._controls = {
-            (control.id, "value"): ([option["value"] for option in control.options], isinstance(control.value, list))
+            (control.id, "value"): _Control(partial(_offered, control), isinstance(control.value, list))
             for control in app.layout._traverse()
             if getattr(control, "options", None)
-        } | {(ids.THEME, "data"): (list(THEMES), False)}
+        } | {(ids.THEME, "data"): _Control(partial(list, THEMES), multiple=False)}
         self._declaration = cache(self._declared)  # of callbacks that exist only: nothing is kept of a request
 
     def check(self, asked: CallbackRequest) -> None:
@@ -115,7 +123,7 @@ class Checks:
             for one in (written if isinstance(written, list) else [written])
         ]
         inputs, state = (
-            [_Property(id, name, *self._controls.get((id, name), (None, False))) for id, name in map(_name, items)]
+            [_Property(id, name, self._controls.get((id, name))) for id, name in map(_name, items)]
             for items in (callback["inputs"], callback["state"])
         )
         return _Declaration(
@@ -124,6 +132,10 @@ class Checks:
             state=state,
             changes=frozenset(f"{one.id}.{one.name}" for one in inputs),
         )
+
+
+def _offered(control: Any) -> list[Any]:
+    return [option["value"] for option in control.options]
 
 
 def _name(item: dict[str, str]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from layouts.models import OPEN_ANOTHER
 from tests.browser.explorer import NO_WEBGL, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -25,6 +26,12 @@ def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: in
     check(explorer, "with settings open")
     explorer.page.evaluate(OPEN, "#saliency-panel .panel-help")
     check(explorer, "with help open")
+    explorer.page.select_option("#prompt-model", OPEN_ANOTHER)
+    for text, found in [("/no/such/folder", "p"), ("analysis/bundled", "dl")]:
+        explorer.page.fill("#open-model-source", text)
+        explorer.page.keyboard.press("Enter")
+        explorer.page.wait_for_selector(f"#open-model-found {found}")
+        check(explorer, f"with the dialog about {text}")
     context.close()
 
 

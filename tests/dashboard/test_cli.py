@@ -61,3 +61,35 @@ def test_a_command_gives_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "models") == 7
     monkeypatch.setattr("dashboard.commands.download", lambda _settings, name: len(name))
     assert run(monkeypatch, "download", "gpt2") == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "local"),
+    [
+        ((), {}, True),
+        (("--host", "localhost"), {}, True),
+        (("--host", "::1"), {"HOST": "0.0.0.0"}, True),
+        (("--host", "0.0.0.0"), {}, False),
+        (("--host", ""), {}, False),
+        (("--host", "192.168.1.5"), {}, False),
+        ((), {"HOST": "0.0.0.0"}, False),
+        ((), {"TRUSTED_PROXIES": "1"}, False),
+        ((), {"REDIS_URL": "redis://127.0.0.1:6379/0"}, False),
+    ],
+)
+def test_only_a_server_on_loopback_is_local(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], environment: dict[str, str], local: bool
+) -> None:
+    made: list[bool] = []
+
+    def create(*_: object, local: bool, **__: object) -> None:
+        made.append(local)
+        raise SystemExit
+
+    for name in ("HOST", "TRUSTED_PROXIES", "REDIS_URL"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+    monkeypatch.setattr("dashboard.app.create_app", create)
+    monkeypatch.setattr("dashboard.monitoring.json_log.configure", lambda _level: None)
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *arguments)
+    assert made == [local]

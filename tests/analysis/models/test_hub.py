@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 from huggingface_hub import constants
 from transformers import MambaConfig
@@ -165,7 +166,7 @@ def test_a_hub_that_is_down(tmp_path: Path):
 
 def test_a_hub_that_goes_down_in_the_middle(hub: Hub, small_hub: SmallHub, monkeypatch: pytest.MonkeyPatch):
     def lost(*_: Any, **__: Any) -> None:
-        raise analysis.models.hub.httpx2.ConnectError("gone")
+        raise httpx2.ConnectError("gone")
 
     monkeypatch.setattr(analysis.models.hub, "http_get", lost)  # which tries for several seconds
     with pytest.raises(ModelError, match="hub cannot be reached"):

@@ -31,6 +31,9 @@ class ModelInfo:
         Whether all norms still have their initial values, which training changes: then the weights are random.
     parallel
         Whether attention and MLP of a block read the same residual stream, so that there is no stream between them.
+    weights_note
+        What the weights have been through, in a few words, such as "4-bit weights, dequantized"; empty if they are as
+        they were trained.
     """
 
     family: str
@@ -45,6 +48,7 @@ class ModelInfo:
     fingerprint: str
     untrained: bool = False
     parallel: bool = False
+    weights_note: str = ""
 
     @property
     def tile_width(self) -> int:

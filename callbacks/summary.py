@@ -89,9 +89,10 @@ def draw_summary_model(services: Services, prompt: Prompt) -> Values:
     """
     if services.sizes(prompt)[0] is None:
         return {"menu": "", "parameters": ""}
-    summary = services.outline(prompt).summary
+    outline = services.outline(prompt)
     untrained = services.loaded(prompt) and services.model(prompt).info.untrained
-    return {"menu": menu(summary.n_blocks), "parameters": parameter_table(summary, untrained=untrained)}
+    table = parameter_table(outline.summary, untrained=untrained, weights_note=outline.info.weights_note)
+    return {"menu": menu(outline.summary.n_blocks), "parameters": table}
 
 
 def _aria(holds: bool) -> str:

@@ -81,7 +81,8 @@ def state_words(offer: Any) -> str:
         "forbidden": "download not allowed",
         "unusable": "cannot be used",
     }
-    return str(words.get(offer.state, offer.state)) + (", untrained" if offer.untrained else "")
+    notes = ["untrained"] * offer.untrained + [offer.weights_note] * bool(offer.weights_note)
+    return ", ".join([str(words.get(offer.state, offer.state)), *notes])
 
 
 def bar_words(offer: Any) -> str:

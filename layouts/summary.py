@@ -132,7 +132,7 @@ def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
     ]
 
 
-def parameter_table(s: SummaryResult, *, untrained: bool = False) -> list[Any]:
+def parameter_table(s: SummaryResult, *, untrained: bool = False, weights_note: str = "") -> list[Any]:
     """The table of parameters by part, which add up to the total, and the model's sizes."""
     head = [
         html.Th("Part", scope="col"),
@@ -148,7 +148,7 @@ def parameter_table(s: SummaryResult, *, untrained: bool = False) -> list[Any]:
             className="summary-table",
         ),
         html.P(
-            size_words(s) + (" Untrained model: its weights are random." if untrained else ""),
+            size_words(s, weights_note) + (" Untrained model: its weights are random." if untrained else ""),
             className="summary-sizes",
         ),
     ]

@@ -63,6 +63,7 @@ def measure(network: Any, family: Family) -> ModelInfo:
         fingerprint=_fingerprint(network),
         untrained=_untrained(network, family),
         parallel=is_parallel(config, family),
+        weights_note=getattr(config, "weights_note", ""),
     )
 
 

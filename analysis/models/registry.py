@@ -144,7 +144,7 @@ class ModelRegistry:
         self._pinned.add(name)
         with suppress(NotLoaded):
             outline = self.outline(name)
-            if outline.half:  # float32 weights are memory-mapped files, which are shared anyway
+            if outline.converted:  # other weights are memory-mapped files, which are shared anyway
                 self._shared[name] = mmap(-1, _BYTES * outline.info.n_parameters)
 
     def _use(self, name: str) -> LanguageModel | None:

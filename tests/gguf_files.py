@@ -90,6 +90,7 @@ def _settings(config: Any) -> dict[str, Any]:
         "attention.head_count_kv": config.num_key_value_heads,
         "attention.layer_norm_rms_epsilon": config.rms_norm_eps,
         "rope.freq_base": 10_000.0,
+        "vocab_size": config.vocab_size,
     }
     if width := getattr(config, "head_dim", None):
         given |= {"attention.key_length": width, "attention.value_length": width}

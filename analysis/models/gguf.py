@@ -44,7 +44,6 @@ _NOT_COPIED = {
     "rope.scaling.original_context_length",
     "rope.scaling.type",
     "tensor_data_layout",
-    "vocab_size",
 }
 _POSITION_FACTORS = ("rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight")
 # Rules of cutting texts into words that lead to the same tokens as GPT-2's; transformers has the others.
@@ -69,15 +68,14 @@ def gguf_configuration(path: Path) -> Any:
     settings = {ours: stated[theirs] for theirs, ours in known.items() if ours and theirs in stated}
     if architecture == "gpt2":
         settings |= {"n_positions": settings.pop("n_ctx"), "n_inner": settings.pop("feed_forward_length", None)}
-    config = AutoConfig.for_model(
-        _MODEL_TYPES[architecture],
-        **{**settings, **_positions(file)},
-        vocab_size=file.tensors["token_embd.weight"].shape[0],
-        tie_word_embeddings="output.weight" not in file.tensors,
-        bos_token_id=file.metadata.get("tokenizer.ggml.bos_token_id"),
-        eos_token_id=file.metadata.get("tokenizer.ggml.eos_token_id"),
-        pad_token_id=None,
-    )
+    settings |= {
+        "vocab_size": file.tensors["token_embd.weight"].shape[0],
+        "tie_word_embeddings": "output.weight" not in file.tensors,
+        "bos_token_id": file.metadata.get("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": file.metadata.get("tokenizer.ggml.eos_token_id"),
+        "pad_token_id": None,
+    }
+    config = AutoConfig.for_model(_MODEL_TYPES[architecture], **settings, **_positions(file))
     if architecture.startswith("gemma") and config.head_dim != config.query_pre_attn_scalar:
         raise _variant(file, "it does not say how it scales attention scores")  # as in those of 27 billion parameters
     config.weights_note = file.weights_note

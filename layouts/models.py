@@ -97,7 +97,7 @@ def bar_words(offer: Any) -> str:
     loading = f"Loading {name} into memory{memory}."
     untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
     messages: dict[str, str] = {
-        "ready": untrained if offer.untrained else "",
+        "ready": untrained if offer.untrained else f"{name}: {offer.weights_note}." if offer.weights_note else "",
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),

@@ -36,6 +36,7 @@ def test_a_gguf_file_is_clicked_through(explorer: Explorer, path: Path) -> None:
     last, page = trace.n_positions - 1, explorer.page
     label = page.locator("#prompt-model option:checked")
     expect(label).to_have_text(re.compile(r"^fox\.Q4_0\.gguf \(Llama, .*\) · ready, 4-bit weights, dequantized$"))
+    expect(page.locator("#model-words")).to_have_text("fox.Q4_0.gguf: 4-bit weights, dequantized.")
     assert explorer.stored("model") == "fox.Q4_0.gguf"
     explorer.click_box(0, 2)  # of the first block, which none stands before
     explorer.follows(f"block.0.attention.head.2@{last}")

@@ -136,7 +136,7 @@ def compute_saliency(
     - "gradient_norm": the L2 norm of the gradient.
     - "occlusion": the loss of the logit when one token's embedding is replaced by the baseline.
 
-    The baseline is a zero vector ("zero"), the end-of-text token ("end") or the mean of all embeddings ("mean");
+    The baseline is a zero vector ("zero"), the start token, which is the end-of-text token in many models ("end") or the mean of all embeddings ("mean");
     positions are added to it as to any token. The target is by default the most probable next token; the logit of
     `against` is subtracted.
 
@@ -173,7 +173,7 @@ def plan_saliency(
     if steps is not None and not 1 <= steps <= MOST_STEPS:
         raise SelectionError(f"{steps} steps were asked for. Choose a number from 1 to {MOST_STEPS}.")
     if baseline == "end" and model.start_id is None:
-        raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
+        raise SelectionError("This model has no token that starts a text. Choose another baseline.")
     explained = default_target(trace, position) if target is None else target
 
     def compute(report: Progress) -> Arrays:

@@ -118,8 +118,7 @@ def draw_strip(
 
 def _digest(trace: Trace, theme: str) -> str:
     """A digest of all that the chips depend on."""
-    prompt = trace.prompt
-    inputs = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    inputs = repr((trace.info.fingerprint, trace.prompt, theme))
     return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 

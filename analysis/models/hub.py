@@ -34,13 +34,17 @@ from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import tqdm
 
 from analysis.errors import ModelError
+from analysis.models.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_alone, check_files
 from analysis.models.load import read_configuration
 
 OnProgress = Callable[[int, int], None]  # called with bytes received and bytes in total; may raise to cancel
 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
-_SMALL = (*_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_FILES = (
+    *_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.jinja", ADAPTER_CONFIG, ADAPTER_WEIGHTS,
+)  # fmt: skip
 _TIMEOUT = 10  # seconds
 _SPARE_BYTES = 100_000_000  # free disk space that a download leaves
 constants.DOWNLOAD_CHUNK_SIZE = 2**20  # the most that an interruption loses, and the step of the progress
@@ -114,12 +118,16 @@ class Hub:
             model.repository, revision=model.revision, files_metadata=True, timeout=_TIMEOUT
         )
         files: dict[str, Any] = {file.rfilename: file for file in listed.siblings or []}
+        if "config.json" not in files and ADAPTER_CONFIG in files:
+            adapter = Path(self._download_small(model.repository, ADAPTER_CONFIG, model.revision)).parent
+            raise ModelError(adapter_alone(adapter, model.repository))
+        check_files(files, model.repository)
         if "config.json" not in files:
             raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.")
         # By the revision's name, so that the cache records its commit.
         folder = Path(self._download_small(model.repository, "config.json", model.revision)).parent
         read_configuration(folder, name=model.repository)
-        wanted = [name for name in _SMALL if name in files]
+        wanted = [name for name in _FILES if name in files]
         if _WEIGHTS in files:
             wanted.append(_WEIGHTS)
         elif _INDEX in files:

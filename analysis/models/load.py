@@ -1,6 +1,5 @@
 """Model loading: from a folder, as float32 on the CPU, frozen, from safetensors only, never running remote code."""
 
-import json
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
@@ -15,7 +14,9 @@ from transformers.utils.logging import disable_progress_bar
 
 from analysis.errors import ModelError
 from analysis.families import family_of
+from analysis.models.checkpoint import check_folder, refuse_unused
 from analysis.models.language_model import LanguageModel
+from analysis.models.lora import merge_adapter
 from analysis.models.prepare import prepare_model
 
 disable_progress_bar()  # a server's log is not a terminal
@@ -29,7 +30,10 @@ _BUILDING = Lock()  # transformers patches functions of torch while it builds a 
 def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     """Load a model from a folder in the format of transformers' `save_pretrained`.
 
-    Raises: ModelError for a folder without a readable, complete model, or a family without a row in `families.py`.
+    A LoRA adapter in the folder is merged into the weights.
+
+    Raises: ModelError for a folder without a readable, complete model, one whose tensors are not all used by the
+    network's parts, or as `check_folder` and `merge_adapter` do.
     """
     name = name or path.name
     try:
@@ -41,7 +45,7 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
 
 
 def _load(path: Path, name: str) -> LanguageModel:
-    family_of(json.loads((path / "config.json").read_text())["model_type"])
+    check_folder(path, name)
     with _BUILDING:
         network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
             path,
@@ -52,12 +56,17 @@ def _load(path: Path, name: str) -> LanguageModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    family = family_of(network.config.model_type)
+    note = refuse_unused(loading["unexpected_keys"], network, family, name)
     if missing := sorted(loading["missing_keys"]):  # they would be random, but shown as the model's
         raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
-    return prepare_model(name, network, tokenizer)
+    if getattr(network, "_hf_peft_config_loaded", False):  # by transformers, where peft is installed
+        network.delete_adapter("default")
+    notes = filter(None, [note, merge_adapter(network, path, name)])
+    return prepare_model(name, network, tokenizer, note=" ".join(notes))
 
 
 def network_without_weights(config: Any) -> Any:
@@ -84,11 +93,11 @@ def new_configuration(model_type: str, **sizes: int) -> Any:
 def read_configuration(path: Path, *, name: str | None = None) -> Any:
     """Read the configuration in a model's folder.
 
-    Raises: ModelError if it cannot be read, or belongs to a family without a row in `families.py`.
+    Raises: ModelError if it cannot be read, or as `check_folder` does.
     """
     name = name or path.name
     try:
-        family_of(json.loads((path / "config.json").read_text())["model_type"])
+        check_folder(path, name)
         return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
         raise

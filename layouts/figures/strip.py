@@ -42,7 +42,8 @@ def strip_hover(result: StripResult, position: int) -> str:
         rank = f"rank {result.ranks[position]:,} of {result.n_vocab:,}"
         chance = percent(result.probabilities[position])
         numbers = f"surprisal {result.surprisal[position]:.1f} bits · probability {chance}, {rank}"
-    return f"{token.label} · position {position} · token id {token.id} · {numbers}"
+    origin = " · from the chat template" if token.template else ""
+    return f"{token.label} · position {position} · token id {token.id}{origin} · {numbers}"
 
 
 def strip_reading(result: StripResult, position: int) -> str:

@@ -96,8 +96,8 @@ def _refuse_unknown(model: LanguageModel, ids: list[int]) -> None:
         if token_id >= model.n_readable:
             raise TextError(
                 f"The model does not know the token ‘{model.vocabulary.piece(token_id).label}’ at position {position}: "
-                f"its id is {token_id:,}, and the embedding has {model.n_readable:,} rows (ids 0–{model.n_readable - 1:,}"
-                "). It was added to the tokenizer, and the embedding was not resized. Remove it from the text."
+                f"its id is {token_id}, and the embedding has {model.n_readable} rows (ids 0–{model.n_readable - 1}). "
+                "It was added to the tokenizer, and the embedding was not resized. Remove it from the text."
             )
 
 

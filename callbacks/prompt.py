@@ -127,7 +127,7 @@ def _switches(services: Services, prompt: Prompt) -> tuple[dict[str, Any], list[
     model = services.model(prompt)
     token = None if model.start_id is None else model.vocabulary.piece(model.start_id).label
     always, offered = fixed_start(model, chat=prompt.chat), has_template(model.tokenizer)
-    values = {
+    values: dict[str, Any] = {
         "start_options": [start_option(token, fixed=always and token is not None)],
         "chat_options": [chat_option(offered=offered)],
     }

@@ -90,8 +90,9 @@ def draw_summary_model(services: Services, prompt: Prompt) -> Values:
     if services.sizes(prompt)[0] is None:
         return {"menu": "", "parameters": ""}
     summary = services.outline(prompt).summary
-    untrained = services.loaded(prompt) and services.model(prompt).info.untrained
-    return {"menu": menu(summary.n_blocks), "parameters": parameter_table(summary, untrained=untrained)}
+    info = services.model(prompt).info if services.loaded(prompt) else services.outline(prompt).info
+    parameters = parameter_table(summary, untrained=info.untrained, note=info.note)
+    return {"menu": menu(summary.n_blocks), "parameters": parameters}
 
 
 def _aria(holds: bool) -> str:

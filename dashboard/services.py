@@ -137,8 +137,8 @@ class AppServices(Services):
         return asked, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
-        """The prompt, without switches that its model does not have, if it can be analysed; else the one that is shown, or
-        the example, and the reason.
+        """The prompt, without switches that its model does not have, if it can be analysed; else the one that is
+        shown, or the example, and the reason.
         """
         try:
             asked = fitting_prompt(self.model(asked), asked)

@@ -23,6 +23,7 @@ CHANGED = "model-changed"
 NEWS = "model-news"
 
 POLL_MS = 700
+_MOST_LETTERS = 90  # of the reason in the menu why a model cannot be used
 IN_PROGRESS = ("loading", "on disk", "downloading")
 BUNDLED = "bundled"
 
@@ -79,13 +80,13 @@ def state_words(offer: Any) -> str:
     words = {
         "too large": "too large for this machine",
         "forbidden": "download not allowed",
-        "unusable": "cannot be used",
+        "unusable": f"cannot be used: {_brief(offer.problem)}",
     }
     return str(words.get(offer.state, offer.state)) + (", untrained" if offer.untrained else "")
 
 
-def bar_words(offer: Any) -> str:
-    """The bar's message on the selected model; empty if there is none."""
+def bar_words(offer: Any, *, values: str = "") -> str:
+    """The bar's message on the selected model; empty if there is none. values: what is wrong with its values."""
     name = title(offer.name)
     memory = f" ({size(offer.memory_bytes)})" if offer.memory_bytes else ""
     known = "Only its architecture and sizes are shown" if offer.n_parameters else "Nothing else is known about it yet"
@@ -93,7 +94,7 @@ def bar_words(offer: Any) -> str:
     loading = f"Loading {name} into memory{memory}."
     untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
     messages: dict[str, str] = {
-        "ready": untrained if offer.untrained else "",
+        "ready": " ".join(filter(None, [values, untrained if offer.untrained else "", offer.note])),
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
@@ -111,6 +112,13 @@ def download_words(offer: Any) -> str:
     if offer.download and offer.download.done:
         return "Resume download"
     return f"Download {size(offer.download_bytes)}" if offer.download_bytes else "Download"
+
+
+def _brief(problem: str) -> str:
+    """The first clause of a message, as the end of a sentence."""
+    clause, _, _ = problem.partition(". ")
+    clause, _, _ = clause.partition(": ")
+    return clause[:1].lower() + clause[1:_MOST_LETTERS]
 
 
 def _progress(name: str, download: Any) -> str:

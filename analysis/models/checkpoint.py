@@ -46,9 +46,9 @@ def check_files(files: Collection[str], name: str) -> None:
         raise ModelError(_quantized(name))
     if "tokenizer.model" in files and _TOKENIZER_FILES.isdisjoint(files):
         raise ModelError(
-            f"The tokenizer of '{name}' is in SentencePiece’s format only. That file (tokenizer.model) is not read, but "
-            "can be converted once: where transformers, sentencepiece and protobuf are installed, "
-            "AutoTokenizer.from_pretrained(…).save_pretrained(…) writes a tokenizer.json. Put it into the model’s folder."
+            f"The tokenizer of '{name}' is in SentencePiece’s format only. That file, tokenizer.model, is not read; "
+            "convert it once: where transformers, sentencepiece and protobuf are installed, "
+            "AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes the tokenizer.json that is read."
         )
 
 
@@ -113,9 +113,8 @@ def _quantized(name: str, settings: Any = None) -> str:
     known += [f"{bits}-bit"] if isinstance(bits, int) else []
     how = f" ({', '.join(known)})" if known else ""
     return (
-        f"The weights of '{name}' are quantized{how}. Packed weights are not read, "
-        "since they compute other numbers than the model that they were made from: choose that model, with full weights "
-        "in safetensors format, or a GGUF file of it."
+        f"The weights of '{name}' are quantized{how}. Packed weights are not read. Choose the model that they were "
+        "made from, with full weights in safetensors format, or a GGUF file of it."
     )
 
 

@@ -96,7 +96,7 @@ def _add(network: Any, part: str, pair: dict[str, Tensor], settings: dict[str, A
 
 
 def _replace(network: Any, part: str, tensor: Tensor, name: str) -> None:
-    """A parameter that was trained as a whole: a bias, or a module in `modules_to_save`. A tied one is no longer tied."""
+    """Replace a parameter that was trained as a whole: a bias, or one in `modules_to_save`. It is no longer tied."""
     parent, _, leaf = part.rpartition(".")
     module = _module(network, parent, name)
     before = getattr(module, leaf, None)

@@ -39,6 +39,8 @@ class MenuEntry:
         Its size in memory and its size to download, in bytes; None if unknown.
     untrained : bool
         Whether its weights are known to be random.
+    note : str
+        What a reader must know of its weights; empty if there is nothing.
     problem : str
         Why it is unusable, or why its last download ended early; empty if neither.
     download : Download or None
@@ -52,6 +54,7 @@ class MenuEntry:
     memory_bytes: int | None
     download_bytes: int | None
     untrained: bool
+    note: str
     problem: str
     download: Download | None
 
@@ -94,6 +97,7 @@ class ModelMenu:
             memory_bytes=outline.summary.memory_bytes if outline else None,
             download_bytes=outline.download_bytes if outline else None,
             untrained=self._models.untrained(name),
+            note=self._models.note(name),
             problem=problem,
             download=download,
         )

@@ -39,9 +39,9 @@ _DEFINITIONS = {
 }
 _ENTRY = (
     "x: the token embeddings, before positions are added; x′: the same with each replaced by the baseline (zero: the "
-    "zero vector; end: the embedding of the start token, or of the end-of-text token where there is none; mean: the mean of all rows of the embedding matrix). F: "
-    "the logit of `target` at `position`, minus that of `against` if it is set; later tokens do not affect F, so their "
-    "attribution is exactly 0."
+    "zero vector; end: the embedding of the token that starts a text; mean: the mean of all rows of the embedding "
+    "matrix). F: the logit of `target` at `position`, minus that of `against` if it is set; later tokens do not affect "
+    "F, so their attribution is exactly 0."
 )
 
 

@@ -151,7 +151,7 @@ def test_what_is_no_language_model_is_refused_in_words(tiny_gpt2: LanguageModel)
 def test_weights_that_are_not_the_configurations_are_refused_in_words(tiny_gpt2: LanguageModel):
     network = deepcopy(tiny_gpt2.network)
     network.transformer.h[0].mlp = nn.Sequential(network.transformer.h[0].mlp)  # as adapters and quantization do
-    with pytest.raises(ModelError, match="h.0.mlp is a Sequential, not a GPT2MLP"):
+    with pytest.raises(ModelError, match=r"h\.0\.mlp is a Sequential, not a GPT2MLP"):
         wrap_model(network, byte_level_tokenizer())
 
 

@@ -140,19 +140,30 @@ class AppServices(Services):
         """The prompt, without switches that its model does not have, if it can be analysed; else the one that is
         shown, or the example, and the reason.
         """
+        fitting = asked
         try:
-            asked = fitting_prompt(self.model(asked), asked)
-            self.trace(asked)
+            fitting = fitting_prompt(self.model(asked), asked)
+            self.trace(fitting)
         except NotLoaded:
             return asked, ""  # the architecture can be shown, and the text is read once the weights are in memory
         except AnalysisError as error:
             before = self._before(shown)
             # A prompt that was shown without weights may turn out to be impossible once they are in memory.
             if before == asked:
-                model = asked.model if isinstance(error, TextError) else self._models.names()[0]
-                before = Prompt(model, self._example)
+                before = self._readable_example(asked.model)
             return before, str(error)
-        return asked, ""
+        return fitting, ""
+
+    def _readable_example(self, model: str) -> Prompt:
+        """The example for a model, if it reads that; else for the model that the page opens with."""
+        example = Prompt(model, self._example)
+        try:
+            self.trace(example)
+        except NotLoaded:
+            return example
+        except AnalysisError:
+            return Prompt(self._models.names()[0], self._example)
+        return example
 
     def _before(self, shown: Any) -> Prompt:
         return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)

@@ -79,7 +79,7 @@ def _refuse_variants(settings: dict[str, Any], name: str) -> None:
 
 
 def _add(network: Any, part: str, pair: dict[str, Tensor], settings: dict[str, Any], name: str) -> None:
-    module = _module(network, part, name)
+    module = _module(network, part, part, name)
     if pair.keys() != {"A", "B"} or pair["A"].dim() != 2 or pair["B"].dim() != 2:
         raise _unfit(part, name)
     down, up = pair["A"], pair["B"]
@@ -98,7 +98,7 @@ def _add(network: Any, part: str, pair: dict[str, Tensor], settings: dict[str, A
 def _replace(network: Any, part: str, tensor: Tensor, name: str) -> None:
     """Replace a parameter that was trained as a whole: a bias, or one in `modules_to_save`. It is no longer tied."""
     parent, _, leaf = part.rpartition(".")
-    module = _module(network, parent, name)
+    module = _module(network, parent, part, name)
     before = getattr(module, leaf, None)
     if not isinstance(before, nn.Parameter) or before.shape != tensor.shape:
         raise _unfit(part, name)
@@ -111,9 +111,9 @@ def _of_pattern(pattern: dict[str, Any] | None, part: str, usual: Any) -> Any:
     return next(matching, usual)
 
 
-def _module(network: Any, part: str, name: str) -> Any:
+def _module(network: Any, path: str, part: str, name: str) -> Any:
     try:
-        module = network.get_submodule(part)
+        module = network.get_submodule(path)
     except AttributeError:
         raise _unfit(part, name) from None
     if not isinstance(getattr(module, "weight", None), torch.Tensor):

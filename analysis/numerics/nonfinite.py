@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from analysis.families import logit_cap
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part
 from analysis.task import Arrays, Derived, derive_now
@@ -51,8 +52,9 @@ class NonFinite:
             )
         if self.part is Part.EMBEDDING:
             return f"From the start, the residual stream is {where}; first: the token embedding."
-        name = "final norm" if self.part is Part.NORM else "output head"
-        return f"The residual stream is finite, but the logits are {where}; first: the {name}."
+        if self.part is Part.NORM:
+            return f"The residual stream is finite, but the output of the final norm is {where}."
+        return f"The residual stream is finite, but the logits are {where}; first: the output head."
 
 
 def find_nonfinite(model: LanguageModel, trace: Trace, *, derived: Derived = derive_now) -> NonFinite | None:
@@ -87,7 +89,7 @@ def _first(model: LanguageModel, trace: Trace) -> tuple[int, ...]:
     """The number of the part in `_PARTS`, its block or -1, and the number of positions; empty if all is finite."""
     logits, starts = trace.logits(), range(0, trace.n_positions, _ROWS)
     n_unreadable = sum(int(unreadable(logits[start : start + _ROWS]).sum()) for start in starts)
-    if not n_unreadable:
+    if not n_unreadable and logit_cap(model.network.config, model.family) is None:  # a cap makes infinite logits finite
         return ()
     if n_bad := _n_bad(trace.residual(0)):
         return 0, -1, n_bad
@@ -100,7 +102,9 @@ def _first(model: LanguageModel, trace: Trace) -> tuple[int, ...]:
     with torch.inference_mode():
         normed = model.final_norm(torch.from_numpy(trace.residual(trace.info.n_blocks))).numpy()
     n_bad = _n_bad(normed)
-    return (3, -1, n_bad) if n_bad else (4, -1, n_unreadable)
+    if n_bad:
+        return 3, -1, n_bad
+    return (4, -1, n_unreadable) if n_unreadable else ()
 
 
 def _n_bad(vectors: NDArray[Any]) -> int:

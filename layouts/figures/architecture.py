@@ -163,8 +163,8 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     first, last = result.residual_norms[[0, finite[-1]]]
     until = "" if finite[-1] == result.info.n_blocks else f", after which it is not finite.{missing}"
     return (
-        f"{heads} and block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s "
-        f"length goes from {first:.3g} to {last:.3g}{until or '.'}"
+        f"{heads} and block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the "
+        f"residual stream’s length goes from {first:.3g} to {last:.3g}{until or '.'}"
     )
 
 

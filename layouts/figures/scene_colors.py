@@ -78,13 +78,14 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
     places = _share(ticks, full, result.color_by)
     numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
     shares = [_share(values, full, result.color_by) for values in numbers]
+    note = ""
     if any(np.isnan(share).any() for share in shares):
-        scale, names = _with_missing(scale, theme), ["not finite", *names]
+        scale, note = _with_missing(scale, theme), "; grey: not finite"
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
-        places = np.array([_MISSING / 2, *(_MISSING + (1 - _MISSING) * places)])
+        places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)
     blank = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
-    return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names)
+    return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names, note)
 
 
 def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,9 +149,9 @@ def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
     return np.linspace(0, 1, 6) if color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
 
 
-def _legend(result: ArchitectureResult, places: list[float], texts: list[str]) -> Legend:
+def _legend(result: ArchitectureResult, places: list[float], texts: list[str], note: str = "") -> Legend:
     """places: of the ticks, as shares of the scale."""
-    return Legend(_BARS[result.color_by], [MOST_LEVEL * place for place in places], texts)
+    return Legend(_BARS[result.color_by] + note, [MOST_LEVEL * place for place in places], texts)
 
 
 def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:

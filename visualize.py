@@ -2,10 +2,10 @@
 
 Function names and the word "layer" (a block, elsewhere in this project) are those of the original notebook.
 
-Every function takes `model`: `"bundled"`; a folder written by `save_pretrained`; the id of a Hugging Face model that
-has been downloaded (`"gpt2-medium"`); a pair (network, tokenizer) in memory; or a `LanguageModel`. A pair is not
-changed, and is read again at each call, since it may be in training. The default is the model given to `use`, else the
-environment variable `LLM_MODEL`, else the bundled model.
+Every function takes `model`: `"bundled"`; a folder written by `save_pretrained`; a GGUF file; the id of a Hugging Face
+model that has been downloaded (`"gpt2-medium"`); a pair (network, tokenizer) in memory; or a `LanguageModel`. A pair is
+not changed, and is read again at each call, since it may be in training. The default is the model given to `use`, else
+the environment variable `LLM_MODEL`, else the bundled model.
 
 A request that cannot be met raises an `analysis.errors.AnalysisError`, whose message gives the reason. All numbers are
 computed and defined in `analysis`.
@@ -79,7 +79,8 @@ def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
     Raises: ModelError if the model cannot be used.
     """
     shown = _language_model(model)
-    return SummaryTable(shown.name, shown.info.family, compute_summary(shown.network, shown.family), shown.info.note)
+    summary = compute_summary(shown.network, shown.family)
+    return SummaryTable(shown.name, shown.info.family, summary, shown.info.weights_note)
 
 
 def plot_token_activations(

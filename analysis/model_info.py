@@ -31,9 +31,9 @@ class ModelInfo:
         Whether all norms still have their initial values, which training changes: then the weights are random.
     parallel
         Whether attention and MLP of a block read the same residual stream, so that there is no stream between them.
-    note
-        What a reader must know of the weights, such as an adapter that was merged into them; in whole sentences, empty
-        if there is nothing.
+    weights_note
+        What the weights have been through, in a few words, such as "4-bit weights, dequantized"; empty if they are as
+        they were trained.
     """
 
     family: str
@@ -48,7 +48,7 @@ class ModelInfo:
     fingerprint: str
     untrained: bool = False
     parallel: bool = False
-    note: str = ""
+    weights_note: str = ""
 
     @property
     def tile_width(self) -> int:

@@ -89,10 +89,10 @@ def draw_summary_model(services: Services, prompt: Prompt) -> Values:
     """
     if services.sizes(prompt)[0] is None:
         return {"menu": "", "parameters": ""}
-    summary = services.outline(prompt).summary
-    info = services.model(prompt).info if services.loaded(prompt) else services.outline(prompt).info
-    parameters = parameter_table(summary, untrained=info.untrained, note=info.note)
-    return {"menu": menu(summary.n_blocks), "parameters": parameters}
+    outline = services.outline(prompt)
+    untrained = services.loaded(prompt) and services.model(prompt).info.untrained
+    table = parameter_table(outline.summary, untrained=untrained, weights_note=outline.info.weights_note)
+    return {"menu": menu(outline.summary.n_blocks), "parameters": table}
 
 
 def _aria(holds: bool) -> str:

@@ -38,7 +38,9 @@ def main() -> int:
 def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--port", type=int, default=settings.port, help="port to listen on (default: %(default)s)")
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument("--model", help="model to open with: a name on the list, a folder, or an id on the hub")
+    parser.add_argument(
+        "--model", help="model to open with: a name on the list, a folder, a GGUF file, or an id on the hub"
+    )
     parser.add_argument("--text", help="text to open with")
     parser.add_argument("--debug", action="store_true", help="reload on changes and show errors in the page")
     commands = parser.add_subparsers(dest="command", metavar="", title="commands (without one, the page is served)")

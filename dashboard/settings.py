@@ -88,9 +88,9 @@ class Settings:
     models: str = _row(
         "",
         "Additional models, separated by commas: ids on the Hugging Face hub, such as `owner/name@revision`, or "
-        "names of folders in `MODELS_DIR`.",
+        "names of folders or GGUF files in `MODELS_DIR`.",
     )
-    models_dir: str = _row("", "Folder of local models, each in a subfolder.")
+    models_dir: str = _row("", "Folder of local models, each in a subfolder or a GGUF file.")
     model_memory_mb: int = _row(
         8000,
         "Memory limit for models in each web process, in MB; never more than the machine has.",

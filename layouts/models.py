@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
@@ -23,7 +25,7 @@ CHANGED = "model-changed"
 NEWS = "model-news"
 
 POLL_MS = 700
-_MOST_LETTERS = 90  # of the reason in the menu why a model cannot be used
+_MOST_LETTERS = 100  # of the reason in the menu why a model cannot be used
 IN_PROGRESS = ("loading", "on disk", "downloading")
 BUNDLED = "bundled"
 
@@ -82,7 +84,8 @@ def state_words(offer: Any) -> str:
         "forbidden": "download not allowed",
         "unusable": f"cannot be used: {_brief(offer.problem)}",
     }
-    return str(words.get(offer.state, offer.state)) + (", untrained" if offer.untrained else "")
+    notes = ["untrained"] * offer.untrained + [offer.weights_note] * bool(offer.weights_note)
+    return ", ".join([str(words.get(offer.state, offer.state)), *notes])
 
 
 def bar_words(offer: Any, *, values: str = "") -> str:
@@ -93,8 +96,9 @@ def bar_words(offer: Any, *, values: str = "") -> str:
     missing = f"The weights of {name} are not on this machine. {known}."
     loading = f"Loading {name} into memory{memory}."
     untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
+    note = f"{name}: {offer.weights_note}." if offer.weights_note else ""
     messages: dict[str, str] = {
-        "ready": " ".join(filter(None, [values, untrained if offer.untrained else "", offer.note])),
+        "ready": " ".join(filter(None, [values, untrained if offer.untrained else "", note])),
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
@@ -116,9 +120,8 @@ def download_words(offer: Any) -> str:
 
 def _brief(problem: str) -> str:
     """The first clause of a message, as the end of a sentence."""
-    clause, _, _ = problem.partition(". ")
-    clause, _, _ = clause.partition(": ")
-    return clause[:1].lower() + clause[1:_MOST_LETTERS]
+    clause = re.split(r"\. |: |, such as|\.$", problem, maxsplit=1)[0]
+    return shorten(clause[:1].lower() + clause[1:], _MOST_LETTERS, placeholder=" …")
 
 
 def _progress(name: str, download: Any) -> str:

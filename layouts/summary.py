@@ -132,8 +132,8 @@ def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
     ]
 
 
-def parameter_table(s: SummaryResult, *, untrained: bool = False, note: str = "") -> list[Any]:
-    """The table of parameters by part, which add up to the total, the model's sizes, and a note on its weights."""
+def parameter_table(s: SummaryResult, *, untrained: bool = False, weights_note: str = "") -> list[Any]:
+    """The table of parameters by part, which add up to the total, and the model's sizes."""
     head = [
         html.Th("Part", scope="col"),
         *(html.Th(w, scope="col", className="number") for w in ("blocks × per block", "total", "share")),
@@ -148,9 +148,7 @@ def parameter_table(s: SummaryResult, *, untrained: bool = False, note: str = ""
             className="summary-table",
         ),
         html.P(
-            size_words(s)
-            + (" Untrained model: its weights are random." if untrained else "")
-            + (f" {note}" if note else ""),
+            size_words(s, weights_note) + (" Untrained model: its weights are random." if untrained else ""),
             className="summary-sizes",
         ),
     ]

@@ -25,7 +25,7 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
-    "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2"},
+    "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2", "gguf"},
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {

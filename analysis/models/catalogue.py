@@ -9,6 +9,7 @@ import torch
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.model_info import ModelInfo
+from analysis.models.gguf_file import find_gguf
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights, new_configuration
@@ -41,14 +42,14 @@ class Outline:
         The model's parts with their shapes and numbers of parameters.
     download_bytes
         The approximate size of the download; None if unknown.
-    half
-        Whether the weights on disk are in half precision.
+    converted
+        Whether loading converts the weights, which are then in memory of their own: half precision, GGUF.
     """
 
     info: ModelInfo
     summary: SummaryResult
     download_bytes: int | None = None
-    half: bool = False
+    converted: bool = False
 
 
 def list_sources(names: str, folder: Path | None) -> dict[str, Source]:
@@ -57,8 +58,8 @@ def list_sources(names: str, folder: Path | None) -> dict[str, Source]:
     Parameters
     ----------
     names
-        Separated by commas; each is a subfolder of `folder`, or the id of a model on the hub, optionally with
-        `@revision`.
+        Separated by commas; each is a subfolder or a GGUF file of `folder`, or the id of a model on the hub,
+        optionally with `@revision`.
     folder
         The folder of local models, if there is one.
 
@@ -67,8 +68,13 @@ def list_sources(names: str, folder: Path | None) -> dict[str, Source]:
     sources: dict[str, Source] = {name: HubModel(name) for name in _GPT2_SIZES}
     for name in filter(None, (part.strip() for part in names.split(","))):
         local = folder / name if folder and Path(name).parts == (name,) and name != ".." else None
-        sources[name] = local if local and local.is_dir() else HubModel.parse(name)
+        sources[name] = local if local and is_local_model(local) else HubModel.parse(name)
     return sources
+
+
+def is_local_model(path: Path) -> bool:
+    """Whether a path is a folder or a GGUF file, which may hold a model."""
+    return path.is_dir() or find_gguf(path) is not None
 
 
 def builtin_configuration(source: HubModel) -> Any | None:
@@ -85,7 +91,8 @@ def make_outline(config: Any, source: Source) -> Outline:
     Raises: ModelError for a family, or a variant of a family, that is not supported.
     """
     family = family_of(config.model_type)
-    half = config.dtype in (torch.float16, torch.bfloat16)
+    gguf = isinstance(source, Path) and find_gguf(source) is not None
+    converted = gguf or config.dtype in (torch.float16, torch.bfloat16)
     try:
         network = network_without_weights(config)
         refuse_variants(network, family)
@@ -97,7 +104,7 @@ def make_outline(config: Any, source: Source) -> Outline:
     size = None
     if isinstance(source, HubModel) and builtin_configuration(source):
         size = 4 * (info.n_parameters + info.n_blocks * _MASK)
-    return Outline(info, compute_summary(network, family), size, half)
+    return Outline(info, compute_summary(network, family), size, converted)
 
 
 def outline_of(model: LanguageModel) -> Outline:

@@ -87,12 +87,7 @@ def refuse_unused(keys: Iterable[str], network: Any, family: Family, name: str) 
             "shown than the one that was trained. Check whether config.json belongs to these weights; a variant of the "
             "family is not supported."
         )
-    if not unused:
-        return ""
-    return (
-        f"{_tensors(unused)} in the file of '{name}' {_are(unused)} not shown, such as {unused[0][:_MOST_LETTERS]}: "
-        "the language model does not use them."
-    )
+    return f"{_tensors(unused)} of the file not shown, such as {unused[0][:_MOST_LETTERS]}" if unused else ""
 
 
 def refuse_quantized(network: Any) -> None:

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -122,8 +122,9 @@ class Hub:
             adapter = Path(self._download_small(model.repository, ADAPTER_CONFIG, model.revision)).parent
             raise ModelError(adapter_alone(adapter, model.repository))
         check_files(files, model.repository)
+        advice = _gguf_advice(files)
         if "config.json" not in files:
-            raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.")
+            raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.{advice}")
         # By the revision's name, so that the cache records its commit.
         folder = Path(self._download_small(model.repository, "config.json", model.revision)).parent
         read_configuration(folder, name=model.repository)
@@ -136,6 +137,7 @@ class Hub:
             raise ModelError(
                 f"'{model.repository}' has no weights in safetensors format. Other formats are not read, since they "
                 "can contain code. Ask its owner for safetensors, or convert it and put the folder into MODELS_DIR."
+                f"{advice}"
             )
         if missing := [name for name in wanted if name not in files]:
             raise ModelError(f"'{model.repository}' on the hub is incomplete: {missing[0]} is missing.")
@@ -248,6 +250,12 @@ def _report_all(report: OnProgress, before: int, total: int, here: int) -> None:
 def _shards(index: Path) -> list[str]:
     """The weight files in an index, without folders, so that none can lie outside the model's folder."""
     return sorted({Path(name).name for name in json.loads(index.read_text())["weight_map"].values()})
+
+
+def _gguf_advice(names: Iterable[str]) -> str:
+    """Which of several quantizations to download is a person's choice."""
+    found = sorted(name for name in names if name.lower().endswith(".gguf"))
+    return f" Its GGUF files can be read: download one, such as {found[0]}, and open it by its path." if found else ""
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Model loading: from a folder, as float32 on the CPU, frozen, from safetensors only, never running remote code."""
+"""Model loading: from a folder or a GGUF file, as float32 on the CPU, frozen, never running remote code.
+
+Of other formats of weights, only safetensors are read.
+"""
 
 from mmap import mmap
 from pathlib import Path
@@ -15,6 +18,8 @@ from transformers.utils.logging import disable_progress_bar
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.models.checkpoint import check_folder, refuse_unused
+from analysis.models.gguf import gguf_configuration, gguf_tokenizer, gguf_weights
+from analysis.models.gguf_file import find_gguf
 from analysis.models.language_model import LanguageModel
 from analysis.models.lora import merge_adapter
 from analysis.models.prepare import prepare_model
@@ -28,11 +33,11 @@ _BUILDING = Lock()  # transformers patches functions of torch while it builds a 
 
 
 def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
-    """Load a model from a folder in the format of transformers' `save_pretrained`.
+    """Load a model from a folder in the format of transformers' `save_pretrained`, or from a GGUF file.
 
     A LoRA adapter in the folder is merged into the weights.
 
-    Raises: ModelError for a folder without a readable, complete model, one whose tensors are not all used by the
+    Raises: ModelError for a path without a readable, complete model, one whose tensors are not all used by the
     network's parts, or as `check_folder` and `merge_adapter` do.
     """
     name = name or path.name
@@ -45,6 +50,8 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
 
 
 def _load(path: Path, name: str) -> LanguageModel:
+    if file := find_gguf(path):
+        return _load_gguf(file, name)
     check_folder(path, name)
     with _BUILDING:
         network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
@@ -56,17 +63,37 @@ def _load(path: Path, name: str) -> LanguageModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    family = family_of(network.config.model_type)
-    note = refuse_unused(loading["unexpected_keys"], network, family, name)
-    if missing := sorted(loading["missing_keys"]):  # they would be random, but shown as the model's
-        raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
+    note = refuse_unused(loading["unexpected_keys"], network, family_of(network.config.model_type), name)
+    _refuse_missing(loading, name)
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
     if getattr(network, "_hf_peft_config_loaded", False):  # by transformers, where peft is installed
         network.delete_adapter("default")
     notes = filter(None, [note, merge_adapter(network, path, name)])
-    return prepare_model(name, network, tokenizer, note=" ".join(notes))
+    return prepare_model(name, network, tokenizer, weights_note="; ".join(notes))
+
+
+def _load_gguf(file: Path, name: str) -> LanguageModel:
+    config = gguf_configuration(file)
+    empty = network_without_weights(config)
+    weights = gguf_weights(file, empty)
+    with _BUILDING:
+        network, loading = type(empty).from_pretrained(
+            None,
+            config=config,
+            state_dict=weights,
+            dtype=torch.float32,
+            attn_implementation="eager",
+            output_loading_info=True,
+        )
+    _refuse_missing(loading, name)
+    return prepare_model(name, network, gguf_tokenizer(file))
+
+
+def _refuse_missing(loading: dict[str, Any], name: str) -> None:
+    if missing := sorted(loading["missing_keys"]):  # they would be random, but shown as the model's
+        raise ModelError(f"The model '{name}' is incomplete: {len(missing)} weights are missing, such as {missing[0]}.")
 
 
 def network_without_weights(config: Any) -> Any:
@@ -91,12 +118,14 @@ def new_configuration(model_type: str, **sizes: int) -> Any:
 
 
 def read_configuration(path: Path, *, name: str | None = None) -> Any:
-    """Read the configuration in a model's folder.
+    """Read the configuration in a model's folder or GGUF file.
 
     Raises: ModelError if it cannot be read, or as `check_folder` does.
     """
     name = name or path.name
     try:
+        if file := find_gguf(path):
+            return gguf_configuration(file)
         check_folder(path, name)
         return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
@@ -109,5 +138,5 @@ def _unreadable(name: str, path: Path, error: Exception) -> ModelError:
     reason = str(error).replace(str(path), path.name)  # visitors must not learn the server's paths
     return ModelError(
         f"The model '{name}' cannot be read. It must be a folder with config.json, weights in safetensors format and "
-        f"a tokenizer. The reason is: {reason}"
+        f"a tokenizer, or a GGUF file. The reason is: {reason}"
     )

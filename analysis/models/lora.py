@@ -55,10 +55,7 @@ def merge_adapter(network: Any, path: Path, name: str) -> str:
         _add(network, part, pair, settings, name)
     maps = sorted({part.rpartition(".")[2] for part in matrices})
     ranks = sorted({len(pair["A"]) for pair in matrices.values()})
-    return (
-        f"A LoRA adapter is merged into the weights of '{name}': {len(matrices)} matrices ({', '.join(maps)}; rank "
-        f"{', '.join(map(str, ranks))})."
-    )
+    return f"LoRA adapter merged into {len(matrices)} matrices ({', '.join(maps)}; rank {', '.join(map(str, ranks))})"
 
 
 def _refuse_variants(settings: dict[str, Any], name: str) -> None:

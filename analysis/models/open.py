@@ -1,4 +1,4 @@
-"""Model opening for notebooks: the bundled model, a folder, a downloaded model, or a network in memory."""
+"""Model opening for notebooks: the bundled model, a folder, a GGUF file, a downloaded model, or a network in memory."""
 
 import os.path
 from copy import deepcopy
@@ -24,9 +24,9 @@ ModelLike = str | Path | LanguageModel | tuple[Any, Any]
 
 
 def open_model(source: ModelLike) -> LanguageModel:
-    """Open "bundled", a folder, an id on the Hugging Face hub, or a pair (network, tokenizer) that is in memory.
+    """Open "bundled", a folder, a GGUF file, an id on the hub, or a pair (network, tokenizer) that is in memory.
 
-    A `LanguageModel` is returned as it is. A folder is read again only when its files have changed.
+    A `LanguageModel` is returned as it is. A folder or file is read again only when it has changed.
 
     Raises: ModelError for anything else, and as `find_model`, `load_model` and `wrap_model` do.
     """
@@ -40,17 +40,18 @@ def open_model(source: ModelLike) -> LanguageModel:
             f"{type(source).__name__}."
         )
     folder = BUNDLED_DIR if source == "bundled" else find_model(str(source))
-    changed = max((file.stat().st_mtime_ns for file in folder.iterdir()), default=0)
+    files = folder.iterdir() if folder.is_dir() else [folder]
+    changed = max((file.stat().st_mtime_ns for file in files), default=0)
     return _loaded(folder.resolve(), str(source), changed)
 
 
 def find_model(name: str) -> Path:
-    """The folder of a model on this machine, given its path or the id of a downloaded model of the Hugging Face hub.
+    """The folder or GGUF file of a model on this machine, given its path or the id of a downloaded model of the hub.
 
     Raises: ModelError if there is none.
     """
     folder = os.path.expanduser(name)
-    if os.path.isdir(folder):  # unlike pathlib's, it accepts any text
+    if os.path.isdir(folder) or (folder.lower().endswith(".gguf") and os.path.isfile(folder)):  # accept any text
         return Path(folder)
     repository, _, revision = name.partition("@")
     try:
@@ -59,8 +60,8 @@ def find_model(name: str) -> Path:
         cached = None
     if not isinstance(cached, str):
         raise ModelError(
-            f"There is no model '{name[:60]}' on this machine: no folder has this path, and no model with this id has "
-            "been downloaded from the Hugging Face hub."
+            f"There is no model '{name[:60]}' on this machine: no folder or GGUF file has this path, and no model with "
+            "this id has been downloaded from the Hugging Face hub."
         )
     return Path(cached).parent
 

@@ -13,15 +13,16 @@ from analysis.models.language_model import LanguageModel
 from analysis.tokens import Vocabulary
 
 
-def prepare_model(name: str, network: Any, tokenizer: Any, *, note: str = "") -> LanguageModel:
-    """Prepare a network that is in memory. note: that of `ModelInfo`.
+def prepare_model(name: str, network: Any, tokenizer: Any, *, weights_note: str = "") -> LanguageModel:
+    """Prepare a network that is in memory. weights_note: as in `ModelInfo`.
 
     Raises: ModelError for a family, or a variant of a family, that would be shown wrongly.
     """
     family = family_of(network.config.model_type)
     network.eval().requires_grad_(False)
     refuse_variants(network, family)
-    info = replace(measure(network, family), note=note)
+    info = measure(network, family)
+    info = replace(info, weights_note=weights_note or info.weights_note)
     install_hooks(network, family, info.n_heads)
     return LanguageModel(name, network, family, info, _vocabulary(tokenizer, info.n_vocab), tokenizer)
 
@@ -64,6 +65,7 @@ def measure(network: Any, family: Family) -> ModelInfo:
         fingerprint=_fingerprint(network),
         untrained=_untrained(network, family),
         parallel=is_parallel(config, family),
+        weights_note=getattr(config, "weights_note", ""),
     )
 
 

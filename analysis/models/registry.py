@@ -133,11 +133,6 @@ class ModelRegistry:
         with self._lock:  # this does not count as a use
             return name in self._loaded and self._loaded[name].info.untrained
 
-    def note(self, name: str) -> str:
-        """What a reader must know of a model's weights; empty if there is nothing, or they are not in memory."""
-        with self._lock:
-            return self._loaded[name].info.note if name in self._loaded else ""
-
     def forget_failure(self, name: str) -> None:
         """Let a model that could not be loaded be tried again at once, since its files have changed."""
         self._failures.pop(name, None)
@@ -152,7 +147,7 @@ class ModelRegistry:
         self._pinned.add(name)
         with suppress(NotLoaded):
             outline = self.outline(name)
-            if outline.half:  # float32 weights are memory-mapped files, which are shared anyway
+            if outline.converted:  # other weights are memory-mapped files, which are shared anyway
                 self._shared[name] = mmap(-1, _BYTES * outline.info.n_parameters)
 
     def _use(self, name: str) -> LanguageModel | None:

@@ -11,7 +11,7 @@ from typing import Literal
 from analysis.bundled import BUNDLED_DIR
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.machine.memory import memory_bytes
-from analysis.models.catalogue import BUNDLED, Source, list_sources
+from analysis.models.catalogue import BUNDLED, Source, is_local_model, list_sources
 from analysis.models.hub import Hub, HubModel
 from analysis.models.registry import ModelRegistry
 from dashboard.models.downloads import Download, Downloads
@@ -39,8 +39,8 @@ class MenuEntry:
         Its size in memory and its size to download, in bytes; None if unknown.
     untrained : bool
         Whether its weights are known to be random.
-    note : str
-        What a reader must know of its weights; empty if there is nothing.
+    weights_note : str
+        What its weights have been through, such as "4-bit weights, dequantized"; empty if nothing is known.
     problem : str
         Why it is unusable, or why its last download ended early; empty if neither.
     download : Download or None
@@ -54,9 +54,9 @@ class MenuEntry:
     memory_bytes: int | None
     download_bytes: int | None
     untrained: bool
-    note: str
     problem: str
     download: Download | None
+    weights_note: str = ""
 
 
 class ModelMenu:
@@ -97,9 +97,9 @@ class ModelMenu:
             memory_bytes=outline.summary.memory_bytes if outline else None,
             download_bytes=outline.download_bytes if outline else None,
             untrained=self._models.untrained(name),
-            note=self._models.note(name),
             problem=problem,
             download=download,
+            weights_note=outline.info.weights_note if outline else "",
         )
 
     def start_download(self, name: str) -> None:
@@ -149,16 +149,17 @@ def configured_models(settings: Settings) -> dict[str, Source]:
 
 
 def with_first(models: Mapping[str, Source], chosen: str) -> dict[str, Source]:
-    """The models with the chosen one first: one of them, a folder, or an id on the hub.
+    """The models with the chosen one first: one of them, a folder, a GGUF file, or an id on the hub.
 
-    For choices of the host only: a visitor must not name a folder.
+    For choices of the host only: a visitor must not name a path.
     Raises: ModelError if it is none of these.
     """
     name, source = chosen, models.get(chosen)
     if source is None:
-        folder = Path(chosen)
-        name = folder.resolve().name if folder.is_dir() else chosen
-        source = folder if folder.is_dir() else HubModel.parse(chosen)
+        path = Path(chosen)
+        if chosen.lower().endswith(".gguf") and not path.is_file():  # such an id would be looked for on the hub
+            raise ModelError(f"There is no file '{chosen}'.")
+        name, source = (path.resolve().name, path) if is_local_model(path) else (chosen, HubModel.parse(chosen))
     return {name: source, **{other: known for other, known in models.items() if other != name}}
 
 

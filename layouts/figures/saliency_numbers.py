@@ -90,6 +90,7 @@ def saliency_export(
         "model": prompt.model,
         "family": info.family,
         "fingerprint": info.fingerprint,
+        "weights": info.weights_note or None,
         "text": prompt.text,
         "start": prompt.start,
         "chat": prompt.chat,

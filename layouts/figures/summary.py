@@ -115,13 +115,13 @@ def parameter_rows(s: SummaryResult) -> list[tuple[str, str, int]]:
     ]
 
 
-def size_words(s: SummaryResult) -> str:
-    """The model's sizes in one line."""
+def size_words(s: SummaryResult, weights_note: str = "") -> str:
+    """The model's sizes in one line. weights_note: as in `ModelInfo`."""
     return (
         f"{counted(s.n_blocks, 'block')} · {counted(s.all_heads, 'head')} ({s.n_heads} per block, {s.d_head} "
         f"dimensions each) · {counted(s.all_neurons, 'MLP neuron')} ({s.n_neurons:,} per block) · residual stream of "
         f"{s.d_model:,} dimensions ({s.residual_dimensions:,} over all blocks) · {s.memory_bytes / 1e6:,.0f} MB of "
-        "memory in float32."
+        f"memory in float32{f' ({weights_note})' if weights_note else ''}."
     )
 
 

@@ -25,14 +25,14 @@ class SummaryTable:
         Its family, as in "GPT-2".
     sizes : SummaryResult
         Its sizes and parameter counts.
-    note : str
-        What a reader must know of its weights; empty if there is nothing.
+    weights_note : str
+        What its weights have been through, as in `ModelInfo`.
     """
 
     name: str
     family: str
     sizes: SummaryResult
-    note: str = ""
+    weights_note: str = ""
 
     def __str__(self) -> str:
         table = self._rows()
@@ -42,7 +42,7 @@ class SummaryTable:
             for row in table
         )
         rule = "-" * len(head)
-        return "\n".join([self._title(), rule, head, rule, *rows, rule, total, rule, self._words()])
+        return "\n".join([self._title(), rule, head, rule, *rows, rule, total, rule, self._sizes()])
 
     __repr__ = __str__
 
@@ -51,14 +51,14 @@ class SummaryTable:
         body = "".join(_html_row("td", row) for row in rows)
         return (
             f"<table><caption>{escape(self._title())}</caption><thead>{_html_row('th', head)}</thead>"
-            f"<tbody>{body}</tbody></table><p>{escape(self._words())}</p>"
+            f"<tbody>{body}</tbody></table><p>{escape(self._sizes())}</p>"
         )
-
-    def _words(self) -> str:
-        return " ".join(filter(None, [size_words(self.sizes), self.note]))
 
     def _title(self) -> str:
         return f"{self.name} ({self.family}, {self.sizes.n_parameters:,} parameters)"
+
+    def _sizes(self) -> str:
+        return size_words(self.sizes, self.weights_note)
 
     def _rows(self) -> list[tuple[str, ...]]:
         total = self.sizes.n_parameters

@@ -39,6 +39,7 @@ def test_help_names_defaults_from_the_environment(
         (("fly",), "8050", "invalid choice"),
         ((), "x", "PORT is 'x'"),
         (("--model", "../etc"), "8050", "cannot be the name of a model"),
+        (("--model", "absent.gguf"), "8050", "There is no file 'absent.gguf'"),
     ],
 )
 def test_a_mistake_ends_with_a_message_and_status_2(

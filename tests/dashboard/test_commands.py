@@ -60,6 +60,9 @@ def test_what_a_host_names_is_in_front(tmp_path: Path) -> None:
     assert len(with_first(models, "gpt2-xl")) == len(models)
     assert next(iter(with_first(models, str(tmp_path / "gpt2")).items())) == ("gpt2", tmp_path / "gpt2")
     assert len(with_first(models, str(tmp_path / "gpt2"))) == len(models)
+    (tmp_path / "fox.Q4_0.gguf").touch()
+    (first, source), *_ = with_first(models, str(tmp_path / "fox.Q4_0.gguf")).items()
+    assert (first, source) == ("fox.Q4_0.gguf", tmp_path / "fox.Q4_0.gguf")
     assert next(iter(with_first(models, "owner/fox@v1").items())) == ("owner/fox@v1", HubModel("owner/fox", "v1"))
 
 

@@ -138,7 +138,7 @@ def test_weights_that_are_not_all_used_are_refused_when_they_are_loaded(page: Pa
         open_link(page, "biased")  # until there is a notice
     open_link(page, "bundled")
     assert entry(page, "biased").endswith(
-        "cannot be used: 12 tensors of the blocks in the file of 'biased' are not used by Llama, such as"
+        "cannot be used: 12 tensors of the blocks in the file of 'biased' are not used by Llama"
     )
 
 
@@ -163,7 +163,7 @@ def test_of_a_model_that_is_not_finite_all_panels_show_what_is(
     for value, norm in zip(heads, norms, strict=True):
         assert value == "not finite" if not np.isfinite(norm) else value == pytest.approx(norm, rel=0.005)
     assert "not finite" in tiles
-    assert sum(value == "not finite" for value in heads) >= 4
+    assert sum(value == "not finite" for value in heads) >= 1
     lens = page.values["logit_lens-graph", "figure"]["data"][0]
     shown = np.array(decoded(lens["z"]), dtype=float)
     assert np.isfinite(shown).all(axis=1).tolist() == [depth <= last_finite for depth in range(4)]
@@ -180,16 +180,15 @@ def test_of_a_model_that_is_not_finite_all_panels_show_what_is(
 
 def test_an_adapter_beside_its_base_is_merged_and_the_page_says_so(page: Page) -> None:
     open_link(page, "tuned")
-    assert bar(page) == "A LoRA adapter is merged into the weights of 'tuned': 6 matrices (q_proj, v_proj; rank 4)."
-    assert "A LoRA adapter is merged" in str(page.values["summary-parameters", "children"])
+    note = "LoRA adapter merged into 6 matrices (q_proj, v_proj; rank 4)"
+    assert bar(page) == f"tuned: {note}."
+    assert entry(page, "tuned").endswith(f"ready, {note}")
+    assert note in str(page.values["summary-parameters", "children"])
 
 
 def test_a_value_head_is_noted(page: Page) -> None:
     open_link(page, "valued")
-    assert bar(page) == (
-        "1 tensor in the file of 'valued' is not shown, such as v_head.summary.weight: the language model does not use "
-        "them."
-    )
+    assert bar(page) == "valued: 1 tensor of the file not shown, such as v_head.summary.weight."
 
 
 def test_a_head_that_is_not_tied_though_the_configuration_says_so(page: Page) -> None:

@@ -43,11 +43,21 @@ def test_an_entry_has_parameters_memory_download_and_state() -> None:
             "ready, untrained",
             "Untrained model: the weights of gpt2-medium are random, and so are its predictions.",
         ),
+        (
+            replace(MEDIUM, state="ready", weights_note="4-bit weights"),
+            "ready, 4-bit weights",
+            "gpt2-medium: 4-bit weights.",
+        ),
         (replace(MEDIUM, state="loading"), "loading", "Loading gpt2-medium into memory (1.42 GB)."),
         (replace(MEDIUM, state="on disk"), "on disk", "Loading gpt2-medium into memory (1.42 GB)."),
         (replace(MEDIUM, state="forbidden"), "download not allowed", "does not download models.*ALLOW_DOWNLOADS"),
         (replace(MEDIUM, state="too large"), "too large for this machine", "needs more memory (1.42 GB) than this"),
-        (replace(MEDIUM, state="unusable", problem="It is broken."), "cannot be used", "It is broken."),
+        (replace(MEDIUM, state="unusable", problem="It is broken."), "cannot be used: it is broken", "It is broken."),
+        (
+            replace(MEDIUM, state="unusable", problem=f"The model is odd: {'it is ' * 30}. Mend it."),
+            "cannot be used: the model is odd",
+            "Mend it.",
+        ),
         (
             replace(MEDIUM, state="downloading", download=Download(0, 0, running=True)),
             "downloading",

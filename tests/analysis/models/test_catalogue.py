@@ -53,6 +53,13 @@ def test_two_sizes_have_two_fingerprints_and_none_is_called_untrained():
     assert not any(outline.info.untrained for outline in outlines)
 
 
+def test_a_gguf_file_of_the_folder_is_a_source(tmp_path: Path):
+    (tmp_path / "fox.gguf").touch()
+    sources = list_sources("fox.gguf, other.gguf", tmp_path)
+    assert sources["fox.gguf"] == tmp_path / "fox.gguf"
+    assert sources["other.gguf"] == HubModel("other.gguf")
+
+
 def test_other_models_say_nothing_of_their_download(tmp_path: Path):
     config = new_configuration("gpt2", n_layer=1, n_head=2, n_embd=8, vocab_size=10)
     assert make_outline(config, tmp_path).download_bytes is None

@@ -78,10 +78,8 @@ def test_what_lies_outside_the_language_model_is_noted(tmp_path: Path) -> None:
     plain = load_model(tiny(tmp_path / "plain", "gpt2"))
     folder = added(tiny(tmp_path / "rewarded", "gpt2"), v_head__summary__weight=torch.zeros(1, 32), score=torch.ones(2))
     model = load_model(folder)
-    assert model.info.note == (
-        "2 tensors in the file of 'rewarded' are not shown, such as score: the language model does not use them."
-    )
-    assert (plain.info.note, plain.info.fingerprint) == ("", model.info.fingerprint)
+    assert model.info.weights_note == "2 tensors of the file not shown, such as score"
+    assert (plain.info.weights_note, plain.info.fingerprint) == ("", model.info.fingerprint)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,7 @@ def test_what_lies_outside_the_language_model_is_noted(tmp_path: Path) -> None:
 def test_masks_and_rotations_of_old_files_are_no_variants(
     tmp_path: Path, model_type: str, name: str, tensor: torch.Tensor
 ) -> None:
-    assert load_model(added(tiny(tmp_path, model_type), **{name: tensor})).info.note == ""
+    assert load_model(added(tiny(tmp_path, model_type), **{name: tensor})).info.weights_note == ""
 
 
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128}

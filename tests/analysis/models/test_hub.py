@@ -189,6 +189,14 @@ def test_a_repository_that_holds_no_model_is_refused(hub: Hub, small_hub: SmallH
         hub.fetch(FOX, nothing)
 
 
+def test_a_repository_of_gguf_files_is_refused_with_advice(hub: Hub, small_hub: SmallHub):
+    for gone in ("model.safetensors", "config.json"):
+        files = without(small_hub.files["owner/fox"], gone)
+        small_hub.files["owner/fox"] = {**files, "fox.Q8_0.gguf": b"GGUF", "fox.Q4_0.gguf": b"GGUF"}
+        with pytest.raises(ModelError, match=r"Its GGUF files can be read: download one, such as fox\.Q4_0\.gguf"):
+            hub.fetch(FOX, nothing)
+
+
 def test_an_unknown_family_is_refused_before_its_weights_are_sent(hub: Hub, small_hub: SmallHub):
     config = json.dumps(MambaConfig().to_dict(), default=str).encode()
     small_hub.files["owner/fox"] = {**small_hub.files["owner/fox"], "config.json": config}

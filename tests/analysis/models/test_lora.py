@@ -80,9 +80,7 @@ def test_the_merged_matrix_is_the_formula_to_the_bit(tmp_path: Path) -> None:
         expected = base[f"{path}.weight"] + (up @ down) * (ALPHA / RANK)
         assert torch.equal(model.network.get_submodule(path).weight, expected)  # type: ignore[arg-type]
     assert model.info.fingerprint != make_tiny("llama").info.fingerprint
-    assert model.info.note == (
-        f"A LoRA adapter is merged into the weights of '{tmp_path.name}': 6 matrices (q_proj, v_proj; rank 4)."
-    )
+    assert model.info.weights_note == "LoRA adapter merged into 6 matrices (q_proj, v_proj; rank 4)"
 
 
 def test_gpt2s_maps_store_their_weights_the_other_way_round(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from analysis.summary import compute_summary
 from analysis.trace import Prompt
 from tests.analysis.conftest import assert_same
 from tests.conftest import BUNDLED, byte_level_tokenizer
+from tests.gguf_files import tiny, write_gguf
 
 FOX = Prompt("memory", "The fox met a crow")
 HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -106,6 +107,18 @@ def test_a_folder_is_read_once_until_it_changes(folder: Path, tiny_gpt2: Languag
     assert open_model(folder).info.fingerprint != model.info.fingerprint
     assert open_model(tiny_gpt2) is tiny_gpt2
     assert open_model("bundled").info == model.info
+
+
+def test_a_gguf_file_is_read_once_until_it_changes(tmp_path: Path):
+    path = write_gguf(tiny("llama"), tmp_path / "fox.gguf")
+    model = open_model(str(path))
+    assert open_model(path) is model
+    assert model.info.weights_note == "4-bit weights, dequantized"
+    write_gguf(tiny("llama", seed=1), path)
+    os.utime(path, (path.stat().st_mtime + 10,) * 2)
+    assert open_model(path).info.fingerprint != model.info.fingerprint
+    with pytest.raises(ModelError, match=r"no folder or GGUF file has this path"):
+        open_model(tmp_path / "absent.gguf")
 
 
 def test_what_was_downloaded_is_found(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -164,7 +164,9 @@ def test_reading_names_the_neighbour_and_the_variance() -> None:
     assert embedding_reading(TSNE).endswith(
         "t-SNE (perplexity 1) keeps neighbours together, but its axes have no meaning."
     )
-    assert "t-SNE needs at least 4 tokens, so this is PCA" in embedding_reading(replace(SQUARE, asked="tsne"))
+    assert "t-SNE needs at least 4 tokens with finite vectors, so this is PCA" in embedding_reading(
+        replace(SQUARE, asked="tsne")
+    )
     assert embedding_reading(replace(SQUARE, nearest=None)).startswith(
         "The text has only one token; the plot shows 53%"
     )

@@ -1,6 +1,7 @@
 """The table of a model's sizes, printed and in a notebook."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from analysis.summary import compute_summary
@@ -42,6 +43,13 @@ def test_the_printed_table_adds_up() -> None:
     assert len(counts) == 8
     assert len({len(line) for line in lines[1:-1]}) == 1  # the columns are aligned
     assert lines[-1].startswith("3 blocks · 12 heads (4 per block, 8 dimensions each)")
+
+
+def test_both_say_what_the_weights_have_been_through() -> None:
+    noted = replace(table(), weights_note="4-bit weights, dequantized")
+    for shown in (str(noted), noted._repr_html_()):
+        assert "0 MB of memory in float32 (4-bit weights, dequantized)." in shown
+    assert "dequantized" not in str(table())
 
 
 def test_the_notebooks_table_has_the_same_cells() -> None:

@@ -14,7 +14,6 @@ computed and defined in `analysis`.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from operator import index
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +28,7 @@ from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model
-from analysis.numerics.nonfinite import find_nonfinite
+from analysis.numerics.nonfinite import warn_of_nonfinite
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
@@ -275,8 +274,7 @@ def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tupl
     if not isinstance(sentence, str):
         raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
-    if found := find_nonfinite(shown, trace):
-        warnings.warn(found.sentence, stacklevel=3)
+    warn_of_nonfinite(shown, trace)
     last = trace.n_positions - 1
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 

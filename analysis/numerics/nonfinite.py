@@ -4,6 +4,7 @@ A training that diverged leaves them in the weights; large weights make them by 
 through the residual stream, and through attention to later positions.
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,6 +65,12 @@ def find_nonfinite(model: LanguageModel, trace: Trace, *, derived: Derived = der
         return None
     part, block, n_affected = found
     return NonFinite(_PARTS[part], None if block < 0 else block, n_affected, trace.n_positions)
+
+
+def warn_of_nonfinite(model: LanguageModel, trace: Trace) -> None:
+    """Warn a notebook, whose call is three frames above, if values are not finite."""
+    if found := find_nonfinite(model, trace):
+        warnings.warn(found.sentence, stacklevel=4)
 
 
 def unreadable(logits: NDArray[Any]) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+import transformers.modeling_utils
 import transformers.utils
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -53,7 +54,7 @@ def _load(path: Path, name: str) -> LanguageModel:
     if file := find_gguf(path):
         return _load_gguf(file, name)
     check_folder(path, name)
-    with _BUILDING:
+    with _BUILDING, patch.object(transformers.modeling_utils, "maybe_load_adapters", _no_adapter):
         network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
             path,
             dtype=torch.float32,
@@ -68,10 +69,13 @@ def _load(path: Path, name: str) -> LanguageModel:
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
-    if getattr(network, "_hf_peft_config_loaded", False):  # by transformers, where peft is installed
-        network.delete_adapter("default")
     notes = filter(None, [note, merge_adapter(network, path, name)])
     return prepare_model(name, network, tokenizer, weights_note="; ".join(notes))
+
+
+def _no_adapter(path: Path, *_: Any, **settings: Any) -> tuple[None, Path, dict[str, Any]]:
+    """Where peft is installed, transformers would put an adapter into the network, which then has other modules."""
+    return None, path, settings
 
 
 def _load_gguf(file: Path, name: str) -> LanguageModel:

@@ -46,7 +46,7 @@ def merge_adapter(network: Any, path: Path, name: str) -> str:
         )
     matrices: dict[str, dict[str, Tensor]] = {}
     for key, tensor in load_file(path / ADAPTER_WEIGHTS).items():
-        part = key.removeprefix(_PREFIX)
+        part = key.removeprefix(_PREFIX).replace(".base_layer.", ".")  # a map's own bias, inside peft's module
         if found := _MATRIX.fullmatch(part):
             matrices.setdefault(found[1], {})[found[2]] = tensor.float()
         else:

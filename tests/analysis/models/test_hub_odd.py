@@ -37,7 +37,9 @@ def refused(small_hub: SmallHub, folder: Path, message: str) -> None:
 
 def test_an_adapter_alone_names_its_base(small_hub: SmallHub, tmp_path: Path) -> None:
     adapter(tmp_path / "odd", query_and_value())
-    refused(small_hub, tmp_path / "odd", "'owner/odd' is a LoRA adapter of someone/base, without the weights of its base")
+    refused(
+        small_hub, tmp_path / "odd", "'owner/odd' is a LoRA adapter of someone/base, without the weights of its base"
+    )
 
 
 def test_quantized_weights(small_hub: SmallHub, tmp_path: Path) -> None:

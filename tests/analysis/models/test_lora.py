@@ -94,7 +94,7 @@ def test_what_was_trained_as_a_whole_replaces_the_base(tmp_path: Path) -> None:
     adapter(tiny(tmp_path, "gpt2"), {"transformer.h.0.attn.c_attn": (96, 32)}, modules_to_save=["lm_head"], bias="all")
     weights = load_file(tmp_path / "adapter_model.safetensors")
     head, bias = torch.randn(300, 32), torch.randn(128)
-    whole = {"base_model.model.lm_head.weight": head, "base_model.model.transformer.h.2.mlp.c_fc.bias": bias}
+    whole = {"base_model.model.lm_head.weight": head, "base_model.model.transformer.h.2.mlp.c_fc.base_layer.bias": bias}
     save_file(weights | whole, tmp_path / "adapter_model.safetensors")
     network: Any = (model := load_model(tmp_path)).network
     assert torch.equal(network.lm_head.weight, head)

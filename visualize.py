@@ -28,6 +28,7 @@ from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model
+from analysis.numerics.nonfinite import warn_of_nonfinite
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
@@ -247,8 +248,7 @@ def plot_gradients(
     (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
     target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
     method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: what a token is compared with: "zero", "end" (the end-of-text token) or
-    "mean" (the mean embedding).
+    "gradient_norm" or "occlusion". baseline: what a token is compared with: "zero", "end" (the start token) or "mean".
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
     from analysis.saliency import compute_saliency  # captum is slow to import
@@ -274,6 +274,7 @@ def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tupl
     if not isinstance(sentence, str):
         raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
+    warn_of_nonfinite(shown, trace)
     last = trace.n_positions - 1
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from analysis.choices import check_choice
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency_methods.methods import (
     MOST_STEPS,
     TOLERANCE,
@@ -136,11 +137,12 @@ def compute_saliency(
     - "gradient_norm": the L2 norm of the gradient.
     - "occlusion": the loss of the logit when one token's embedding is replaced by the baseline.
 
-    The baseline is a zero vector ("zero"), the end-of-text token ("end") or the mean of all embeddings ("mean");
+    The baseline is a zero vector ("zero"), the start token ("end"; the end-of-text token, where there is no other to
+    begin a text with) or the mean of all embeddings ("mean");
     positions are added to it as to any token. The target is by default the most probable next token; the logit of
     `against` is subtracted.
 
-    Raises: SelectionError for a choice, a position or a token that does not exist.
+    Raises: SelectionError for a choice, a position or a token that does not exist, and where the logits are not finite.
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks" (integrated gradients); Zeiler and
     Fergus 2014, "Visualizing and understanding convolutional networks" (occlusion).
     """
@@ -173,7 +175,9 @@ def plan_saliency(
     if steps is not None and not 1 <= steps <= MOST_STEPS:
         raise SelectionError(f"{steps} steps were asked for. Choose a number from 1 to {MOST_STEPS}.")
     if baseline == "end" and model.start_id is None:
-        raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
+        raise SelectionError("This model has no token that starts a text. Choose another baseline.")
+    if reason := unexplainable(model, trace, position):
+        raise SelectionError(reason)
     explained = default_target(trace, position) if target is None else target
 
     def compute(report: Progress) -> Arrays:

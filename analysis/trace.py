@@ -11,6 +11,7 @@ from analysis.model_info import ModelInfo
 from analysis.tokens import Token
 
 Float = NDArray[np.float32]
+SWITCHES = ("start", "chat")  # the fields of a prompt that are on or off
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Prompt:
     text
         The text, not empty.
     start
-        Whether the end-of-text token is put before the text.
+        Whether the model's start token is put before the text.
+    chat
+        Whether the text is put into the model's chat template, as a person's message.
     """
 
     model: str
     text: str
     start: bool = False
+    chat: bool = False
 
 
 @dataclass(frozen=True, eq=False)

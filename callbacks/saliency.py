@@ -9,6 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
+from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import default_target, plan_saliency, read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Task
@@ -114,6 +115,8 @@ def draw_saliency(
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
+    if reason := unexplainable(model, trace, position):
+        return _refused(reason, theme)
     question = _question(prompt, selection, method, baseline, against or "")
     result, offer = services.jobs.show(saliency_task(services, question), question)
     piece = model.vocabulary.piece
@@ -143,6 +146,13 @@ def draw_saliency(
     if result.depth is not None:
         values["depth_figure"] = saliency_depth_figure(result, theme=look)
     return values
+
+
+def _refused(reason: str, theme: str) -> Values:
+    """What the panel shows where nothing can be explained."""
+    none = empty_figure("Nothing to explain.", theme=THEMES[theme])
+    shown = {"figure": none, "depth_hidden": True, "reading": reason, "target": "nothing", "title": "Saliency"}
+    return {**shown, "text": [], "numbers": [], "warning": "", "offer": None, "outdated": ""}
 
 
 def export_saliency(

@@ -40,7 +40,7 @@ METHODS = {
 }
 BASELINES = {
     "zero": "baseline: zero vector",
-    "end": "baseline: end-of-text token",
+    "end": "baseline: start token",
     "mean": "baseline: mean embedding",
 }
 

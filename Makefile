@@ -21,6 +21,7 @@ test-fast: .venv/test
 
 test-slow: .venv/test chromium redis
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m tests.truth
 
 bench: .venv/test chromium redis
 	$(BIN)/python -m pytest tests/bench -m "" -n 0 -p no:randomly --benchmark-enable -s

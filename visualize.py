@@ -28,6 +28,7 @@ from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model, outline_without_weights
+from analysis.numerics.nonfinite import warn_of_nonfinite
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
@@ -253,7 +254,7 @@ def plot_gradients(
     (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
     target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
     method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: "mean" (the mean embedding), "end" (the end-of-text token) or "zero" (not
+    "gradient_norm" or "occlusion". baseline: "mean" (the mean embedding), "end" (the start token) or "zero" (not
     for models such as Llama). Attributions whose error may exceed 5 % are hatched.
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
@@ -282,6 +283,7 @@ def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tupl
     if not isinstance(sentence, str):
         raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
+    warn_of_nonfinite(shown, trace)
     last = trace.n_positions - 1
     return shown, trace, last if position is None else _number("position", position, trace.n_positions)
 

@@ -30,7 +30,7 @@ class ActivationResult:
         What `listed` holds; always "strongest" if no neuron was requested.
     stream : float32 array (n_positions, n_blocks + 1)
         L2 norm of the residual stream (0 or more), or mean over its dimensions (any sign): first as it enters block 0,
-        then as it leaves each block.
+        then as it leaves each block. NaN where it is not finite, as in the values of neurons.
     chosen : bool
         Whether a neuron was requested.
     neuron : int
@@ -81,8 +81,9 @@ def compute_activation(
     stream = _stream(trace, quantity)
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)
-    here = trace.neurons(block, at=position)
-    strongest = int(np.abs(here).argmax())
+    here = _finite(trace.neurons(block, at=position))
+    sizes = np.nan_to_num(np.abs(here), nan=-1)
+    strongest = int(sizes.argmax())
     shown = strongest if neuron is None else neuron
     if neuron is None:
         listing = "strongest"
@@ -90,7 +91,7 @@ def compute_activation(
         start = shown - shown % trace.info.tile_width
         listed = np.arange(start, min(start + trace.info.tile_width, len(here)))
     else:
-        listed = np.argsort(-np.abs(here), kind="stable")[:N_STRONGEST]
+        listed = np.argsort(-sizes, kind="stable")[:N_STRONGEST]
     return ActivationResult(
         tokens=trace.tokens,
         block=block,
@@ -100,7 +101,7 @@ def compute_activation(
         stream=stream,
         chosen=neuron is not None,
         neuron=shown,
-        values=trace.neurons(block, at=np.s_[:, shown]),
+        values=_finite(trace.neurons(block, at=np.s_[:, shown])),
         strongest=strongest,
         strongest_value=float(here[strongest]),
         listed=listed,
@@ -114,4 +115,9 @@ def _stream(trace: Trace, quantity: ActivationQuantity) -> Float:
         columns = [residual.mean(axis=1) for residual in residuals]
     else:
         columns = [np.linalg.norm(residual, axis=1) for residual in residuals]
-    return np.stack(columns, axis=1)
+    return _finite(np.stack(columns, axis=1))
+
+
+def _finite(values: Float) -> Float:
+    """The values with NaN for each that is infinite."""
+    return np.where(np.isfinite(values), values, np.float32(np.nan))

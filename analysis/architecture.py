@@ -30,7 +30,7 @@ class ArchitectureResult:
         head's attention from the position, in bits. "first": share of that attention on position 0, from 0 to 1.
         "kind": no numbers.
     heads : float32 array (n_blocks, n_heads) or None
-        The quantity for each head; None for "kind".
+        The quantity for each head, NaN if it is not finite; None for "kind".
     tiles : float32 array (n_blocks, n_tiles) or None
         The quantity for each MLP tile; None unless it is "norm".
     strongest : int64 array (n_blocks, n_tiles)
@@ -69,11 +69,11 @@ def compute_architecture(
         info=trace.info,
         selection=selection,
         color_by=color_by,
-        heads=heads,
-        tiles=tiles,
+        heads=_finite(heads),
+        tiles=_finite(tiles),
         strongest=_strongest(np.stack([trace.neurons(block, at=position) for block in blocks]), trace.info),
-        residual_norms=np.linalg.norm(
-            [trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1
+        residual_norms=_finite(
+            np.linalg.norm([trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1)
         ),
     )
 
@@ -92,9 +92,14 @@ def architecture_without_values(info: ModelInfo, selection: Selection) -> Archit
     )
 
 
+def _finite(values: Float | None) -> Float | None:
+    """The values with NaN for each that is infinite."""
+    return None if values is None else np.where(np.isfinite(values), values, np.float32(np.nan))
+
+
 def _strongest(neurons: Float, info: ModelInfo) -> NDArray[np.int64]:
     padded = np.full((info.n_blocks, info.n_tiles * info.tile_width), -1, dtype=np.float32)
-    padded[:, : info.n_neurons] = np.abs(neurons)
+    padded[:, : info.n_neurons] = np.where(np.isfinite(neurons), np.abs(neurons), -1)
     starts = np.arange(info.n_tiles) * info.tile_width
     strongest: NDArray[np.int64] = starts + padded.reshape(info.n_blocks, info.n_tiles, -1).argmax(axis=2)
     return strongest

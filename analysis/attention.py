@@ -34,19 +34,19 @@ class AttentionResult:
         What the shares are of, see `compute_attention`.
     grid : float32, (query, key)
         Shares of attention, 0 to 1, of the head or the mean over heads; 0 where key > query. With "without_first",
-        rows without attention to any other token are NaN.
+        rows without attention to any other token are NaN, and in every view those that are not finite.
     heads : float32, (n_heads, query, key) or (n_heads, cell, cell)
         The same for every head of the block; with "rollout", as with "raw". For texts of more than 128 tokens each
         cell is the largest share in a square of queries and keys.
     square : int
         The number of queries and of keys in each cell of `heads`; 1 for texts of at most 128 tokens.
     first_share : float
-        The share of the selected query's raw attention that goes to position 0, 0 to 1.
+        The share of the selected query's raw attention that goes to position 0, 0 to 1; NaN if it is not finite.
     strongest : int
         The key position with the largest share in the selected query's row of `grid`; 0 if the row is NaN.
     sharpest : int or None
         The query position, from 2 on, whose raw attention has the least entropy relative to the logarithm of the
-        number of its keys; None for texts of fewer than 3 tokens.
+        number of its keys; None for texts of fewer than 3 tokens, or if none of these rows is finite.
     """
 
     tokens: tuple[Token, ...]
@@ -152,7 +152,10 @@ def _rollout(trace: Trace) -> Arrays:
     kept = np.float16 if trace.precision == "half" else np.float32
     rollout = np.empty((trace.info.n_blocks, *eye.shape), dtype=kept)
     for block in range(trace.info.n_blocks):
-        product = (0.5 * _mean(trace, block) + 0.5 * eye) @ product
+        mixed = 0.5 * _mean(trace, block) + 0.5 * eye
+        lost = np.isnan(product.sum(axis=1))
+        product = mixed @ np.where(lost[:, None], 0, product)
+        product[(mixed[:, lost] != 0).any(axis=1)] = np.nan  # 0 × not-a-number would be lost, too
         rollout[block] = product
     return {"rollout": rollout}
 
@@ -161,7 +164,8 @@ def _sharpest(attention: Float) -> int | None:
     if len(attention) < 3:
         return None
     possible = np.log2(np.arange(3, len(attention) + 1))
-    return int(np.argmin(attention_entropy(attention[2:]) / possible)) + 2
+    focus = attention_entropy(attention[2:]) / possible
+    return int(np.nanargmin(focus)) + 2 if np.isfinite(focus).any() else None
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ def find_opening(trace: Trace) -> Opening | None:
     streaming language models with attention sinks"). The token itself and the one before do not count either: heads
     that always attend there say nothing about this text. Of equal weights, the first block, head and token wins.
 
-    Returns None for texts of fewer than 4 tokens, in which no token counts.
+    Returns None for texts of fewer than 4 tokens, in which no token counts, or if no weight is finite.
     """
     last = trace.n_positions - 1
     if last < 3:
@@ -200,9 +204,12 @@ def find_opening(trace: Trace) -> Opening | None:
     best: tuple[float, int, int, int] | None = None
     for block in range(trace.info.n_blocks):
         weights = trace.attention(block, at=(slice(None), last, slice(1, last - 1)))
-        head, offset = divmod(int(weights.argmax()), last - 2)
+        if not np.isfinite(weights).any():
+            continue
+        head, offset = divmod(int(np.nanargmax(weights)), last - 2)
         if best is None or weights[head, offset] > best[0]:
             best = float(weights[head, offset]), block, head, 1 + offset
-    assert best  # a model has at least one block
+    if best is None:
+        return None
     share, block, head, key = best
     return Opening(block, head, trace.tokens[last], trace.tokens[key], share)

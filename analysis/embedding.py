@@ -11,7 +11,7 @@ from analysis.task import Arrays, Derived, Progress, Task, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
-_PCA_VERSION = _TSNE_VERSION = 1  # raised when the computation changes
+_PCA_VERSION, _TSNE_VERSION = 2, 1  # raised when the computation changes
 
 Projection = Literal["pca", "tsne"]
 Dimensions = Literal["2", "3"]
@@ -35,11 +35,13 @@ class EmbeddingResult:
     position : int
         The selected position, from 0.
     asked, method : "pca" or "tsne"
-        The method that was asked for, and the one that was used: PCA for texts of fewer than 4 tokens.
+        The method that was asked for, and the one that was used: PCA for texts of fewer than 4 tokens, and where a
+        vector is not finite.
     scale : "equal" or "raw"
         Whether each vector is divided by its L2 norm before the projection.
     points : float32, (n_positions, dimensions)
-        The projected vectors. With PCA in the unit of the scaled stream; t-SNE's distances have no unit.
+        The projected vectors, NaN where they are not finite. With PCA in the unit of the scaled stream; t-SNE's
+        distances have no unit.
     paths : float32, (n_blocks + 1, n_positions, dimensions), or None
         With PCA, the points after every number of blocks, in the same axes; None with t-SNE.
     explained : float32, (dimensions,), or None
@@ -48,7 +50,7 @@ class EmbeddingResult:
         With t-SNE, about how many neighbours each point keeps, above 0 and at most 30; None with PCA.
     nearest : int or None
         The other position with the largest cosine similarity to the selected one, in all d_model dimensions; None for
-        a text of one token.
+        a text of one token, and where vectors are not finite.
     similarity : float
         That cosine similarity, -1 to 1; 0 for a text of one token.
     """
@@ -130,6 +132,8 @@ def plan_embedding(
     if method == "pca" or trace.n_positions < FEWEST_FOR_TSNE:
         return None
     after = blocks_passed(selection, trace.info.n_blocks)
+    if not np.isfinite(trace.residual(after)).all():
+        return None
 
     def compute(_report: Progress) -> Arrays:
         return {"points": _tsne(_scaled(trace.residual(after), scale), int(dimensions))}
@@ -207,8 +211,10 @@ def _scaled(vectors: Float, scale: Scale) -> Float:
 def _pca(trace: Trace, scale: Scale) -> Arrays:
     """The first three components of all blocks and positions: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
     streams = np.stack([_scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
-    vectors = streams.reshape(-1, streams.shape[-1])
-    vectors = vectors - vectors.mean(axis=0)
+    every = streams.reshape(-1, streams.shape[-1])
+    finite = np.isfinite(every).all(axis=1)
+    vectors = every[finite]
+    vectors = vectors - vectors.mean(axis=0) if len(vectors) else np.zeros((1, every.shape[1]), dtype=np.float32)
     # The same as scikit-learn's PCA, which would take 40 MB of every web process.
     variances, directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     n_components = min(3, *vectors.shape)
@@ -220,7 +226,9 @@ def _pca(trace: Trace, scale: Scale) -> Arrays:
     paths *= np.where(ends < 0, -1, 1)
     explained = np.zeros(3, dtype=np.float32)
     explained[:n_components] = variances[first] / max(variances.sum(), np.finfo(np.float64).tiny)
-    return {"paths": paths.reshape(*streams.shape[:2], 3), "explained": explained}
+    placed = np.full((len(every), 3), np.nan, dtype=np.float32)
+    placed[finite] = paths[: finite.sum()]
+    return {"paths": placed.reshape(*streams.shape[:2], 3), "explained": explained}
 
 
 def _perplexity(n_positions: int) -> float:
@@ -248,6 +256,8 @@ def _nearest(vectors: Float, position: int) -> tuple[int | None, float]:
         return None, 0.0
     unit = _scaled(vectors, "equal")
     similarities = unit @ unit[position]
-    similarities[position] = -np.inf
-    nearest = int(similarities.argmax())
+    similarities[position] = np.nan
+    if not np.isfinite(similarities).any():
+        return None, 0.0
+    nearest = int(np.nanargmax(similarities))
     return nearest, float(similarities[nearest])

@@ -1,8 +1,11 @@
 """Forward pass: tokenizes a text, runs the network once and records the trace."""
 
+from dataclasses import replace
+
 import torch
 
 from analysis.errors import TextError
+from analysis.models.chat import has_template
 from analysis.models.hooks import Recorder, recording
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
@@ -17,18 +20,21 @@ def encode(
     text: str,
     *,
     start: bool = False,
+    chat: bool = False,
     max_tokens: int | None = None,
     max_characters: int = MAX_CHARACTERS,
 ) -> tuple[Token, ...]:
-    """Tokenize a text with the model's own tokenizer; with `start`, the end-of-text token comes first.
+    """Tokenize a text with the model's own tokenizer; with `start`, after the start token; with `chat`, as a message in
+    the model's chat template.
 
-    No token is added that the tokenizer does not add. A special token that is typed out (`<|endoftext|>`) becomes that
-    token if the tokenizer reads it as such, as in the model's training texts.
+    No token is added that the tokenizer, the switch or the template does not add, and none is added twice. A special
+    token that is typed out (`<|endoftext|>`) becomes that token if the tokenizer reads it as such, as in the model's
+    training texts.
 
-    Raises: TextError for a text that is empty, is not valid Unicode, or is longer than `max_characters`, `max_tokens`
-    or the model's limit.
+    Raises: TextError for a text that is empty, is not valid Unicode, is longer than `max_characters`, `max_tokens` or
+    the model's limit, or has a token that the model does not know; and as `as_message` does.
     """
-    ids = _ids(model, text, start, max_characters)
+    ids, from_template = _ids(model, text, start, chat, max_characters)
     limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
     excess = len(ids) - limit
     if excess > 0:
@@ -37,25 +43,29 @@ def encode(
             f"The text has {len(ids):,} tokens; {reader} reads at most {limit:,}. "
             f"Shorten it by {excess:,} token{'s' if excess > 1 else ''}."
         )
+    _refuse_unknown(model, ids)
     groups: list[int] = []
     for position, token_id in enumerate(ids):
         continues = position > 0 and _continues_character(model.vocabulary.bytes(token_id))
         groups.append(groups[-1] if continues else position)
     return tuple(
-        Token(token_id, model.vocabulary.piece(token_id).label, position, group)
-        for position, (token_id, group) in enumerate(zip(ids, groups, strict=True))
+        Token(token_id, model.vocabulary.piece(token_id).label, position, group, added)
+        for position, (token_id, group, added) in enumerate(zip(ids, groups, from_template, strict=True))
     )
 
 
-def count_tokens(model: LanguageModel, text: str, *, start: bool = False, max_characters: int = MAX_CHARACTERS) -> int:
+def count_tokens(
+    model: LanguageModel, text: str, *, start: bool = False, chat: bool = False, max_characters: int = MAX_CHARACTERS
+) -> int:
     """The number of tokens of a text, which may be more than the model reads.
 
-    Raises: TextError as `encode` does, except for a text of too many tokens.
+    Raises: TextError as `encode` does, except for a text of too many or of unknown tokens.
     """
-    return len(_ids(model, text, start, max_characters))
+    return len(_ids(model, text, start, chat, max_characters)[0])
 
 
-def _ids(model: LanguageModel, text: str, start: bool, max_characters: int) -> list[int]:
+def _ids(model: LanguageModel, text: str, start: bool, chat: bool, max_characters: int) -> tuple[list[int], list[bool]]:
+    """The token ids, and of each, whether the chat template has added it."""
     if not text:
         raise TextError("The text is empty. Type a sentence, or choose one of the examples.")
     if len(text) > max_characters:
@@ -66,17 +76,47 @@ def _ids(model: LanguageModel, text: str, start: bool, max_characters: int) -> l
         raise TextError(
             f"Character {error.start} of the text is half a character (a lone surrogate). Remove it."
         ) from None
-    ids = model.tokenize(text)
+    if chat:
+        ids, from_template = model.tokenize_message(text)
+    else:
+        ids = model.tokenize(text)
+        from_template = [False] * len(ids)
     if start:
         if model.start_id is None:
-            raise TextError(
-                "This model has no end-of-text token to start with. Switch off “start with the end-of-text token”."
-            )
-        if ids[:1] != [model.start_id]:  # some tokenizers add it
-            ids = [model.start_id, *ids]
+            raise TextError("This model has no token that starts a text. Switch off the start token.")
+        if ids[:1] != [model.start_id]:  # some tokenizers and templates add it
+            ids, from_template = [model.start_id, *ids], [False, *from_template]
     if not ids:
         raise TextError("The model's tokenizer finds no tokens in this text. Type a sentence.")
-    return ids
+    return ids, from_template
+
+
+def _refuse_unknown(model: LanguageModel, ids: list[int]) -> None:
+    for position, token_id in enumerate(ids):
+        if token_id >= model.n_readable:
+            raise TextError(
+                f"The model does not know the token ‘{model.vocabulary.piece(token_id).label}’ at position {position}: "
+                f"its id is {token_id}, and the embedding has {model.n_readable} rows (ids 0–{model.n_readable - 1}). "
+                "It was added to the tokenizer, and the embedding was not resized. Remove it from the text."
+            )
+
+
+def fitting_prompt(model: LanguageModel, prompt: Prompt) -> Prompt:
+    """The prompt without the switches that the model does not have, or that would change nothing."""
+    chat = prompt.chat and has_template(model.tokenizer)
+    return replace(prompt, chat=chat, start=prompt.start and not fixed_start(model, chat=chat))
+
+
+def fixed_start(model: LanguageModel, *, chat: bool) -> bool:
+    """Whether every text begins with the start token anyway, or never can."""
+    if model.start_id is None:
+        return True
+    if not chat:
+        return model.adds_start
+    try:
+        return model.tokenize_message("a")[0][:1] == [model.start_id]
+    except TextError:  # which the text itself will raise
+        return False
 
 
 def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | None = None) -> Trace:
@@ -84,7 +124,7 @@ def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | Non
 
     Raises: TextError as `encode` does.
     """
-    tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens)
+    tokens = encode(model, prompt.text, start=prompt.start, chat=prompt.chat, max_tokens=max_tokens)
     arrays: dict[str, torch.Tensor] = {}
     capture(model, tokens, arrays)
     return Trace(prompt, tokens, model.info, lambda name: arrays[name].numpy())

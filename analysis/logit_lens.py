@@ -14,6 +14,7 @@ from analysis.embedding import blocks_passed
 from analysis.errors import SelectionError
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.nonfinite import unreadable
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Derived, Progress, Task, derive_now
 from analysis.tokens import Piece, Token
@@ -22,7 +23,7 @@ from analysis.trace import Float, Trace
 MOST_PINNED = 3
 AT_ONCE = 1e9  # multiplications that a request may take; about 60 ms on one core
 _NAME = "logit lens"
-_CELLS_VERSION, _PINS_VERSION = 2, 1  # raised when the computation changes
+_CELLS_VERSION, _PINS_VERSION = 3, 2  # raised when the computation changes
 _MAX_LOGITS = 2**22  # in memory at the same time
 
 
@@ -35,7 +36,8 @@ class LensCells:
     Attributes
     ----------
     top : int32
-        The id of the most probable next token.
+        The id of the most probable next token; -1 where the logits are not finite. There, all probabilities and totals
+        are NaN, and all ranks 0.
     probabilities : float32
         Its probability, 0 to 1.
     next_ranks : int32
@@ -76,7 +78,7 @@ class LogitLensResult:
     position : int
         The selected position, from 0.
     followed : tuple of n_followed pieces
-        The pinned tokens; without any, the output's most probable token at the position.
+        The pinned tokens; without any, the output's most probable token at the position, if the output is finite.
     pinned : bool
         Whether they are pinned.
     probabilities : float32, (n_blocks + 1, n_followed)
@@ -86,8 +88,8 @@ class LogitLensResult:
     attention : int or None
         The block whose attention is selected; None if another part is.
     between : (Piece, float) or None
-        The most probable next token after that attention, before the block's MLP, and its probability; None without
-        such a selection, and in models whose attention and MLP are parallel.
+        The most probable next token after that attention, before the block's MLP, and its probability, which is NaN if
+        the logits are not finite; None without such a selection, and in models whose attention and MLP are parallel.
     """
 
     tokens: tuple[Token, ...]
@@ -132,7 +134,8 @@ def compute_logit_lens(
         pinned = derived(name, lambda: _follow(model, trace, cells, position, pins), version=_PINS_VERSION)
         probabilities, ranks = pinned["probabilities"], pinned["ranks"]
     else:
-        probabilities, ranks = cells.output_probabilities[:, [position]], cells.output_ranks[:, [position]]
+        shown = [position] * len(followed)
+        probabilities, ranks = cells.output_probabilities[:, shown], cells.output_ranks[:, shown]
     attention = selection.block if selection.part is Part.ATTENTION else None
     return LogitLensResult(
         tokens=trace.tokens,
@@ -161,7 +164,8 @@ def followed_pieces(model: LanguageModel, trace: Trace, position: int, pins: tup
     for token_id in pins:
         if not 0 <= token_id <= last:
             raise SelectionError(f"There is no token id {token_id}: this model has token ids 0–{last}. Unpin it.")
-    return tuple(map(model.vocabulary.piece, pins or [int(model.logits(trace, position).argmax())]))
+    logits = model.logits(trace, position)
+    return tuple(map(model.vocabulary.piece, pins or ([] if unreadable(logits) else [int(logits.argmax())])))
 
 
 def pinned_ids(text: str) -> tuple[int, ...]:
@@ -236,6 +240,11 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
                 cells[name][depth, part] = 1 + (logits > own[:, [n]]).sum(axis=1)
             report((n_depths - 1 - depth + min(1.0, (start + step) / n_positions)) / n_depths, {})
     cells["next_ranks"][:, -1] = 0
+    missing = np.isnan(cells["log_totals"])
+    cells["top"][missing] = -1
+    cells["next_ranks"][missing] = 0
+    unknown = missing | missing[-1]  # without an output, there is no token of which to have a rank
+    cells["output_ranks"][unknown], cells["output_probabilities"][unknown] = 0, np.nan
     return cells
 
 
@@ -243,17 +252,19 @@ def _follow(model: LanguageModel, trace: Trace, cells: LensCells, position: int,
     """Probabilities and ranks of tokens at all depths of a position, each (n_blocks + 1, number of ids)."""
     streams = np.stack([trace.residual(depth)[position] for depth in range(trace.info.n_blocks)])
     logits = np.concatenate([model.lens_logits(streams), model.logits(trace, position)[None]])
-    ranks = [1 + (logits > logits[:, [one]]).sum(axis=1, dtype=np.int32) for one in ids]
+    ranks = np.stack([1 + (logits > logits[:, [one]]).sum(axis=1, dtype=np.int32) for one in ids], axis=1)
+    log_totals = cells.log_totals[:, [position]]
     return {
-        "probabilities": np.exp(logits[:, ids] - cells.log_totals[:, [position]]).astype(np.float32),
-        "ranks": np.stack(ranks, axis=1),
+        "probabilities": np.exp(logits[:, ids] - log_totals).astype(np.float32),
+        "ranks": np.where(np.isnan(log_totals), 0, ranks).astype(np.int32),
     }
 
 
 def _log_totals(logits: Float) -> tuple[Float, NDArray[np.float64]]:
-    """The largest logit of each row, and the logarithm of the sum of the row's exponentials."""
+    """The largest logit of each row, and the logarithm of the sum of the row's exponentials (NaN if not finite)."""
     highest: Float = logits.max(axis=1)
-    sums = np.exp(logits - highest[:, None]).sum(axis=1, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        sums = np.exp(logits - highest[:, None]).sum(axis=1, dtype=np.float64)
     return highest, highest + np.log(sums)
 
 

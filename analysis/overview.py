@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.architecture import ArchitectureResult, ColorBy, architecture_without_values, compute_architecture
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
@@ -17,10 +19,10 @@ class OverviewResult:
     parts : ArchitectureResult
         The number of each head and each MLP tile, and the quantity that it is.
     value : float or None
-        The number of the selected head, or of the selected neuron's tile; None without one.
+        The number of the selected head, or of the selected neuron's tile, NaN if it is not finite; None without one.
     rank : int or None
         Of that number among all heads, or among all tiles, of the model; 1 is the largest, and equal numbers share
-        their rank. None without a number.
+        their rank. None without a finite number.
     """
 
     parts: ArchitectureResult
@@ -45,7 +47,7 @@ def compute_overview(
     if numbers is None:
         return OverviewResult(parts, None, None)
     value = numbers[selection.block, unit]
-    return OverviewResult(parts, float(value), 1 + int((numbers > value).sum()))
+    return OverviewResult(parts, float(value), None if np.isnan(value) else 1 + int((numbers > value).sum()))
 
 
 def overview_without_values(info: ModelInfo, selection: Selection) -> OverviewResult:

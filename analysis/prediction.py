@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.nonfinite import unreadable
 from analysis.selection import Part, Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
@@ -47,7 +48,8 @@ class PredictionResult:
         Whether it is the logit lens; if not, it is the model's output.
     top : tuple of (Piece, float)
         The most probable tokens, highest first (of equal logits, the lower id), each with its probability, 0 to 1, over
-        the whole vocabulary; as many as requested, at most the vocabulary.
+        the whole vocabulary; as many as requested, at most the vocabulary. None, if the logits are not finite; then
+        there is no entropy (NaN) and no `next` either.
     logits : float32 array (n_top,)
         Logits of the tokens in `top`.
     entropy : float
@@ -84,6 +86,10 @@ def compute_prediction(
         logits = model.lens_logits(trace.residual(after)[position])
     else:
         logits = model.logits(trace, position)
+    if unreadable(logits):
+        return PredictionResult(
+            trace.tokens, selection.part, selection.block, position, lens, (), logits[:0], float("nan"), None
+        )
     highest = logits.max()
     shifted = logits.astype(np.float64) - highest
     exponentials = np.exp(shifted)
@@ -98,8 +104,8 @@ def compute_prediction(
         lens=lens,
         top=tuple((model.vocabulary.piece(n), float(exponentials[n] / total)) for n in top.tolist()),
         logits=logits[top],
-        # H = log Z − Σ p·s, with s the logits and Z the sum of their exponentials
-        entropy=float((log_total - exponentials @ shifted / total) / np.log(2)),
+        # H = log Z − Σ p·s, with s the logits and Z the sum of their exponentials; 0·log 0 = 0
+        entropy=float((log_total - exponentials @ np.where(exponentials > 0, shifted, 0) / total) / np.log(2)),
         next=_next(trace, position, logits, log_total + float(highest)),
     )
 

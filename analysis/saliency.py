@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from analysis.choices import check_choice
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, Baseline, check_baseline, embeddings
 from analysis.saliency_methods.methods import USUAL_GRADIENTS, gradients, integrated, occlusion, work_of
 from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, TOLERANCE
@@ -163,12 +164,13 @@ def compute_saliency(
     - "gradient_norm": the L2 norm of the gradient.
     - "occlusion": the loss of the logit when one token's embedding is replaced by the baseline.
 
-    The baseline is the mean of all embeddings ("mean"), the end-of-text token ("end") or a zero vector ("zero");
-    positions are added to it as to any token. From zero, the path of some models is singular (`zero_is_singular`). The
-    target is by default the most probable next token; the logit of `against` is subtracted. budget: by default 1,200
-    gradients, or 480 at the input of each block with the method "depth".
+    The baseline is the mean of all embeddings ("mean"), the start token ("end"; the end-of-text token, where there is
+    no other to begin a text with) or a zero vector ("zero"); positions are added to it as to any token. From zero, the
+    path of some models is singular (`zero_is_singular`). The target is by default the most probable next token; the
+    logit of `against` is subtracted. budget: by default 1,200 gradients, or 480 at the input of each block with the
+    method "depth".
 
-    Raises: SelectionError for a choice, a position or a token that does not exist.
+    Raises: SelectionError for a choice, a position or a token that does not exist, and where the logits are not finite.
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks" (integrated gradients); Zeiler and
     Fergus 2014, "Visualizing and understanding convolutional networks" (occlusion).
     """
@@ -202,6 +204,8 @@ def plan_saliency(
     if most < LEAST_BUDGET:
         raise SelectionError(f"A budget of {most} gradients was given. Choose at least {LEAST_BUDGET}.")
     check_baseline(model, baseline)
+    if reason := unexplainable(model, trace, position):
+        raise SelectionError(reason)
     explained = default_target(model, trace, position) if target is None else target
 
     def compute(report: Progress) -> Arrays:

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.nonfinite import unreadable
 from analysis.selection import Selection
 from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
-_VERSION = 1  # raised when the computation changes
+_VERSION = 2  # raised when the computation changes
 _ROWS = 16  # of logits at once, if they are computed again
 
 
@@ -25,11 +26,12 @@ class StripResult:
         The text.
     surprisal : float32, (n_positions,)
         −log2 of the token's probability over the whole vocabulary, in bits, 0 or more; NaN at position 0, which has no
-        tokens before it.
+        tokens before it, and where the logits are not finite.
     probabilities : float32, (n_positions,)
-        That probability, 0 to 1; NaN at position 0.
+        That probability, 0 to 1; NaN where there is no surprisal.
     ranks : int64, (n_positions,)
-        The token's rank in the vocabulary by probability, from 1; equals share the best rank. 0 at position 0.
+        The token's rank in the vocabulary by probability, from 1; equals share the best rank. 0 where there is no
+        surprisal.
     n_vocab : int
         The number of ranked tokens.
     """
@@ -74,6 +76,8 @@ def _surprisal(model: LanguageModel, trace: Trace) -> Arrays:
         if (position - 1) % _ROWS == 0:
             rows = model.logits(trace, slice(position - 1, position - 1 + _ROWS))
         row = rows[(position - 1) % _ROWS]  # one row at a time stays in the processor's cache
+        if unreadable(row):
+            continue
         highest, own = row.max(), row[token_id]
         log_total = np.log(np.exp(row - highest).sum(dtype=np.float64))
         surprisal[position] = (log_total + (highest - own)) / np.log(2)

@@ -73,10 +73,13 @@ class Token(Piece):
         The number of tokens before it.
     group
         The position of the first token of the same character; its own position if it starts a character.
+    template
+        Whether the model's chat template has added it to the text.
     """
 
     position: int
     group: int
+    template: bool = False
 
 
 class Vocabulary:
@@ -91,10 +94,15 @@ class Vocabulary:
         (`▁` for a space, `<0x0A>` for a byte).
     literal
         The ids of special and added tokens, whose strings do not use the byte alphabet.
+    n_scored
+        The number of tokens that the model gives a logit; the others are never found by a search. By default all.
     """
 
-    def __init__(self, pieces: Sequence[str], *, byte_level: bool, literal: frozenset[int]) -> None:
+    def __init__(
+        self, pieces: Sequence[str], *, byte_level: bool, literal: frozenset[int], n_scored: int | None = None
+    ) -> None:
         self._pieces = pieces
+        self._n_scored = len(pieces) if n_scored is None else min(n_scored, len(pieces))
         self._literal = literal
         self._alphabet = _byte_alphabet() if byte_level else None
 
@@ -156,7 +164,7 @@ class Vocabulary:
     @cached_property
     def _labels(self) -> list[str]:
         # 262,144 labels would only push those of the text out of the cache.
-        return [shown.__wrapped__(self.bytes(token_id)) or "‹empty›" for token_id in range(len(self))]
+        return [shown.__wrapped__(self.bytes(token_id)) or "‹empty›" for token_id in range(self._n_scored)]
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from analysis.tokens import Token
 
 Float = NDArray[np.float32]
 MOST_LOGITS = 2**24  # that a trace keeps (64 MB): 64 tokens of a vocabulary of 262,144, or 333 of GPT-2's
+SWITCHES = ("start", "chat")  # the fields of a prompt that are on or off
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class Prompt:
     text
         The text, not empty.
     start
-        Whether the end-of-text token is put before the text.
+        Whether the model's start token is put before the text.
+    chat
+        Whether the text is put into the model's chat template, as a person's message.
     """
 
     model: str
     text: str
     start: bool = False
+    chat: bool = False
 
 
 @dataclass(frozen=True, eq=False)

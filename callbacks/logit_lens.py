@@ -145,6 +145,5 @@ def logit_lens_task(services: Services, question: Any) -> Task:
 
 def _digest(trace: Trace, theme: str) -> str:
     """Digest of all that the heat map depends on besides the mark."""
-    prompt = trace.prompt
-    told = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    told = repr((trace.info.fingerprint, trace.prompt, theme))
     return blake2b(told.encode(), digest_size=8).hexdigest()

@@ -1,9 +1,11 @@
 """Callback of the model menu and its bar: shows the chosen model's state, and starts and cancels downloads."""
 
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
+from analysis.numerics.nonfinite import find_nonfinite
 from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
@@ -67,7 +69,8 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
     prompt: the page's store. polled: whether the model was being downloaded or loaded at the last call.
     """
     entry = services.menu.entry(prompt["model"])
-    words, download = bar_words(entry), entry.download
+    values = _values_problem(services, prompt) if entry.state == "ready" else ""
+    words, download = bar_words(entry, values=values), entry.download
     in_progress = entry.state in IN_PROGRESS
     share = download.done / download.total if entry.state == "downloading" and download.total else 0
     changed = entry.state == "on disk" or (polled and not in_progress and entry.state != "to download")
@@ -75,7 +78,7 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
         changed = True
     if entry.n_parameters and not prompt.get("n_blocks"):
         changed = True  # its configuration has arrived
-    mood = " job-busy" if in_progress else " job-failed" if entry.problem else ""
+    mood = " job-busy" if in_progress else " job-failed" if entry.problem or values else ""
     return {
         "words": words,
         "bar": f"model-bar{mood}" if words else "model-bar job-hidden",
@@ -87,3 +90,13 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
         "idle": not in_progress,
         "changed": changed,
     }
+
+
+def _values_problem(services: Services, prompt: dict[str, Any]) -> str:
+    """What is wrong with the values of the analysed text; empty if nothing is, or they are not known yet."""
+    asked = services.prompt(prompt)
+    if not prompt.get("n_positions") or not services.loaded(asked):
+        return ""
+    trace = services.trace(asked)
+    found = find_nonfinite(services.model(asked), trace, derived=partial(services.derived, trace))
+    return found.sentence if found else ""

@@ -2,19 +2,22 @@
 tokens while it is typed.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
 from analysis.attention import find_opening
-from analysis.trace import Prompt
+from analysis.forward import fixed_start
+from analysis.models.chat import has_template
+from analysis.trace import SWITCHES, Prompt
 from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
 from layouts.figures.scene import head_columns
 from layouts.lead import opening_words
 from layouts.models import MODEL, NEWS
-from layouts.shell import ANALYSE, COUNT, START, TEXT
+from layouts.shell import ANALYSE, CHAT, COUNT, START, TEXT, chat_option, start_option
 
 
 def register(app: Dash, services: Services) -> None:
@@ -29,21 +32,26 @@ def register(app: Dash, services: Services) -> None:
             "text": Output(TEXT, "value"),
             "model": Output(MODEL, "value"),
             "start": Output(START, "value"),
+            "start_options": Output(START, "options"),
+            "chat": Output(CHAT, "value"),
+            "chat_options": Output(CHAT, "options"),
         },
         Input(ids.ADDRESS, "data"),
         Input(ANALYSE, "n_clicks"),
         Input(MODEL, "value"),
         Input(START, "value"),
+        Input(CHAT, "value"),
         Input(NEWS, "data"),
         State(TEXT, "value"),
         State(ids.PROMPT, "data"),
         running=[(Output(ANALYSE, "disabled"), True, False)],
     )
-    def write(address: Any, _clicks: Any, model: Any, start: Any, news: Any, *states: Any) -> Values:
+    def write(address: Any, _clicks: Any, model: Any, start: Any, chat: Any, news: Any, *states: Any) -> Values:
         text, shown = states
         is_link = False
-        if ctx.triggered_id in (ANALYSE, MODEL, START):
-            typed = services.prompt({"model": model, "text": text or "", "start": bool(start)})
+        if ctx.triggered_id in (ANALYSE, MODEL, START, CHAT):
+            switches = {"start": bool(start), "chat": bool(chat), **_unchanged(services, shown)}
+            typed = services.prompt({"model": model, "text": text or "", **switches})
             prompt, problem = services.possible_prompt(typed, shown)
         elif ctx.triggered_id == NEWS and shown:
             prompt, problem = services.possible_prompt(services.prompt(shown), shown)
@@ -78,24 +86,54 @@ def register(app: Dash, services: Services) -> None:
 def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
     """The store (`prompt`), with what the page's scripts need, and the values of the controls.
 
-    The scripts need the model's sizes, the most tokens that are read (`most`) and the `opening` selection with its
-    words, which is None for a short text and while the model's weights are not in memory.
+    The scripts need the model's sizes, the most tokens that are read (`most`), the switches that cannot be changed
+    (`fixed`), and the `opening` selection with its words, which is None for a short text and while the model's weights
+    are not in memory.
     """
     info, n_positions = services.sizes(prompt)
     opening = find_opening(services.trace(prompt)) if n_positions else None
-    data = {"model": prompt.model, "text": prompt.text, "start": prompt.start, "n_positions": n_positions}
+    data = {**asdict(prompt), "n_positions": n_positions}
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
+    switches, fixed = _switches(services, prompt) if n_positions else ({}, [])
     return {
         "prompt": data
         | {
+            "fixed": fixed,
             "most": min(services.max_tokens, info.max_positions) if info else services.max_tokens,
             "opening": opening_words(opening) if opening else None,
         },
         "text": prompt.text,
         "model": prompt.model,
         "start": ["start"] if prompt.start else [],
+        "start_options": [start_option(None)],
+        "chat": ["chat"] if prompt.chat else [],
+        "chat_options": [chat_option(offered=False)],
+        **switches,
     }
+
+
+def _unchanged(services: Services, shown: Any) -> dict[str, bool]:
+    """The switches that the model decides, not the visitor, as they were asked for: they show something else."""
+    fixed = shown.get("fixed") if isinstance(shown, dict) else None
+    if not isinstance(fixed, list):
+        return {}
+    before = services.prompt(shown)
+    return {name: getattr(before, name) for name in SWITCHES if name in fixed}
+
+
+def _switches(services: Services, prompt: Prompt) -> tuple[dict[str, Any], list[str]]:
+    """The switches' states and words for a model in memory, and the names of those that cannot be changed."""
+    model = services.model(prompt)
+    token = None if model.start_id is None else model.vocabulary.piece(model.start_id).label
+    always, offered = fixed_start(model, chat=prompt.chat), has_template(model.tokenizer)
+    values: dict[str, Any] = {
+        "start_options": [start_option(token, fixed=always and token is not None)],
+        "chat_options": [chat_option(offered=offered)],
+    }
+    if always and token is not None:
+        values["start"] = ["start"]
+    return values, [name for name, fixed in (("start", always), ("chat", not offered)) if fixed]
 
 
 def count_typed(services: Services, typed: Any) -> dict[str, Any]:

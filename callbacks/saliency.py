@@ -9,6 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
+from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import SaliencyResult, default_target, plan_saliency, read_token_id
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, zero_is_singular
 from analysis.selection import Part, Selection
@@ -127,6 +128,8 @@ def draw_saliency(
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
+    if reason := unexplainable(model, trace, position):
+        return _refused(reason, theme)
     question = _question(prompt, selection, method, baseline, against or "")
     result, offer = services.jobs.show(saliency_task(services, question), question)
     piece = model.vocabulary.piece
@@ -163,6 +166,13 @@ def draw_saliency(
     if result.path is not None:
         values["path_figure"] = saliency_path_figure(result, theme=look)
     return values
+
+
+def _refused(reason: str, theme: str) -> Values:
+    """What the panel shows where nothing can be explained."""
+    none = empty_figure("Nothing to explain.", theme=THEMES[theme])
+    shown = {"figure": none, "depth_hidden": True, "reading": reason, "target": "nothing", "title": "Saliency"}
+    return {**shown, "text": [], "numbers": [], "warning": "", "offer": None, "outdated": ""}
 
 
 def export_saliency(

@@ -106,7 +106,9 @@ class Services(Protocol):
         """
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
-        """The prompt itself if it can be analysed; else the one that is shown, and the reason."""
+        """The prompt, without switches that its model does not have, if it can be analysed; else the one that is shown,
+        and the reason.
+        """
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""

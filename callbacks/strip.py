@@ -6,6 +6,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
+from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import plan_saliency, read_token_id
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE
 from analysis.selection import Selection
@@ -119,8 +120,7 @@ def draw_strip(
 
 def _digest(trace: Trace, theme: str) -> str:
     """A digest of all that the chips depend on."""
-    prompt = trace.prompt
-    inputs = repr((trace.info.fingerprint, prompt.text, prompt.start, theme))
+    inputs = repr((trace.info.fingerprint, trace.prompt, theme))
     return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 
@@ -130,12 +130,15 @@ def _attributed(
     """Colours, legend, reading and tooltips from the saliency result; without colours if it is not computed yet."""
     trace = services.trace(prompt)
     position = services.position(trace, selection)
+    blank = [("transparent", look.text)] * trace.n_positions
+    unshaded = blank, (look.signed, "lowers the logit", "raises the logit")
+    if reason := unexplainable(services.model(prompt), trace, position):
+        return *unshaded, reason, [""] * trace.n_positions
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
     result, _offer = services.jobs.show(task, {})
     if result is None:
         reading = "Not computed for this selection yet. Press “Compute” in the saliency panel."
-        blank = [("transparent", look.text)] * trace.n_positions
-        return blank, (look.signed, "lowers the logit", "raises the logit"), reading, [""] * trace.n_positions
+        return *unshaded, reading, [""] * trace.n_positions
     return (
         saliency_shades(result, theme=look),
         saliency_legend(result, theme=look),

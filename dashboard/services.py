@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.errors import AnalysisError, NotLoaded, TextError
-from analysis.forward import MAX_CHARACTERS, count_tokens
+from analysis.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.language_model import LanguageModel
@@ -17,7 +17,7 @@ from analysis.selection import Selection
 from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
-from analysis.trace import Prompt, Trace
+from analysis.trace import SWITCHES, Prompt, Trace
 from callbacks.services import Services
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
@@ -122,7 +122,8 @@ class AppServices(Services):
             or not isinstance(data.get("text"), str)
         ):
             raise AnalysisError("The page sent a malformed question. Reload it.")
-        return Prompt(data["model"], data["text"], start=data.get("start") is True)
+        switches = {name: data.get(name) is True for name in SWITCHES}
+        return Prompt(data["model"], data["text"], **switches)
 
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
         """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
@@ -136,8 +137,11 @@ class AppServices(Services):
         except ValueError:
             return before, "The link cannot be read: it has too many parts. It was ignored."
         link = {name: values[-1] for name, values in given.items()}
-        start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
-        asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
+        switches = {
+            name: link.get(name) == "1" if {name, "select"} & link.keys() else getattr(before, name)
+            for name in SWITCHES
+        }
+        asked = Prompt(link.get("model", before.model), link.get("text", before.text), **switches)
         possible, problem = self.possible_prompt(asked, shown)
         if asked.model not in self._models.names():
             possible, _ = self.possible_prompt(replace(asked, model=before.model), shown)  # its text can be shown
@@ -149,21 +153,37 @@ class AppServices(Services):
         return possible, f"The link cannot be opened. {problem}" if problem else ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
-        """The prompt itself if it can be analysed; else the one that is shown, or the example, and the reason."""
+        """The prompt, without switches that its model does not have, if it can be analysed; else the one that is
+        shown, or the example, and the reason.
+        """
+        fitting = asked
         try:
-            self.trace(asked)
+            fitting = fitting_prompt(self.model(asked), asked)
+            self.trace(fitting)
         except NotLoaded:
             return asked, ""  # the architecture can be shown, and the text is read once the weights are in memory
         except AnalysisError as error:
             before = self._before(shown)
             # A prompt that was shown without weights may turn out to be impossible once they are in memory.
             if before == asked:
-                first, is_text = self._models.names()[0], isinstance(error, TextError)
-                before = Prompt(asked.model if is_text else first, self._example)
-                if not is_text and asked.model != first:  # the text may well be shown in another model
+                first = self._models.names()[0]
+                if isinstance(error, TextError) or asked.model == first:
+                    before = self._readable_example(asked.model)
+                else:  # the text may well be shown in another model
                     before, _ = self.possible_prompt(replace(asked, model=first), None)
             return before, str(error)
-        return asked, ""
+        return fitting, ""
+
+    def _readable_example(self, model: str) -> Prompt:
+        """The example for a model, if it reads that; else for the model that the page opens with."""
+        example = Prompt(model, self._example)
+        try:
+            self.trace(example)
+        except NotLoaded:
+            return example
+        except AnalysisError:
+            return Prompt(self._models.names()[0], self._example)
+        return example
 
     def _before(self, shown: Any) -> Prompt:
         return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)
@@ -217,7 +237,8 @@ class AppServices(Services):
         """
         try:
             model = self.model(prompt)
-            return count_tokens(model, prompt.text, start=prompt.start, max_characters=self._max_characters), ""
+            switches = {"start": prompt.start, "chat": prompt.chat}
+            return count_tokens(model, prompt.text, **switches, max_characters=self._max_characters), ""
         except NotLoaded:
             return 0, ""
         except TextError as error:

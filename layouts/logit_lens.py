@@ -97,6 +97,10 @@ def followed_tokens(pieces: Sequence[Piece], *, pinned: bool) -> list[html.Butto
     if pinned:
         pins = [piece.id for piece in pieces]
         return [_unpin(f"‘{piece.label}’ ×", piece, pins) for piece in pieces]
+    if not pieces:
+        return [
+            html.Span("The output is not finite, so there is no prediction to follow.", className="align-self-center")
+        ]
     (piece,) = pieces
     return [
         html.Span(f"‘{piece.label}’, the model’s prediction", className="align-self-center", dir="auto"),

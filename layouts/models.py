@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
@@ -23,6 +25,7 @@ CHANGED = "model-changed"
 NEWS = "model-news"
 
 POLL_MS = 700
+_MOST_LETTERS = 100  # of the reason in the menu why a model cannot be used
 IN_PROGRESS = ("loading", "on disk", "downloading")
 BUNDLED = "bundled"
 OPEN_ANOTHER = "/open-another"  # no model has this name; assets/open_model.js opens the dialog when it is chosen
@@ -82,22 +85,23 @@ def state_words(offer: Any) -> str:
     words = {
         "too large": "too large for this machine",
         "forbidden": "download not allowed",
-        "unusable": "cannot be used",
+        "unusable": f"cannot be used: {_brief(offer.problem)}",
     }
     notes = ["untrained"] * offer.untrained + [offer.weights_note] * bool(offer.weights_note)
     return ", ".join([str(words.get(offer.state, offer.state)), *notes])
 
 
-def bar_words(offer: Any) -> str:
-    """The bar's message on the selected model; empty if there is none."""
+def bar_words(offer: Any, *, values: str = "") -> str:
+    """The bar's message on the selected model; empty if there is none. values: what is wrong with its values."""
     name = title(offer.name)
     memory = f" ({size(offer.memory_bytes)})" if offer.memory_bytes else ""
     known = "Only its architecture and sizes are shown" if offer.n_parameters else "Nothing else is known about it yet"
     missing = f"The weights of {name} are not on this machine. {known}."
     loading = f"Loading {name} into memory{memory}."
     untrained = f"Untrained model: the weights of {name} are random, and so are its predictions."
+    note = f"{name}: {offer.weights_note}." if offer.weights_note else ""
     messages: dict[str, str] = {
-        "ready": untrained if offer.untrained else f"{name}: {offer.weights_note}." if offer.weights_note else "",
+        "ready": " ".join(filter(None, [values, untrained if offer.untrained else "", note])),
         "on disk": loading,
         "loading": loading,
         "downloading": _progress(name, offer.download),
@@ -115,6 +119,12 @@ def download_words(offer: Any) -> str:
     if offer.download and offer.download.done:
         return "Resume download"
     return f"Download {size(offer.download_bytes)}" if offer.download_bytes else "Download"
+
+
+def _brief(problem: str) -> str:
+    """The first clause of a message, as the end of a sentence."""
+    clause = re.split(r"\. |: |, such as|\.$", problem, maxsplit=1)[0]
+    return shorten(clause[:1].lower() + clause[1:], _MOST_LETTERS, placeholder=" …")
 
 
 def _progress(name: str, download: Any) -> str:

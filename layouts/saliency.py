@@ -43,7 +43,7 @@ METHODS = {
 }
 BASELINES = {
     "mean": "baseline: mean embedding",
-    "end": "baseline: end-of-text token",
+    "end": "baseline: start token",
     "zero": "baseline: zero vector",
 }
 _REASONS = {
@@ -51,7 +51,7 @@ _REASONS = {
         "Compared with the mean embedding of the vocabulary, the default: it stands for no token in particular, and "
         "the path from it to the text is finite in every model."
     ),
-    "end": "Compared with the end-of-text token at every position.",
+    "end": "Compared with the start token at every position.",
     "zero": "Compared with a zero vector at every position.",
 }
 _SINGULAR = (

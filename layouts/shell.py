@@ -15,6 +15,7 @@ from layouts.workspace import opening_panels, visible_store, workspace
 TEXT = "prompt-text"
 ANALYSE = "prompt-analyse"
 START = "prompt-start"
+CHAT = "prompt-chat"
 COUNT = "prompt-count"
 THEME_BUTTON = "theme-button"
 
@@ -113,14 +114,7 @@ def _prompt() -> html.Form:
                     html.Details(
                         [
                             html.Summary("⋯", **more),
-                            html.Div(
-                                dbc.Checklist(
-                                    id=START,
-                                    options=[{"value": "start", "label": "Put the end-of-text token first"}],
-                                    value=[],
-                                    switch=True,
-                                )
-                            ),
+                            html.Div([_switch(START, start_option(None)), _switch(CHAT, chat_option(offered=False))]),
                         ],
                         className="pop-up question-more",
                     ),
@@ -132,3 +126,24 @@ def _prompt() -> html.Form:
         role="search",
         **label,
     )
+
+
+def _switch(id: str, option: dict[str, Any]) -> dbc.Checklist:
+    return dbc.Checklist(id=id, options=[option], value=[], switch=True)
+
+
+def start_option(token: str | None, *, fixed: bool = False) -> dict[str, Any]:
+    """The switch that puts the start token first. token: its label; None if the model has none, or is not known yet.
+
+    fixed: whether every text begins with it anyway.
+    """
+    label = f"Start with ‘{token}’" if token else "Start with the model’s start token"
+    if fixed:
+        label += " (always added for this model)"
+    return {"value": "start", "label": label, "disabled": fixed or token is None}
+
+
+def chat_option(*, offered: bool) -> dict[str, Any]:
+    """The switch that puts the text into the chat template. offered: whether the model has one."""
+    label = "As a chat message" if offered else "As a chat message (this model has no chat template)"
+    return {"value": "chat", "label": label, "disabled": not offered}

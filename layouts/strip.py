@@ -33,7 +33,7 @@ HELP = Help(
         "Surprisal is −log₂ of the token’s probability: 0 bits is certain, 1 bit is the toss of a coin, 12 bits is one "
         "chance in 4,096. The first token follows nothing, so it has none. The other colouring is the attribution of "
         "the saliency panel: blue pushes the explained token up, orange pushes it down. Attention weights below 2% "
-        "have no arc."
+        "have no arc. In a chat message, the tokens of the chat template are in italics and have no colour."
     ),
     not_shown=(
         "Surprisal shows neither how important a token is nor whether it is right: a surprising token may be a good "
@@ -100,6 +100,7 @@ def mark(token: Token, *, chosen: bool) -> dict[str, str]:
         "chip-selected": chosen,
         "chip-group": token.group != token.position,  # it continues the character of the one before
         "chip-first": token.position == 0,
+        "chip-template": token.template,
     }
     return {
         "className": " ".join(name for name, holds in classes.items() if holds),

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.conftest import make_tiny
+from tests.gguf_files import tiny, write_gguf
 from tests.hub import SmallHub, served_hub
 from tests.serving import ROOT, answers, free_port, wait_until
 
@@ -43,6 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     save(home / "models" / "mine")
     save(home / "path" / "to" / "checkpoint")
+    write_gguf(tiny("llama"), home / "path" / "to" / "model.gguf")
     return home
 
 
@@ -95,7 +97,7 @@ def served_list(line: str, home: Path, hub: SmallHub) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
-    listing, download, opening, checkpoint, more = commands("Use your own model")
+    listing, download, opening, checkpoint, gguf, more = commands("Use your own model")
     for line in (download, listing):
         done = subprocess.run(
             line, shell=True, cwd=home, env=environment(home, small_hub), capture_output=True, text=True, check=False
@@ -106,13 +108,15 @@ def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
     assert rows["gpt2-medium"].endswith("to download")
     assert len(small_hub.sent("/stored/gpt2/model.safetensors")) == 1
     with ThreadPoolExecutor() as threads:
-        lists = threads.map(lambda line: served_list(line, home, small_hub), (opening, checkpoint, more))
-        opened, own, added = lists
+        lists = threads.map(lambda line: served_list(line, home, small_hub), (opening, checkpoint, gguf, more))
+        opened, own, file, added = lists
     assert next(iter(opened)) == "gpt2"
     assert (
         opened["gpt2"] == "gpt2 (GPT-2, 0.0498 million parameters, 0.199 MB in memory) · on disk"
     )  # the page comes before the model
     assert next(iter(own)) == "checkpoint"
+    assert file[next(iter(file))].startswith("model.gguf (Llama, ")
+    assert file["model.gguf"].endswith("4-bit weights, dequantized")
     assert next(iter(added)) == "bundled"
     assert added["mine"].endswith("on disk")
     assert added["gpt2@main"].endswith("on disk")

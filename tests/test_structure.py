@@ -25,7 +25,9 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
-    "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2", "gguf"},
+    "analysis/models/": {
+        "analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2", "gguf", "safetensors",
+    },
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {

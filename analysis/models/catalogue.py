@@ -105,3 +105,10 @@ def make_outline(config: Any, source: Source) -> Outline:
     if isinstance(source, HubModel) and builtin_configuration(source):
         size = 4 * (info.n_parameters + info.n_blocks * _MASK)
     return Outline(info, compute_summary(network, family), size, converted)
+
+
+def outline_of(model: LanguageModel) -> Outline:
+    """The architecture of a model in memory, whose weights may say more than its configuration: an output head may not
+    be tied to the embedding though the configuration says so.
+    """
+    return Outline(model.info, compute_summary(model.network, model.family))

@@ -25,6 +25,7 @@ from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import tqdm
 
 from analysis.errors import ModelError
+from analysis.models.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_alone, check_files
 from analysis.models.hub_errors import as_model_errors
 from analysis.models.load import read_configuration
 
@@ -33,7 +34,10 @@ OnProgress = Callable[[int, int], None]  # called with bytes received and bytes 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")  # as `save_pretrained` names them
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
-_SMALL = (*_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_FILES = (
+    *_TOKENIZERS, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.jinja", ADAPTER_CONFIG, ADAPTER_WEIGHTS,
+)  # fmt: skip
 _TIMEOUT = 10  # seconds
 _SPARE_BYTES = 100_000_000  # free disk space that a download leaves
 constants.DOWNLOAD_CHUNK_SIZE = 2**20  # the most that an interruption loses, and the step of the progress
@@ -99,7 +103,7 @@ class Hub:
             return complete, 0
         with as_model_errors(model.repository, model.revision, "looked up"):
             folder, files, _ = self._fetch_configuration(model)
-            names = {*_SMALL, _WEIGHTS} if _WEIGHTS in files else {*_SMALL, *filter(_SHARD.fullmatch, files)}
+            names = {*_FILES, _WEIGHTS} if _WEIGHTS in files else {*_FILES, *filter(_SHARD.fullmatch, files)}
             size = sum(file.size or 0 for name, file in files.items() if name in names)
             self._refuse_if_full(model, size)
         return folder, size
@@ -120,6 +124,10 @@ class Hub:
             model.repository, revision=model.revision, files_metadata=True, timeout=_TIMEOUT
         )
         files: dict[str, Any] = {file.rfilename: file for file in listed.siblings or []}
+        if "config.json" not in files and ADAPTER_CONFIG in files:
+            adapter = Path(self._download_small(model.repository, ADAPTER_CONFIG, model.revision)).parent
+            raise ModelError(adapter_alone(adapter, model.repository))
+        check_files(files, model.repository)
         advice = _gguf_advice(files)
         if "config.json" not in files:
             raise ModelError(f"'{model.repository}' on the hub is not supported: it has no config.json.{advice}")
@@ -136,7 +144,7 @@ class Hub:
 
     def _fetch(self, model: HubModel, report: OnProgress) -> Path:
         folder, files, commit = self._fetch_configuration(model)
-        wanted = [name for name in _SMALL if name in files]
+        wanted = [name for name in _FILES if name in files]
         if _WEIGHTS in files:
             wanted.append(_WEIGHTS)
         else:

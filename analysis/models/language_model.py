@@ -1,6 +1,7 @@
 """Language model: a loaded network with its tokenizer, vocabulary and sizes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from analysis.families import Family, logit_cap
 from analysis.model_info import ModelInfo
+from analysis.models.chat import as_message
 from analysis.tokens import Vocabulary
 from analysis.trace import Float, Trace
 
@@ -43,15 +45,46 @@ class LanguageModel:
     vocabulary: Vocabulary
     tokenizer: Any
 
-    @property
+    @cached_property
     def start_id(self) -> int | None:
-        """The id of the end-of-text token, which stood between texts in training; None if there is none."""
-        token_id = self.tokenizer.eos_token_id
-        return None if token_id is None else int(token_id)
+        """The id of the beginning-of-text token, else of the end-of-text token, which stood between texts in training;
+        None if the model knows neither.
+        """
+        special = [token_id for token_id, token in self.tokenizer.added_tokens_decoder.items() if token.special]
+        # Some chat models name it in the configuration alone: for the tokenizer, the end of a turn is the only end.
+        configured = getattr(self.network.config, "bos_token_id", None)
+        ids = (self.tokenizer.bos_token_id, configured if configured in special else None, self.tokenizer.eos_token_id)
+        return next((token_id for token_id in ids if token_id is not None and token_id < self.n_readable), None)
+
+    @cached_property
+    def adds_start(self) -> bool:
+        """Whether the tokenizer puts the start token before every text by itself."""
+        return self.start_id is not None and self.tokenize("a")[:1] == [self.start_id] != self._bare("a")[:1]
+
+    @cached_property
+    def n_readable(self) -> int:
+        """The number of token ids that the model can read and predict: its tokenizer may know more."""
+        rows: int = self.network.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
+        return min(rows, self.info.n_vocab)
 
     def tokenize(self, text: str) -> list[int]:
-        """The token ids of a text."""
-        return list(self.tokenizer(text, verbose=False)["input_ids"])
+        """The token ids of a text; the start token never twice, though the text may begin with it as well."""
+        ids = list(self.tokenizer(text, verbose=False)["input_ids"])
+        twice = [self.start_id] * 2
+        return ids[1:] if ids[:2] == twice != self._bare(text)[:2] else ids
+
+    def tokenize_message(self, text: str) -> tuple[list[int], list[bool]]:
+        """The token ids of a text as a chat message, and of each, whether the template has added it.
+
+        Raises: TextError if the model has no chat template, or it cannot be used.
+        """
+        rendered, own = as_message(self.tokenizer, text)
+        found = self.tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        added = [end <= own.start or begin >= own.stop for begin, end in found["offset_mapping"]]
+        return list(found["input_ids"]), added
+
+    def _bare(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def attention_output(self, block: int, head_outputs: Tensor) -> Tensor:
         """What a block's attention adds to the residual stream, (..., d_model), from `Trace.head_outputs`.

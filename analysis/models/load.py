@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+import transformers.modeling_utils
 import transformers.utils
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -18,9 +19,11 @@ from transformers.utils.logging import disable_progress_bar
 
 from analysis.errors import ModelError
 from analysis.families import family_of
+from analysis.models.checkpoint import check_folder, refuse_unused
 from analysis.models.gguf import gguf_configuration, gguf_tokenizer, gguf_weights
 from analysis.models.gguf_file import find_gguf
 from analysis.models.language_model import LanguageModel
+from analysis.models.lora import merge_adapter
 from analysis.models.prepare import prepare_model
 
 disable_progress_bar()  # a server's log is not a terminal
@@ -34,7 +37,10 @@ _BUILDING = Lock()  # transformers patches functions of torch while it builds a 
 def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
     """Load a model from a folder in the format of transformers' `save_pretrained`, or from a GGUF file.
 
-    Raises: ModelError for a path without a readable, complete model, or a family without a row in `families.py`.
+    A LoRA adapter in the folder is merged into the weights.
+
+    Raises: ModelError for a path without a readable, complete model, one whose tensors are not all used by the
+    network's parts, or as `check_folder` and `merge_adapter` do.
     """
     name = name or path.name
     try:
@@ -48,8 +54,8 @@ def load_model(path: Path, *, name: str | None = None) -> LanguageModel:
 def _load(path: Path, name: str) -> LanguageModel:
     if file := find_gguf(path):
         return _load_gguf(file, name)
-    family_of(json.loads((path / "config.json").read_text())["model_type"])
-    with _BUILDING:
+    check_folder(path, name)
+    with _BUILDING, patch.object(transformers.modeling_utils, "maybe_load_adapters", _no_adapter):
         network, loading = AutoModelForCausalLM.from_pretrained(  # memory-mapped: processes share it
             path,
             dtype=torch.float32,
@@ -59,11 +65,18 @@ def _load(path: Path, name: str) -> LanguageModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    note = refuse_unused(loading["unexpected_keys"], network, family_of(network.config.model_type), name)
     _refuse_missing(loading, name)
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise ModelError(f"The model '{name}' has no tokenizer. Put its tokenizer.json into the folder.")
-    return prepare_model(name, network, tokenizer)
+    notes = filter(None, [note, merge_adapter(network, path, name)])
+    return prepare_model(name, network, tokenizer, weights_note="; ".join(notes))
+
+
+def _no_adapter(path: Path, *_: Any, **settings: Any) -> tuple[None, Path, dict[str, Any]]:
+    """Where peft is installed, transformers would put an adapter into the network, which then has other modules."""
+    return None, path, settings
 
 
 def _load_gguf(file: Path, name: str) -> LanguageModel:
@@ -112,13 +125,13 @@ def new_configuration(model_type: str, **sizes: int) -> Any:
 def read_configuration(path: Path, *, name: str | None = None) -> Any:
     """Read the configuration in a model's folder or GGUF file.
 
-    Raises: ModelError if it cannot be read, or belongs to a family without a row in `families.py`.
+    Raises: ModelError if it cannot be read, or as `check_folder` does.
     """
     name = name or path.name
     try:
         if file := find_gguf(path):
             return gguf_configuration(file)
-        family_of(json.loads((path / "config.json").read_text())["model_type"])
+        check_folder(path, name)
         return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except ModelError:
         raise

@@ -15,10 +15,12 @@ from analysis.bundled import BUNDLED_DIR
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.models.catalogue import Outline, builtin_configuration, make_outline
+from analysis.models.checkpoint import refuse_quantized
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model
+from analysis.models.same_network import refuse_changed, tie_as
 
 ModelLike = str | Path | LanguageModel | tuple[Any, Any]
 
@@ -95,11 +97,12 @@ def _loaded(folder: Path, name: str, _changed: int) -> LanguageModel:
 def wrap_model(network: Any, tokenizer: Any) -> LanguageModel:
     """Make a `LanguageModel` of a transformers model and its tokenizer, without changing either.
 
-    A second network is built on the same weights. They take no memory if they are float32 on the CPU, and are copied
-    otherwise. Only the second network is frozen, has hooks and computes attention in the readable way. The hooks and
-    adapters of the given network are not part of it.
+    A second network is built on the same weights, and with the same ones tied. They take no memory if they are float32
+    on the CPU, and are copied otherwise. Only the second network is frozen, has hooks and computes attention in the
+    readable way. The hooks of the given network are not part of it.
 
-    Raises: ModelError for an unsupported family, a class that transformers does not build for it, or missing weights.
+    Raises: ModelError for an unsupported family, a class that transformers does not build for it, missing weights, or a
+    network that was changed so that the second one would compute something else.
     """
     config: Any = getattr(network, "config", None)
     if not hasattr(config, "model_type") or not hasattr(tokenizer, "backend_tokenizer"):
@@ -120,13 +123,15 @@ def wrap_model(network: Any, tokenizer: Any) -> LanguageModel:
         raise ModelError(
             f"This {type(network).__name__} has weights that are not in memory. Load it without offloading."
         )
+    refuse_quantized(network)
+    refuse_changed(network, own)
     try:
         own.load_state_dict({name: _readable(weight) for name, weight in weights.items()}, assign=True)
-    except RuntimeError as error:  # quantized, with adapters, pruned
+    except RuntimeError as error:  # pruned
         raise ModelError(
             f"The weights of this {type(network).__name__} do not match its configuration: {error}"
         ) from error
-    own.tie_weights()
+    tie_as(network, own)
     for name, _ in list(own.named_buffers()):  # `state_dict` may lack them
         parent, _, leaf = name.rpartition(".")
         setattr(own.get_submodule(parent), leaf, _readable(network.get_buffer(name)))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from analysis.errors import ModelError
@@ -14,8 +15,8 @@ from analysis.tokens import Vocabulary
 _ATTENTION = {"full_attention", "sliding_attention"}
 
 
-def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
-    """Prepare a network that is in memory.
+def prepare_model(name: str, network: Any, tokenizer: Any, *, weights_note: str = "") -> LanguageModel:
+    """Prepare a network that is in memory. weights_note: as in `ModelInfo`.
 
     Raises: ModelError for a family, or a variant of a family, that would be shown wrongly.
     """
@@ -23,8 +24,9 @@ def prepare_model(name: str, network: Any, tokenizer: Any) -> LanguageModel:
     network.eval().requires_grad_(False)
     refuse_variants(network, family)
     info = measure(network, family)
+    info = replace(info, weights_note=weights_note or info.weights_note)
     install_hooks(network, family, info.n_heads)
-    return LanguageModel(name, network, family, info, _vocabulary(tokenizer), tokenizer)
+    return LanguageModel(name, network, family, info, _vocabulary(tokenizer, info.n_vocab), tokenizer)
 
 
 def refuse_variants(network: Any, family: Family) -> None:
@@ -99,7 +101,7 @@ def _untrained(network: Any, family: Family) -> bool:
     return all(bool((parameter == parameter.flatten()[0]).all()) for parameter in parameters)
 
 
-def _vocabulary(tokenizer: Any) -> Vocabulary:
+def _vocabulary(tokenizer: Any, n_scored: int | None = None) -> Vocabulary:
     pieces = [""] * (max(tokenizer.get_vocab().values()) + 1)
     for piece, token_id in tokenizer.get_vocab().items():
         pieces[token_id] = piece
@@ -108,4 +110,5 @@ def _vocabulary(tokenizer: Any) -> Vocabulary:
         pieces,
         byte_level="ByteLevel" in json.dumps(decoder),
         literal=frozenset(tokenizer.added_tokens_decoder),
+        n_scored=n_scored,
     )

@@ -14,7 +14,7 @@ from typing import Literal
 
 from analysis.errors import AnalysisError, ModelError, NotLoaded
 from analysis.machine.memory import release_free_memory
-from analysis.models.catalogue import Outline, Source, builtin_configuration, make_outline
+from analysis.models.catalogue import Outline, Source, builtin_configuration, make_outline, outline_of
 from analysis.models.hub import Hub, HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, read_configuration, share_weights
@@ -101,6 +101,9 @@ class ModelRegistry:
         if name in self._refused:
             raise ModelError(self._refused[name])
         if name not in self._outlines:
+            if isinstance(source, LanguageModel):
+                self._outlines[name] = outline_of(source)
+                return self._outlines[name]
             config = self._configuration(name, source)
             try:
                 self._outlines[name] = make_outline(config, source)
@@ -185,10 +188,11 @@ class ModelRegistry:
         folder = self._folder_of(name)
         self._free(_BYTES * self.outline(name).info.n_parameters)
         model = load_model(folder, name=name)
-        if name in self._shared:
+        if name in self._shared and len(self._shared[name]) == _BYTES * model.info.n_parameters:
             share_weights(model.network, self._shared[name])
         with self._lock:
             self._loaded[name] = model
+            self._outlines[name] = outline_of(model)
         release_free_memory()  # which loading has used
         return model
 
@@ -215,9 +219,7 @@ class ModelRegistry:
                 f"{max(0, available) / 1e9:.3g} GB for models that visitors choose."
             )
 
-    def _configuration(self, name: str, source: Source) -> object:
-        if isinstance(source, LanguageModel):
-            return source.network.config
+    def _configuration(self, name: str, source: Path | HubModel) -> object:
         folder = self._hub.configuration_folder(source) if isinstance(source, HubModel) else source
         if folder is not None:
             return read_configuration(folder, name=name)

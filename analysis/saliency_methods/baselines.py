@@ -19,7 +19,7 @@ DEFAULT_BASELINE: Baseline = "mean"
 def check_baseline(model: LanguageModel, baseline: Baseline) -> None:
     """Raises: SelectionError if the model does not have the baseline."""
     if baseline == "end" and model.start_id is None:
-        raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
+        raise SelectionError("This model has no token that starts a text. Choose another baseline.")
 
 
 def zero_is_singular(model: LanguageModel) -> bool:

@@ -71,7 +71,8 @@ class TraceStore:
         Raises: TextError as `encode` does, or for a text whose trace does not fit in the cache, on the disk or in
         memory.
         """
-        tokens = encode(model, prompt.text, start=prompt.start, max_tokens=max_tokens, max_characters=max_characters)
+        limits = {"max_tokens": max_tokens or model.info.max_positions, "max_characters": max_characters}
+        tokens = encode(model, prompt.text, start=prompt.start, chat=prompt.chat, **limits)
         key = trace_key(model.info, tokens)
         compute = self._compute_long if len(tokens) > HALF_ABOVE else self._compute
         arrays = self._get_or_compute(key, partial(compute, key, model, tokens))

@@ -4,6 +4,7 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
+  const SWITCHES = ["start", "chat"];  // of a prompt, on or off
   let nOpened = 0;
   let defaults = null;            // of the settings; they are left out of the fragment
   let historyMethod = "replace";  // or "push": of the next write
@@ -33,9 +34,11 @@
     /* The selection that the fragment names for this prompt: undefined if it names none, null if it names another
        prompt. */
     linkedSelection(prompt) {
-      const { model = prompt.model, text = prompt.text, start, select } = readFragment();
+      const link = readFragment();
+      const { model = prompt.model, text = prompt.text, select } = link;
+      const agrees = (name) => prompt.fixed.includes(name) || (link[name] === "1") === prompt[name];
       const same = model === prompt.model && text === prompt.text
-        && (select === undefined || (start === "1") === prompt.start);
+        && (select === undefined || SWITCHES.every(agrees));
       return same ? select : null;
     },
 
@@ -58,7 +61,7 @@
     writeAddress(prompt, selection) {
       if (!prompt || !selection) return;
       question = { model: prompt.model, text: prompt.text };
-      if (prompt.start) question.start = "1";
+      for (const name of SWITCHES) if (prompt[name]) question[name] = "1";
       question.select = selection;
       for (const { id, property, value } of dash.callback_context.inputs_list) {
         if (property === "value" && defaults && value !== defaults[id]) question[id] = value;

@@ -17,13 +17,13 @@
 
   /* Ask for the number of tokens once nothing more is typed. */
   function countLater(text, prompt) {
-    const { model, start } = prompt;
+    const { model, start, chat } = prompt;
     typed = { text, prompt };
     edit += 1;
     clearTimeout(timer);
     // Half a character cannot be sent.
     if (!text || !text.isWellFormed()) return;
-    timer = setTimeout(() => dash.set_props("typed", { data: { model, text, start, edit } }), PAUSE_MS);
+    timer = setTimeout(() => dash.set_props("typed", { data: { model, text, start, chat, edit } }), PAUSE_MS);
   }
 
   explorer.showCount = (value, prompt, counted) => {

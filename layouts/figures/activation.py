@@ -29,7 +29,8 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     edge: the number of blocks before the selected part, if that lies outside the blocks; it is marked on the line.
     """
     n_positions, n_edges = result.stream.shape
-    low, high = float(result.stream.min()), float(result.stream.max())
+    finite = result.stream[np.isfinite(result.stream)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     logarithmic = result.quantity == "norm" and 0 < low * _LOG_FROM < high
     if result.quantity == "mean":
         caption = "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
@@ -107,7 +108,11 @@ def activation_reading(result: ActivationResult) -> str:
     """One sentence on the selected token's stream and on the neuron shown, with their numbers."""
     first, last = result.stream[result.position, [0, -1]]
     label = f"‘{result.tokens[result.position].label}’"
-    if result.quantity == "norm":
+    if not np.isfinite([first, last]).all():
+        depth = int(np.flatnonzero(~np.isfinite(result.stream[result.position]))[0])
+        since = f"from block {depth - 1} on" if depth else "from the start"
+        stream = f"The vector of {label} is not finite {since}"
+    elif result.quantity == "norm":
         change = "grows" if last >= first else "shrinks"
         stream = f"The vector of {label} {change} from length {first:.3g} to {last:.3g} (L2 norm) through the blocks"
     else:
@@ -197,4 +202,4 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 
 def _signed(value: float | None) -> str:
-    return f"{value:+.3g}".replace("-", "−")
+    return "not finite" if value is None or np.isnan(value) else f"{value:+.3g}".replace("-", "−")

@@ -138,25 +138,33 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"{without}"
         )
     assert result.residual_norms is not None
-    block, head = np.unravel_index(int(result.heads.argmax()), result.heads.shape)
+    if not np.isfinite(result.heads).any():
+        return f"At ‘{token}’, no number is finite."
+    missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."
+    block, head = np.unravel_index(int(np.nanargmax(result.heads)), result.heads.shape)
     most = float(result.heads[block, head])
     if result.color_by == "entropy":
-        return f"At ‘{token}’, block {block} head {head} spreads its attention most ({most:.3g} bits)."
+        return f"At ‘{token}’, block {block} head {head} spreads its attention most ({most:.3g} bits).{missing}"
     if result.color_by == "first":
-        mean = float(result.heads.mean())
+        mean = float(np.nanmean(result.heads))
         return (
             f"At ‘{token}’, the heads put {percent(mean)} of their attention on the first token on average; "
-            f"block {block} head {head} puts the most there ({percent(most)})."
+            f"block {block} head {head} puts the most there ({percent(most)}).{missing}"
         )
     assert result.tiles is not None
-    tile_block, tile = np.unravel_index(int(result.tiles.argmax()), result.tiles.shape)
+    heads = f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g})"
+    if not np.isfinite(result.tiles).any():
+        return f"{heads}.{missing}"
+    tile_block, tile = np.unravel_index(int(np.nanargmax(result.tiles)), result.tiles.shape)
     start = int(tile) * result.info.tile_width
     end = min(start + result.info.tile_width, result.info.n_neurons) - 1
     tile_most = float(result.tiles[tile_block, tile])
+    finite = np.flatnonzero(np.isfinite(result.residual_norms))
+    first, last = result.residual_norms[[0, finite[-1]]]
+    until = "" if finite[-1] == result.info.n_blocks else f", after which it is not finite.{missing}"
     return (
-        f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and "
-        f"block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s "
-        f"length goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
+        f"{heads} and block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the "
+        f"residual stream’s length goes from {first:.3g} to {last:.3g}{until or '.'}"
     )
 
 
@@ -186,7 +194,8 @@ def _mesh(shape: dict[str, Any]) -> dict[str, Any]:
 
 def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
     """The residual stream's segments, as wide as their norms are large."""
-    shares = np.zeros(len(scene.segments)) if norms is None else norms / (norms.max() or 1)
+    finite = np.zeros(len(scene.segments)) if norms is None else np.nan_to_num(norms)
+    shares = finite / (finite.max() or 1)
     shape = boxes(scene.segments, _segment_halves(shares, scene))
     return {"y": shape["y"].round(3), "z": shape["z"].round(3)}
 
@@ -197,14 +206,17 @@ def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
 
 
-def three_digits(values: NDArray[np.float32] | None) -> list[float]:
-    """Values with three significant digits, row by row."""
+def three_digits(values: NDArray[np.float32] | None) -> list[float | str]:
+    """Values with three significant digits, or "not finite", row by row."""
     if values is None:
         return []
-    flat = values.ravel().astype(np.float64)
+    given = values.ravel().astype(np.float64)
+    flat = np.nan_to_num(given)
     digits = 2 - np.floor(np.log10(np.abs(flat, where=flat != 0, out=np.ones_like(flat))))
     scale = 10.0**digits
-    rounded: list[float] = (np.round(flat * scale) / scale).tolist()
+    rounded: list[float | str] = (np.round(flat * scale) / scale).tolist()
+    for missing in np.flatnonzero(np.isnan(given)).tolist():
+        rounded[missing] = "not finite"
     return rounded
 
 

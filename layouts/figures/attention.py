@@ -183,6 +183,8 @@ def attention_reading(result: AttentionResult) -> str:
     """One sentence on the selected token's attention, with its numbers."""
     row = result.grid[result.position]
     query = f"‘{result.tokens[result.position].label}’"
+    if np.isnan(result.first_share) or (np.isnan(row).all() and result.view == "rollout"):
+        return f"The attention of {query} is not finite here, so it is not drawn."
     if not np.isfinite(row).any():
         return f"{query} attends only to the first token here (100%), so nothing remains without it."
     strongest = f"{_key(result)} ({percent(row[result.strongest])})"

@@ -44,7 +44,8 @@ def embedding_figure(
     drawn_paths = result.paths if paths != "none" else None
     width = result.points.shape[1]
     framed = (result.points if drawn_paths is None else drawn_paths).reshape(-1, width)
-    low, high = framed.min(axis=0), framed.max(axis=0)
+    finite = framed[np.isfinite(framed).all(axis=1)] if not np.isfinite(framed).all() else framed
+    low, high = (finite.min(axis=0), finite.max(axis=0)) if len(finite) else (np.zeros(width), np.ones(width))
     span = np.where(high > low, high - low, 1)
     texts, sides = _labels(result, _projected((result.points - low) / span), label_area)
     all_positions, selected = np.arange(len(result.tokens)), np.array([result.position])
@@ -77,7 +78,9 @@ def embedding_reading(result: EmbeddingResult) -> str:
         assert result.explained is not None
         plot = f"the plot shows {percent(result.explained.sum())} of the variance over all blocks"
         if result.asked != result.method:
-            plot = f"t-SNE needs at least 4 tokens, so this is PCA; {plot}"
+            plot = f"t-SNE needs at least 4 tokens with finite vectors, so this is PCA; {plot}"
+    if result.nearest is None and len(result.tokens) > 1:
+        return f"The vector of ‘{labels[result.position]}’ is not finite here, so it is not drawn; {plot}."
     if result.nearest is None:
         return f"The text has only one token; {plot}."
     return (

@@ -16,6 +16,8 @@ from layouts.figures.text import percent
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.logit_lens import LogitLensResult
 
 Quantity = Literal["probability", "rank"]
@@ -74,7 +76,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
     if quantity == "rank":
         values = axis(theme, type="log", range=[np.log10(result.n_vocab) + 0.2, -0.9], dtick=1, tickformat=",")
     else:
-        most = float(result.probabilities.max()) or 1.0
+        most = float(np.nan_to_num(result.probabilities).max(initial=0)) or 1.0
         values = axis(theme, range=[-0.05 * most, 1.25 * most], tickformat=".0%" if most >= 0.05 else ".2~p", nticks=5)
     token = result.tokens[result.position].short(_MAX_CHARACTERS)
     title = {
@@ -99,6 +101,11 @@ def logit_lens_reading(result: LogitLensResult) -> str:
     """One or two sentences: the most probable token at the selected depth and at the output, with their numbers."""
     token = f"‘{result.tokens[result.position].label}’"
     output = _top(result, result.n_blocks)
+    if not output:
+        top, depth = _top(result, result.depth), f"after block {result.depth - 1}" if result.depth else "before block 0"
+        if top and result.depth < result.n_blocks:
+            return f"{depth.capitalize()}, the lens reads {top} as the token after {token}; the output is not finite."
+        return f"There is no reading {depth}: the logits after {token} are not finite."
     if result.depth == result.n_blocks:
         sentence = f"After {token}, the model predicts {output}, {_since(result)}."
     else:
@@ -113,13 +120,17 @@ def logit_lens_reading(result: LogitLensResult) -> str:
             f"{sentence} In this model, a block’s attention and MLP read the same stream, so nothing is between them."
         )
     piece, share = result.between
+    if np.isnan(share):
+        return sentence
     between = f"‘{piece.label}’ ({percent(share)})"
     return f"{sentence} Between the attention and the MLP of block {result.attention}, the lens reads {between}."
 
 
 def _top(result: LogitLensResult, depth: int) -> str:
-    """The most probable token at a depth of the selected position, with its probability."""
+    """The most probable token at a depth of the selected position, with its probability; empty if it is not finite."""
     at = depth, result.position
+    if result.cells.top[at] < 0:
+        return ""
     return f"‘{result.piece(int(result.cells.top[at])).label}’ ({percent(result.cells.probabilities[at])})"
 
 
@@ -193,7 +204,7 @@ def _cell_texts(result: LogitLensResult, size: tuple[int, int]) -> list[list[str
     characters = min(_MAX_CHARACTERS, size[0] // n_positions // _CHARACTER)
     if characters < _MIN_CHARACTERS:
         return [blank] * n_depths
-    labels = {n: result.piece(n).short(characters) for n in np.unique(result.cells.top).tolist()}
+    labels = {n: "" if n < 0 else result.piece(n).short(characters) for n in np.unique(result.cells.top).tolist()}
     step = max(1, -(-n_depths * _LINE // size[1]))
     return [
         [labels[n] for n in row] if (result.n_blocks - depth) % step == 0 else blank
@@ -204,7 +215,7 @@ def _cell_texts(result: LogitLensResult, size: tuple[int, int]) -> list[list[str
 def _cell_names(result: LogitLensResult) -> list[list[str]]:
     """What is read in each cell, and the rank of the token that follows in the text."""
     cells, tokens = result.cells, result.tokens
-    labels = {n: result.piece(n).markup for n in np.unique(cells.top).tolist()}
+    labels = {n: "" if n < 0 else result.piece(n).markup for n in np.unique(cells.top).tolist()}
     after = [f"<b>{token.markup}</b> ({token.position})" for token in tokens]
     following = [f"next in the text: <b>{token.markup}</b>, rank " for token in tokens[1:]]
     return [
@@ -223,7 +234,11 @@ def _line(result: LogitLensResult, n: int, quantity: Quantity, labelled: list[in
     """
     ranks, probabilities = result.ranks[:, n], result.probabilities[:, n]
     depths = range(result.n_blocks + 1)
-    order = np.argsort(ranks if quantity == "rank" else -probabilities, kind="stable").tolist()
+    values: NDArray[Any] = probabilities
+    if quantity == "rank":
+        values = ranks if (ranks > 0).all() else np.where(ranks > 0, ranks, np.nan)
+    # What is not finite comes last.
+    order = np.argsort(values if quantity == "rank" else -values, kind="stable").tolist()
     apart = max(1, len(depths) // 6)
     best = next((depth for depth in order if all(abs(depth - other) >= apart for other in labelled)), order[0])
     labelled.append(best)
@@ -233,7 +248,7 @@ def _line(result: LogitLensResult, n: int, quantity: Quantity, labelled: list[in
         "type": "scatter",
         "mode": "lines+markers+text",
         "x": list(range(-1, result.n_blocks)),
-        "y": ranks if quantity == "rank" else probabilities,
+        "y": values,
         "ids": [str(depth) for depth in depths],  # without, Plotly loses a label that moves to another point
         "text": [f"<b>{piece.short(_MAX_CHARACTERS)}</b>" if depth == best else "" for depth in depths],
         "textposition": side,
@@ -241,6 +256,8 @@ def _line(result: LogitLensResult, n: int, quantity: Quantity, labelled: list[in
         "customdata": [part for part, _ in _depths(result)],
         "hovertext": [
             f"<b>{piece.markup}</b> {percent(share)}, rank {rank:,} of {result.n_vocab:,}<br>{words}"
+            if rank
+            else f"<b>{piece.markup}</b>: not finite<br>{words}"
             for share, rank, (_, words) in zip(probabilities, ranks, _depths(result), strict=True)
         ],
         "hoverinfo": "text",

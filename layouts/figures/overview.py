@@ -95,6 +95,8 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         assert selection.neuron is not None
         tile = tile_names(parts.info.n_neurons, parts.info.tile_width)[selection.neuron // parts.info.tile_width]
         name, among = f"Block {selection.block} {tile}", counted(parts.tiles.size, "tile")
+    if result.rank is None:
+        return f"{name}: not finite. {rest}"
     number = {
         "norm": f"L2 norm {result.value:.3g}",
         "entropy": f"{result.value:.3g} bits",

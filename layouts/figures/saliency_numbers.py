@@ -40,9 +40,9 @@ _DEFINITIONS = {
 }
 _ENTRY = (
     "x: the token embeddings, before positions are added; x′: the same with each replaced by the baseline (zero: the "
-    "zero vector; end: the embedding of the end-of-text token; mean: the mean of all rows of the embedding matrix). F: "
-    "the logit of `target` at `position`, minus that of `against` if it is set; later tokens do not affect F, so their "
-    "attribution is exactly 0."
+    "zero vector; end: the embedding of the token that starts a text; mean: the mean of all rows of the embedding "
+    "matrix). F: the logit of `target` at `position`, minus that of `against` if it is set; later tokens do not affect "
+    "F, so their attribution is exactly 0."
 )
 
 
@@ -100,6 +100,7 @@ def saliency_export(
         "weights": info.weights_note or None,
         "text": prompt.text,
         "start": prompt.start,
+        "chat": prompt.chat,
         "tokens": [{"position": t.position, "id": t.id, "label": t.label} for t in result.tokens],
         "position": result.position,
         "target": _piece(result.target) | {"most_probable": not result.chosen},

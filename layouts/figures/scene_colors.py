@@ -40,6 +40,7 @@ _KINDS = {  # heads, tiles, residual stream
     "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
 }
+_MISSING = 0.06  # share of the colour scale for what is not finite, if anything is
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")
 MOST_LEVEL = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
 
@@ -74,12 +75,17 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
     scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
     ticks = _ticks(result.color_by, full)
     names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in ticks]
-    heads = _shades(_share(result.heads, full, result.color_by), scale)
-    if result.tiles is None:
-        tiles = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
-    else:
-        tiles = _shades(_share(result.tiles, full, result.color_by), scale)
-    return heads, tiles, _legend(result, _share(ticks, full, result.color_by).tolist(), names)
+    places = _share(ticks, full, result.color_by)
+    numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
+    shares = [_share(values, full, result.color_by) for values in numbers]
+    note = ""
+    if any(np.isnan(share).any() for share in shares):
+        scale, note = _with_missing(scale, theme), "; grey: not finite"
+        shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
+        places = _MISSING + (1 - _MISSING) * places
+    heads, *rest = (_shades(share, scale) for share in shares)
+    blank = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
+    return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names, note)
 
 
 def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -91,6 +97,12 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
 def neutral(theme: Theme) -> str:
     """The colour of parts without a number."""
     return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
+
+
+def _with_missing(scale: ColorScale, theme: Theme) -> ColorScale:
+    """The colour scale above a piece for parts whose number is not finite."""
+    lowest = [[0, neutral(theme)], [_MISSING, neutral(theme)]]
+    return [*lowest, *([_MISSING + (1 - _MISSING) * stop, color] for stop, color in scale)]
 
 
 def stream_color(theme: Theme) -> str:
@@ -125,7 +137,8 @@ def _full(result: ArchitectureResult) -> float:
     """The value at the upper end of the colour scale."""
     if result.color_by == "first":
         return 1.0
-    numbers = [float(values.max()) for values in (result.heads, result.tiles) if values is not None]
+    given = [values for values in (result.heads, result.tiles) if values is not None]
+    numbers = [float(values[np.isfinite(values)].max(initial=0)) for values in given]
     return max(numbers, default=1.0) or 1.0
 
 
@@ -136,9 +149,9 @@ def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
     return np.linspace(0, 1, 6) if color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
 
 
-def _legend(result: ArchitectureResult, places: list[float], texts: list[str]) -> Legend:
+def _legend(result: ArchitectureResult, places: list[float], texts: list[str], note: str = "") -> Legend:
     """places: of the ticks, as shares of the scale."""
-    return Legend(_BARS[result.color_by], [MOST_LEVEL * place for place in places], texts)
+    return Legend(_BARS[result.color_by] + note, [MOST_LEVEL * place for place in places], texts)
 
 
 def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:

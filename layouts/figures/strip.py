@@ -38,11 +38,14 @@ def strip_hover(result: StripResult, position: int) -> str:
     token = result.tokens[position]
     if position == 0:
         numbers = "no surprisal, since nothing comes before it"
+    elif np.isnan(result.surprisal[position]):
+        numbers = "no surprisal: the logits before it are not finite"
     else:
         rank = f"rank {result.ranks[position]:,} of {result.n_vocab:,}"
         chance = percent(result.probabilities[position])
         numbers = f"surprisal {result.surprisal[position]:.1f} bits · probability {chance}, {rank}"
-    return f"{token.label} · position {position} · token id {token.id} · {numbers}"
+    origin = " · from the chat template" if token.template else ""
+    return f"{token.label} · position {position} · token id {token.id}{origin} · {numbers}"
 
 
 def strip_reading(result: StripResult, position: int) -> str:
@@ -51,10 +54,14 @@ def strip_reading(result: StripResult, position: int) -> str:
     if len(result.tokens) == 1:
         return f"{label} is the only token. Nothing comes before it, so it has no surprisal."
     rest = result.surprisal[1:]
-    average = f"The text’s average is {rest.mean():.1f} bits"
-    top = 1 + int(rest.argmax())
+    if np.isnan(rest).all():
+        return "No token has a surprisal: the logits are not finite."
+    average = f"The text’s average is {np.nanmean(rest):.1f} bits"
+    top = 1 + int(np.nanargmax(rest))
     if position == 0:
         sentence = f"{label} has no surprisal, since nothing comes before it."
+    elif np.isnan(bits):
+        sentence = f"{label} has no surprisal: the logits before it are not finite."
     else:
         sentence = (
             f"The model gave {label} {percent(result.probabilities[position])} (rank {result.ranks[position]:,} of "
@@ -80,4 +87,6 @@ def strip_attention_reading(weights: NDArray[np.float32] | None) -> str:
         return ""
     if len(weights) == 1:
         return "Arcs: attention. The first token can attend only to itself."
+    if not np.isfinite(weights).all():
+        return "No arcs: this attention is not finite."
     return f"Arcs: attention, {percent(float(weights[0]))} of it on the first token."

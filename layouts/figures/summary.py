@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
+from layouts.figures.empty import empty_figure
 from layouts.figures.text import counted, percent
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
@@ -20,6 +21,8 @@ _MAX_CHARACTERS = 14  # of a token on the axis; the hover text has all
 
 def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figure:
     """One bar per token, the most probable on top, always from 0 to 100% so that blocks can be compared."""
+    if not result.top:
+        return empty_figure("No prediction: the logits are not finite.", theme=theme)
     pieces = [piece for piece, _ in result.top]
     probabilities = np.array([probability for _, probability in result.top], dtype=np.float32)
     follows = result.next.token.id if result.next else None
@@ -78,6 +81,10 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
 
 def summary_reading(result: PredictionResult, end: PredictionResult) -> str:
     """One sentence: the prediction at the selected part, that of the output (`end`), and the text's own next token."""
+    if not end.top:
+        if not result.top or not result.lens:
+            return f"There is no prediction {_depth(result) if result.lens else 'here'}: the logits are not finite."
+        return f"If the model stopped {_depth(result)}, it would predict {_first(result)}; its output is not finite."
     if result.lens:
         sentence = (
             f"If the model stopped {_depth(result)}, it would predict {_first(result)}; its real prediction is "

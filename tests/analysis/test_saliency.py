@@ -272,7 +272,7 @@ def test_a_model_without_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
         eos_token_id = None
 
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
-    with pytest.raises(SelectionError, match="no end-of-text token"):
+    with pytest.raises(SelectionError, match="no token that starts a text"):
         compute_saliency(replace(tiny_gpt2, tokenizer=Endless()), trace, 1, baseline="end")
 
 

@@ -282,13 +282,14 @@ def test_a_tokenizer_that_adds_a_token_itself_is_left_to_do_so():
 
 
 @pytest.mark.parametrize("make", [byte_level_tokenizer, sentencepiece_tokenizer])
-def test_a_tokenizer_without_an_end_of_text_token_cannot_start_with_it(make: Any):
+def test_a_model_that_knows_no_start_token_cannot_start_with_it(make: Any):
     tokenizer = copy.deepcopy(make())
-    tokenizer.eos_token = None
+    tokenizer.eos_token = tokenizer.bos_token = None
     model = with_tokenizer(tokenizer)
+    model.network.config.bos_token_id = None
     assert model.start_id is None
     assert encode(model, "fox")
-    with pytest.raises(TextError, match="no end-of-text token to start with"):
+    with pytest.raises(TextError, match="no token that starts a text"):
         encode(model, "fox", start=True)
 
 

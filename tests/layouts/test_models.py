@@ -52,7 +52,12 @@ def test_an_entry_has_parameters_memory_download_and_state() -> None:
         (replace(MEDIUM, state="on disk"), "on disk", "Loading gpt2-medium into memory (1.42 GB)."),
         (replace(MEDIUM, state="forbidden"), "download not allowed", "does not download models.*ALLOW_DOWNLOADS"),
         (replace(MEDIUM, state="too large"), "too large for this machine", "needs more memory (1.42 GB) than this"),
-        (replace(MEDIUM, state="unusable", problem="It is broken."), "cannot be used", "It is broken."),
+        (replace(MEDIUM, state="unusable", problem="It is broken."), "cannot be used: it is broken", "It is broken."),
+        (
+            replace(MEDIUM, state="unusable", problem=f"The model is odd: {'it is ' * 30}. Mend it."),
+            "cannot be used: the model is odd",
+            "Mend it.",
+        ),
         (
             replace(MEDIUM, state="downloading", download=Download(0, 0, running=True)),
             "downloading",

@@ -12,6 +12,13 @@ from tests.truth.checkpoint import NotAvailable, checkpoint
 from tests.truth.reference import Reference
 from tests.truth.steps import Step, measured
 
+STEP_NAMES = [
+    "loading the file",
+    "traces of 16 and 9 tokens",
+    "logit lens of 16 tokens",
+    "integrated gradients of 16 and 9 tokens",
+    *page.STEP_NAMES,
+]
 HEAD = ("checked", "compared with", "may differ by", "differs by")
 STEPS_HEAD = ("step", "time", "memory")
 ALL_CHECKS: list[Check[Any]] = [*numbers.CHECKS, *saliency.CHECKS, *page.CHECKS]
@@ -25,17 +32,16 @@ def main() -> int:
         print(f"The truth suite needs a model that is not here. {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     steps: list[Step] = []
-    with measured("loading the file", steps):
+    with measured(steps, STEP_NAMES):
         model = load_model(path)
     ours = numbers.Numbers(model, partial(Reference, path))
+    with measured(steps, STEP_NAMES):
+        assert ours.traces
+    with measured(steps, STEP_NAMES):
+        assert ours.cells
     found = saliency.Attributions(ours)
-    for what, compute in {
-        "a trace of 16 tokens": lambda: ours.traces,
-        "its logit lens": lambda: ours.cells,
-        "integrated gradients of 16 and 9 tokens": lambda: found.integrated,
-    }.items():
-        with measured(what, steps):
-            compute()
+    with measured(steps, STEP_NAMES):
+        assert found.integrated
     seen = page.visit(path, model)
     cases = [(numbers.CHECKS, ours), (saliency.CHECKS, found), (page.CHECKS, seen)]
     results = [(check, check.difference(case)) for checks, case in cases for check in checks]

@@ -21,6 +21,7 @@ from tests.truth.numbers import MARY
 from tests.truth.steps import Step
 
 BLOCKS = (0, 14, 29)
+STEP_NAMES = ["page: until it is drawn (memory of the server)", "page: click on a head, until all panels follow"]
 
 
 @dataclass
@@ -58,7 +59,7 @@ def _visit(browser: Browser, url: str, found: Visit) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     explorer = opened(context, url, select=f"block.{opening.block}.attention.head.{opening.head}@{last}")
     memory = sum(one.memory_full_info().pss for one in [server_of(url), *server_of(url).children(recursive=True)])
-    found.steps.append(Step("page: until it is drawn; memory of the server", time.perf_counter() - begun, memory))
+    found.steps.append(Step(STEP_NAMES[0], time.perf_counter() - begun, memory))
     page = explorer.page
     found.label = page.inner_text("#model-words")
     found.n_boxes = len(explorer.data("architecture-graph", "_fullData[0].customdata"))
@@ -67,7 +68,7 @@ def _visit(browser: Browser, url: str, found: Visit) -> None:
         found.clicked[block] = _click_a_head(explorer, block)
         explorer.follows(f"block.{block}.attention.head.{found.clicked[block]}@{last}")
         found.seen[block] = np.array(explorer.data("attention-graph", "_fullData[0].z"), dtype=float)
-    found.steps.append(Step("page: a click on a head, until all panels follow", (time.perf_counter() - begun) / 3))
+    found.steps.append(Step(STEP_NAMES[1], (time.perf_counter() - begun) / 3))
     page.locator("#strip-panel [data-select='@7']").click()
     page.click("#summary-mlp")
     explorer.follows(f"block.{BLOCKS[-1]}.mlp@7")

@@ -16,6 +16,7 @@ from analysis.errors import ModelError
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import open_model, wrap_model
+from analysis.summary import compute_summary
 from analysis.trace import Prompt
 from tests.analysis.conftest import assert_same
 from tests.conftest import BUNDLED, byte_level_tokenizer
@@ -164,10 +165,93 @@ def test_what_is_no_language_model_is_refused_in_words(tiny_gpt2: LanguageModel)
 def test_weights_that_are_not_the_configurations_are_refused_in_words(tiny_gpt2: LanguageModel):
     network = deepcopy(tiny_gpt2.network)
     network.transformer.h[0].mlp = nn.Sequential(network.transformer.h[0].mlp)  # as adapters and quantization do
-    with pytest.raises(ModelError, match="do not match its configuration"):
+    with pytest.raises(ModelError, match=r"h\.0\.mlp is a Sequential, not a GPT2MLP"):
         wrap_model(network, byte_level_tokenizer())
 
 
 def test_the_bundled_model_is_known_by_its_name(bundled_model: LanguageModel):
     assert open_model("bundled") is open_model("bundled")
     assert open_model("bundled").info == open_model(BUNDLED).info == bundled_model.info
+
+
+# A network in memory computes what it computed, or is refused.
+
+
+def logits_of(network: Any, model: LanguageModel, text: str) -> Any:
+    with torch.no_grad():
+        return network.eval()(torch.tensor([model.tokenize(text)])).logits[0]
+
+
+def test_an_output_head_of_its_own_stays_its_own(users: Any, tiny_model: LanguageModel):
+    """Though the configuration says that it is tied; and one that is tied stays tied."""
+    tied = users.get_output_embeddings().weight is users.get_input_embeddings().weight
+    adopted = wrap_model(users, tiny_model.tokenizer)
+    assert compute_summary(adopted.network, adopted.family).tied == tied
+    head = users.get_output_embeddings()
+    head.weight = nn.Parameter(torch.randn_like(head.weight) * 0.2)
+    adopted = wrap_model(users, tiny_model.tokenizer)
+    assert not compute_summary(adopted.network, adopted.family).tied
+    expected = logits_of(users, adopted, FOX.text)
+    assert_allclose(compute_trace(adopted, FOX).logits(), expected, atol=1e-5)
+    model_logits = compute_trace(tiny_model, FOX).logits()
+    assert abs(expected.numpy() - model_logits).max() > 0.01
+
+
+def test_a_head_that_the_configuration_unties_may_be_tied(tiny_gpt2: LanguageModel):
+    config = deepcopy(tiny_gpt2.network.config)
+    config.tie_word_embeddings = False
+    network = AutoModelForCausalLM.from_config(config)
+    network.lm_head.weight = network.transformer.wte.weight
+    adopted = wrap_model(network, tiny_gpt2.tokenizer)
+    assert compute_summary(adopted.network, adopted.family).tied
+    assert_allclose(compute_trace(adopted, FOX).logits(), logits_of(network, adopted, FOX.text), atol=1e-5)
+
+
+def changed_epsilon(network: Any) -> None:
+    network.transformer.ln_f.eps = 0.1
+
+
+def own_forward(network: Any) -> None:
+    network.transformer.h[1].mlp.forward = lambda hidden: hidden * 2
+
+
+def shared_block(network: Any) -> None:
+    network.transformer.h[2] = network.transformer.h[1]
+
+
+def other_activation(network: Any) -> None:
+    network.transformer.h[0].mlp.act = nn.ReLU()
+
+
+def with_lora(network: Any) -> None:
+    network.transformer.h[0].attn.lora_A = nn.Linear(32, 4)
+
+
+def packed(network: Any) -> None:
+    network.lm_head.weight = nn.Parameter(torch.zeros(300, 32, dtype=torch.int8), requires_grad=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (changed_epsilon, r"does not match its configuration: eps of its module transformer\.ln_f is 0\.1, not 1e-05"),
+        (own_forward, r"its module transformer\.h\.1\.mlp has a forward function of its own"),
+        (shared_block, r"it lacks the module transformer\.h\.2"),
+        (other_activation, r"its module transformer\.h\.0\.mlp\.act is a ReLU, not a NewGELUActivation"),
+        (with_lora, r"it has LoRA adapters\. Call merge_and_unload"),
+        (packed, "The weights of 'GPT2LMHeadModel' are quantized"),
+    ],
+)
+def test_a_network_that_would_compute_something_else_is_refused(tiny_gpt2: LanguageModel, change: Any, message: str):
+    network = deepcopy(tiny_gpt2.network)
+    change(network)
+    with pytest.raises(ModelError, match=message):
+        wrap_model(network, tiny_gpt2.tokenizer)
+
+
+def test_what_is_set_for_training_makes_no_difference(users: Any, tiny_model: LanguageModel):
+    users.gradient_checkpointing_enable()
+    for module in users.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.3
+    assert_same(compute_trace(wrap_model(users, tiny_model.tokenizer), FOX), compute_trace(tiny_model, FOX))

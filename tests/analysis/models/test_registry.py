@@ -13,6 +13,7 @@ import pytest
 import analysis.models.registry
 from analysis.errors import ModelError, NotLoaded
 from analysis.forward import compute_trace
+from analysis.models.catalogue import make_outline
 from analysis.models.hub import Hub, HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
@@ -239,7 +240,8 @@ def test_a_model_of_the_hub_that_is_not_here(tmp_path: Path):
 
 
 def test_an_outline_is_that_of_the_loaded_model(tiny_model: LanguageModel):
-    info = ModelRegistry({"tiny": tiny_model}).outline("tiny").info
+    assert ModelRegistry({"tiny": tiny_model}).outline("tiny").info == tiny_model.info
+    info = make_outline(tiny_model.network.config, tiny_model).info  # as from a folder
     assert info.fingerprint != tiny_model.info.fingerprint
     sizes = ("family", "n_blocks", "n_heads", "d_model", "n_neurons", "n_vocab", "max_positions", "n_parameters")
     assert [getattr(info, size) for size in sizes] == [getattr(tiny_model.info, size) for size in sizes]

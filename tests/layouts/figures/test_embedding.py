@@ -164,7 +164,10 @@ def test_reading_names_the_neighbour_and_the_variance() -> None:
     assert embedding_reading(TSNE).endswith(
         "t-SNE (perplexity 1) keeps neighbours together, but its axes have no meaning."
     )
-    assert "t-SNE needs at least 4 tokens, so this is PCA" in embedding_reading(replace(SQUARE, asked="tsne"))
-    assert embedding_reading(replace(SQUARE, nearest=None)).startswith(
+    few = "t-SNE needs at least 4 tokens with finite vectors, so this is PCA"
+    assert few in embedding_reading(replace(SQUARE, asked="tsne"))
+    lost = embedding_reading(replace(SQUARE, nearest=None))
+    assert lost.startswith("The vector of ‘·c’ is not finite here, so it is not drawn; the plot shows 53%")
+    assert embedding_reading(replace(SQUARE, nearest=None, position=0, tokens=SQUARE.tokens[:1])).startswith(
         "The text has only one token; the plot shows 53%"
     )

@@ -110,9 +110,11 @@ def test_the_export_has_all_that_reproduces_it() -> None:
     assert {key: value for key, value in exported(chosen).items() if key != "definition"} == {
         "model": "tiny",
         "family": "GPT-2",
+        "weights": None,
         "fingerprint": "abc",
         "text": "The <b> wolf",
         "start": True,
+        "chat": False,
         "tokens": [
             {"position": 0, "id": 7, "label": "The"},
             {"position": 1, "id": 8, "label": "·<b>"},

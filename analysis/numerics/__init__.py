@@ -1,0 +1,1 @@
+"""Numerical checks of traces. Never changes a number, and never draws."""

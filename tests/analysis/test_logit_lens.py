@@ -197,7 +197,7 @@ def test_pinned_tokens_are_derived(tiny_gpt2: LanguageModel) -> None:
 
     for position, pins in ((9, (7,)), (9, (7, 8)), (4, (7,))):
         compute_logit_lens(tiny_gpt2, trace, cells, OUTPUT, position, pins=pins, derived=derived)
-    assert names == [("logit lens pins 9 7", 1), ("logit lens pins 9 7,8", 1), ("logit lens pins 4 7", 1)]
+    assert names == [("logit lens pins 9 7", 2), ("logit lens pins 9 7,8", 2), ("logit lens pins 4 7", 2)]
 
 
 def refused(*_: Any, **__: Any) -> Arrays:
@@ -243,12 +243,12 @@ def test_only_what_is_slow_is_a_task(tiny_gpt2: LanguageModel) -> None:
         return arrays
 
     assert isinstance(compute_lens_cells(tiny_gpt2, quick, derived=derived), LensCells)
-    assert asked == [("logit lens", 2)]
+    assert asked == [("logit lens", 3)]
     slow = make_tiny("gpt2", vocab_size=200_000, max_position_embeddings=128)
     trace = compute_trace(slow, Prompt("tiny", long_text(slow, 64)))
     task = plan_logit_lens(slow, trace)
     assert task is not None
-    assert (task.name, task.version) == ("logit lens", 2)
+    assert (task.name, task.version) == ("logit lens", 3)
     assert task.work == cells_work(trace.info, 64) > AT_ONCE
 
 

@@ -131,7 +131,7 @@ def test_the_page_opens_with_the_text_that_a_host_chose(tmp_path: Path, tiny_gpt
     app = create_app(Settings(cache_dir=str(tmp_path)), models={"tiny": tiny_gpt2}, example="a fox")
     output = next(key for key in app.callback_map if "prompt.data" in key)
     outputs = [dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in output[2:-2].split("...")]
-    values = {"address": {"hash": "", "opened": 1}, "prompt-model": "tiny", "prompt-start": []}
+    values = {"address": {"hash": "", "opened": 1}, "prompt-model": "tiny", "prompt-start": [], "prompt-chat": []}
     inputs, state = (
         [{**item, "value": values.get(item["id"])} for item in app.callback_map[output][kind]]
         for kind in ("inputs", "state")

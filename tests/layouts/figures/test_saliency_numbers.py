@@ -117,6 +117,7 @@ def test_the_export_has_all_that_reproduces_it() -> None:
         "model": "tiny",
         "family": "GPT-2",
         "fingerprint": "abc",
+        "weights": None,
         "text": "The <b> wolf",
         "start": True,
         "tokens": [

@@ -4,32 +4,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
 from analysis.choices import check_choice
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
-from analysis.saliency_methods.methods import (
-    MOST_STEPS,
-    TOLERANCE,
-    USUAL_STEPS,
-    gradients,
-    integrated,
-    occlusion,
-    work_of,
-)
+from analysis.saliency_methods.baselines import DEFAULT_BASELINE, Baseline, check_baseline, embeddings
+from analysis.saliency_methods.methods import USUAL_GRADIENTS, gradients, integrated, occlusion, work_of
+from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, TOLERANCE
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Progress, Task
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
-_VERSION = 2  # raised when the computation changes, so that arrays of older code are not read
-_CHUNK = 4096  # token ids that are embedded at once, so that a large table is not copied as a whole
+Double = NDArray[np.float64]
+
+_VERSION = 3  # raised when the computation changes, so that arrays of older code are not read
 _MOST_DIGITS = 9  # of a token id
+_DEPTH_BUDGET = 240  # gradients at the input of each block, which costs as much as all rows together should
+DOUBTFUL = 0.05  # error bound, as a share of the change of the logit, above which attributions are not an answer
 
 SaliencyMethod = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
-Baseline = Literal["zero", "end", "mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +55,17 @@ class SaliencyResult:
         The explained logit, or difference, of the text.
     base : float
         The same, with every embedding up to the position replaced by the baseline.
-    steps : int
-        Points of the quadrature, the most that any row needed; 0 for methods without a quadrature.
-    depth_deltas : float32, (n_blocks,), or None
-        For the method "depth": each row's sum minus (value - base), in logits; NaN in rows that are not computed yet.
+    gradients : int
+        Gradients that the quadrature computed, in all rows; 0 for methods without a quadrature.
+    smallest : float
+        Length of the quadrature's shortest segment, as a share of the path; 1 for methods without a quadrature.
+    certificates : float64, (n_rows,), or None
+        For the exact methods: the sum of the absolute errors of all segments of a row's path, in logits, which the
+        absolute error of the row's sum cannot exceed; NaN in rows that are not computed yet. One row, or with the
+        method "depth" one for each block.
+    path : float64, (2, n_points), or None
+        For the exact methods: shares of the path from the baseline to the text, increasing from 0 to 1, and the
+        explained logit there. Through depth, the path at the input of the first block.
     precision : "float32" or "bfloat16"
         The precision of the gradients.
     """
@@ -79,8 +81,10 @@ class SaliencyResult:
     depth: Float | None
     value: float
     base: float
-    steps: int
-    depth_deltas: Float | None
+    gradients: int
+    smallest: float
+    certificates: Double | None
+    path: Double | None
     precision: str
 
     @property
@@ -94,13 +98,23 @@ class SaliencyResult:
         return self.total - (self.value - self.base)
 
     @property
+    def errors(self) -> Double:
+        """For the exact methods: each row's certificate as a share of |value - base|, 0 or more; NaN where unknown."""
+        assert self.certificates is not None
+        change = abs(self.value - self.base)
+        if change:
+            return self.certificates / change
+        return np.where(self.certificates > 0, np.inf, self.certificates)
+
+    @property
     def error(self) -> float:
-        """|delta| as a share of |value - base|, 0 or more; the largest of all rows if there are several."""
-        deltas = [self.delta, *(() if self.depth_deltas is None else self.depth_deltas)]
-        worst = float(np.nanmax(np.abs(deltas)))
-        if not worst:
-            return 0.0
-        return worst / abs(self.value - self.base) if self.value != self.base else np.inf
+        """The certificate of the attributions as a share of |value - base|; 0 for methods that are not exact."""
+        return float(self.errors[0]) if self.exact else 0.0
+
+    @property
+    def worst_error(self) -> float:
+        """The largest of all rows' errors; 0 for methods that are not exact."""
+        return float(np.nanmax(self.errors)) if self.exact else 0.0
 
     @property
     def exact(self) -> bool:
@@ -109,8 +123,13 @@ class SaliencyResult:
 
     @property
     def converged(self) -> bool:
-        """Whether the sum is right to 1 %; always true for methods that are not exact."""
-        return not self.exact or self.error <= TOLERANCE
+        """Whether all rows are certified to 1 %; always true for methods that are not exact."""
+        return self.worst_error <= TOLERANCE
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the attributions are not certified to 5 %, so that they are no answer."""
+        return self.error > DOUBTFUL
 
 
 def compute_saliency(
@@ -121,31 +140,32 @@ def compute_saliency(
     target: int | None = None,
     against: int | None = None,
     method: SaliencyMethod = "integrated",
-    baseline: Baseline = "zero",
-    steps: int | None = None,
+    baseline: Baseline = DEFAULT_BASELINE,
+    budget: int | None = None,
 ) -> SaliencyResult:
     """Attributions of the target's logit after a position to the tokens up to and including it, computed at once.
 
     The methods:
 
     - "integrated": integrated gradients on the straight path from the baseline to the token embeddings, which sum to
-      the change of the logit. The number of quadrature points is doubled until the sum is right to 1 %, up to 256
-      points, unless `steps` gives it.
+      the change of the logit. The path is cut into segments until the sum of their absolute errors is at most 1 % of
+      that change, or `budget` gradients are computed.
     - "depth": integrated gradients at the input of every block, between its values for the baseline and for the text.
     - "input_gradient": gradient times embedding.
     - "gradient_norm": the L2 norm of the gradient.
     - "occlusion": the loss of the logit when one token's embedding is replaced by the baseline.
 
-    The baseline is a zero vector ("zero"), the end-of-text token ("end") or the mean of all embeddings ("mean");
-    positions are added to it as to any token. The target is by default the most probable next token; the logit of
-    `against` is subtracted.
+    The baseline is the mean of all embeddings ("mean"), the end-of-text token ("end") or a zero vector ("zero");
+    positions are added to it as to any token. From zero, the path of some models is singular (`zero_is_singular`). The
+    target is by default the most probable next token; the logit of `against` is subtracted. budget: by default 1,200
+    gradients, or 240 at the input of each block with the method "depth".
 
     Raises: SelectionError for a choice, a position or a token that does not exist.
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks" (integrated gradients); Zeiler and
     Fergus 2014, "Visualizing and understanding convolutional networks" (occlusion).
     """
     task = plan_saliency(
-        model, trace, position, target=target, against=against, method=method, baseline=baseline, steps=steps
+        model, trace, position, target=target, against=against, method=method, baseline=baseline, budget=budget
     )
     result: SaliencyResult = task.run_now()
     return result
@@ -159,8 +179,8 @@ def plan_saliency(
     target: int | None = None,
     against: int | None = None,
     method: SaliencyMethod = "integrated",
-    baseline: Baseline = "zero",
-    steps: int | None = None,
+    baseline: Baseline = DEFAULT_BASELINE,
+    budget: int | None = None,
 ) -> Task:
     """The computation of `compute_saliency` as a task, whose result is a SaliencyResult; partial arrays give one, too.
 
@@ -170,10 +190,10 @@ def plan_saliency(
     check_choice(baseline, Baseline, "the baseline")
     for token_id in (target, against):
         Selection(Part.OUTPUT, position=position, target=token_id).checked(trace.info, trace.n_positions)
-    if steps is not None and not 1 <= steps <= MOST_STEPS:
-        raise SelectionError(f"{steps} steps were asked for. Choose a number from 1 to {MOST_STEPS}.")
-    if baseline == "end" and model.start_id is None:
-        raise SelectionError("This model has no end-of-text token to start from. Choose another baseline.")
+    most = budget if budget is not None else (_DEPTH_BUDGET if method == "depth" else BUDGET)
+    if most < LEAST_BUDGET:
+        raise SelectionError(f"A budget of {most} gradients was given. Choose at least {LEAST_BUDGET}.")
+    check_baseline(model, baseline)
     explained = default_target(trace, position) if target is None else target
 
     def compute(report: Progress) -> Arrays:
@@ -183,9 +203,9 @@ def plan_saliency(
             report(share, _padded(partial, trace.n_positions))
 
         logit = ExplainedLogit(model, explained, against)
-        text, empty = _embeddings(model, trace, position, baseline)
+        text, empty = embeddings(model, trace, position, baseline)
         if method in ("integrated", "depth"):
-            arrays = integrated(logit, text, empty, report_padded, steps=steps, deep=method == "depth")
+            arrays = integrated(logit, text, empty, report_padded, budget=most, deep=method == "depth")
         elif method == "occlusion":
             arrays = occlusion(logit, text, empty, report_padded)
         else:
@@ -205,17 +225,20 @@ def plan_saliency(
             depth=arrays.get("depth"),
             value=float(arrays["value"]),
             base=float(arrays["base"]),
-            steps=int(arrays["steps"]),
-            depth_deltas=arrays.get("depth_deltas"),
+            gradients=int(arrays.get("gradients", 0)),
+            smallest=float(arrays.get("smallest", 1)),
+            certificates=arrays.get("certificates"),
+            path=arrays.get("path"),
             precision="bfloat16" if arrays["bfloat16"] else "float32",
         )
 
     return Task(
         trace,
-        name=f"saliency {method} {baseline} {position} {explained} {against} {steps}",
+        name=f"saliency {method} {baseline} {position} {explained} {against} {most}",
         version=_VERSION,
         kind=f"saliency {method} {baseline}",
         work=saliency_work(position + 1, trace.info.n_blocks, method),
+        most=saliency_work(position + 1, trace.info.n_blocks, method, gradients=most),
         compute=compute,
         result=result,
     )
@@ -238,33 +261,18 @@ def read_token_id(text: object) -> int | None:
     return int(text)
 
 
-def saliency_work(n_positions: int, n_blocks: int, method: SaliencyMethod) -> float:
-    """The expected work up to a position, in token passes."""
+def saliency_work(
+    n_positions: int, n_blocks: int, method: SaliencyMethod, *, gradients: float = USUAL_GRADIENTS
+) -> float:
+    """The work up to a position, in token passes. gradients: of each integral, if the method is exact."""
     passes = {
-        "integrated": float(USUAL_STEPS),
-        "depth": USUAL_STEPS * (n_blocks + 1) / 2,  # at the input of a block, only that block and later ones are run
+        "integrated": float(gradients),
+        "depth": gradients * (n_blocks + 1) / 2,  # at the input of a block, only that block and later ones are run
         "input_gradient": 1.0,
         "gradient_norm": 1.0,
         "occlusion": n_positions / 2,  # forward only
     }
     return work_of(n_positions, passes[method])
-
-
-def _embeddings(model: LanguageModel, trace: Trace, position: int, baseline: Baseline) -> tuple[Tensor, Tensor]:
-    """The embeddings of the text up to the position, and of the baseline, (1, position + 1, d_model) each."""
-    embed: nn.Module = model.network.get_input_embeddings()  # type: ignore[operator]
-    text: Tensor = embed(torch.from_numpy(trace.token_ids[None, : position + 1]))
-    if baseline == "zero":
-        return text, torch.zeros_like(text)
-    row = embed(torch.tensor(model.start_id)) if baseline == "end" else _mean_embedding(embed)
-    return text, row.expand_as(text).clone()
-
-
-def _mean_embedding(embed: nn.Module) -> Tensor:
-    """The mean over the vocabulary of the embedding module's output; Gemma's scales the rows of its table."""
-    table = next(embed.parameters())
-    chunks = torch.arange(len(table)).split(_CHUNK)
-    return torch.stack([embed(ids).sum(dim=0) for ids in chunks]).sum(dim=0) / len(table)
 
 
 def _padded(arrays: Arrays, n_positions: int) -> Arrays:

@@ -34,10 +34,11 @@ class Task:
     name: the arrays' key within the trace; it says everything that they depend on besides the trace.
     version: raised when the code that computes the arrays changes.
     kind: tasks of one kind take a time in proportion to their `work`.
-    work: the expected amount of work, in any unit, the same for a kind. Arrays that include the actual amount have it
+    work: the usual amount of work, in any unit, the same for a kind. Arrays that include the actual amount have it
         under the name "work".
     compute: the arrays. It reports its progress from time to time, with partial arrays where it has some.
     result: the result that arrays give, whether they are complete or partial.
+    most: the largest amount of work that it may turn out to be; None if that is known to be `work`.
     """
 
     trace: Trace
@@ -47,6 +48,7 @@ class Task:
     work: float
     compute: Callable[[Progress], Arrays]
     result: Callable[[Arrays], Any]
+    most: float | None = None
 
     def run_now(self) -> Any:
         """The result, computed in this thread without caching or reporting."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActivation
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -51,6 +52,13 @@ class ExplainedLogit(nn.Module):
         if mlp:  # some families have no module for it
             block.set_submodule(mlp, _LastPosition(block.get_submodule(mlp)))
 
+    @staticmethod
+    def batch_size(vectors: Tensor) -> int:
+        """How many texts like these, (batch, n_positions, d_model), go through the network in one pass."""
+        _, n_positions, d_model = vectors.shape
+        # With d_model tokens, the activations of a pass take about as much memory as the weights.
+        return max(1, min(BATCH_TOKENS, d_model) // n_positions)
+
     def forward(self, vectors: Tensor) -> Tensor:
         """The logit of each text, (batch,)."""
         self._count(len(vectors))
@@ -86,21 +94,38 @@ class ExplainedLogit(nn.Module):
         finally:
             self._entry.recorded = []
 
-    def integrate(self, depth: int, vectors: Tensor, baseline: Tensor, steps: int, *, bfloat16: bool) -> Float:
-        """Integrated gradients at a depth by Gauss-Legendre quadrature, (n_positions,), in logits."""
+    def values(self, depth: int, vectors: Tensor) -> NDArray[np.float64]:
+        """The logit for each of some vectors at a depth, (batch,), from passes in float32."""
+        self._entry.depth = depth
+        try:
+            with torch.no_grad():
+                logits = [self(some) for some in vectors.split(self.batch_size(vectors))]
+        finally:
+            self._entry.depth = 0
+        values: NDArray[np.float64] = torch.cat(logits).double().numpy()
+        return values
+
+    def integrate(
+        self, depth: int, vectors: Tensor, baselines: Tensor, points: int, *, bfloat16: bool
+    ) -> NDArray[np.float64]:
+        """Integrated gradients at a depth by Gauss-Legendre quadrature, (batch, n_positions), in logits.
+
+        From each baseline to its vectors, in one pass if so many texts fit into it.
+        """
         self._entry.depth, self._entry.bfloat16 = depth, bfloat16
         try:
             # Not LayerIntegratedGradients, which would need another pass to find the vectors.
             attributions = IntegratedGradients(self).attribute(
                 vectors,
-                baselines=baseline,
-                n_steps=steps,
+                baselines=baselines,
+                n_steps=points,
                 method="gausslegendre",
-                internal_batch_size=_batch(vectors),
+                internal_batch_size=max(len(vectors), self.batch_size(vectors)),
             )
         finally:
             self._entry.depth, self._entry.bfloat16 = 0, False
-        return _per_position(attributions)
+        sums: NDArray[np.float64] = attributions.detach().double().sum(-1).numpy()
+        return sums
 
     def gradients(self, embeddings: Tensor, *, times_input: bool) -> list[Float]:
         """At every depth, (n_positions,): gradient times vector, or else the gradient's L2 norm; from one pass."""
@@ -114,7 +139,7 @@ class ExplainedLogit(nn.Module):
             embeddings,
             baselines=baseline,
             feature_mask=torch.arange(embeddings.shape[1])[None, :, None],
-            perturbations_per_eval=_batch(embeddings),
+            perturbations_per_eval=self.batch_size(embeddings),
         )
         # Exactly 0 where nothing is replaced, though batches of different sizes round differently.
         unchanged = (embeddings == baseline).all(-1)
@@ -178,12 +203,6 @@ def _rows(head: nn.Linear, tokens: list[int]) -> nn.Linear:
     if head.bias is not None:
         rows.bias = nn.Parameter(head.bias[tokens], requires_grad=False)
     return rows
-
-
-def _batch(vectors: Tensor) -> int:
-    _, n_positions, d_model = vectors.shape
-    # With d_model tokens, the activations of a pass take about as much memory as the weights.
-    return max(1, min(BATCH_TOKENS, d_model) // n_positions)
 
 
 def _per_position(attributions: Tensor) -> Float:

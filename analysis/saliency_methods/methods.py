@@ -7,122 +7,113 @@ of the work that is done, 0 to 1, and the arrays that are known so far. The name
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.saliency_methods.segments import Integral, Span, integrate_by_segments
 from analysis.task import Arrays, Progress
 from analysis.trace import Float
 
 if TYPE_CHECKING:
     from analysis.saliency_methods.explained_logit import ExplainedLogit
 
-TOLERANCE = 0.01  # of the change of the logit, for the sum of exact attributions
-DOUBLINGS = (32, 64, 128, 256)  # 16 would not be enough for most sentences with the mean embedding as baseline
-MOST_STEPS = DOUBLINGS[-1]
 _WIDE = 512  # d_model; below it, the conversion to bfloat16 costs as much as it saves
-USUAL_STEPS = 36  # points of all doublings together, about the mean over sentences
+USUAL_GRADIENTS = 17  # for each integral, about the mean over the bundled model's sentences
 
 
 @dataclass(frozen=True, eq=False)
-class _Path:
-    """The straight path from `start` to `end`, the vectors of the baseline and of the text at a depth.
+class _StraightPath:
+    """The path from `start` to `end`, the vectors of the baseline and of the text at a depth; see `Path`.
 
-    depth: 0 for the token embeddings, k for the input of block k-1. change: of the logit along the path.
+    depth: 0 for the token embeddings, k for the input of block k-1. report: called after each pass with the share of
+    the expected gradients that are computed.
     """
 
+    explained: ExplainedLogit
     depth: int
-    end: Tensor
     start: Tensor
-    change: float
+    end: Tensor
+    report: Callable[[float], None]
+    n_gradients: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def batch_size(self) -> int:
+        return self.explained.batch_size(self.end)
 
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """The attributions at one depth.
+    @property
+    def bfloat16(self) -> bool:
+        return prefers_bfloat16(self.end.shape[-1])
 
-    delta: their sum minus the change of the logit. steps: points of the last quadrature. spent: points of all of them.
-    """
+    def values(self, points: Sequence[float]) -> NDArray[np.float64]:
+        return self.explained.values(self.depth, self._vectors(points))
 
-    values: Float
-    delta: float
-    steps: int
-    spent: int
-    bfloat16: bool
+    def integrate(self, spans: Sequence[Span], n_points: int, *, bfloat16: bool) -> NDArray[np.float64]:
+        done, at_once = [], max(1, self.batch_size // n_points)
+        self.n_gradients["planned"] += n_points * len(spans)
+        for first in range(0, len(spans), at_once):
+            starts, ends = zip(*spans[first : first + at_once], strict=True)
+            vectors, baselines = self._vectors(ends), self._vectors(starts)
+            done.append(self.explained.integrate(self.depth, vectors, baselines, n_points, bfloat16=bfloat16))
+            self.n_gradients["computed"] += n_points * len(starts)
+            self.report(self.n_gradients["computed"] / max(self.n_gradients["planned"], USUAL_GRADIENTS))
+        return np.concatenate(done)
+
+    def _vectors(self, points: Sequence[float]) -> Tensor:
+        shares = torch.tensor(points, dtype=self.end.dtype)[:, None, None]
+        return torch.lerp(self.start, self.end, shares)  # exact at both ends
 
 
 def integrated(
-    explained: ExplainedLogit, text: Tensor, empty: Tensor, report: Progress, *, steps: int | None, deep: bool
+    explained: ExplainedLogit, text: Tensor, empty: Tensor, report: Progress, *, budget: int, deep: bool
 ) -> Arrays:
-    """Integrated gradients at the token embeddings, or, `deep`, at the input of every block."""
+    """Integrated gradients at the token embeddings, or, `deep`, at the input of every block.
+
+    budget: of gradients, for each integral.
+    """
     value, ends = explained.read(text)
     base, starts = explained.read(empty)
     depths = range(1, len(ends)) if deep else range(1)
     costs = np.array([len(ends) - depth for depth in depths])  # blocks that are run
     shares = np.cumsum([0, *costs]) / costs.sum()
-    rows: list[_Row] = []
+    rows: list[Integral] = []
+    furthest = 0.0
 
-    def report_row(share: float, row: _Row | None) -> None:
-        done = len(rows)
-        now = shares[done] + share * (shares[done + 1] - shares[done])
-        report(float(now), {} if row is None else arrays_of([*rows, row]))
-
-    def arrays_of(rows: list[_Row]) -> Arrays:
-        found = _arrays(rows[0].values, value, base, steps=max(row.steps for row in rows))
+    def arrays_of(rows: Sequence[Integral]) -> Arrays:
+        first = rows[0]
+        found = _arrays(first.values.astype(np.float32), value, base)
+        found["gradients"] = np.array(sum(row.spent for row in rows))
+        found["smallest"] = np.array(min(row.smallest for row in rows))
         found["bfloat16"] = np.array(any(row.bfloat16 for row in rows))
+        found["path"] = np.array(sorted(first.known.items())).T
+        found["certificates"] = np.full(len(depths), np.nan)
+        found["certificates"][: len(rows)] = [row.certificate for row in rows]
         if deep:
             found["depth"] = np.full((len(depths), text.shape[1]), np.nan, dtype=np.float32)
-            found["depth_deltas"] = np.full(len(depths), np.nan, dtype=np.float32)
-            for index, row in enumerate(rows):
-                found["depth"][index], found["depth_deltas"][index] = row.values, row.delta
-        return found
+            found["depth"][: len(rows)] = [row.values for row in rows]
+        passes = sum(row.spent * cost for row, cost in zip(rows, costs, strict=False)) / costs[0]
+        return found | {"work": np.array(work_of(text.shape[1], passes))}
+
+    def report_share(share: float, arrays: Arrays) -> None:
+        nonlocal furthest  # a row may need more gradients than were planned: progress then waits
+        done = len(rows)
+        furthest = max(furthest, float(shares[done] + share * (shares[done + 1] - shares[done])))
+        report(furthest, arrays)
 
     for depth in depths:
-        path = _Path(depth, ends[depth], starts[depth], value - base)
-        rows.append(_row(explained, path, steps, report_row))
-    passes = sum(row.spent * cost for row, cost in zip(rows, costs, strict=True)) / costs[0]
-    return arrays_of(rows) | {"work": np.array(work_of(text.shape[1], passes))}
-
-
-def _row(
-    explained: ExplainedLogit, path: _Path, steps: int | None, report: Callable[[float, _Row | None], None]
-) -> _Row:
-    """Integrated gradients at one depth; the number of points is doubled until they converge, unless `steps` gives it.
-
-    Computed in bfloat16 where that is fast, until doubling no longer halves the error: the rest is its rounding.
-    """
-    spent = 0  # points of all quadratures
-
-    def computed(points: int) -> _Row:
-        nonlocal spent
-        all_points = spent + points
-        expected = all_points if steps else max(USUAL_STEPS, all_points)
-        with explained.counting(lambda n: report((spent + n) / expected, None)):
-            values = explained.integrate(path.depth, path.end, path.start, points, bfloat16=bfloat16)
-        spent = all_points
-        return _Row(values, float(values.sum(dtype=np.float64)) - path.change, points, spent, bfloat16)
-
-    def converged(row: _Row) -> bool:
-        return abs(row.delta) <= TOLERANCE * abs(path.change)
-
-    bfloat16, before = prefers_bfloat16(path.end.shape[-1]), np.inf
-    schedule = DOUBLINGS if steps is None else (steps,)
-    for points, doubled in zip(schedule, (*schedule[1:], 0), strict=True):
-        row = computed(points)
-        if bfloat16 and not converged(row) and (abs(row.delta) > before / 2 or not doubled):
-            bfloat16 = False
-            row = computed(points)
-        if converged(row):
-            break
-        if doubled:
-            report(spent / (spent + doubled), row)
-        before = abs(row.delta)
-    report(1.0, row)
-    return row
+        path = _StraightPath(explained, depth, starts[depth], ends[depth], lambda share: report_share(share, {}))
+        row = integrate_by_segments(
+            path, (base, value), budget=budget, report=lambda row: report_share(0.0, arrays_of([*rows, row]))
+        )
+        report_share(1.0, arrays_of([*rows, row]))
+        rows.append(row)
+    return arrays_of(rows)
 
 
 def gradients(explained: ExplainedLogit, text: Tensor, empty: Tensor, *, times_input: bool) -> Arrays:
@@ -149,11 +140,10 @@ def prefers_bfloat16(d_model: int) -> bool:
     return d_model >= _WIDE and bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def _arrays(attributions: Float, value: float, base: float, *, steps: int = 0) -> Arrays:
+def _arrays(attributions: Float, value: float, base: float) -> Arrays:
     return {
         "attributions": attributions,
         "value": np.array(value),
         "base": np.array(base),
-        "steps": np.array(steps),
         "bfloat16": np.array(False),
     }

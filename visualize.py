@@ -46,6 +46,7 @@ from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figur
 from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
+from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.scene_alone import make_self_contained
 from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import AttentionView
     from analysis.embedding import Dimensions, Projection
-    from analysis.saliency import Baseline, SaliencyMethod
+    from analysis.saliency import SaliencyMethod
+    from analysis.saliency_methods.baselines import Baseline
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
 _LABEL_AREAS = {2: (700, 430), 3: (450, 450)}  # of embeddings, in pixels, by dimensions
@@ -238,7 +240,7 @@ def plot_gradients(
     position: int | None = None,
     target: int | str | None = None,
     method: SaliencyMethod = "integrated",
-    baseline: Baseline = "zero",
+    baseline: Baseline = "mean",
     model: ModelLike | None = None,
 ) -> go.Figure:
     """Attributions of the logit of the next token after `position` (by default the last) to the tokens of the sentence.
@@ -246,8 +248,9 @@ def plot_gradients(
     (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
     target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
     method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: what a token is compared with: "zero", "end" (the end-of-text token) or
-    "mean" (the mean embedding).
+    "gradient_norm" or "occlusion". baseline: what a token is compared with: "mean" (the mean embedding), "end" (the
+    end-of-text token) or "zero", which does not suit models such as Llama, whose norms have no biases. The last picture
+    is the logit on the path from the baseline to the text. Attributions whose error may exceed 5 % are hatched.
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
     from analysis.saliency import compute_saliency  # captum is slow to import
@@ -258,6 +261,8 @@ def plot_gradients(
     figures, heights = [saliency_figure(result)], [280]
     if result.depth is not None:
         figures, heights = [*figures, saliency_depth_figure(result)], [*heights, 320]
+    if result.path is not None:
+        figures, heights = [*figures, saliency_path_figure(result)], [*heights, 120]
     numbers = " · ".join(f"{name} {value}" for name, value in saliency_numbers(result))
     return standalone(
         figures,

@@ -131,6 +131,14 @@ class SaliencyResult:
         """Whether the attributions are not certified to 5 %, so that they are no answer."""
         return self.error > DOUBTFUL
 
+    @property
+    def doubtful_rows(self) -> NDArray[np.int64]:
+        """For the method "depth": the blocks at whose input the attributions are doubtful."""
+        if self.method != "depth":
+            return np.zeros(0, dtype=np.int64)
+        rows: NDArray[np.int64] = np.flatnonzero(self.errors > DOUBTFUL)
+        return rows
+
 
 def compute_saliency(
     model: LanguageModel,

@@ -9,7 +9,8 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.errors import AnalysisError
-from analysis.saliency import default_target, plan_saliency, read_token_id
+from analysis.saliency import SaliencyResult, default_target, plan_saliency, read_token_id
+from analysis.saliency_methods.baselines import DEFAULT_BASELINE, zero_is_singular
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import Prompt
@@ -19,6 +20,7 @@ from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from layouts.figures.saliency_path import saliency_path_figure
 from layouts.saliency import (
     AGAINST,
     BASELINE,
@@ -30,14 +32,20 @@ from layouts.saliency import (
     METHOD,
     NAME,
     NUMBERS,
+    PATH,
+    PATH_GRAPH,
+    REASON,
     SEARCH,
     TARGET,
     TEXT,
     WARNING,
     actions,
+    baseline_options,
+    baseline_reason,
     numbers,
     shaded_text,
     target_words,
+    warning,
 )
 from layouts.theme import THEMES
 from layouts.token_search import found_tokens
@@ -88,6 +96,10 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "numbers": Output(NUMBERS, "children"),
             "warning": Output(WARNING, "children"),
             "target": Output(TARGET, "children"),
+            "path_figure": Output(PATH_GRAPH, "figure"),
+            "path_hidden": Output(PATH, "hidden"),
+            "baselines": Output(BASELINE, "options"),
+            "reason": Output(REASON, "children"),
         },
         choices=choices,
         job=True,
@@ -101,12 +113,13 @@ def draw_saliency(
     *,
     theme: str = "light",
     method: str = "integrated",
-    baseline: str = "zero",
+    baseline: str = DEFAULT_BASELINE,
     against: str | None = "",
     outdated: str = "",
 ) -> Values:
-    """Bars (`figure`), blocks × tokens (`depth_figure`, `depth_hidden`), shaded text, numbers, warning, target, title,
-    reading, what a job may compute (`offer`), and whether the plot is outdated.
+    """Bars (`figure`), blocks × tokens (`depth_figure`, `depth_hidden`), the path (`path_figure`, `path_hidden`),
+    shaded text, numbers, warning, target, the menu of `baselines` and the `reason` of the chosen one, title, reading,
+    what a job may compute (`offer`), and whether the plot is outdated.
 
     against: a token id as text, or empty. outdated: empty while the page has no plot. The plot of an earlier selection
     stays until a new one is drawn.
@@ -119,7 +132,10 @@ def draw_saliency(
     piece = model.vocabulary.piece
     target = piece(default_target(trace, position) if selection.target is None else selection.target)
     minus = piece(int(against)) if against else None
+    singular = zero_is_singular(model)
     shared = {
+        "baselines": baseline_options(singular=singular),
+        "reason": baseline_reason(baseline, singular=singular),
         "target": target_words(target, minus, chosen=selection.target is not None),
         "title": f"Saliency · position {position}, ‘{trace.tokens[position].label}’",
         "offer": offer,
@@ -129,19 +145,23 @@ def draw_saliency(
             reading = "Not computed for this selection yet. The plot below is from the previous one."
             return {**shared, "reading": reading, "warning": "", "outdated": "true"}
         none = empty_figure("Not computed yet.", theme=look)
-        return {**shared, "figure": none, "depth_hidden": True, "reading": "", "warning": "", "outdated": ""}
+        hidden = {"depth_hidden": True, "path_hidden": True}
+        return {**shared, **hidden, "figure": none, "reading": "", "warning": "", "outdated": ""}
     values = {
         **shared,
         "figure": saliency_figure(result, theme=look),
         "depth_hidden": result.depth is None,
         "text": shaded_text(result.tokens, saliency_shades(result, theme=look), position),
         "numbers": numbers(saliency_numbers(result)),
-        "warning": saliency_warning(result) if _final(offer) else "Preview: still computing.",
+        "path_hidden": result.path is None,
+        "warning": warning(_warning(result, offer), offer_others=result.doubtful),
         "reading": saliency_reading(result),
         "outdated": "false",
     }
     if result.depth is not None:
         values["depth_figure"] = saliency_depth_figure(result, theme=look)
+    if result.path is not None:
+        values["path_figure"] = saliency_path_figure(result, theme=look)
     return values
 
 
@@ -171,6 +191,14 @@ def saliency_task(services: Services, question: Any) -> Task:
     position = services.position(trace, selection)
     choices: dict[str, Any] = {"method": method, "baseline": baseline, "against": read_token_id(against)}
     return plan_saliency(model, trace, position, target=selection.target, **choices)
+
+
+def _warning(result: SaliencyResult, offer: dict[str, Any] | None) -> str:
+    """How far the result is from what was asked for; empty if it is that."""
+    if not _final(offer):
+        return "Preview: still computing."
+    ended = "Partial result: the computation reached this server’s time limit. " if offer and offer.get("ended") else ""
+    return f"{ended}{saliency_warning(result)}".rstrip()
 
 
 def _final(offer: dict[str, Any] | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.saliency import plan_saliency, read_token_id
+from analysis.saliency_methods.baselines import DEFAULT_BASELINE
 from analysis.selection import Selection
 from analysis.strip import attention_from, compute_strip
 from analysis.trace import Prompt, Trace
@@ -66,7 +67,7 @@ def draw_strip(
     theme: str = "light",
     color: str = "surprisal",
     method: str = "integrated",
-    baseline: str = "zero",
+    baseline: str = DEFAULT_BASELINE,
     against: str | None = "",
     shown: str = "",
 ) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -26,6 +26,9 @@ AGAINST = "saliency-against"
 TEXT = "saliency-text"
 NUMBERS = "saliency-numbers"
 WARNING = "saliency-warning"
+REASON = "saliency-reason"
+PATH = "saliency-path"
+PATH_GRAPH = "saliency-path-graph"
 DEPTH = "saliency-depth"
 DEPTH_GRAPH = "saliency-depth-graph"
 EXPORT = "saliency-export"
@@ -39,10 +42,22 @@ METHODS = {
     "occlusion": "occlusion",
 }
 BASELINES = {
-    "zero": "baseline: zero vector",
-    "end": "baseline: end-of-text token",
     "mean": "baseline: mean embedding",
+    "end": "baseline: end-of-text token",
+    "zero": "baseline: zero vector",
 }
+_REASONS = {
+    "mean": (
+        "Compared with the mean embedding of the vocabulary, the default: it stands for no token in particular, and "
+        "the path from it to the text is finite in every model."
+    ),
+    "end": "Compared with the end-of-text token at every position.",
+    "zero": "Compared with a zero vector at every position.",
+}
+_SINGULAR = (
+    "Not a fair baseline for this model: its norms have no biases, so they give even the smallest vector its full "
+    "length, and nearly all of the change from zero happens right next to zero. Choose the mean embedding."
+)
 
 HELP = Help(
     how=(
@@ -51,12 +66,13 @@ HELP = Help(
         "choose another. Blue pushes that logit up, orange pushes it down."
     ),
     detail=(
-        "Integrated gradients should add up to F(x) − F(x′): the logit for this text minus the logit for a text of "
-        "baselines; δ is the amount that is missing. Per block, the same is computed at the input of each block, where "
-        "a token’s contribution has moved on to the positions that carry it. Input × gradient and gradient norm use "
-        "only the slope at this text; occlusion is the drop when one token is replaced by the baseline. From the zero "
-        "baseline, models with RMSNorm (such as Llama and Gemma) often do not converge, since the norm changes "
-        "abruptly near zero: choose another baseline."
+        "Integrated gradients follow the logit along a straight path from a baseline to this text, so they should add "
+        "up to F(x) − F(x′), its change along the path; δ is the amount that is missing. The path is cut into segments "
+        "until the certificate, the sum of the errors of all segments, is at most 1 % of that change. Above 5 % the "
+        "attributions are no answer: they are hatched, and occlusion and input × gradient, which need no path, are "
+        "offered instead. Per block, the same is computed at the input of each block, where a token’s contribution has "
+        "moved on to the positions that carry it. Input × gradient and gradient norm use only the slope at this text; "
+        "occlusion is the drop when one token is replaced by the baseline."
     ),
     not_shown=(
         "Attributions show which tokens the output rests on, not why, nor what another text would give; another "
@@ -79,6 +95,13 @@ def layout() -> html.Section:
             ),
             html.Div(id=WARNING, className="saliency-warning", role="status"),
             html.Dl(id=NUMBERS, className="saliency-numbers"),
+            html.Div(
+                graph(NAME, id=PATH_GRAPH, label="Line: the logit on the path from the baseline to the text"),
+                id=PATH,
+                className="saliency-path",
+                hidden=True,
+            ),
+            html.P(id=REASON, className="saliency-reason"),
         ],
         className="saliency-details",
     )
@@ -99,7 +122,7 @@ def layout() -> html.Section:
             choice(METHOD, "Method", METHODS, "integrated"),
         ),
         more=(
-            choice(BASELINE, "Baseline", BASELINES, "zero"),
+            choice(BASELINE, "Baseline", BASELINES, "mean"),
             html.Button(
                 "JSON",
                 id=EXPORT,
@@ -117,6 +140,26 @@ def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
     """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
     minus = f" minus ‘{against.label}’" if against else ""
     return f"‘{target.label}’{'' if chosen else ' (most probable)'}{minus}"
+
+
+def baseline_options(*, singular: bool) -> list[dict[str, str]]:
+    """The menu of baselines. singular: whether the path from zero is singular in this model."""
+    words = BASELINES | ({"zero": "zero vector (not for this model)"} if singular else {})
+    return [{"value": value, "label": label} for value, label in words.items()]
+
+
+def baseline_reason(baseline: str, *, singular: bool) -> str:
+    """What tokens are compared with, and why. singular: as for `baseline_options`."""
+    return _SINGULAR if singular and baseline == "zero" else _REASONS[baseline]
+
+
+def warning(words: str, *, offer_others: bool) -> list[Any]:
+    """A warning; offer_others: with buttons for methods that need no path."""
+    buttons = [
+        action(METHODS[method], f"Compute {METHODS[method]} instead", **sets(METHOD, method))
+        for method in ("occlusion", "input_gradient")
+    ]
+    return [html.Span(words), *(buttons if offer_others else [])]
 
 
 def actions(piece: Piece) -> list[html.Button]:

@@ -21,11 +21,18 @@
     return `${Math.round(seconds / 60)} min`;
   }
 
+  /* How long a job may take: "about 7 s" or "10 s to 2 min". */
+  function range({ seconds, most }) {
+    return most > 2 * seconds && duration(most) !== duration(seconds)
+      ? `${duration(seconds)} to ${duration(most)}` : `about ${duration(seconds)}`;
+  }
+
   function start(panel, offer, { measure }) {
     const nonce = newNonce();
     const unsent = { nonce, question: offer.question, measure };
     jobs[panel] = {
-      nonce, question: JSON.stringify(offer.question), state: "running", message: "", tick: null, partial: 0, unsent };
+      nonce, question: JSON.stringify(offer.question), state: "running", message: "", tick: null, partial: 0, unsent,
+      isProbe: offer.seconds === null };
     if (!pending[panel]) send(panel);
   }
 
@@ -80,7 +87,7 @@
   }
 
   function progressText({ tick }, offer) {
-    if (!tick) return offer && offer.seconds ? `Starting (about ${duration(offer.seconds)}).` : "Starting.";
+    if (!tick) return offer && offer.seconds ? `Starting (${range(offer)}).` : "Starting.";
     if (tick.phase === "waiting") return tick.words;
     const left = tick.left === null ? "" : ` · about ${duration(tick.left)} left`;
     return `Computing: ${Math.round(100 * tick.share)}%${left}`;
@@ -93,6 +100,7 @@
     }
     if (offer && offer.kept !== undefined) {
       const time = duration(offer.kept);
+      if (offer.ended) return `Ended after ${time}, the longest that this server allows. What it had is shown.`;
       return isOwn && job.state === "done" ? `Computed in ${time}.` : `Cached (computed in ${time}).`;
     }
     if (isOwn && job.state === "done") return "Drawing the result.";
@@ -101,6 +109,7 @@
       return "The computation ended without a result: its process stopped or cannot be reached. Run it again.";
     }
     if (isOwn && job.state === "cancelled") return "Cancelled.";
+    if (offer && offer.refused) return offer.refused;
     if (isOwn && job.message) return job.message;
     return offer ? "Not computed for this selection yet." : "";
   }
@@ -119,19 +128,21 @@
       let job = jobs[panel];
       if (job) update(panel, job, { tick, done });
       if (changed.includes("compute") && offer) start(panel, offer, { measure: false });
-      // Automatically: each question once, and again after a job that only measured how long it takes.
-      else if (changed.includes("offer") && offer && offer.automatic && (!isOffered() || job.state === "measured")) {
-        start(panel, offer, { measure: offer.seconds === null });
+      // Automatically: each question once, and ended if it turns out to be slow; and again if that only showed how long
+      // such a question takes.
+      else if (changed.includes("offer") && offer && offer.automatic
+               && (!isOffered() || (job.state === "measured" && job.isProbe))) {
+        start(panel, offer, { measure: !isOffered() });
       }
       job = jobs[panel];
       const isOwn = Boolean(isOffered());
       const isBusy = Boolean(job && job.state === "running");
       const isDrawing = isOwn && job.state === "done";
-      const canStart = Boolean(offer) && offer.kept === undefined && !(isBusy && isOwn) && !isDrawing;
+      const canStart = Boolean(offer) && offer.kept === undefined && !offer.refused && !(isBusy && isOwn) && !isDrawing;
       const verb = isOwn && !isBusy && job.state !== "measured" ? "Run again" : "Compute";
-      const cost = offer && offer.seconds ? ` (about ${duration(offer.seconds)})` : "";
+      const cost = offer && offer.seconds ? ` (${range(offer)})` : "";
       const share = isBusy && job.tick && job.tick.share ? job.tick.share : 0;
-      const hasFailed = isOwn && !isBusy && job.message;
+      const hasFailed = (isOwn && !isBusy && job.message) || (offer && (offer.refused || offer.ended));
       return [
         barText(job, offer, isOwn), verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
         { width: `${100 * share}%` },

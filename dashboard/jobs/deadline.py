@@ -28,7 +28,7 @@ def deadline(seconds: int) -> Iterator[None]:
         raise JobEnded(
             "timeout",
             f"The computation was ended after {seconds} seconds, the longest that this server allows. "
-            "Choose a shorter text or a faster method.",
+            "What it had computed by then is shown, if there is anything. Choose a shorter text or a faster method.",
         )
 
     before = signal.signal(signal.SIGALRM, end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,9 @@ AUTOMATIC_SECONDS = 2.0  # a task that is expected to take no longer starts with
 _START_SECONDS = 0.15  # the usual cost of a process's first pass
 _TRUST = 0.3  # the weight of that prior, where a few similar runs cannot tell
 _N_RUNS = 10  # that are remembered for each kind
+_FEW_RUNS = 3  # below which they do not show how much the work may vary
+_MARGIN = 1.5  # above the most that any of them needed
+_PROBE_SECONDS = 3600
 
 
 @lru_cache(maxsize=256)  # the same for all clicks between two runs
@@ -45,25 +49,52 @@ def _non_negative_least_squares(rows: NDArray[Any], goal: NDArray[Any]) -> NDArr
     return min(alone, key=lambda one: float(((rows @ one - goal) ** 2).sum()))
 
 
+@dataclass(frozen=True)
+class Expected:
+    """The expected seconds of a task: the usual time, and the range that it should be in."""
+
+    usual: float
+    least: float
+    most: float
+
+
 class Estimates:
     """The run times of tasks on this server, shared by all processes."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
-    def expected(self, task: Task) -> float | None:
-        """The expected seconds of a task; None if none of its kind has run yet."""
-        return expected_seconds(tuple(map(tuple, json.loads(self._store.get(_key(task)) or b"[]"))), task.work)
+    def expected(self, task: Task) -> Expected | None:
+        """The expected seconds of a task; None if none of its kind has run yet.
+
+        How much work a task turns out to be may depend on its input: the range is what earlier tasks of the kind
+        needed, or while there were few of them, up to the most that is possible.
+        """
+        runs, complete = self._runs(task, ""), self._runs(task, ".complete")
+        ratios = [ratio for _, _, ratio in complete] or [1.0]
+        least, usual, most = min(ratios), float(np.median(ratios)), max(ratios)
+        if task.most is not None:
+            most = _MARGIN * most if len(complete) >= _FEW_RUNS else max(most, task.most / task.work)
+        pairs = tuple((work, seconds) for work, seconds, _ in runs)
+        times = [expected_seconds(pairs, task.work * ratio) for ratio in (usual, least, most)]
+        return None if times[0] is None else Expected(*(time or 0.0 for time in times))
 
     def record(self, task: Task, work: float, seconds: float, *, complete: bool) -> None:
-        """Record the time of a run. complete: whether it ran to its end; else it stands until the next run only."""
-        key, run = _key(task), (work, seconds)
-        runs = [run]
+        """Record the time of a run. complete: whether `work` is what it did; else both are expectations, which stand
+        for an hour, or until the next run that is complete.
+        """
+        key, run = _key(task), [work, seconds, work / task.work]
+        runs = [*self._runs(task, ".complete")[1 - _N_RUNS :], run] if complete else [run]
         if complete:
-            runs = [*json.loads(self._store.get(f"{key}.complete") or b"[]")[1 - _N_RUNS :], run]
             self._store.set(f"{key}.complete", json.dumps(runs).encode(), seconds=KEPT_SECONDS)
-        self._store.set(key, json.dumps(runs).encode(), seconds=KEPT_SECONDS)
+        elif self._runs(task, ".complete"):
+            return
+        self._store.set(key, json.dumps(runs).encode(), seconds=KEPT_SECONDS if complete else _PROBE_SECONDS)
+
+    def _runs(self, task: Task, which: str) -> list[list[float]]:
+        runs: list[list[float]] = json.loads(self._store.get(f"{_key(task)}{which}") or b"[]")
+        return runs
 
 
 def _key(task: Task) -> str:
-    return f"runs.{task.trace.info.fingerprint}.{task.kind}"
+    return f"times.{task.trace.info.fingerprint}.{task.kind}"

@@ -19,7 +19,7 @@ from analysis.machine.threads import use_threads
 from analysis.task import Arrays, Task
 from dashboard.errors import user_message
 from dashboard.jobs.deadline import JobEnded, deadline
-from dashboard.jobs.estimates import AUTOMATIC_SECONDS, Estimates
+from dashboard.jobs.estimates import AUTOMATIC_SECONDS, Estimates, Expected
 from dashboard.jobs.events import JobEvent
 from dashboard.jobs.manager import JobManager, QueueFull, outcome
 from dashboard.jobs.slots import Slots
@@ -46,6 +46,17 @@ class Machine:
     slots: Slots
     queue: Slots
     timeout: int
+
+    def refusal(self, task: Task, expected: Expected | None) -> str:
+        """Why a task is not started: it cannot end within the time limit. Empty if it can, or nothing is known."""
+        if expected is None or expected.least <= self.timeout:
+            return ""
+        n_tokens = int(task.trace.n_positions * self.timeout / expected.least)
+        shorter = f"A text of {n_tokens} tokens or a faster method" if n_tokens > 1 else "A faster method"
+        return (
+            f"Not started: it would take about {expected.least / 60:,.0f} minutes, and this server ends a computation "
+            f"after {self.timeout:,} seconds. {shorter} would be within that limit."
+        )
 
 
 def run_job(machine: Machine, task_of: TaskOf, start: Any, set_progress: SetProgress, *, panel: str) -> dict[str, Any]:
@@ -81,6 +92,7 @@ class _Run:
         self.computed = 0.0  # seconds
         self._told = -math.inf  # when the page was last sent a message
         self._n_partial = 0
+        self._share = 0.0  # of the task that is done
 
     def run(self, task_of: TaskOf) -> dict[str, Any]:
         machine = self._machine
@@ -109,6 +121,8 @@ class _Run:
         ):
             if machine.results.complete(task) is not None:
                 return
+            if refused := machine.refusal(task, machine.estimates.expected(task)):
+                raise JobEnded("refused", refused)
             with self._slot() as n_running:
                 n_threads = use_threads(len(os.sched_getaffinity(0)) // n_running)
                 measure = _Measure(task, machine.estimates, n_threads) if self._start.get("measure") else None
@@ -116,17 +130,33 @@ class _Run:
                 try:
                     with deadline(machine.timeout):
                         arrays = task.compute(lambda share, partial: self._report(task, began, measure, share, partial))
+                except JobEnded as ended:
+                    if ended.args[0] == "timeout":
+                        self._keep_partial_result(task, time.monotonic() - began)
+                    raise
                 finally:
                     seconds = time.monotonic() - began
                     self.computed += seconds
             machine.estimates.record(task, float(arrays.get("work", task.work)), seconds, complete=True)
             machine.results.keep(task, arrays, seconds)
 
+    def _keep_partial_result(self, task: Task, seconds: float) -> None:
+        """At the time limit: keep what there is as this question's result, and record how slow the task is."""
+        partial = self._machine.results.partial(task)
+        if partial is None:
+            if self._share:
+                self._machine.estimates.record(task, task.work, seconds / self._share, complete=False)
+            return
+        self._machine.results.keep(task, partial, seconds, ended=True)
+        if "work" in partial:
+            self._machine.estimates.record(task, float(partial["work"]), seconds, complete=True)
+
     def _slot(self) -> AbstractContextManager[int]:
         return self._machine.slots.acquire(lambda: self._wait("Waiting for other computations to finish."))
 
     def _report(self, task: Task, began: float, measure: _Measure | None, share: float, partial: Arrays) -> None:
-        if partial:
+        self._share = share
+        if partial and not measure:  # nobody has asked for what is only measured
             self._machine.results.keep_partial(task, partial)
             self._n_partial += 1
             self._told = -math.inf  # the page draws it at once

@@ -125,23 +125,30 @@ class Jobs:
         """The complete or else the partial result of a task, None if there is neither; and an offer to compute it.
 
         question: what the page sends back so that the same task is run. The offer contains it, and for a complete
-        result the seconds that it took (kept); otherwise the expected seconds (seconds; None if unknown), and whether
-        the job starts without a click (automatic).
+        result the seconds that it took (kept), and whether it is what the job had at its time limit (ended). Otherwise
+        it contains the expected seconds (seconds, None if unknown, and most, which may be as long as the limit),
+        whether the job starts without a click (automatic), and why it cannot be started (refused).
         """
         try:
             return self._show(task, question)
         except JobsError:  # the page is told when it starts the job
-            return None, {"question": question, "seconds": None, "automatic": False}
+            return None, {"question": question, "seconds": None, "most": None, "automatic": False, "refused": ""}
 
     def _show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         machine = self._machine
-        if (complete := machine.results.complete(task)) is not None:
-            arrays, seconds_taken = complete
-            return task.result(arrays), {"question": question, "kept": seconds_taken}
+        if (kept := machine.results.complete(task)) is not None:
+            return task.result(kept.arrays), {"question": question, "kept": kept.seconds, "ended": kept.ended}
         partial = machine.results.partial(task)
-        seconds = machine.estimates.expected(task)
-        automatic = (seconds is None or seconds <= AUTOMATIC_SECONDS) and self._idle()
-        offer = {"question": question, "seconds": seconds, "automatic": automatic}
+        expected = machine.estimates.expected(task)
+        refused = machine.refusal(task, expected)
+        quick = expected is None or expected.usual <= AUTOMATIC_SECONDS
+        offer = {
+            "question": question,
+            "seconds": None if expected is None else expected.least,
+            "most": None if expected is None else min(expected.most, machine.timeout),
+            "automatic": quick and not refused and self._idle(),
+            "refused": refused,
+        }
         return None if partial is None else task.result(partial), offer
 
     def register(self, app: Dash, name: str, task_of: TaskOf) -> None:

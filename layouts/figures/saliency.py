@@ -29,9 +29,14 @@ _NAMES = {
 
 
 def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """One bar per token: blue pushes the target's logit up, orange pushes it down; a click selects the position."""
+    """One bar per token: blue pushes the target's logit up, orange pushes it down; a click selects the position.
+
+    Doubtful attributions are hatched, without colours.
+    """
     values = result.attributions
     scale, low, high = _colors(result, values, theme)
+    colored = {"color": [mixed(scale, (float(value) - low) / (high - low)) for value in values]}
+    hatched = {"color": theme.surface, "pattern": {"shape": "/", "fgcolor": theme.quiet, "size": 6, "solidity": 0.2}}
     bars = {
         "type": "bar",
         "x": np.arange(len(values), dtype=np.float32),
@@ -42,12 +47,12 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
         "hoverinfo": "text",
         "marker": {
             # Numbers with a colour scale would look the same, but Plotly warns that they are no valid colours.
-            "color": [mixed(scale, (float(value) - low) / (high - low)) for value in values],
+            **(hatched if result.doubtful else colored),
             "line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0},
         },
     }
     top_left = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
-    caption = f"Each token’s {_NAMES[result.method]} ({unit(result)})"
+    caption = f"Each token’s {_NAMES[result.method]} ({unit(result)}){': not certain' if result.doubtful else ''}"
     layout = base_layout(
         theme,
         title={"text": caption, "font": {"size": 12, "color": theme.quiet}, **top_left},
@@ -62,13 +67,19 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
 
 
 def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """Attribution of each token at the input of each block, block 0 at the bottom; missing rows are blank.
+    """Attribution of each token at the input of each block, block 0 at the bottom.
 
-    A click selects the block's attention and the position.
+    Missing rows are blank, doubtful ones grey. A click selects the block's attention and the position.
     """
     assert result.depth is not None
     n_blocks, n_positions = result.depth.shape
-    heat = (_exact_depth if n_positions <= MOST_EXACT else _image_depth)(result, result.depth.astype(np.float32), theme)
+    depth = result.depth.astype(np.float32)
+    depth[result.doubtful_rows] = np.nan
+    heat = (_exact_depth if n_positions <= MOST_EXACT else _image_depth)(result, depth, theme)
+    grey = {"type": "rect", "layer": "below", "x0": -0.5, "x1": n_positions - 0.5, "fillcolor": theme.line}
+    rows = [
+        {**grey, "y0": block - 0.5, "y1": block + 0.5, "line": {"width": 0}} for block in result.doubtful_rows.tolist()
+    ]
     ticks = list(range(0, n_blocks, -(-n_blocks // 13)))
     blocks = {"tickmode": "array", "tickvals": ticks, "showgrid": False, "zeroline": False}
     layout = base_layout(
@@ -76,7 +87,10 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
         xaxis=_token_axis(result, theme),
         yaxis=axis(theme, title="block", range=[-0.5, n_blocks - 0.5], **blocks),
         # The mark is above the column: with many tokens, a frame would cover the cells.
-        shapes=[_mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}}],
+        shapes=[
+            _mark(result.position, 1.005, 1.02) | {"fillcolor": theme.accent2, "line": {"color": theme.accent2}},
+            *rows,
+        ],
     )
     return Drawing(data=[heat], layout=layout)
 
@@ -119,11 +133,14 @@ def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Them
 
 
 def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
-    """CSS colours of each token's background and text; tokens after the explained position are not shaded."""
+    """CSS colours of each token's background and text.
+
+    Tokens after the explained position are not shaded, nor are any if the attributions are doubtful.
+    """
     scale, low, high = _colors(result, result.attributions, theme)
     return [
         ("transparent", theme.quiet)
-        if position > result.position
+        if position > result.position or result.doubtful
         else shade(scale, (float(value) - low) / (high - low), theme)
         for position, value in enumerate(result.attributions)
     ]
@@ -131,6 +148,8 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
 
 def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
     """The colour scale of the shades, and the labels of its low and its high end."""
+    if result.doubtful:
+        return [(0.0, theme.line), (1.0, theme.line)], "attributions", "not certain"
     scale, low, high = _colors(result, result.attributions, theme)
     if result.method == "gradient_norm":
         return scale, f"{_NAMES[result.method]} 0", _with_unit(result, high)
@@ -141,12 +160,19 @@ def saliency_words(result: SaliencyResult, position: int) -> str:
     """The attribution of one token, for its tooltip."""
     if position > result.position:
         return "after the explained position"
+    if result.doubtful:
+        return f"{_NAMES[result.method]} not certain"
     return f"{_NAMES[result.method]} {_with_unit(result, float(result.attributions[position]))}"
 
 
 def saliency_reading(result: SaliencyResult) -> str:
-    """One sentence on the tokens that push the explained logit up and down most, with their numbers."""
+    """One sentence on the tokens that push the explained logit up and down most, with their numbers.
+
+    If the attributions are doubtful, it says only that.
+    """
     target, values = _target(result), result.attributions[: result.position + 1]
+    if result.doubtful:
+        return f"The attributions for {target} are too uncertain to name a token."
     if not values.any():
         return f"No token moves the logit of {target}: every {_NAMES[result.method]} is 0."
     best, worst = int(values.argmax()), int(values.argmin())
@@ -203,6 +229,8 @@ def _hover(result: SaliencyResult, position: int, value: float, location: str = 
     name = f"<b>{result.tokens[position].markup}</b> ({position}){location}"
     if position > result.position:
         return f"{name}<br>after the explained position: exactly 0"
+    if not location and result.doubtful:
+        return f"{name}<br>not certain"
     difference = result.value - result.base
     share = f"<br>{value / difference:.1%} of F(x) − F(x′)" if result.exact and difference else ""
     return f"{name}<br>{_with_unit(result, value)}{share.replace('-', '−')}"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _DEFINITIONS = {
     "integrated": (
         "Integrated gradients (Sundararajan et al. 2017): attribution_i = Σ_d (x_id − x′_id) ∫₀¹ ∂F(x′ + α(x − x′)) / "
-        "∂x_id dα, by Gauss-Legendre quadrature with `steps` points. They sum to F(x) − F(x′)."
+        "∂x_id dα, by Gauss-Legendre quadrature on segments of the path. They sum to F(x) − F(x′); the certificate is "
+        "the sum of the absolute errors of all segments, in logits."
     ),
     "depth": (
         "Integrated gradients (Sundararajan et al. 2017) of the tokens and, for depth, at the input of each block, on "
@@ -54,11 +55,17 @@ def saliency_numbers(result: SaliencyResult) -> list[tuple[str, str]]:
             ("F(x) − F(x′)", f"{_exactly(result.value - result.base)} logits"),
         ]
     if result.exact:
+        change = abs(result.value - result.base)
+        bound = float(np.nanmax(result.certificates)) if result.certificates is not None else 0.0
         pairs += [
             ("Σ attributions", f"{_exactly(result.total)} logits"),
-            ("δ", f"{signed(result.delta)} logits"),
-            ("error, worst row" if result.method == "depth" else "error", _error(result.error)),
-            ("steps", f"{result.steps:,}"),
+            ("δ", f"{signed(result.delta)} logits ({_share(abs(result.delta), change)})"),
+            (
+                "certificate, worst block" if result.method == "depth" else "certificate",
+                f"{signed(bound).replace('+', '±')} logits ({_share(bound, change)})",
+            ),
+            ("gradients", f"{result.gradients:,}"),
+            ("smallest segment", f"1/{round(1 / result.smallest):,} of the path"),
         ]
     else:
         pairs.append(("Σ", f"{_exactly(result.total)} (not expected to equal {pairs[-1][0]})"))
@@ -66,20 +73,20 @@ def saliency_numbers(result: SaliencyResult) -> list[tuple[str, str]]:
 
 
 def saliency_warning(result: SaliencyResult) -> str:
-    """What is wrong with attributions that do not add up; empty if they do, or need not."""
+    """How far attributions are from being certified; empty if they are, or need no certificate."""
     if result.converged:
         return ""
-    expected = f"should add up to F(x) − F(x′) = {signed(result.value - result.base)} logits"
-    error = "" if np.isinf(result.error) else f", an error of {_error(result.error)}"
-    if result.method == "depth":
-        error = error and f" ({error.removeprefix(', ')} in the worst block)"
-        check = f"the attributions at each block {expected} but do not{error}"
-    else:
-        check = f"the attributions {expected} but add up to {signed(result.total)}{error}"
-    return (
-        f"Not converged after {counted(result.steps, 'step')}: {check}. Single values may be off by more and may even "
-        "have the wrong sign. Try another baseline or method."
-    )
+    of_change = f"of F(x) − F(x′) = {signed(result.value - result.base)} logits"
+    if result.doubtful:
+        return (
+            f"No answer: after {counted(result.gradients, 'gradient')} the errors along the path may add up to "
+            f"{_error(result.error)} {of_change}. Single values may even have the wrong sign, so nothing is coloured. "
+            "These methods need no path:"
+        )
+    if len(result.doubtful_rows):
+        n_blocks = counted(len(result.doubtful_rows), "block")
+        return f"At the input of {n_blocks} the errors may add up to more than 5% {of_change}; their rows are grey."
+    return f"Approximate: the errors along the path may add up to {_error(result.worst_error)} {of_change}."
 
 
 def saliency_export(
@@ -98,7 +105,8 @@ def saliency_export(
         "against": _piece(result.against) if result.against else None,
         "method": result.method,
         "baseline": result.baseline,
-        "steps": result.steps,
+        "gradients": result.gradients,
+        "smallest_segment": result.smallest,
         "precision": result.precision,
         "F(x)": float(result.value),
         "F(x′)": float(result.base),
@@ -107,7 +115,8 @@ def saliency_export(
         "delta": float(result.delta) if result.exact else None,
         "converged": bool(result.converged) if result.exact else None,
         "depth": _listed(result.depth),
-        "depth_deltas": _listed(result.depth_deltas),
+        "certificates": _listed(result.certificates),
+        "path": _listed(result.path),
         "unit": unit(result),
         "definition": f"{_DEFINITIONS[result.method]} {_ENTRY}",
         "versions": dict(versions),
@@ -116,6 +125,10 @@ def saliency_export(
 
 def _exactly(value: float) -> str:
     return f"{value:.4f}".replace("-", "−")
+
+
+def _share(part: float, change: float) -> str:
+    return _error(part / change if change else (np.inf if part else 0.0))
 
 
 def _error(share: float) -> str:

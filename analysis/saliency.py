@@ -21,7 +21,7 @@ Double = NDArray[np.float64]
 
 _VERSION = 3  # raised when the computation changes, so that arrays of older code are not read
 _MOST_DIGITS = 9  # of a token id
-_DEPTH_BUDGET = 240  # gradients at the input of each block, which costs as much as all rows together should
+_DEPTH_BUDGET = 480  # gradients at the input of each block
 DOUBTFUL = 0.05  # error bound, as a share of the change of the logit, above which attributions are not an answer
 
 SaliencyMethod = Literal["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"]
@@ -166,7 +166,7 @@ def compute_saliency(
     The baseline is the mean of all embeddings ("mean"), the end-of-text token ("end") or a zero vector ("zero");
     positions are added to it as to any token. From zero, the path of some models is singular (`zero_is_singular`). The
     target is by default the most probable next token; the logit of `against` is subtracted. budget: by default 1,200
-    gradients, or 240 at the input of each block with the method "depth".
+    gradients, or 480 at the input of each block with the method "depth".
 
     Raises: SelectionError for a choice, a position or a token that does not exist.
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks" (integrated gradients); Zeiler and

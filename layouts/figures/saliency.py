@@ -149,7 +149,7 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
 def saliency_legend(result: SaliencyResult, *, theme: Theme = LIGHT) -> tuple[ColorScale, str, str]:
     """The colour scale of the shades, and the labels of its low and its high end."""
     if result.doubtful:
-        return [(0.0, theme.line), (1.0, theme.line)], "attributions", "not certain"
+        return [[0, theme.line], [1, theme.line]], "attributions", "not certain"
     scale, low, high = _colors(result, result.attributions, theme)
     if result.method == "gradient_norm":
         return scale, f"{_NAMES[result.method]} 0", _with_unit(result, high)

@@ -58,7 +58,7 @@ def by_hand() -> LanguageModel:
 def saliency(model: LanguageModel, position: int, **choices: Any) -> SaliencyResult:
     trace = compute_trace(model, Prompt("by hand", TEXT))
     assert [token.id for token in trace.tokens] == [ID[letter] for letter in TEXT]
-    return compute_saliency(model, trace, position, **choices)
+    return compute_saliency(model, trace, position, **{"baseline": "zero", **choices})
 
 
 def test_integrated_gradients(by_hand: LanguageModel) -> None:
@@ -123,4 +123,4 @@ def test_occlusion(by_hand: LanguageModel) -> None:
     """No token's share depends on another, so what is lost without one is its integrated gradient."""
     result = saliency(by_hand, 3, target=ID["x"], method="occlusion")
     np.testing.assert_allclose(result.attributions, saliency(by_hand, 3, target=ID["x"]).attributions, rtol=1e-5)
-    assert (result.depth, result.depth_deltas, result.steps) == (None, None, 0)
+    assert (result.depth, result.certificates, result.gradients) == (None, None, 0)

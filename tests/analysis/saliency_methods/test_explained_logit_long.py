@@ -23,8 +23,8 @@ def model(request: pytest.FixtureRequest) -> LanguageModel:
 
 def attributed(model: LanguageModel, n_tokens: int, method: SaliencyMethod) -> SaliencyResult:
     trace = compute_trace(model, Prompt("tiny", long_text(model, n_tokens)))
-    steps = 3 if method in {"integrated", "depth"} else None
-    return compute_saliency(model, trace, n_tokens - 2, target=7, method=method, steps=steps)
+    budget = 9 if method in {"integrated", "depth"} else None
+    return compute_saliency(model, trace, n_tokens - 2, target=7, method=method, budget=budget)
 
 
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm"])

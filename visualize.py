@@ -248,9 +248,8 @@ def plot_gradients(
     (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
     target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
     method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: what a token is compared with: "mean" (the mean embedding), "end" (the
-    end-of-text token) or "zero", which does not suit models such as Llama, whose norms have no biases. The last picture
-    is the logit on the path from the baseline to the text. Attributions whose error may exceed 5 % are hatched.
+    "gradient_norm" or "occlusion". baseline: "mean" (the mean embedding), "end" (the end-of-text token) or "zero" (not
+    for models such as Llama). Attributions whose error may exceed 5 % are hatched.
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
     from analysis.saliency import compute_saliency  # captum is slow to import

@@ -244,10 +244,11 @@ def test_gradients_by_other_methods(tiny_gpt2: LanguageModel, method: str, basel
     result = compute_saliency(tiny_gpt2, trace, 5, target=40, method=method, baseline=baseline)
     assert result is not None
     assert_array_equal(figure.data[0].y, result.attributions)
-    if result.depth is None:
-        assert len(figure.data) == 1
-    else:
+    if result.depth is not None:
         assert_array_equal(figure.data[1].z, result.depth)
+    if result.path is not None:
+        assert_array_equal(figure.data[-1].y, np.float32(result.path[1]))
+    assert len(figure.data) == 1 + (result.depth is not None) + (result.path is not None)
 
 
 def test_a_target_is_an_id_or_an_exact_text(bundled_model: LanguageModel):

@@ -33,7 +33,9 @@ def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method
     assert before["outdated"] == ""
     for outdated in ("false", "true"):  # the page has a plot of an earlier question, which stays
         stays = draw_saliency(services, prompt, SELECTION, method=method, outdated=outdated)
-        assert stays.keys() == {"target", "title", "reading", "warning", "offer", "outdated"}
+        assert stays.keys() == {
+            "target", "title", "reading", "warning", "offer", "outdated", "baselines", "reason",
+        }  # fmt: skip
         assert stays["outdated"] == "true"
         assert "previous" in stays["reading"]
     run_job(services, before["offer"])
@@ -44,6 +46,9 @@ def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method
     assert after["depth_hidden"] == (expected.depth is None)
     if expected.depth is not None:
         np.testing.assert_allclose(after["depth_figure"].data[0].z, expected.depth, atol=1e-5)
+    assert after["path_hidden"] == (expected.path is None)
+    if expected.path is not None:
+        np.testing.assert_allclose(after["path_figure"].data[0].y, expected.path[1], atol=1e-4)
     assert len(after["text"]) == len(expected.tokens)
     assert after["outdated"] == "false"
     assert after["offer"]["kept"] > 0
@@ -66,10 +71,10 @@ def test_the_target_is_named(services: Any, prompt: Prompt) -> None:
 
 
 def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
-    choices = {"method": "integrated", "baseline": "mean", "against": ""}
+    choices = {"method": "integrated", "baseline": "end", "against": ""}
     with pytest.raises(AnalysisError, match="nothing to export"):
         export_saliency(services, prompt, SELECTION, **choices)
-    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="mean")["offer"])
+    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="end")["offer"])
     exported = json.loads(export_saliency(services, prompt, SELECTION, **choices))
     assert exported["text"] == prompt.text
     assert exported["sum"] == pytest.approx(sum(exported["attributions"]), rel=1e-5)
@@ -84,12 +89,37 @@ def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, promp
         if progress["phase"] == "running" and progress["partial"] and not seen:
             seen.append(draw_saliency(services, prompt, SELECTION, method="depth"))
             with pytest.raises(AnalysisError, match="nothing to export"):
-                export_saliency(services, prompt, SELECTION, method="depth", baseline="zero", against="")
+                export_saliency(services, prompt, SELECTION, method="depth", baseline="mean", against="")
 
     offer = draw_saliency(services, prompt, SELECTION, method="depth")["offer"]
     services.jobs.run(partial(saliency_task, services), {"nonce": "a", "question": offer["question"]}, look)
-    assert "still computing" in seen[0]["warning"]
-    assert "still computing" not in draw_saliency(services, prompt, SELECTION, method="depth")["warning"]
+    assert "still computing" in str(seen[0]["warning"])
+    assert "still computing" not in str(draw_saliency(services, prompt, SELECTION, method="depth")["warning"])
+
+
+def test_what_is_only_measured_is_never_drawn(services: Any, prompt: Prompt) -> None:
+    seen: list[Values] = []
+    offer = draw_saliency(services, prompt, SELECTION, method="depth")["offer"]
+    start = {"nonce": "a", "question": offer["question"], "measure": True}
+    services.jobs.run(
+        partial(saliency_task, services),
+        start,
+        lambda _: seen.append(draw_saliency(services, prompt, SELECTION, method="depth")),
+    )
+    assert seen
+    assert {drawn["figure"].layout.annotations[0].text for drawn in seen} == {"Not computed yet."}
+
+
+def test_a_doubtful_result_offers_other_methods_and_names_no_token(
+    services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.saliency.DOUBTFUL", -1.0)
+    run_job(services, draw_saliency(services, prompt, SELECTION)["offer"])
+    drawn = draw_saliency(services, prompt, SELECTION)
+    assert "too uncertain" in drawn["reading"]
+    assert "‘·ate’ (position" not in drawn["reading"]
+    assert [button.children for button in drawn["warning"][1:]] == ["occlusion", "input × gradient"]
+    assert {button.style["background"] for button in drawn["text"]} == {"transparent"}
 
 
 @pytest.mark.parametrize(

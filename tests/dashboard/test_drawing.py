@@ -98,7 +98,7 @@ def test_a_click_is_one_request_of_less_than_10_kb(page: Page) -> None:
         ("attention-view", "without_first", {"attention"}),
         ("activation-neurons", "strongest", {"activation"}),
         ("embedding-dimensions", "3", {"embedding"}),
-        ("saliency-baseline", "mean", {"strip", "saliency"}),
+        ("saliency-baseline", "end", {"strip", "saliency"}),
     ],
 )
 def test_a_setting_draws_only_the_panels_that_depend_on_it(

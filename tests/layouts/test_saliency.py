@@ -5,11 +5,21 @@ from typing import Any, get_args
 import pytest
 from dash import html
 
-from analysis.saliency import Baseline, SaliencyMethod
+from analysis.saliency import SaliencyMethod
+from analysis.saliency_methods.baselines import Baseline
 from analysis.tokens import Piece, Token
 from layouts import saliency
 from layouts.job import JobIds, picture_of
-from layouts.saliency import actions, layout, numbers, shaded_text, target_words
+from layouts.saliency import (
+    actions,
+    baseline_options,
+    baseline_reason,
+    layout,
+    numbers,
+    shaded_text,
+    target_words,
+    warning,
+)
 
 
 def props(component: Any) -> dict[str, Any]:
@@ -32,7 +42,7 @@ def test_the_jobs_result_holds_all_that_it_computes() -> None:
     inside = {item.id for item in layout()[picture_of("saliency")]._traverse() if getattr(item, "id", None)}
     assert inside == {
         "saliency-graph", "saliency-depth", "saliency-depth-graph", "saliency-text", "saliency-numbers",
-        "saliency-warning",
+        "saliency-warning", "saliency-path", "saliency-path-graph", "saliency-reason",
     }  # fmt: skip
 
 
@@ -40,10 +50,30 @@ def test_the_choices_are_those_of_the_analysis() -> None:
     section = layout()
     for id, choices, first in (
         (saliency.METHOD, SaliencyMethod, "integrated"),
-        (saliency.BASELINE, Baseline, "zero"),
+        (saliency.BASELINE, Baseline, "mean"),
     ):
         assert [option["value"] for option in section[id].options] == list(get_args(choices))
         assert section[id].value == first
+
+
+def test_zero_is_not_offered_as_equal_where_it_is_singular() -> None:
+    plain, singular = (baseline_options(singular=singular) for singular in (False, True))
+    assert [option["value"] for option in singular] == [option["value"] for option in plain] == list(get_args(Baseline))
+    assert singular[:2] == plain[:2]
+    assert "not for this model" in singular[2]["label"]
+    assert "Not a fair baseline" in baseline_reason("zero", singular=True)
+    assert "Not a fair baseline" not in baseline_reason("zero", singular=False)
+    assert "finite" in baseline_reason("mean", singular=True)
+
+
+def test_a_warning_can_offer_methods_that_need_no_path() -> None:
+    words, *others = warning("No answer.", offer_others=True)
+    assert words.children == "No answer."
+    assert [(props(one)["data-set"], props(one)["data-value"]) for one in others] == [
+        ("saliency-method", "occlusion"),
+        ("saliency-method", "input_gradient"),
+    ]
+    assert len(warning("", offer_others=False)) == 1
 
 
 def test_nothing_is_subtracted_at_first() -> None:

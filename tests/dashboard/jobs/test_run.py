@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -45,6 +46,53 @@ def test_a_job_that_takes_too_long_is_ended(tmp_path: Path, tiny_gpt2: LanguageM
     assert outcome["kind"] == "timeout"
     assert "1 seconds" in outcome["message"]
     assert time.monotonic() - began < 20
+
+
+def test_what_it_had_at_its_time_limit_is_kept_as_that(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    def compute(report: Progress) -> Arrays:
+        report(0.25, {"a": np.arange(2), "work": np.array(0.5)})
+        time.sleep(30)
+        return {}
+
+    jobs, wanted = jobs_in(tmp_path, job_timeout_seconds=1), task(tiny_gpt2, compute)
+    assert run(jobs, wanted)["kind"] == "timeout"
+    result, offer = jobs.show(wanted, {})
+    assert result["a"].tolist() == [0, 1]
+    assert (offer["ended"], offer["kept"] >= 1) == (True, True)
+    assert run(jobs, wanted)["kind"] == "done", "it is not computed again"
+
+
+def test_what_cannot_end_within_the_limit_is_not_started(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    jobs, began = jobs_in(tmp_path, job_timeout_seconds=1), []
+
+    def compute(_report: Progress) -> Arrays:
+        began.append(1)
+        time.sleep(0.3)
+        return {"a": np.zeros(1)}
+
+    assert run(jobs, task(tiny_gpt2, compute))["kind"] == "done"
+    long = task(tiny_gpt2, compute, "long", work=100)
+    offer = jobs.show(long, {})[1]
+    assert not offer["automatic"]
+    n_tokens = long.trace.n_positions
+    shorter = re.search(r"A text of (\d+) tokens", offer["refused"])
+    assert shorter is None or int(shorter[1]) < n_tokens
+    assert "within that limit" in offer["refused"]
+    assert run(jobs, long) == {"nonce": "n", "kind": "refused", "message": offer["refused"]}
+    assert began == [1]
+    assert jobs.show(task(tiny_gpt2, compute, "short"), {})[1]["refused"] == ""
+
+
+def test_what_is_only_measured_leaves_no_partial_result(tmp_path: Path, tiny_gpt2: LanguageModel) -> None:
+    jobs = jobs_in(tmp_path)
+
+    def compute(report: Progress) -> Arrays:
+        report(0.5, {"a": np.zeros(1)})
+        assert jobs.show(wanted, {})[0] is None
+        return {"a": np.ones(1)}
+
+    wanted = task(tiny_gpt2, compute)
+    assert run(jobs, wanted, measure=True)["kind"] == "done"
 
 
 def test_reading_the_question_takes_a_slot_and_its_time_is_limited(tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ def test_a_result_is_kept_and_shown(tmp_path: Path, tiny_gpt2: LanguageModel) ->
         return {"a": np.arange(3, dtype=np.float32), "b": np.float64(2.5)}
 
     wanted = task(tiny_gpt2, compute)
-    assert jobs.show(wanted, {"q": 1}) == (None, {"question": {"q": 1}, "seconds": None, "automatic": True})
+    assert jobs.show(wanted, {"q": 1}) == (
+        None,
+        {"question": {"q": 1}, "seconds": None, "most": None, "automatic": True, "refused": ""},
+    )
     assert run(jobs, wanted) == {"nonce": "n", "kind": "done", "message": ""}
     assert run(jobs, wanted)["kind"] == "done"
     arrays, offer = jobs.show(wanted, {"q": 1})

@@ -29,17 +29,27 @@ RESULT = SaliencyResult(
     against=None,
     chosen=True,
     method="integrated",
-    baseline="zero",
+    baseline="mean",
     attributions=np.float32([0.5, -0.25, 2, 0, 0]),
     depth=None,
     value=3.25,
     base=0.75,
-    steps=32,
-    depth_deltas=None,
+    gradients=32,
+    smallest=0.125,
+    certificates=np.array([0.02]),
+    path=np.array([[0, 0.25, 1], [0.75, 4, 3.25]]),
     precision="float32",
 )
-DEEP = replace(RESULT, method="depth", depth=DEPTH, depth_deltas=np.float32([0, 0.1]))
-NORMS = replace(RESULT, method="gradient_norm", attributions=np.float32([0.5, 0.25, 2, 0, 0]), depth=np.abs(DEPTH))
+DEEP = replace(RESULT, method="depth", depth=DEPTH, certificates=np.array([0.02, 0.1]))
+NORMS = replace(
+    RESULT,
+    method="gradient_norm",
+    attributions=np.float32([0.5, 0.25, 2, 0, 0]),
+    depth=np.abs(DEPTH),
+    certificates=None,
+    path=None,
+)
+DOUBTFUL = replace(RESULT, certificates=np.array([0.15]))  # of 2.5 logits
 EACH = pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
 
 
@@ -61,7 +71,12 @@ def colors_of_bars(result: SaliencyResult, theme: Theme = LIGHT) -> list[str]:
 def long(n: int) -> SaliencyResult:
     tokens = tuple(Token(n, f"token{n}", n, n) for n in range(n))
     return replace(
-        DEEP, tokens=tokens, position=n - 1, attributions=np.ones(n, np.float32), depth=np.ones((48, n), np.float32)
+        DEEP,
+        tokens=tokens,
+        position=n - 1,
+        attributions=np.ones(n, np.float32),
+        depth=np.ones((48, n), np.float32),
+        certificates=np.zeros(48),
     )
 
 
@@ -153,7 +168,26 @@ def test_thin_bars_have_no_outline() -> None:
     assert saliency_figure(long(65)).data[0].marker.line.width == 0
 
 
+@EACH
+def test_doubtful_attributions_are_hatched_without_colours(theme: Theme) -> None:
+    (bars,) = saliency_figure(DOUBTFUL, theme=theme).data
+    assert (bars.marker.color, bars.marker.pattern.shape) == (theme.surface, "/")
+    assert saliency_figure(RESULT).data[0].marker.pattern.shape is None
+    assert saliency_figure(DOUBTFUL).layout.title.text == "Each token’s attribution (logits): not certain"
+    assert bars.hovertext[0] == "<b>The</b> (0)<br>not certain"
+    assert saliency_shades(DOUBTFUL, theme=theme) == [("transparent", theme.quiet)] * 5
+
+
 # Blocks × tokens.
+
+
+def test_doubtful_rows_are_grey() -> None:
+    figure = saliency_depth_figure(replace(DEEP, certificates=np.array([0.02, 0.15])))
+    (heat,) = figure.data
+    assert_array_equal(heat.z[0], DEPTH[0])
+    assert np.isnan(heat.z[1]).all()
+    _, row = figure.layout.shapes
+    assert (row.x0, row.x1, row.y0, row.y1, row.fillcolor, row.layer) == (-0.5, 4.5, 0.5, 1.5, LIGHT.line, "below")
 
 
 @EACH
@@ -202,7 +236,7 @@ def test_a_cell_says_where_it_is() -> None:
 def test_rows_not_computed_yet_are_blank() -> None:
     depth = DEPTH.copy()
     depth[1] = np.nan
-    (heat,) = saliency_depth_figure(replace(DEEP, depth=depth)).data
+    (heat,) = saliency_depth_figure(replace(DEEP, depth=depth, certificates=np.array([0.02, np.nan]))).data
     assert np.isnan(heat.z[1]).all()
     assert (heat.zmin, heat.zmax, heat.hoverongaps) == (-2, 2, False)
     (none,) = saliency_depth_figure(replace(DEEP, depth=np.full((2, 5), np.nan, np.float32))).data

@@ -25,8 +25,7 @@ INFO = ModelInfo(
     n_parameters=999,
     fingerprint="abc",
 )
-CONSEQUENCE = "Single values may be off by more and may even have the wrong sign. Try another baseline or method."
-OFF = replace(RESULT, value=3.35)  # the attributions sum to 2.25, the difference is 2.6
+OFF = replace(RESULT, value=3.35, certificates=np.array([0.39]))  # attributions sum to 2.25, the difference is 2.6
 
 
 def test_numbers_of_a_method_that_adds_up() -> None:
@@ -35,22 +34,23 @@ def test_numbers_of_a_method_that_adds_up() -> None:
         ("F(x′)", "0.7500 logits"),
         ("F(x) − F(x′)", "2.6000 logits"),
         ("Σ attributions", "2.2500 logits"),
-        ("δ", "−0.35 logits"),
-        ("error", "13.46%"),
-        ("steps", "32"),
+        ("δ", "−0.35 logits (13.46%)"),
+        ("certificate", "±0.39 logits (15.00%)"),
+        ("gradients", "32"),
+        ("smallest segment", "1/8 of the path"),
         ("precision", "float32"),
     ]
 
 
-def test_through_depth_the_error_is_that_of_the_worst_row() -> None:
-    deep = replace(DEEP, value=3.0, depth_deltas=np.float32([0.009, -0.5]))
-    assert dict(saliency_numbers(deep))["error, worst row"] == "22.22%"
+def test_through_depth_the_certificate_is_that_of_the_worst_row() -> None:
+    deep = replace(DEEP, value=3.0, certificates=np.array([0.009, np.nan, 0.5]))
+    assert dict(saliency_numbers(deep))["certificate, worst block"] == "±0.50 logits (22.22%)"
 
 
 @pytest.mark.parametrize(("miss", "words"), [(0, "0.00%"), (1e-5, "<0.01%"), (2.25e-4, "0.01%"), (0.0225, "0.99%")])
 def test_small_errors(miss: float, words: str) -> None:
     result = replace(RESULT, value=2.25 + miss, base=0.0)
-    assert dict(saliency_numbers(result))["error"] == words
+    assert dict(saliency_numbers(result))["δ"].endswith(f" logits ({words})")
 
 
 @pytest.mark.parametrize(
@@ -73,23 +73,17 @@ def test_methods_without_a_sum_say_so(result: SaliencyResult, names: list[str]) 
     [
         (
             OFF,
-            "Not converged after 32 steps: the attributions should add up to F(x) − F(x′) = +2.60 logits but add up "
-            f"to +2.25, an error of 13.46%. {CONSEQUENCE}",
+            "No answer: after 32 gradients the errors along the path may add up to 15.00% of F(x) − F(x′) = +2.60 "
+            "logits. Single values may even have the wrong sign, so nothing is coloured. These methods need no path:",
         ),
         (
-            replace(DEEP, value=3.0, depth_deltas=np.float32([0, 0.5])),
-            "Not converged after 32 steps: the attributions at each block should add up to F(x) − F(x′) = +2.25 "
-            f"logits but do not (an error of 22.22% in the worst block). {CONSEQUENCE}",
+            replace(OFF, certificates=np.array([0.078])),
+            "Approximate: the errors along the path may add up to 3.00% of F(x) − F(x′) = +2.60 logits.",
         ),
         (
-            replace(RESULT, value=0.75),
-            "Not converged after 32 steps: the attributions should add up to F(x) − F(x′) = 0 logits but add up to "
-            f"+2.25. {CONSEQUENCE}",
-        ),
-        (
-            replace(DEEP, value=0.75, steps=1),
-            "Not converged after 1 step: the attributions at each block should add up to F(x) − F(x′) = 0 logits but "
-            f"do not. {CONSEQUENCE}",
+            replace(DEEP, certificates=np.array([0, 0.25])),
+            "At the input of 1 block the errors may add up to more than 5% of F(x) − F(x′) = +2.50 logits; their rows "
+            "are grey.",
         ),
         (replace(RESULT, value=3.0), ""),
         (replace(OFF, method="occlusion"), ""),
@@ -100,7 +94,7 @@ def test_the_warning(result: SaliencyResult, warning: str) -> None:
 
 
 def test_an_infinite_error_is_a_sign() -> None:
-    assert dict(saliency_numbers(replace(RESULT, value=0.75)))["error"] == "∞"
+    assert dict(saliency_numbers(replace(RESULT, value=0.75)))["certificate"] == "±0.02 logits (∞)"
 
 
 # The export.
@@ -130,17 +124,19 @@ def test_the_export_has_all_that_reproduces_it() -> None:
         "target": {"id": 40, "label": "·ate", "most_probable": False},
         "against": {"id": 41, "label": "·she"},
         "method": "integrated",
-        "baseline": "zero",
-        "steps": 32,
+        "baseline": "mean",
+        "gradients": 32,
+        "smallest_segment": 0.125,
         "precision": "float32",
         "F(x)": 3.25,
         "F(x′)": 0.75,
         "attributions": [0.5, -0.25, 2.0, 0.0, 0.0],
         "sum": 2.25,
         "delta": -0.25,
-        "converged": False,
+        "converged": True,
         "depth": None,
-        "depth_deltas": None,
+        "certificates": [0.02],
+        "path": [[0.0, 0.25, 1.0], [0.75, 4.0, 3.25]],
         "unit": "logits",
         "versions": {"torch": "2.13.0"},
     }
@@ -151,7 +147,7 @@ def test_the_export_is_exact() -> None:
     read = exported(replace(DEEP, attributions=values, depth=np.stack([values] * 2)))
     np.testing.assert_array_equal(np.float32(read["attributions"]), values)
     np.testing.assert_array_equal(np.float32(read["depth"]), [values] * 2)
-    np.testing.assert_array_equal(np.float32(read["depth_deltas"]), DEEP.depth_deltas)
+    np.testing.assert_array_equal(read["certificates"], DEEP.certificates)
 
 
 def test_rows_not_computed_yet_are_null() -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from analysis.saliency import SaliencyResult
 from analysis.tokens import Piece
 from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_words, signed
 from layouts.theme import DARK
-from tests.layouts.figures.test_saliency import NORMS, RESULT, with_values
+from tests.layouts.figures.test_saliency import DOUBTFUL, NORMS, RESULT, with_values
 
 SHE = Piece(41, "·she")
 
@@ -38,6 +39,10 @@ SHE = Piece(41, "·she")
         (
             with_values(-0.5, -0.25, value=0.0),
             "No token pushes ‘·ate’ up; ‘The’ (position 0) pushes it down most (−0.50 of −0.75 logits).",
+        ),
+        (
+            replace(RESULT, certificates=np.array([0.15])),
+            "The attributions for ‘·ate’ are too uncertain to name a token.",
         ),
         (with_values(0, 0), "No token moves the logit of ‘·ate’: every attribution is 0."),
         (with_values(0.0021), "‘The’ (position 0) is the only token here; its attribution for ‘·ate’ is +0.0021 "
@@ -82,6 +87,8 @@ def test_a_number_has_sensible_digits(value: float, words: str) -> None:
 
 def test_the_legend_has_zero_in_the_middle_or_at_its_low_end() -> None:
     assert saliency_legend(RESULT, theme=DARK) == (DARK.signed, "against −2.00", "+2.00 logits for")
+    grey = [[0, DARK.line], [1, DARK.line]]
+    assert saliency_legend(DOUBTFUL, theme=DARK) == (grey, "attributions", "not certain")
     scale, low, high = saliency_legend(NORMS, theme=DARK)
     assert (scale, low) == (DARK.probabilities, "gradient norm 0")
     assert high.startswith("2.00 ")
@@ -90,3 +97,4 @@ def test_the_legend_has_zero_in_the_middle_or_at_its_low_end() -> None:
 def test_words_of_one_token() -> None:
     assert saliency_words(RESULT, 1) == "attribution −0.25 logits"
     assert saliency_words(RESULT, 3) == "after the explained position"
+    assert saliency_words(DOUBTFUL, 1) == "attribution not certain"

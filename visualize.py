@@ -246,10 +246,9 @@ def plot_gradients(
     """Attributions of the logit of the next token after `position` (by default the last) to the tokens of the sentence.
 
     (Not the gradient's mean, which is zero in GPT-2, since LayerNorm ignores a vector's mean.) target: the explained
-    token, by its id or its exact text (" dog" with its space); by default the most probable.
-    method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: "mean" (embedding), "end" (the end-of-text token) or "zero" (not for
-    models such as Llama). Attributions whose error may exceed 5 % are hatched.
+    token, by its id or exact text (" dog" with its space); by default the most probable. method: "integrated"
+    (integrated gradients), "depth" (at every layer), "input_gradient", "gradient_norm" or "occlusion". baseline:
+    "mean" (embedding), "end" (of-text token) or "zero" (not for models such as Llama). Doubtful values are hatched.
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
     from analysis.saliency import compute_saliency  # captum is slow to import

@@ -251,18 +251,17 @@ def plot_gradients(
 ) -> go.Figure:
     """Attributions of the logit of the next token after `position` (by default the last) to the tokens of the sentence.
 
-    (Not the mean of the gradient, which is zero in GPT-2 for every text, since LayerNorm ignores a vector's mean.)
-    target: the explained token, by its id or its exact text (" dog" with its space); by default the most probable.
-    method: "integrated" (integrated gradients), "depth" (the same at the input of every layer), "input_gradient",
-    "gradient_norm" or "occlusion". baseline: "mean" (the mean embedding), "end" (the start token) or "zero" (not
-    for models such as Llama). Attributions whose error may exceed 5 % are hatched.
+    (Not the gradient's mean, which is zero in GPT-2, since LayerNorm ignores a vector's mean.) target: the explained
+    token, by its id or exact text (" dog" with its space); by default the most probable. method: "integrated"
+    (integrated gradients), "depth" (at every layer), "input_gradient", "gradient_norm" or "occlusion". baseline:
+    "mean" (embedding), "end" (start token) or "zero" (not for models such as Llama). Doubtful values are hatched.
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown.
     """
     from analysis.saliency import compute_saliency  # captum is slow to import
 
     shown, trace, here = _trace(sentence, position, model)
-    token_id = None if target is None else _token_id(target, shown)
-    result = compute_saliency(shown, trace, here, target=token_id, method=method, baseline=baseline)
+    chosen = None if target is None else _token_id(target, shown)
+    result = compute_saliency(shown, trace, here, target=chosen, method=method, baseline=baseline)
     figures, heights = [saliency_figure(result)], [280]
     if result.depth is not None:
         figures, heights = [*figures, saliency_depth_figure(result)], [*heights, 320]

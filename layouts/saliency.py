@@ -53,11 +53,11 @@ _REASONS = {
     ),
     "end": "Compared with the start token at every position.",
     "zero": "Compared with a zero vector at every position.",
+    "singular zero": (
+        "Not a fair baseline for this model: its norms have no biases, so they give even the smallest vector its full "
+        "length, and nearly all of the change from zero happens right next to zero. Choose the mean embedding."
+    ),
 }
-_SINGULAR = (
-    "Not a fair baseline for this model: its norms have no biases, so they give even the smallest vector its full "
-    "length, and nearly all of the change from zero happens right next to zero. Choose the mean embedding."
-)
 
 HELP = Help(
     how=(
@@ -94,13 +94,13 @@ def layout() -> html.Section:
                 **{"aria-label": "Text, shaded by attribution"},
             ),
             html.Div(id=WARNING, className="saliency-warning", role="status"),
-            html.Dl(id=NUMBERS, className="saliency-numbers"),
             html.Div(
                 graph(NAME, id=PATH_GRAPH, label="Line: the logit on the path from the baseline to the text"),
                 id=PATH,
                 className="saliency-path",
                 hidden=True,
             ),
+            html.Dl(id=NUMBERS, className="saliency-numbers"),
             html.P(id=REASON, className="saliency-reason"),
         ],
         className="saliency-details",
@@ -150,7 +150,7 @@ def baseline_options(*, singular: bool) -> list[dict[str, str]]:
 
 def baseline_reason(baseline: str, *, singular: bool) -> str:
     """What tokens are compared with, and why. singular: as for `baseline_options`."""
-    return _SINGULAR if singular and baseline == "zero" else _REASONS[baseline]
+    return _REASONS["singular zero" if singular and baseline == "zero" else baseline]
 
 
 def warning(words: str, *, offer_others: bool) -> list[Any]:

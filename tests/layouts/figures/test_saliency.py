@@ -128,7 +128,7 @@ def test_the_explained_position_is_marked() -> None:
         (RESULT, 0, "<b>The</b> (0)<br>+0.50 logits<br>20.0% of F(x) − F(x′)"),
         (RESULT, 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits<br>−10.0% of F(x) − F(x′)"),
         (RESULT, 3, "<b>·a</b> (3)<br>after the explained position: exactly 0"),
-        (replace(RESULT, value=0.75), 0, "<b>The</b> (0)<br>+0.50 logits"),
+        (replace(RESULT, value=0.75, certificates=np.zeros(1)), 0, "<b>The</b> (0)<br>+0.50 logits"),
         (replace(RESULT, method="occlusion"), 1, "<b>·&lt;b&gt;</b> (1)<br>−0.25 logits"),
         (NORMS, 1, "<b>·&lt;b&gt;</b> (1)<br>0.25 logits per unit of length"),
     ],

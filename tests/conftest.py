@@ -190,6 +190,16 @@ def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
     return make_tiny(request.param)
 
 
+def tiny_models(*kinds: str) -> Any:
+    """A fixture that takes the place of `tiny_model` in a module: a tiny random model of some families only."""
+
+    @pytest.fixture(scope="module", params=kinds, name="tiny_model")
+    def some(request: pytest.FixtureRequest) -> LanguageModel:
+        return make_tiny(request.param)
+
+    return some
+
+
 @pytest.fixture(scope="session")
 def tiny_gpt2() -> LanguageModel:
     """The GPT-2 among the tiny models."""

@@ -120,7 +120,7 @@ def _written_norms_of(last: nn.Module, norm: nn.Module | None, width: int) -> Ca
     if norm is None:
         gram = _gram(weight, width)
         return lambda inputs, _output: _written_norms(inputs, gram)
-    eps = getattr(norm, "eps", None) or norm.variance_epsilon
+    eps = norm.eps if hasattr(norm, "eps") else norm.variance_epsilon
     assert isinstance(eps, float)
     even = weight.new_full((1, weight.shape[1]), 1e3)
     with torch.no_grad():

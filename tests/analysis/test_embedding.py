@@ -14,14 +14,10 @@ from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Float, Prompt, Trace
-from tests.conftest import make_tiny
+from tests.conftest import tiny_models
 
 BLOCK = Selection.parse("block.1.mlp")
-
-
-@pytest.fixture(scope="module", params=["gpt2", "llama"])  # a projection does not depend on the family
-def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
-    return make_tiny(request.param)
+some_models = tiny_models("gpt2", "llama")  # a projection does not depend on the family
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Attributions on every family: what they sum to, what is kept and reported, what is refused."""
+"""Attributions on families of every kind: what they sum to, what is kept and reported, what is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -25,17 +25,13 @@ from analysis.saliency import (
 from analysis.saliency_methods.methods import USUAL_GRADIENTS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from tests.conftest import REPRESENTATIVE, make_tiny
+from tests.conftest import REPRESENTATIVE, make_tiny, tiny_models
 
 pytestmark = pytest.mark.long
 
 METHODS: tuple[Any, ...] = get_args(SaliencyMethod)
 POSITION = 8
-
-
-@pytest.fixture(scope="module", params=REPRESENTATIVE)
-def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
-    return make_tiny(request.param)
+some_models = tiny_models(*REPRESENTATIVE)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +47,7 @@ def mean_embedding(model: LanguageModel) -> torch.Tensor:
     """Gemma multiplies what it looks up by the root of the width."""
     network: Any = model.network
     scale = 32**0.5 if "gemma" in network.config.model_type else 1
-    mean: torch.Tensor = network.get_input_embeddings().weight.mean(0) * scale
-    return mean
+    return network.get_input_embeddings().weight.mean(0) * scale
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from analysis.errors import AnalysisError, NotLoaded, TextError
+from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
 from analysis.forward import MAX_CHARACTERS, count_tokens
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
@@ -118,7 +119,8 @@ class AppServices(Services):
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
         """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
 
-        What the address leaves out is taken from the prompt that is shown, or else from the opening example.
+        What the address leaves out is taken from the prompt that is shown, or else from the opening example. If its
+        model cannot be used, the text is read by the model that the page opens with.
         """
         fragment = address.get("hash") if isinstance(address, dict) else None
         before = self._before(shown)
@@ -129,8 +131,22 @@ class AppServices(Services):
         link = {name: values[-1] for name, values in given.items()}
         start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
+        missing = self._problem_of_model(asked)
+        if missing:
+            asked = replace(asked, model=self._models.names()[0])
+            missing += f" The link’s text and selection are shown with {asked.model} instead."
         asked, problem = self.possible_prompt(asked, shown)
-        return asked, f"The link cannot be opened. {problem}" if problem else ""
+        return asked, f"The link cannot be opened. {problem}" if problem else missing
+
+    def _problem_of_model(self, asked: Prompt) -> str:
+        """Why the prompt's model cannot be used; empty if it can, or can once its weights are in memory."""
+        try:
+            self.model(asked)
+        except NotLoaded:
+            return ""
+        except ModelError as error:
+            return str(error)
+        return ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
         """The prompt itself if it can be analysed; else the one that is shown, or the example, and the reason."""

@@ -40,7 +40,7 @@
     if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
     if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
-    else {
+    else if (explorer.readFragment().model === prompt.model) {  // else the server's notice says so
       const { word, value, count } = wrong;
       const whole = word === "position" ? "text" : "model";
       explorer.notice(`The link selects ${word} ${value}; this ${whole} has ${word}s 0–${count - 1}. ${ignored}`);
@@ -68,7 +68,7 @@
   }
 
   /* A step up or down, as the 3D scene draws the layer: heads column by column, from the foot of one to the head of the
-     next; neurons by number. */
+     next; neurons by number. With a single column, a step along the heads. */
   function stepInWall(selection, by, prompt) {
     const { n_heads, n_head_columns } = prompt;
     if (selection.part !== "attention") return stepInLayer(selection, by, prompt);
@@ -87,6 +87,10 @@
     if (command.layer) {
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
+    }
+    if (command.along === "grid") {
+      const attention = { ...selection, part: "attention", neuron: null };
+      return stepInWall(attention, command.by, { ...prompt, n_head_columns: command.columns });
     }
     if (command.along === "block") return stepInDepth(selection, command.by, prompt);
     return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
@@ -122,13 +126,23 @@
     dash.set_props("lead-why", { children: name ? `: ${why}. ` : "" });
   }
 
+  /* The panels follow when the server has drawn them. */
+  function markAtOnce() {
+    explorer.markChip();
+    explorer.scene.markSelection();
+  }
+
+  const runSelect = () => dash.set_props("clicked", { data: ++nCommands });
+
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
+    /* Queue a command: {select: text}, {layer}, or a step {along, by, columns}. replace: without an entry in the browser's
        history. */
     request(command) {
       queue.push(command);
-      dash.set_props("clicked", { data: ++nCommands });
+      runSelect();
     },
+
+    runSelect,
 
     stepInWall,
 
@@ -140,13 +154,15 @@
       const { inputs_list, states_list } = dash.callback_context;
       const triggered = dash.callback_context.triggered.map((t) => t.prop_id.split(".")[0]);
       const before = current && explorer.writeSelection(current);
-      const linked = explorer.linkedSelection(prompt);
+      const isOpened = triggered.includes("address");
+      const linked = explorer.linkedSelection(prompt, isOpened);
+      const isNewPrompt = JSON.stringify(shown) !== JSON.stringify(prompt);
       let addsHistory = false;
-      if (JSON.stringify(shown) !== JSON.stringify(prompt)) {
+      if (isNewPrompt) {
         keepForPrompt(prompt, linked);
         addsHistory = shown !== null && linked === null;
         shown = prompt;
-      } else if (triggered.includes("address") && linked) {
+      } else if (isOpened && linked) {
         keep(selectionOfLink(linked, prompt) || current);
       }
       for (const { id, property, value } of inputs_list) {
@@ -167,10 +183,9 @@
         addsHistory = addsHistory || !command.replace;
       }
       const after = explorer.writeSelection(current);
-      // After a failed request the panels do not show what the store holds, so the same selection is written again.
-      if (after === before && !explorer.requestFailed()) return dash.no_update;
       if (addsHistory && after !== before) explorer.pushHistory();
-      return after;
+      if (after !== before) markAtOnce();
+      return explorer.paced(after, { atOnce: isNewPrompt || isOpened });
     },
   });
 
@@ -186,9 +201,15 @@
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    const panel = event.target.closest("#architecture-panel, #overview-panel, #summary-panel");
+    const panel = event.target.closest("#architecture-panel, #overview-panel, #summary-panel, .head-grid");
     if (!panel || event.target.closest("input, select, textarea, .dropdown")) return;
     event.preventDefault();
+    if (panel.matches(".head-grid")) {
+      const columns = panel.querySelector(".js-plotly-plot")?.layout?.meta?.columns;  // none if no block is selected
+      const command = { along: "grid", by: step[1], columns: step[0] === "wall" ? columns : 1, replace: event.repeat };
+      if (columns) explorer.request(command);
+      return;
+    }
     // The overview draws the heads of a block in one column.
     const along = step[0] === "wall" && panel.id === "overview-panel" ? "unit" : step[0];
     explorer.request({ along, by: step[1], replace: event.repeat });

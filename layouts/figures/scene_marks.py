@@ -28,9 +28,9 @@ def mark(selection: Selection, info: ModelInfo, scene: Scene) -> dict[str, Any]:
 
 
 def frame(selection: Selection, scene: Scene) -> dict[str, Any]:
-    """A thin frame around the selected block; x, y and z of a line."""
+    """A thin frame around the selected block; x, y and z of a line, of one empty point outside the blocks."""
     if selection.block is None:
-        return {"x": [], "y": [], "z": []}
+        return {"x": [None], "y": [None], "z": [None]}  # without a point Plotly has no line, which the page could move
     return _around(scene, selection.block, scene.bottom, scene.top, margin=0.1)
 
 
@@ -44,3 +44,9 @@ def _around(scene: Scene, block: int, low: float, high: float, *, margin: float)
     center = np.array([scene.block_x[block], 0, (low + high) / 2], dtype=np.float32)
     half_z = (high - low) / 2 + margin * max(0.3, 0.1 * (scene.top - scene.bottom))
     return outline(center, np.array([0, 0.5 + margin, half_z], dtype=np.float32))
+
+
+def walls(info: ModelInfo, scene: Scene) -> dict[str, float]:
+    """What the page's script needs, besides the boxes, to draw the marks itself (`assets/scene_marks.js`)."""
+    extents = {name: round(float(getattr(scene, name)), 4) for name in ("top", "bottom", "free")}
+    return {**extents, "n_tiles": info.n_tiles, "tile_width": info.tile_width}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -131,19 +132,18 @@ class AppServices(Services):
         link = {name: values[-1] for name, values in given.items()}
         start = link.get("start") == "1" if {"start", "select"} & link.keys() else before.start
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), start=start)
-        missing = self._problem_of_model(asked)
-        if missing:
+        instead = ""
+        if unusable := self._problem_of_model(asked):
             asked = replace(asked, model=self._models.names()[0])
-            missing += f" The link’s text and selection are shown with {asked.model} instead."
+            instead = f"{unusable} The link’s text and selection are shown with {asked.model} instead."
         asked, problem = self.possible_prompt(asked, shown)
-        return asked, f"The link cannot be opened. {problem}" if problem else missing
+        return asked, f"The link cannot be opened. {problem}" if problem else instead
 
     def _problem_of_model(self, asked: Prompt) -> str:
         """Why the prompt's model cannot be used; empty if it can, or can once its weights are in memory."""
         try:
-            self.model(asked)
-        except NotLoaded:
-            return ""
+            with suppress(NotLoaded):
+                self.model(asked)
         except ModelError as error:
             return str(error)
         return ""

@@ -10,35 +10,48 @@
   const DASH_MS = 300;    // after which Dash has drawn a response
   let asked = null;       // the selection that the panels were last asked for
   let askedAt = -Infinity;
+  let isAsking = false;   // Dash has been told to run `select`
   let isDrawing = false;
   let timer = null;       // until the next request
   let answerTimer = null;
 
   const newest = () => explorer.writeSelection(explorer.selection());
 
+  /* Milliseconds until the panels may be asked for another selection. */
+  const wait = () => askedAt + (isDrawing ? MOST_MS : LEAST_MS) - performance.now();
+
   function drawn() {
     clearTimeout(answerTimer);
     isDrawing = false;
-    if (explorer.isOvertaken()) explorer.runSelect();
+    if (explorer.isOvertaken()) explorer.askForPanels();
   }
 
   Object.assign(explorer, {
-    /* What to write into the selection's store: the text, or nothing yet. After a failed request the panels do not show
-       what the store holds, so the same selection is written again. atOnce: the text belongs to a new prompt. */
-    paced(text, { atOnce }) {
-      if (text === asked && !explorer.requestFailed()) return dash.no_update;
-      const wait = askedAt + (isDrawing ? MOST_MS : LEAST_MS) - performance.now();
+    /* Ask for the newest selection as soon as its time has come. */
+    askForPanels() {
       clearTimeout(timer);
-      if (!atOnce && wait > 0) {
-        timer = setTimeout(explorer.runSelect, wait);
-        return dash.no_update;
-      }
-      clearTimeout(answerTimer);
-      [asked, askedAt, isDrawing] = [text, performance.now(), true];
-      return text;
+      if (isAsking) return;
+      isAsking = wait() <= 0;
+      if (isAsking) explorer.runSelect();
+      else timer = setTimeout(explorer.askForPanels, wait());
     },
 
-    /* Whether a request to draw the panels asks for what nobody wants to see any more. */
+    /* What to write into the selection's store: the newest selection, or nothing yet. After a failed request the panels
+       do not show what the store holds, so the same selection is written again. atOnce: it belongs to a new prompt. */
+    paced({ atOnce }) {
+      isAsking = false;
+      if (!explorer.isOvertaken() && !explorer.requestFailed()) return dash.no_update;
+      if (!atOnce && wait() > 0) {
+        explorer.askForPanels();
+        return dash.no_update;
+      }
+      clearTimeout(timer);
+      clearTimeout(answerTimer);
+      [asked, askedAt, isDrawing] = [newest(), performance.now(), true];
+      return asked;
+    },
+
+    /* Whether somebody has selected something else than the panels were last asked for. */
     isOvertaken: () => Boolean(explorer.selection()) && newest() !== asked,
 
     /* The panels have been drawn, which their own element tells. */

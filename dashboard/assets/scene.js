@@ -25,6 +25,7 @@
       draw();  // the labels
       scene.frame = scene.frameOf(own);
       scene.thinLabels(plot);
+      scene.drawMarks(plot);
       scene.drawOutline(plot);
     };
   }
@@ -50,7 +51,7 @@
       follow(plot, own);
       scene.fitIfChanged(plot);
       scene.refreshBoxes(plot);
-      scene.markSelection();
+      scene.hideOwnMarks(plot);
     } else scene.frame = null;
     plot.classList.add("drawn");
   }

@@ -1,11 +1,10 @@
 /* The selection's state and its single writer. It runs in the browser, so that five key presses in half a second are
-   five steps and a click costs one round trip. */
+   five steps and a click costs one round trip. The store follows as fast as the panels are drawn (pace.js). */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const queue = [];        // commands of HTML controls and keys since the last run of `select`
-  let nCommands = 0;
+  let nRuns = 0;           // of `select` that this script has asked for
   let current = null;      // the selection that the store holds, parsed
   let lastInBlock = null;  // the last selection in a block: what a step back from either end returns to
   let shown = null;        // the prompt's store: the question and the model's sizes
@@ -102,6 +101,16 @@
     if (selection.block !== null) lastInBlock = selection;
   }
 
+  /* Select, and mark it in the strip and the scene, although the panels still show something else. */
+  function moveTo(selection, { addsHistory }) {
+    const before = current && explorer.writeSelection(current);
+    keep(selection);
+    if (explorer.writeSelection(current) === before) return;
+    if (addsHistory) explorer.pushHistory();
+    explorer.markChip();
+    explorer.scene.drawMarks(explorer.scene.plot());
+  }
+
   /* For a new text or model: the link's selection, else the current one at the last position, if the model has it. */
   function keepForPrompt(prompt, linked) {
     const atEnd = { position: lastPosition(prompt), target: null };
@@ -111,7 +120,7 @@
     const isBetter = isDefault && !shown.n_positions && linked === explorer.writeSelection(current);
     const kept = isBetter ? null
       : (linked && selectionOfLink(linked, prompt)) || (fits(current) && { ...current, ...atEnd });
-    keep(kept || defaultSelection(prompt));
+    moveTo(kept || defaultSelection(prompt), { addsHistory: shown !== null && linked === null });
     isDefault = !kept;
     writeLead(prompt);
   }
@@ -126,23 +135,18 @@
     dash.set_props("lead-why", { children: name ? `: ${why}. ` : "" });
   }
 
-  /* The panels follow when the server has drawn them. */
-  function markAtOnce() {
-    explorer.markChip();
-    explorer.scene.markSelection();
-  }
-
-  const runSelect = () => dash.set_props("clicked", { data: ++nCommands });
-
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by, columns}. replace: without an entry in the browser's
-       history. */
+    /* Execute a command: {select: text}, {layer}, or a step {along, by, columns}. replace: without an entry in the
+       browser's history. */
     request(command) {
-      queue.push(command);
-      runSelect();
+      const next = shown && execute(command, current, shown);
+      if (!next || outOfRange(next, shown)) return;
+      moveTo(next, { addsHistory: !command.replace });
+      explorer.askForPanels();
     },
 
-    runSelect,
+    /* Have Dash run `select`. */
+    runSelect() { dash.set_props("clicked", { data: ++nRuns }); },
 
     stepInWall,
 
@@ -153,39 +157,26 @@
       if (!prompt) return dash.no_update;
       const { inputs_list, states_list } = dash.callback_context;
       const triggered = dash.callback_context.triggered.map((t) => t.prop_id.split(".")[0]);
-      const before = current && explorer.writeSelection(current);
       const isOpened = triggered.includes("address");
       const linked = explorer.linkedSelection(prompt, isOpened);
       const isNewPrompt = JSON.stringify(shown) !== JSON.stringify(prompt);
-      let addsHistory = false;
       if (isNewPrompt) {
         keepForPrompt(prompt, linked);
-        addsHistory = shown !== null && linked === null;
         shown = prompt;
       } else if (isOpened && linked) {
-        keep(selectionOfLink(linked, prompt) || current);
+        moveTo(selectionOfLink(linked, prompt) || current, { addsHistory: false });
       }
       for (const { id, property, value } of inputs_list) {
         if (property !== "clickData" || !value || !triggered.includes(id)) continue;
         const figure = states_list.find((state) => state.id === id).value;
-        const change = explorer.parseSelection(explorer.selectionTextAt(value, figure));
-        if (change && !outOfRange(change, prompt)) {
-          keep(explorer.mergeSelection(current, change, lastInBlock));
-          addsHistory = true;
+        const clicked = explorer.parseSelection(explorer.selectionTextAt(value, figure));
+        if (clicked && !outOfRange(clicked, prompt)) {
+          moveTo(explorer.mergeSelection(current, clicked, lastInBlock), { addsHistory: true });
         }
         // Cleared, or a second click on the same point would not change the property.
         dash.set_props(id, { clickData: null });
       }
-      for (const command of queue.splice(0)) {
-        const next = execute(command, current, prompt);
-        if (outOfRange(next, prompt)) continue;
-        keep(next);
-        addsHistory = addsHistory || !command.replace;
-      }
-      const after = explorer.writeSelection(current);
-      if (addsHistory && after !== before) explorer.pushHistory();
-      if (after !== before) markAtOnce();
-      return explorer.paced(after, { atOnce: isNewPrompt || isOpened });
+      return explorer.paced({ atOnce: isNewPrompt || isOpened });
     },
   });
 

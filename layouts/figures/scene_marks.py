@@ -28,9 +28,9 @@ def mark(selection: Selection, info: ModelInfo, scene: Scene) -> dict[str, Any]:
 
 
 def frame(selection: Selection, scene: Scene) -> dict[str, Any]:
-    """A thin frame around the selected block; x, y and z of a line, of one empty point outside the blocks."""
+    """A thin frame around the selected block; x, y and z of a line."""
     if selection.block is None:
-        return {"x": [None], "y": [None], "z": [None]}  # without a point Plotly has no line, which the page could move
+        return {"x": [], "y": [], "z": []}
     return _around(scene, selection.block, scene.bottom, scene.top, margin=0.1)
 
 
@@ -47,6 +47,6 @@ def _around(scene: Scene, block: int, low: float, high: float, *, margin: float)
 
 
 def walls(info: ModelInfo, scene: Scene) -> dict[str, float]:
-    """What the page's script needs, besides the boxes, to draw the marks itself (`assets/scene_marks.js`)."""
+    """What `assets/scene_marks.js`, which draws the marks on the page, needs besides the boxes."""
     extents = {name: round(float(getattr(scene, name)), 4) for name in ("top", "bottom", "free")}
     return {**extents, "n_tiles": info.n_tiles, "tile_width": info.tile_width}

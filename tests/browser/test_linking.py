@@ -92,6 +92,26 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
+def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Explorer) -> None:
+    page = explorer.page
+    page.locator("#attention-heads-graph .draglayer .x2y2 .nsewdrag").click()
+    explorer.follows(f"block.3.attention.head.1@{LAST}")
+    assert page.evaluate("document.activeElement.classList.contains('head-grid')")
+    left = [explorer.data("attention-heads-graph", f"_fullLayout.xaxis{n or ''}.domain[0]") for n in (0, 2, 3, 4, 5)]
+    columns = left.index(left[0], 1) if left[0] in left[1:] else 8
+    assert columns in (1, 2, 4, 8)
+    for key, by in [("ArrowDown", columns), ("ArrowRight", 1), ("ArrowUp", -columns), ("ArrowLeft", -1)]:
+        before = int(explorer.selection().split("head.")[1].partition("@")[0])
+        page.keyboard.press(key)
+        if 0 <= before + by < 8:
+            explorer.follows(f"block.3.attention.head.{before + by}@{LAST}")
+        page.wait_for_timeout(200)
+    page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp' })")
+    explorer.follows(f"block.2.mlp@{LAST}")
+    page.keyboard.press("ArrowRight")
+    explorer.follows(f"block.2.attention.head.0@{LAST}")
+
+
 @pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
 def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
     walk = """([by, n_heads, n_head_columns]) => {

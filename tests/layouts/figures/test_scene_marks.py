@@ -48,4 +48,4 @@ def test_the_frame_is_around_the_whole_block_and_no_other() -> None:
 
 
 def test_outside_the_blocks_there_is_no_frame() -> None:
-    assert frame(Selection.parse("output"), SCENE) == {"x": [None], "y": [None], "z": [None]}
+    assert frame(Selection.parse("output"), SCENE) == {"x": [], "y": [], "z": []}

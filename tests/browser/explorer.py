@@ -106,18 +106,20 @@ class Explorer:
     def held(self) -> Iterator[list[Route]]:
         """Hold back the requests that have panels drawn, until the end; gives those that are held."""
         routes: list[Route] = []
+        ended: list[bool] = []
 
         def hold(route: Route) -> None:
-            if draws_panels(route.request):
+            if draws_panels(route.request) and not ended:
                 routes.append(route)
             else:
                 route.continue_()
 
         self.page.route("**/_dash-update-component*", hold)
         yield routes
-        self.page.unroute("**/_dash-update-component*")
+        ended.append(True)
         for route in routes:
             route.continue_()
+        self.page.unroute("**/_dash-update-component*")
 
     def selection(self) -> str:
         """The selection that all visible panels agree on, once they do."""

@@ -97,15 +97,19 @@ def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Exp
     page.locator("#attention-heads-graph .draglayer .x2y2 .nsewdrag").click()
     explorer.follows(f"block.3.attention.head.1@{LAST}")
     assert page.evaluate("document.activeElement.classList.contains('head-grid')")
-    left = [explorer.data("attention-heads-graph", f"_fullLayout.xaxis{n or ''}.domain[0]") for n in (0, 2, 3, 4, 5)]
-    columns = left.index(left[0], 1) if left[0] in left[1:] else 8
-    assert columns in (1, 2, 4, 8)
-    for key, by in [("ArrowDown", columns), ("ArrowRight", 1), ("ArrowUp", -columns), ("ArrowLeft", -1)]:
-        before = int(explorer.selection().split("head.")[1].partition("@")[0])
+    names = [f"axis{n or ''}.domain[0]" for n in (0, *range(2, 9))]
+    places = [
+        (explorer.data("attention-heads-graph", f"_fullLayout.x{name}"),
+         -explorer.data("attention-heads-graph", f"_fullLayout.y{name}")) for name in names
+    ]  # fmt: skip
+    assert len({top for _, top in places}) == 2  # rows
+    head = 1
+    for key, axis, sign in [("ArrowDown", 1, 1), ("ArrowRight", 0, 1), ("ArrowUp", 1, -1), ("ArrowLeft", 0, -1)]:
         page.keyboard.press(key)
-        if 0 <= before + by < 8:
-            explorer.follows(f"block.3.attention.head.{before + by}@{LAST}")
-        page.wait_for_timeout(200)
+        x, y = places[head]
+        ahead = [n for n, place in enumerate(places) if sign * (place[axis] - places[head][axis]) > 0.01]
+        head = min(ahead, key=lambda n: abs(places[n][0] - x) + abs(places[n][1] - y))
+        explorer.follows(f"block.3.attention.head.{head}@{LAST}")
     page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp' })")
     explorer.follows(f"block.2.mlp@{LAST}")
     page.keyboard.press("ArrowRight")

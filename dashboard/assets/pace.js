@@ -54,10 +54,10 @@
     /* Whether somebody has selected something else than the panels were last asked for. */
     isOvertaken: () => Boolean(explorer.selection()) && newest() !== asked,
 
-    /* The panels have been drawn, which their own element tells. */
-    panelsDrawn: drawn,
+    /* The panels have their new words, which their own element tells; their figures are in the queue. */
+    panelsDrawn() { explorer.drawInTurn(drawn); },
 
     /* The newest request to draw the panels has ended. If it has changed nothing, nothing else tells. */
-    panelsAnswered(hasResult) { answerTimer = setTimeout(drawn, hasResult ? DASH_MS : 0); },
+    panelsAnswered(hasResult) { answerTimer = setTimeout(explorer.panelsDrawn, hasResult ? DASH_MS : 0); },
   });
 })();

@@ -39,7 +39,7 @@
     if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
     if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
-    else if (explorer.readFragment().model === prompt.model) {  // else the server's notice says so
+    else if ((explorer.readFragment().model ?? prompt.model) === prompt.model) {  // else the notice is about that
       const { word, value, count } = wrong;
       const whole = word === "position" ? "text" : "model";
       explorer.notice(`The link selects ${word} ${value}; this ${whole} has ${word}s 0–${count - 1}. ${ignored}`);

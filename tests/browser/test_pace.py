@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.browser.explorer import BEGINNING, Explorer, draws_panels
+from tests.serving import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18
@@ -52,8 +53,7 @@ def test_a_request_without_an_answer_does_not_hold_back_the_next_one_for_ever(ex
     with explorer.held() as routes:
         explorer.page.keyboard.press("ArrowRight")
         explorer.page.keyboard.press("ArrowRight")
-        explorer.page.wait_for_timeout(6000)
-        assert len(routes) == 2
+        wait_until(lambda: explorer.page.wait_for_timeout(50) or len(routes) == 2)
         routes.pop(0)
     explorer.follows(f"block.5.attention.head.0@{LAST}")
 

@@ -1,5 +1,5 @@
-"""Clientside callbacks for the selection and the page's address (`assets/selection.js`, `assets/figures.js`,
-`assets/announce.js`, `assets/address.js`).
+"""Clientside callbacks for the selection and the page's address (`assets/selection.js`, `assets/pace.js`,
+`assets/figures.js`, `assets/announce.js`, `assets/address.js`).
 
 The selection has a single writer, in the browser: a writer on the server would apply each of several quick key presses
 to a stale selection.
@@ -36,6 +36,7 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
         *[Input(id, "clickData") for id in clicks],
         *[State(id, "figure") for id in clicks],
     )
+    run("panelsDrawn", Input(ids.PANELS, "data-selection"))
     run("hoverToken", *[Input(id, "hoverData") for id in clicks], *[State(id, "figure") for id in clicks])
     run("announceSelection", Input(ids.PANELS, "data-selection"), Input(CHIPS, "children"))
     run(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from analysis.errors import AnalysisError, NotLoaded, TextError
+from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
 from analysis.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
@@ -128,7 +129,8 @@ class AppServices(Services):
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
         """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
 
-        What the address leaves out is taken from the prompt that is shown, or else from the opening example.
+        What the address leaves out is taken from the prompt that is shown, or else from the opening example. If its
+        model cannot be used, the text is read by the model that the page opens with.
         """
         fragment = address.get("hash") if isinstance(address, dict) else None
         before = self._before(shown)
@@ -142,15 +144,26 @@ class AppServices(Services):
             for name in SWITCHES
         }
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), **switches)
-        possible, problem = self.possible_prompt(asked, shown)
-        if asked.model not in self._models.names():
-            possible, _ = self.possible_prompt(replace(asked, model=before.model), shown)  # its text can be shown
-            if self._opener:
-                problem = (
-                    f"There is no model '{asked.model[:60]}' among those that this server has opened. Choose ‘Open "
-                    "another…’ in the model menu to open it, and then open the link again."
-                )
-        return possible, f"The link cannot be opened. {problem}" if problem else ""
+        instead = ""
+        if unusable := self._problem_of_model(asked):
+            asked = replace(asked, model=self._models.names()[0])
+            instead = f"{unusable} The link’s text and selection are shown with {asked.model} instead."
+        asked, problem = self.possible_prompt(asked, shown)
+        return asked, f"The link cannot be opened. {problem}" if problem else instead
+
+    def _problem_of_model(self, asked: Prompt) -> str:
+        """Why the prompt's model cannot be used; empty if it can, or can once its weights are in memory."""
+        if self._opener and asked.model not in self._models.names():
+            return (
+                f"There is no model '{asked.model[:60]}' among those that this server has opened. Choose ‘Open "
+                "another…’ in the model menu to open it, and then open the link again."
+            )
+        try:
+            with suppress(NotLoaded):
+                self.model(asked)
+        except ModelError as error:
+            return str(error)
+        return ""
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
         """The prompt, without switches that its model does not have, if it can be analysed; else the one that is

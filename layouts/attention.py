@@ -16,12 +16,12 @@ HELP = Help(
         "shows the rest, scaled to 100%."
     ),
     detail=(
-        "In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a longer text is "
-        "empty, too. Where several heads share keys and values (grouped-query attention), each head still has its own "
-        "queries and so its own attention. With more than 128 tokens, colours follow the square root of the share, the "
-        "value under the mouse is read from the colour (within a tenth of itself from 0.2% on), and each cell of a "
-        "small picture is the largest share in a square of tokens; with more than 256, attention is kept in half "
-        "precision (3 digits)."
+        "In the small pictures, the arrow keys select the head beside, above or below the selected one. In blocks with "
+        "a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a longer text is empty, too. Where "
+        "several heads share keys and values (grouped-query attention), each head still has its own queries and so its "
+        "own attention. With more than 128 tokens, colours follow the square root of the share, the value under the "
+        "mouse is read from the colour (within a tenth of itself from 0.2% on), and each cell of a small picture is "
+        "the largest share in a square of tokens; with more than 256, attention is kept in half precision (3 digits)."
     ),
     not_shown=(
         "Attention does not show what matters for the prediction: a head may attend to a token and move nothing of "
@@ -32,11 +32,19 @@ HELP = Help(
 
 def layout() -> html.Section:
     """The selected head as a heat map, and small heat maps of all heads of its block."""
+    heads = graph(
+        NAME,
+        id=HEADS_GRAPH,
+        second=True,
+        label="Small heat maps: attention of every head of the block; arrow keys select a head",
+    )
+    heads.tabIndex = 0
+    heads.className += " head-grid"  # `assets/selection.js` moves in it
     return panel(
         NAME,
         "Attention",
         graph(NAME, label="Heat map: attention of each token to itself and to earlier tokens"),
-        graph(NAME, id=HEADS_GRAPH, second=True, label="Small heat maps: attention of every head of the block"),
+        heads,
         controls=(
             choice(
                 VIEW,

@@ -25,9 +25,9 @@ HIGH = "strip-high"
 HELP = Help(
     how=(
         "Each chip is one token, a piece of text that the model reads as a unit; “·” stands for a space, and positions "
-        "count from 0. Click a chip to select its position, or walk through them with ← and →. Its colour is its "
-        "surprisal: how unexpected the token was for the model after the tokens before it. While an attention head is "
-        "selected, arcs lead from the selected token to the tokens that the head attends to; the thicker, the more."
+        "count from 0. Click a chip to select its position, or walk through them with the arrow keys. Its colour is "
+        "its surprisal: how unexpected the token was for the model after the tokens before it. While an attention head "
+        "is selected, arcs lead from the selected token to the tokens that the head attends to; the thicker, the more."
     ),
     detail=(
         "Surprisal is −log₂ of the token’s probability: 0 bits is certain, 1 bit is the toss of a coin, 12 bits is one "

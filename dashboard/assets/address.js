@@ -5,20 +5,41 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const SWITCHES = ["start", "chat"];  // of a prompt, on or off
+  /* Safari throws after 100 writes in 30 seconds. A burst is written at once, so that clicks are not delayed; while a
+     key is held, the newest address is written whenever it is time for one. */
+  const [BURST, EVERY_MS] = [10, 400];
   let nOpened = 0;
   let defaults = null;            // of the settings; they are left out of the fragment
   let historyMethod = "replace";  // or "push": of the next write
   let question = null;            // the fragment that was written last, without the workspace's arrangement
+  let unwritten = null;           // a fragment that has to wait
+  let dueAt = 0;                  // when the next write would be due if all of a burst were spread evenly
+  let timer = null;
 
-  const readFragment = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  // The count makes the store change for an equal fragment, too.
-  const openAddress = () => ({ hash: location.hash, opened: ++nOpened });
+  const readFragment = () => Object.fromEntries(new URLSearchParams((unwritten ?? location.hash).slice(1)));
+
+  function openAddress() {
+    clearTimeout(timer);
+    [unwritten, historyMethod] = [null, "replace"];
+    return { hash: location.hash, opened: ++nOpened };  // the count makes the store change for an equal fragment, too
+  }
 
   addEventListener("popstate", () => dash.set_props("address", { data: openAddress() }));
 
   function write() {
+    clearTimeout(timer);
     const hash = `#${new URLSearchParams({ ...question, ...explorer.arrangement.write() })}`;
-    if (hash !== location.hash) window.history[`${historyMethod}State`](null, "", hash);
+    const isNew = hash !== location.hash;
+    const wait = dueAt - BURST * EVERY_MS - performance.now();
+    unwritten = isNew && wait > 0 ? hash : null;
+    if (unwritten) {
+      timer = setTimeout(write, wait);
+      return;
+    }
+    if (isNew) {
+      dueAt = Math.max(dueAt, performance.now()) + EVERY_MS;
+      window.history[`${historyMethod}State`](null, "", hash);
+    }
     historyMethod = "replace";
   }
 
@@ -32,12 +53,13 @@
     pushHistory() { historyMethod = "push"; },
 
     /* The selection that the fragment names for this prompt: undefined if it names none, null if it names another
-       prompt. */
-    linkedSelection(prompt) {
+       prompt. isOpened: whether the prompt is the server's answer to the fragment, perhaps with another model because
+       the link's cannot be shown. */
+    linkedSelection(prompt, isOpened) {
       const link = readFragment();
       const { model = prompt.model, text = prompt.text, select } = link;
       const agrees = (name) => prompt.fixed.includes(name) || (link[name] === "1") === prompt[name];
-      const same = model === prompt.model && text === prompt.text
+      const same = (model === prompt.model || isOpened) && text === prompt.text
         && (select === undefined || SWITCHES.every(agrees));
       return same ? select : null;
     },

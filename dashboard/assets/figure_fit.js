@@ -61,7 +61,8 @@
     const [any, even] = [largest(choices), largest(choices.filter((n) => count % n === 0))];
     const columns = size(even) >= EVEN * size(any) ? even : Math.ceil(count / Math.ceil(count / any));
     const side = size(columns) * (1 - GAP);
-    const fitted = { ...layout, annotations: [...layout.annotations], shapes: [...layout.shapes] };
+    const fitted = { ...layout, annotations: [...layout.annotations], shapes: [...layout.shapes],
+      meta: { ...layout.meta, columns } };  // in which arrow keys move
     for (const n of all) {
       const [row, column] = [Math.floor(n / columns), n % columns];
       const left = column / columns;

@@ -40,9 +40,9 @@
     document.getElementById("prompt-analyse").click();
   });
 
-  /* A click into the scene or the overview focuses it, so that the arrow keys work there. */
+  /* A click into the scene, the overview or the small pictures of heads focuses it, so that the arrow keys work there. */
   document.addEventListener("pointerdown", (event) => {
-    const scene = event.target.closest("#architecture-panel, #overview-panel");
+    const scene = event.target.closest("#architecture-panel, #overview-panel, .head-grid");
     if (scene && !event.target.closest("button, select, input, summary, a")) {
       scene.classList.add("by-mouse");  // hides the focus ring, which is for keyboard users
       scene.focus({ preventScroll: true });

@@ -8,6 +8,7 @@
   const MAX_RETRIES = 5;
   const MAX_RETRY_AFTER_S = 10;  // a server that asks for a longer wait is not asked again
   const NO_CONTENT = 204;        // Dash then leaves the page as it is
+  const PANELS = "..panels.data-selection";  // how the outputs of the callback that draws all panels begin
   const STALE = "The page still shows the previous result.";
   const SLOW = "The server has not answered for 20 seconds. It may be busy: wait, or reload the page.";
 
@@ -72,7 +73,10 @@
     const isPoll = Boolean(job && job.isPoll);
     const number = ++nRequests;
     if (!isPoll) newest[output] = number;
-    const isOutdated = () => !isPoll && newest[output] !== number;
+    const drawsPanels = Boolean(output?.startsWith(PANELS));
+    const isNewest = () => newest[output] === number;
+    const isOutdated = () => !isPoll && (!isNewest() || (drawsPanels && explorer.isOvertaken()));
+    let hasResult = false;
     const fail = (text) => {
       if (job) explorer.jobUnreachable(job);  // the panel reports it as well
       if (isOutdated()) return;
@@ -85,6 +89,7 @@
       if (!response) return new Response(null, { status: NO_CONTENT });
       if (!response.ok) fail(await explain(response));
       else {
+        hasResult = true;
         if (job) explorer.jobAnswered(job, response);
         succeeded(output);
       }
@@ -95,6 +100,7 @@
       throw error;
     } finally {
       clearTimeout(slow);
+      if (drawsPanels && isNewest()) explorer.panelsAnswered(hasResult);
     }
   };
 })();

@@ -25,6 +25,7 @@
       draw();  // the labels
       scene.frame = scene.frameOf(own);
       scene.thinLabels(plot);
+      scene.drawMarks(plot);
       scene.drawOutline(plot);
     };
   }
@@ -50,6 +51,7 @@
       follow(plot, own);
       scene.fitIfChanged(plot);
       scene.refreshBoxes(plot);
+      scene.hideOwnMarks(plot);
     } else scene.frame = null;
     plot.classList.add("drawn");
   }

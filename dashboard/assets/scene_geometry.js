@@ -88,17 +88,21 @@
       return found;
     },
 
-    /* The outline of a box on the screen: the convex hull of its corners, as points. */
-    outlineOf({ trace, box }, frame) {
-      const corners = [...Array(CORNERS).keys()].map((n) => CORNERS * box + n)
-        .map((n) => scene.project(frame, trace.x[n], trace.y[n], trace.z[n]));
-      corners.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    /* The convex hull of points. */
+    hullOf(points) {
+      const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
       const isRight = (a, b, c) => (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) <= 0;
-      const half = (points) => points.reduce((hull, point) => {
+      const half = (all) => all.reduce((hull, point) => {
         while (hull.length > 1 && isRight(hull.at(-2), hull.at(-1), point)) hull.pop();
         return [...hull, point];
       }, []).slice(0, -1);
-      return [...half(corners), ...half(corners.reverse())];
+      return [...half(sorted), ...half(sorted.reverse())];
+    },
+
+    /* The outline of a box on the screen, as points. */
+    outlineOf({ trace, box }, frame) {
+      const corners = [...Array(CORNERS).keys()].map((n) => CORNERS * box + n);
+      return scene.hullOf(corners.map((n) => scene.project(frame, trace.x[n], trace.y[n], trace.z[n])));
     },
   });
 })();

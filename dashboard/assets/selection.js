@@ -1,11 +1,10 @@
 /* The selection's state and its single writer. It runs in the browser, so that five key presses in half a second are
-   five steps and a click costs one round trip. */
+   five steps and a click costs one round trip. The store follows as fast as the panels are drawn (pace.js). */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const queue = [];        // commands of HTML controls and keys since the last run of `select`
-  let nCommands = 0;
+  let nRuns = 0;           // of `select` that this script has asked for
   let current = null;      // the selection that the store holds, parsed
   let lastInBlock = null;  // the last selection in a block: what a step back from either end returns to
   let shown = null;        // the prompt's store: the question and the model's sizes
@@ -40,7 +39,7 @@
     if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
     if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
-    else {
+    else if ((explorer.readFragment().model ?? prompt.model) === prompt.model) {  // else the notice is about that
       const { word, value, count } = wrong;
       const whole = word === "position" ? "text" : "model";
       explorer.notice(`The link selects ${word} ${value}; this ${whole} has ${word}s 0–${count - 1}. ${ignored}`);
@@ -68,7 +67,7 @@
   }
 
   /* A step up or down, as the 3D scene draws the layer: heads column by column, from the foot of one to the head of the
-     next; neurons by number. */
+     next; neurons by number. With a single column, a step along the heads. */
   function stepInWall(selection, by, prompt) {
     const { n_heads, n_head_columns } = prompt;
     if (selection.part !== "attention") return stepInLayer(selection, by, prompt);
@@ -88,6 +87,10 @@
       const block = selection.block ?? lastInBlock.block;
       return { ...selection, part: command.layer, block, head: null, neuron: null };
     }
+    if (command.along === "grid") {
+      const attention = { ...selection, part: "attention", neuron: null };
+      return stepInWall(attention, command.by, { ...prompt, n_head_columns: command.columns });
+    }
     if (command.along === "block") return stepInDepth(selection, command.by, prompt);
     return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
   }
@@ -96,6 +99,16 @@
     current = selection;
     isDefault = false;
     if (selection.block !== null) lastInBlock = selection;
+  }
+
+  /* Select, and mark it in the strip and the scene, although the panels still show something else. */
+  function moveTo(selection, { addsHistory }) {
+    const before = current && explorer.writeSelection(current);
+    keep(selection);
+    if (explorer.writeSelection(current) === before) return;
+    if (addsHistory) explorer.pushHistory();
+    explorer.markChip();
+    explorer.scene.drawMarks(explorer.scene.plot());
   }
 
   /* For a new text or model: the link's selection, else the current one at the last position, if the model has it. */
@@ -107,7 +120,7 @@
     const isBetter = isDefault && !shown.n_positions && linked === explorer.writeSelection(current);
     const kept = isBetter ? null
       : (linked && selectionOfLink(linked, prompt)) || (fits(current) && { ...current, ...atEnd });
-    keep(kept || defaultSelection(prompt));
+    moveTo(kept || defaultSelection(prompt), { addsHistory: shown !== null && linked === null });
     isDefault = !kept;
     writeLead(prompt);
   }
@@ -123,12 +136,17 @@
   }
 
   Object.assign(explorer, {
-    /* Queue a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
-       history. */
+    /* Execute a command: {select: text}, {layer}, or a step {along, by, columns}. replace: without an entry in the
+       browser's history. */
     request(command) {
-      queue.push(command);
-      dash.set_props("clicked", { data: ++nCommands });
+      const next = shown && execute(command, current, shown);
+      if (!next || outOfRange(next, shown)) return;
+      moveTo(next, { addsHistory: !command.replace });
+      explorer.askForPanels();
     },
+
+    /* Have Dash run `select`. */
+    runSelect() { dash.set_props("clicked", { data: ++nRuns }); },
 
     stepInWall,
 
@@ -139,38 +157,26 @@
       if (!prompt) return dash.no_update;
       const { inputs_list, states_list } = dash.callback_context;
       const triggered = dash.callback_context.triggered.map((t) => t.prop_id.split(".")[0]);
-      const before = current && explorer.writeSelection(current);
-      const linked = explorer.linkedSelection(prompt);
-      let addsHistory = false;
-      if (JSON.stringify(shown) !== JSON.stringify(prompt)) {
+      const isOpened = triggered.includes("address");
+      const linked = explorer.linkedSelection(prompt, isOpened);
+      const isNewPrompt = JSON.stringify(shown) !== JSON.stringify(prompt);
+      if (isNewPrompt) {
         keepForPrompt(prompt, linked);
-        addsHistory = shown !== null && linked === null;
         shown = prompt;
-      } else if (triggered.includes("address") && linked) {
-        keep(selectionOfLink(linked, prompt) || current);
+      } else if (isOpened && linked) {
+        moveTo(selectionOfLink(linked, prompt) || current, { addsHistory: false });
       }
       for (const { id, property, value } of inputs_list) {
         if (property !== "clickData" || !value || !triggered.includes(id)) continue;
         const figure = states_list.find((state) => state.id === id).value;
-        const change = explorer.parseSelection(explorer.selectionTextAt(value, figure));
-        if (change && !outOfRange(change, prompt)) {
-          keep(explorer.mergeSelection(current, change, lastInBlock));
-          addsHistory = true;
+        const clicked = explorer.parseSelection(explorer.selectionTextAt(value, figure));
+        if (clicked && !outOfRange(clicked, prompt)) {
+          moveTo(explorer.mergeSelection(current, clicked, lastInBlock), { addsHistory: true });
         }
         // Cleared, or a second click on the same point would not change the property.
         dash.set_props(id, { clickData: null });
       }
-      for (const command of queue.splice(0)) {
-        const next = execute(command, current, prompt);
-        if (outOfRange(next, prompt)) continue;
-        keep(next);
-        addsHistory = addsHistory || !command.replace;
-      }
-      const after = explorer.writeSelection(current);
-      // After a failed request the panels do not show what the store holds, so the same selection is written again.
-      if (after === before && !explorer.requestFailed()) return dash.no_update;
-      if (addsHistory && after !== before) explorer.pushHistory();
-      return after;
+      return explorer.paced({ atOnce: isNewPrompt || isOpened });
     },
   });
 
@@ -186,9 +192,15 @@
   document.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    const panel = event.target.closest("#architecture-panel, #overview-panel, #summary-panel");
+    const panel = event.target.closest("#architecture-panel, #overview-panel, #summary-panel, .head-grid");
     if (!panel || event.target.closest("input, select, textarea, .dropdown")) return;
     event.preventDefault();
+    if (panel.matches(".head-grid")) {
+      const columns = panel.querySelector(".js-plotly-plot")?.layout?.meta?.columns;  // none if no block is selected
+      const command = { along: "grid", by: step[1], columns: step[0] === "wall" ? columns : 1, replace: event.repeat };
+      if (columns) explorer.request(command);
+      return;
+    }
     // The overview draws the heads of a block in one column.
     const along = step[0] === "wall" && panel.id === "overview-panel" ? "unit" : step[0];
     explorer.request({ along, by: step[1], replace: event.repeat });

@@ -1,5 +1,5 @@
 /* The token strip: chips in one row that scrolls sideways, with the focus and the selected chip in view. The chips are one
-   tab stop, in which arrow keys move; a button opens all of them in several rows. */
+   tab stop, in which arrow keys move; a button opens all of them in several rows, and ↑ and ↓ then move between these. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
@@ -7,6 +7,7 @@
   const MARGIN = 48;   // pixels that a chip keeps from the ends of the row, which are faded
   const OPEN = "strip-open";
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+  const ROWS = { ArrowUp: -1, ArrowDown: 1 };
   let focused = null;  // the selection text of the chip that has the focus
   let drawn = null;    // what was drawn last, and where its mark was
   let observer = null;
@@ -25,6 +26,17 @@
     row.scrollLeft += Math.min(0, box.left - view.left - MARGIN) + Math.max(0, box.right - view.right + MARGIN);
     row.scrollTop += Math.min(0, box.top - view.top - 4) + Math.max(0, box.bottom - view.bottom + 4);
   }
+
+  /* Mark the selected position's chip as layouts/strip.py does, whatever the server has marked. */
+  explorer.markChip = () => {
+    const chosen = chipAt(`@${explorer.selection()?.position}`);
+    if (!chosen) return;  // the chips are an earlier text's, for a moment
+    for (const chip of new Set([...byId("strip-chips").querySelectorAll("[aria-pressed=true]"), chosen])) {
+      chip.classList.toggle("chip-selected", chip === chosen);
+      chip.setAttribute("aria-pressed", chip === chosen);
+      chip.tabIndex = chip === chosen ? 0 : -1;
+    }
+  };
 
   /* Fade the ends beyond which there are more chips, and offer to show all. */
   function markEnds() {
@@ -48,6 +60,16 @@
     markEnds();
   }
 
+  /* The chip that a key leads to: along the text, or to the nearest one in the row above or below. */
+  function neighbour(chip, key) {
+    const chips = [...byId("strip-chips").children];
+    if (key in STEPS) return chips[Math.max(0, Math.min(chips.length - 1, chips.indexOf(chip) + STEPS[key]))];
+    const tops = [...new Set(chips.map((one) => one.offsetTop))];
+    const row = chips.filter((one) => one.offsetTop === tops[tops.indexOf(chip.offsetTop) + ROWS[key]]);
+    const away = (one) => Math.abs(one.offsetLeft + one.offsetWidth / 2 - chip.offsetLeft - chip.offsetWidth / 2);
+    return row.reduce((best, one) => (away(one) < away(best) ? one : best), row[0] ?? chip);
+  }
+
   document.addEventListener("focusin", (event) => { focused = chipOf(event.target)?.dataset.select ?? null; });
   document.addEventListener("pointerdown", (event) => {
     if (!chipOf(event.target)) focused = null;
@@ -60,10 +82,10 @@
       open(false);
     }
     const chip = chipOf(event.target) ?? lostFocus();
-    if (!chip || !(event.key in STEPS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const moves = event.key in STEPS || (isOpen() && event.key in ROWS);
+    if (!chip || !moves || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const chips = [...byId("strip-chips").children];
-    const next = chips[Math.max(0, Math.min(chips.length - 1, chips.indexOf(chip) + STEPS[event.key]))];
+    const next = neighbour(chip, event.key);
     next.focus({ preventScroll: true });
     reveal(next);
     explorer.request({ select: next.dataset.select, replace: event.repeat });
@@ -77,6 +99,7 @@
       observer.observe(row);
       row.addEventListener("scroll", markEnds, { passive: true });
     }
+    explorer.markChip();
     lostFocus()?.focus({ preventScroll: true });
     const now = `${row.dataset.shown} ${row.children.length}`;
     const selected = row.querySelector("[aria-pressed=true]");

@@ -18,7 +18,7 @@
 
   explorer.drawArcs = () => {
     const [row, place] = ["strip-chips", "strip-arcs"].map((id) => document.getElementById(id));
-    const selected = row.querySelector("[aria-pressed=true]");
+    const selected = row.children[row.dataset.shown.split("@")[1]];  // the mark may be ahead of the arcs
     const height = place.clientHeight;  // 0 while several rows are shown
     const weights = selected && height ? JSON.parse(place.dataset.weights || "[]") : [];
     const middle = (chip) => chip.offsetLeft + chip.offsetWidth / 2 - row.scrollLeft;

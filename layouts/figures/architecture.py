@@ -18,7 +18,7 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
-from layouts.figures.scene_marks import frame, mark
+from layouts.figures.scene_marks import frame, mark, walls
 from layouts.figures.text import counted, neuron_range, percent, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
@@ -75,8 +75,14 @@ def architecture_figure(
         layout=base_layout(
             theme,
             margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            # Read by the page: what "Reset view" restores, and the rank of each text, of which it hides the later ones.
-            meta={"camera": _CAMERA, "aspectratio": aspect, "labels": list(range(len(annotations)))},
+            # Read by the page: what "Reset view" restores, the rank of each text, of which it hides the later ones, and
+            # where marks go.
+            meta={
+                "camera": _CAMERA,
+                "aspectratio": aspect,
+                "labels": list(range(len(annotations))),
+                "walls": walls(result.info, scene),
+            },
             scene={
                 **axes,
                 "aspectmode": "manual",

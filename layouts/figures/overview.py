@@ -178,7 +178,7 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers+text",
-        "x": [-0.5 - left, end + 0.35 * right, end + 0.85 * right],
+        "x": [-0.5 - left, end + 0.38 * right, end + 0.76 * right],
         "y": [_STREAM] * 3,
         "text": list(names),
         "textposition": ["bottom center", "top center", "bottom center"],
@@ -245,8 +245,11 @@ def _marks(parts: ArchitectureResult, theme: Theme) -> list[dict[str, Any]]:
 
 
 def _sides(info: ModelInfo) -> tuple[float, float]:
-    """The room left and right of the blocks, for the ends of the stream and the names, in blocks."""
-    return max(0.9, 0.13 * info.n_blocks), max(1.3, 0.2 * info.n_blocks)
+    """The room left and right of the blocks, for the ends of the stream and the names, in blocks.
+
+    On a phone, words of the usual size still fit beside the cells.
+    """
+    return max(0.9, 0.155 * info.n_blocks), max(1.3, 0.235 * info.n_blocks)
 
 
 def _half(info: ModelInfo) -> float:

@@ -44,3 +44,9 @@ def _around(scene: Scene, block: int, low: float, high: float, *, margin: float)
     center = np.array([scene.block_x[block], 0, (low + high) / 2], dtype=np.float32)
     half_z = (high - low) / 2 + margin * max(0.3, 0.1 * (scene.top - scene.bottom))
     return outline(center, np.array([0, 0.5 + margin, half_z], dtype=np.float32))
+
+
+def walls(info: ModelInfo, scene: Scene) -> dict[str, float]:
+    """What `assets/scene_marks.js`, which draws the marks on the page, needs besides the boxes."""
+    extents = {name: round(float(getattr(scene, name)), 4) for name in ("top", "bottom", "free")}
+    return {**extents, "n_tiles": info.n_tiles, "tile_width": info.tile_width}

@@ -1,11 +1,13 @@
 """Page object: what a person does and sees on the page, as methods for the tests."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import Error, FloatRect, Page, TimeoutError, expect
+from playwright.sync_api import Error, FloatRect, Page, Request, Route, TimeoutError, expect
 
 from analysis.trace import Trace
 from layouts.shell import EXAMPLES
@@ -28,6 +30,11 @@ PLOT = "document.querySelector('#{id} .js-plotly-plot')"
 FRAMES = (
     "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
 )
+
+
+def draws_panels(request: Request) -> bool:
+    """Whether a request is the one with which the page has its panels drawn."""
+    return '"output":"..panels.data-selection' in (request.post_data or "")
 
 
 class Explorer:
@@ -94,6 +101,25 @@ class Explorer:
             f" return panels.length && panels.every((s) => s.dataset.selection === text) && {DRAWN}; }}",
             arg=selection,
         )
+
+    @contextmanager
+    def held(self) -> Iterator[list[Route]]:
+        """Hold back the requests that have panels drawn, until the end; gives those that are held."""
+        routes: list[Route] = []
+        ended: list[bool] = []
+
+        def hold(route: Route) -> None:
+            if draws_panels(route.request) and not ended:
+                routes.append(route)
+            else:
+                route.continue_()
+
+        self.page.route("**/_dash-update-component*", hold)
+        yield routes
+        ended.append(True)
+        for route in routes:
+            route.continue_()
+        self.page.unroute("**/_dash-update-component*")
 
     def selection(self) -> str:
         """The selection that all visible panels agree on, once they do."""

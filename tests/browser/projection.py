@@ -41,6 +41,8 @@ class Projection:
         Its corners with the smallest and the largest coordinates, in Plotly's units.
     lines : float array (all ends of lines, 3)
         Where lines begin and end.
+    unit, middle : float array (3,)
+        What turns a length of the data into one in Plotly's units, and the point of the data that is Plotly's origin.
     right, up, near : float array (3,)
         Directions on the screen, and towards the viewer.
     center : float array (3,)
@@ -54,6 +56,8 @@ class Projection:
     low: Vectors
     high: Vectors
     lines: Vectors
+    unit: Vectors
+    middle: Vectors
     right: Vectors
     up: Vectors
     near: Vectors
@@ -79,6 +83,8 @@ class Projection:
             low=all_cells.min(axis=1),
             high=all_cells.max(axis=1),
             lines=(np.array(read["lines"]).reshape(-1, 3) - (low + high) / 2) * unit,
+            unit=unit,
+            middle=(low + high) / 2,
             right=right,
             up=np.cross(near, right),
             near=near,
@@ -116,10 +122,18 @@ class Projection:
         low, high = (self.low, self.high) if index is None else (self.low[index, None], self.high[index, None])
         corners = np.array([np.where([i, j, k], high, low) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
         points = corners.reshape(-1, 3) if index is not None else np.vstack([corners.reshape(-1, 3), self.lines])
-        left, top, width, height = self.frame
-        x = left + width / 2 + (points - self.center) @ self.right * height / 2
-        y = top + height / 2 - (points - self.center) @ self.up * height / 2
-        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+        x, y = self._flat(points)
+        left, top, *_ = self.frame
+        return left + float(x.min()), top + float(y.min()), left + float(x.max()), top + float(y.max())
+
+    def in_picture(self, points: Vectors) -> Vectors:
+        """Where points of the data, (points, 3), are in the picture: x and y in pixels, (2, points)."""
+        return self._flat((points - self.middle) * self.unit)
+
+    def _flat(self, points: Vectors) -> Vectors:
+        _, _, width, height = self.frame
+        x = width / 2 + (points - self.center) @ self.right * height / 2
+        return np.stack([x, height / 2 - (points - self.center) @ self.up * height / 2])
 
 
 def _vector(named: dict[str, Any]) -> Vectors:

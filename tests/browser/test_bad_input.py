@@ -76,6 +76,19 @@ def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
     still_works(explorer)
 
 
+def test_a_link_to_a_model_that_is_not_here_keeps_its_text_and_selection(explorer: Explorer) -> None:
+    link = {"model": "gpt-99", "text": "The fox said to the crow", "select": "block.2.attention.head.5@3"}
+    explorer.open(**link)
+    assert "no model 'gpt-99'" in explorer.notice()
+    explorer.follows(link["select"])
+    assert explorer.page.input_value("#prompt-text") == link["text"]
+    assert [explorer.stored(name) for name in ("model", "select")] == ["bundled", link["select"]]
+    explorer.open(**{**link, "select": "block.40.attention.head.5@3"})  # which this model does not have
+    assert "no model 'gpt-99'" in explorer.notice()
+    assert explorer.selection() == explorer.opening()
+    still_works(explorer)
+
+
 def test_a_malformed_fragment(explorer: Explorer) -> None:
     explorer.page.goto(explorer.address + "#%E0%A4%A&&&===&text&select")
     explorer.page.wait_for_timeout(1500)

@@ -92,6 +92,30 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
+def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Explorer) -> None:
+    page = explorer.page
+    page.locator("#attention-heads-graph .draglayer .x2y2 .nsewdrag").click()
+    explorer.follows(f"block.3.attention.head.1@{LAST}")
+    assert page.evaluate("document.activeElement.classList.contains('head-grid')")
+    names = [f"axis{n or ''}.domain[0]" for n in (0, *range(2, 9))]
+    places = [
+        (explorer.data("attention-heads-graph", f"_fullLayout.x{name}"),
+         -explorer.data("attention-heads-graph", f"_fullLayout.y{name}")) for name in names
+    ]  # fmt: skip
+    assert len({top for _, top in places}) == 2  # rows
+    head = 1
+    for key, axis, sign in [("ArrowDown", 1, 1), ("ArrowRight", 0, 1), ("ArrowUp", 1, -1), ("ArrowLeft", 0, -1)]:
+        page.keyboard.press(key)
+        x, y = places[head]
+        ahead = [n for n, place in enumerate(places) if sign * (place[axis] - places[head][axis]) > 0.01]
+        head = min(ahead, key=lambda n: abs(places[n][0] - x) + abs(places[n][1] - y))
+        explorer.follows(f"block.3.attention.head.{head}@{LAST}")
+    page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp' })")
+    explorer.follows(f"block.2.mlp@{LAST}")
+    page.keyboard.press("ArrowRight")
+    explorer.follows(f"block.2.attention.head.0@{LAST}")
+
+
 @pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
 def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
     walk = """([by, n_heads, n_head_columns]) => {

@@ -2,11 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from analysis.selection import Selection
 from analysis.trace import Trace
+from layouts.figures.scene import make_scene
+from layouts.figures.scene_marks import frame, mark
 from layouts.theme import DARK
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import FRAMES, Explorer
+from tests.browser.projection import Projection
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 N_HEADS, N_TILES, TILE_WIDTH, LAST = 8, 64, 16, 18
@@ -71,3 +76,30 @@ def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace)
         f"({count}.filter((c) => c.getContext('webgl') || c.getContext('webgl2')).length)"
     )
     assert contexts == 1
+
+
+def test_marks_follow_the_selection_before_the_server_has_drawn_it(explorer: Explorer, trace: Trace) -> None:
+    """As projected outlines of the lines that the server draws."""
+    page, scene = explorer.page, make_scene(trace.info)
+
+    def shows(select: str) -> None:
+        selection, seen = Selection.parse(select), Projection.of(page)
+        for name, line in (("mark", mark(selection, trace.info, scene)), ("frame", frame(selection, scene))):
+            ends = np.array([line[axis] for axis in "xyz"], float).T
+            ends = ends[np.isfinite(ends).all(axis=1)]
+            points = page.eval_on_selector(f".scene-{name}", "(p) => [...p.points].map(({ x, y }) => [x, y])")
+            assert bool(points) == bool(len(ends))
+            for drawn, there in zip(np.transpose(points), seen.in_picture(ends), strict=False) if points else ():
+                assert [drawn.min(), drawn.max()] == pytest.approx([there.min(), there.max()], abs=1)
+
+    for select in ("block.0.attention.head.5", "block.4.mlp.neuron.700", "block.2.mlp", "block.1.attention", "output",
+                   "block.5.attention.head.7", "norm", "embedding"):  # fmt: skip
+        with explorer.held():
+            page.evaluate("(select) => dash_clientside.explorer.request({ select })", select)
+            assert page.get_attribute("#architecture-panel", "data-selection") != f"{select}@{LAST}"
+            shows(select)
+        explorer.follows(f"{select}@{LAST}")
+        shows(select)
+    explorer.turn_scene()
+    page.evaluate(FRAMES)
+    shows("embedding")

@@ -158,7 +158,6 @@ def test_a_link_opens_what_it_names(services: AppServices):
 @pytest.mark.parametrize(
     ("fragment", "problem"),
     [
-        (link(model="gpt-5"), "The link cannot be opened. There is no model 'gpt-5' here. Choose one of: 'tiny'."),
         (
             link(text=""),
             "The link cannot be opened. The text is empty. Type a sentence, or choose one of the examples.",
@@ -176,6 +175,17 @@ def test_a_link_opens_what_it_names(services: AppServices):
 def test_a_link_that_cannot_be_opened_says_so_and_changes_nothing(services: AppServices, fragment: str, problem: str):
     assert services.linked_prompt({"hash": fragment}, DATA) == (Prompt("tiny", DATA["text"]), problem)
     assert services.linked_prompt({"hash": fragment}, None) == (Prompt("tiny", TEXT), problem)
+
+
+def test_a_link_to_a_model_that_is_not_here_keeps_its_text(services: AppServices):
+    said = "There is no model 'gpt-5' here. Choose one of: 'tiny'. "
+    said += "The link’s text and selection are shown with tiny instead."
+    for shown in (None, DATA):
+        asked = services.linked_prompt({"hash": link(model="gpt-5", text="a crow", start="1")}, shown)
+        assert asked == (Prompt("tiny", "a crow", start=True), said)
+    asked, problem = services.linked_prompt({"hash": link(model="gpt-5", text="")}, DATA)
+    assert asked == Prompt("tiny", DATA["text"])
+    assert problem.startswith("The link cannot be opened. The text is empty.")
 
 
 @pytest.mark.parametrize("fragment", ["#text=%ff%fe", "#text=%", "#text=%zz", "#%00=%00", 7, ["#"], "#text=\x00"])

@@ -16,6 +16,7 @@ from layouts.figures.standalone import standalone
 from layouts.theme import DARK, LIGHT
 from tests.layouts.figures.test_architecture import RESULT
 
+PHONE, LETTER = 350, 6.2  # pixels: the width of the figure on a screen of 390, and of a letter at size 11
 OVERVIEW = OverviewResult(RESULT, value=4.0, rank=1)
 KIND = OverviewResult(replace(RESULT, color_by="kind", heads=None, tiles=None), None, None)
 
@@ -155,3 +156,17 @@ def test_in_a_notebook_plotly_names_the_cells() -> None:
     ]  # fmt: skip
     assert f"Block 1 · neuron 5: 2.0 {unit}" in np.ravel(tiles.text)
     assert heads.hovertemplate == "%{text}<extra></extra>"
+
+
+@pytest.mark.parametrize("n_blocks", [2, 6, 12, 30, 48, 96])
+def test_on_a_phone_the_ends_words_are_beside_the_cells(n_blocks: int) -> None:
+    figure = overview_figure(OverviewResult(deep(n_blocks, 9, 1536), None, None))
+    low, high = figure.layout.xaxis.range
+    pixels = (PHONE - figure.layout.margin.l - figure.layout.margin.r) / (high - low)
+    ends = next(trace for trace in figure.data if "embedding" in (trace.text or ()))
+    for x, word in zip(ends.x, ends.text, strict=True):
+        half = LETTER * len(word) / 2
+        assert abs(x - (n_blocks - 1) / 2) * pixels - half > n_blocks / 2 * pixels + 4  # pixels from the cells
+        assert -figure.layout.margin.l < (x - low) * pixels - half
+        assert (x - high) * pixels + half < figure.layout.margin.r
+    assert np.diff(sorted(ends.x)).min() * pixels > ends.marker.size

@@ -112,7 +112,6 @@ def test_the_export_has_all_that_reproduces_it() -> None:
         "family": "GPT-2",
         "weights": None,
         "fingerprint": "abc",
-        "weights": None,
         "text": "The <b> wolf",
         "start": True,
         "chat": False,

@@ -1,12 +1,13 @@
 """The overview panel: the 3D scene's numbers in 2D."""
 
-from dash import html
+from dash import dcc, html
 
 from layouts.architecture import COLORINGS
 from layouts.panel import Help, choice, graph, panel
 
 NAME = "overview"
 COLOR = "overview-color"
+WALL = "overview-wall"  # [columns, aspect] of heads that have room for their attention, or None; assets/overview.js
 
 HELP = Help(
     how=(
@@ -36,6 +37,7 @@ def layout() -> html.Section:
             className="webgl-note",
         ),
         graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),
+        dcc.Store(id=WALL),
         controls=(choice(COLOR, "Colour by", COLORINGS, "norm"),),
         help=HELP,
     )

@@ -115,7 +115,9 @@
         const element = typeof plot === "string" ? document.getElementById(plot) : plot;
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
         given.set(element, figure);
-        return draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more);
+        const drawn = draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more);
+        drawn.then(() => element.dispatchEvent(new Event("figuredrawn", { bubbles: true })));
+        return drawn;
       };
     }
     return Plotly;

@@ -50,6 +50,7 @@
       follow(plot, own);
       scene.fitIfChanged(plot);
       scene.refreshBoxes(plot);
+      scene.glide(plot);
     } else scene.frame = null;
     plot.classList.add("drawn");
   }

@@ -30,17 +30,23 @@
   }
 
   /* Plotly takes the camera from the layout whenever it draws new data. It is given the page's view then, so that
-     neither the server's layout nor one that Plotly has kept moves the scene. */
+     neither the server's layout nor one that Plotly has kept moves the scene. Marks that have moved begin to glide
+     before the next frame. */
   function follow(plot, own) {
     if (followed.has(own)) return;
     followed.add(own);
-    const { setViewport } = own;
+    const { setViewport, plot: drawData } = own;
+    own.plot = function (...given) {
+      drawData.apply(own, given);
+      scene.glide(plot);
+    };
     own.setViewport = function (layout) {
       scene.writeView(plot, layout);
       setViewport.call(own, layout);
       followFrames(plot, own);
     };
     followFrames(plot, own);
+    scene.glide(plot);
     own.glplot.redraw();
   }
 
@@ -50,7 +56,6 @@
       follow(plot, own);
       scene.fitIfChanged(plot);
       scene.refreshBoxes(plot);
-      scene.glide(plot);
     } else scene.frame = null;
     plot.classList.add("drawn");
   }

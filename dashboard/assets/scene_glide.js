@@ -51,7 +51,7 @@
     next = share < 1 ? requestAnimationFrame((time) => step(plot, time)) : null;
   }
 
-  /* Begin where the marks are on the screen, after Plotly has drawn them at their new place. */
+  /* Begin where the marks are on the screen, as soon as Plotly has their new place. */
   scene.glide = (plot) => {
     cancelAnimationFrame(next);
     const own = scene.ownOf(plot), { geometry } = scene.shapeOf(plot);

@@ -40,10 +40,10 @@ def scene_labels(
     foot = scene.bottom - 0.04 * (scene.top - scene.bottom)
     return [
         _text(_predicted(predictions), output + half_x, 0, **above, **right, y=-half_y, font=token, align="left"),
+        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         _text("attention heads", first, scene.top, **above, **left, y=0.5, font=quiet) | {"xshift": 36, "yshift": 4},
         _text("MLP neurons", first, scene.bottom, **above, **left, y=0.5, font=quiet),
         _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
-        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         *_numbers(scene, selection, foot, theme),
         _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
         _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},

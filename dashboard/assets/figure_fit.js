@@ -13,6 +13,8 @@
   const LETTER = 6.8;                        // of a caption, and of a label
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
+  const SHAPE = 1.75, SIDES = 230;           // of the 3D scene: its width by its height, and pixels of texts at its sides
+  const BAR_PX = 60;                         // height of the colour bar below it
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
   const given = new WeakMap();               // by plot: the last whole figure, and the size that it was drawn for
   const waiting = new Map();
@@ -60,6 +62,20 @@
       return { ...trace, marker: { ...trace.marker, showscale: false } };
     }
     return trace;
+  }
+
+  const isLowScene = (layout, width, height) =>
+    Boolean(layout?.meta?.camera) && width > SIDES + SHAPE * (height - BAR_PX);
+
+  /* The 3D scene's colour bar, which is below the scene, stands beside it where the scene is low: there it takes no
+     room, since the scene does not get wider. */
+  function withBarBeside(trace) {
+    const { colorbar } = trace;
+    if (!trace.showscale || !colorbar) return trace;
+    const title = { ...colorbar.title, side: "right", text: colorbar.title.text.replace(" (", "<br>(") };
+    const upright = { orientation: "v", len: 0.92, lenmode: "fraction", title };
+    const right = { x: 1, xanchor: "right", xpad: 4, y: 0.5, yanchor: "middle" };
+    return { ...trace, colorbar: { ...colorbar, ...upright, ...right } };
   }
 
   /* Small multiples in as many columns as make them largest, in rows of equal length unless they get much smaller. */
@@ -117,6 +133,7 @@
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
     let drawn = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
+    if (isLowScene(layout, width, height)) drawn = drawn.map(withBarBeside);
     if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
     return { data: drawn, layout: fitted, ...rest };
   }
@@ -128,7 +145,10 @@
         const element = typeof plot === "string" ? document.getElementById(plot) : plot;
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
         const { clientWidth: width, clientHeight: height } = element;
-        given.set(element, { figure, width, height });
+        const isLow = isLowScene(figure.layout, width, height);
+        // Plotly leaves the title of a colour bar where it was if the bar is turned.
+        if (given.get(element)?.isLow !== isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
+        given.set(element, { figure, width, height, isLow });
         const drawn = draw(plot, fit(figure, width, height), ...more);
         drawn.then(() => element.dispatchEvent(new Event("figuredrawn", { bubbles: true })));
         return drawn;
@@ -148,8 +168,9 @@
     if (!plot || !plot._fullLayout || !place.clientWidth || !place.clientHeight) return;
     const isFor = ({ width, height }) =>
       Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1;
-    // A 3D figure keeps its camera only if it is told its new size alone. Others may have been told it by Dash already.
-    if (plot._fullLayout.scene) {
+    // A 3D figure keeps its camera only if it is told its new size alone; the 3D scene's is kept by the page. Others may
+    // have been told it by Dash already.
+    if (plot._fullLayout.scene && !plot.layout.meta?.camera) {
       if (!isFor(plot._fullLayout)) loaded.Plots.resize(plot);
     } else if (!isFor(given.get(plot))) loaded.react(plot, given.get(plot).figure);
   }

@@ -88,12 +88,9 @@ def _text(text: str, x: float, z: float, **more: Any) -> dict[str, Any]:
 
 def _read(tokens: Sequence[Piece], theme: Theme) -> str:
     """The last of the tokens, which is the selected one, below those before it."""
-    shown = tokens[-_N_TOKENS:]
-    colors = [theme.quiet] * (len(shown) - 1) + [theme.accent2]
-    return "<br>".join(
-        f'<span style="color:{color}">{token.short(_MAX_CHARACTERS)}</span>'
-        for token, color in zip(shown, colors, strict=False)
-    )
+    before = [f'<span style="color:{theme.quiet}">{token.short(_MAX_CHARACTERS)}</span>' for token in tokens]
+    chosen = [f'<b style="color:{theme.accent2}">{token.short(_MAX_CHARACTERS)}</b>' for token in tokens[-1:]]
+    return "<br>".join(before[-_N_TOKENS:-1] + chosen)
 
 
 def _predicted(predictions: Sequence[tuple[Piece, float]]) -> str:

@@ -22,6 +22,12 @@ PLACE = """([trace, box]) => {
 HEADS, TILES = 0, 1
 
 
+SQUARE = """() => { const { _fullData: data, _fullLayout: { xaxis, yaxis, width } } =
+    document.querySelector('#overview-graph .js-plotly-plot');
+  return data.length === 5 && width > 1000 && Math.abs(data[4].dx * xaxis._m / data[4].dy / yaxis._m) > 0.93
+    && Math.abs(data[4].dx * xaxis._m / data[4].dy / yaxis._m) < 1.07; }"""
+
+
 def hover(explorer: Explorer, trace: int, box: int) -> str:
     """Put the mouse on the cell with this number; gives the words beside it."""
     x, y = explorer.page.evaluate(PLACE, [trace, box])
@@ -90,10 +96,11 @@ def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     assert page.evaluate("document.activeElement.id") == "overview-panel"
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
         page.keyboard.press(key)
-    explorer.follows(f"block.3.attention.head.4@{LAST}")
-    _, above = page.evaluate(PLACE, [HEADS, 3])
-    _, below = page.evaluate(PLACE, [HEADS, 4])
-    assert below > above
+    below = 3 + page.evaluate("dash_clientside.explorer.overviewColumns()")
+    explorer.follows(f"block.3.attention.head.{below}@{LAST}")
+    (x, y), (other, lower) = (page.evaluate(PLACE, [HEADS, head]) for head in (3, below))
+    assert other == pytest.approx(x, abs=1)
+    assert lower > y
 
 
 def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trace: Trace) -> None:
@@ -151,13 +158,15 @@ def test_with_room_every_cell_shows_its_heads_attention(explorer: Explorer, trac
     """Sent with the first picture only; clicks and keys are as before."""
     page = explorer.page
     page.click("[data-enlarge=scene]")
-    page.wait_for_function("document.querySelector('#overview-graph .js-plotly-plot')._fullData.length === 5")
+    page.wait_for_function(SQUARE)  # once the server knows how much room there is
     page.evaluate(FRAMES)
     for block, head in [(0, 0), (3, 5), (5, 7)]:
         shown, _ = cell_at(explorer, block, head)
         np.testing.assert_array_equal(shown, np.round(1 + 254 * trace.attention(block)[head]))
     sent: list[str] = []
-    page.on("response", lambda response: sent.append(response.text()) if "_dash-update" in response.url else None)
+    page.on(
+        "response", lambda one: sent.append(one.text()) if "overview-graph" in (one.request.post_data or "") else None
+    )
     click(explorer, HEADS, 4 * 8 + 2)
     explorer.follows(f"block.4.attention.head.2@{LAST}")
     page.evaluate(FRAMES)

@@ -100,6 +100,26 @@ def test_model_and_labels_fill_the_box(explorer: Explorer, n_blocks: int) -> Non
         assert any("·yesterday" in text for text in labels), "the most important label is never hidden"
 
 
+def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> None:
+    """Below it, it would make the scene smaller; it comes back with the height, and nothing of it stays behind."""
+    bars = """() => { const box = document.querySelector('#architecture-graph').getBoundingClientRect();
+      return [...document.querySelectorAll('#architecture-graph .colorbar')].map((bar) => {
+        const { left, top, right, bottom } = bar.getBoundingClientRect();
+        return [left - box.left, top - box.top, right - box.left, bottom - box.top]; }); }"""
+    draw(explorer, made_up(12), 680, 250)
+    for width, height in ((680, 250), (820, 520), (680, 250)):
+        resize(explorer, width, height)
+        ((left, top, right, bottom),) = explorer.page.evaluate(bars)
+        is_beside = left > width / 2
+        assert is_beside == (height == 250)
+        assert (bottom - top > right - left) == is_beside
+        assert min(left, top) >= 0
+        assert right <= width
+        assert bottom <= height
+        labels = fills_its_box(explorer, width, height)
+        assert any("·yesterday" in text for text in labels)
+
+
 def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explorer: Explorer) -> None:
     draw(explorer, made_up(12), 820, 420)
     resize(explorer, 500, 500)

@@ -144,12 +144,16 @@
       Plotly[method] = (plot, figure, ...more) => {
         const element = typeof plot === "string" ? document.getElementById(plot) : plot;
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
-        const { clientWidth: width, clientHeight: height } = element;
-        const isLow = isLowScene(figure.layout, width, height);
-        // Plotly leaves the title of a colour bar where it was if the bar is turned.
-        if (given.get(element)?.isLow !== isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
-        given.set(element, { figure, width, height, isLow });
-        const drawn = draw(plot, fit(figure, width, height), ...more);
+        const before = given.get(element), entry = { figure };
+        given.set(element, entry);
+        const drawn = explorer.drawInTurn(() => {
+          if (given.get(element) !== entry || !element.isConnected) return plot;
+          const { clientWidth: width, clientHeight: height } = element;
+          Object.assign(entry, { width, height, isLow: isLowScene(figure.layout, width, height) });
+          // Plotly leaves the title of a colour bar where it was if the bar is turned.
+          if (before?.isLow !== entry.isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
+          return draw(plot, fit(figure, width, height), ...more);
+        });
         drawn.then(() => element.dispatchEvent(new Event("figuredrawn", { bubbles: true })));
         return drawn;
       };

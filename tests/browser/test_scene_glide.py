@@ -16,10 +16,10 @@ from tests.browser.explorer import BEGINNING, FRAMES, PLOT, Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18
 SCENE = PLOT.format(id="architecture-graph")
-# Frames come when the test says so, at the time that it says.
-HOLD = """() => {
+# The glide's frames come when the test says so, at the time that it says.
+HOLD = r"""() => {
   window.held = []; window.given = requestAnimationFrame;
-  window.requestAnimationFrame = (run) => held.push(run);
+  window.requestAnimationFrame = (run) => (/^\(time\) => step/.test(run) ? held.push(run) : given(run));
   document.addEventListener("figuredrawn", ({ target }) => {
     if (target.closest("#architecture-graph")) window.marks = String([...target._fullData[5].x]);
   }); }"""

@@ -1,10 +1,12 @@
 """The selection's marks in the 3D scene glide to a new selection, and jump where the system asks for less motion."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Request
 
 from analysis.selection import Selection
 from analysis.trace import Trace
@@ -75,10 +77,13 @@ def given(explorer: Explorer, line: int) -> Any:
 
 
 def test_marks_glide_through_places_between_and_end_exactly(held: Explorer, trace: Trace) -> None:
-    asked: list[str] = []  # drawings; jobs ask as well
-    held.page.on(
-        "request", lambda one: asked.append(one.url) if "architecture-graph" in (one.post_data or "") else None
-    )
+    asked: list[str] = []  # about the selection; jobs that are done ask, too
+
+    def note(request: Request) -> None:
+        if "selection.data" in json.loads(request.post_data or "{}").get("changedPropIds", ()):
+            asked.append(request.url)
+
+    held.page.on("request", note)
     starts = {line: drawn(held, line) for line in (MARK, FRAME)}
     select(held, trace, "block.5.attention.head.6")
     n_asked = len(asked)

@@ -105,7 +105,7 @@ def compute_attention(
         position=position,
         view=view,
         grid=grid,
-        heads=np.stack([_largest(each, square) for each in heads]),
+        heads=np.stack([pooled(each, square) for each in heads]),
         square=square,
         first_share=float(raw[position, 0]),
         strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,
@@ -117,6 +117,17 @@ def attention_entropy(rows: Float) -> Float:
     """The entropy of each row of attention, along the last axis, in bits; 0 for a row with a single key."""
     entropy: Float = 0 - (rows * np.log2(np.where(rows > 0, rows, 1))).sum(axis=-1)  # never -0.0
     return entropy
+
+
+def pooled(grid: Float, square: int) -> Float:
+    """Max pooling of a head's attention: the largest share in each square of cells; NaN where all its cells are."""
+    if square == 1:
+        return grid
+    missing = -len(grid) % square
+    n_cells = (len(grid) + missing) // square
+    padded = np.pad(grid, (0, missing), constant_values=np.nan).reshape(n_cells, square, n_cells, square)
+    largest: Float = np.fmax.reduce(np.fmax.reduce(padded, axis=3), axis=1)
+    return largest
 
 
 def _without_first(attention: Float) -> Float:
@@ -133,17 +144,6 @@ def _mean(trace: Trace, block: int) -> Float:
     for head in range(1, trace.info.n_heads):
         total = total + trace.attention(block, at=head)
     return total / np.float32(trace.info.n_heads)
-
-
-def _largest(grid: Float, square: int) -> Float:
-    """The maximum of each square of cells of the grid; NaN where all its cells are."""
-    if square == 1:
-        return grid
-    missing = -len(grid) % square
-    n_cells = (len(grid) + missing) // square
-    padded = np.pad(grid, (0, missing), constant_values=np.nan).reshape(n_cells, square, n_cells, square)
-    largest: Float = np.fmax.reduce(np.fmax.reduce(padded, axis=3), axis=1)
-    return largest
 
 
 def _rollout(trace: Trace) -> Arrays:

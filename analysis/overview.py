@@ -1,13 +1,39 @@
-"""Heads and MLP tiles of all blocks as numbers for a 2D grid, and the rank of the selected one among them."""
+"""Heads and MLP tiles of all blocks as numbers for a 2D grid, and the heads' attention as small patterns."""
 
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 
 from analysis.architecture import ArchitectureResult, ColorBy, architecture_without_values, compute_architecture
+from analysis.attention import pooled
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
-from analysis.trace import Trace
+from analysis.task import Derived, derive_now
+from analysis.trace import Float, Trace
+
+MOST_SIDE = 24  # cells along a side of a head's pattern, which is that many pixels wide or little more
+MOST_CELLS = 128_000  # of all patterns together
+_PATTERNS_VERSION = 1  # raised when the computation changes
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """The attention of every head, summarised by squares of cells.
+
+    Attributes
+    ----------
+    heads : float32 array (n_blocks, n_heads, cell, cell)
+        Of each head, the largest attention weight in each square of queries and keys, 0 to 1.
+    square : int
+        The number of queries and of keys in each cell.
+    n_positions : int
+        Tokens of the text.
+    """
+
+    heads: Float
+    square: int
+    n_positions: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,3 +79,25 @@ def compute_overview(
 def overview_without_values(info: ModelInfo, selection: Selection) -> OverviewResult:
     """The parts of a network whose weights are not in memory, by kind."""
     return OverviewResult(architecture_without_values(info, selection), None, None)
+
+
+def compute_patterns(trace: Trace, *, derived: Derived = derive_now) -> Patterns:
+    """The attention of all heads of all blocks, which does not depend on the selection.
+
+    Cells are single weights as long as a side has at most 24, and all heads together at most 128,000. `derived` keeps
+    the arrays, for which the attention of all blocks is read.
+    """
+    info, n_positions = trace.info, trace.n_positions
+    side = min(MOST_SIDE, max(1, isqrt(MOST_CELLS // (info.n_blocks * info.n_heads))))
+    square = -(-n_positions // side)
+
+    def compute() -> dict[str, Float]:
+        blocks = [
+            # One head at a time: all heads of a long text and their copies would take much memory.
+            np.stack([pooled(trace.attention(block, at=head), square) for head in range(info.n_heads)])
+            for block in range(info.n_blocks)
+        ]
+        return {"patterns": np.stack(blocks).astype(np.float32)}
+
+    heads = derived("attention patterns", compute, version=_PATTERNS_VERSION)["patterns"]
+    return Patterns(heads, square, n_positions)

@@ -1,23 +1,29 @@
 """The overview panel: the 3D scene's numbers in 2D."""
 
-from dash import html
+from dash import dcc, html
 
 from layouts.architecture import COLORINGS
 from layouts.panel import Help, choice, graph, panel
 
 NAME = "overview"
 COLOR = "overview-color"
+WALL = "overview-wall"  # [columns, aspect] of heads that have room for their attention, or None; assets/overview.js
 
 HELP = Help(
     how=(
         "The network from left to right, as in the 3D scene: each column is a block, with one cell for each attention "
         "head above the residual stream, head 0 on top, and one for each tile of neighbouring MLP neurons below it, "
         "row by row. The colour is the part’s number at the selected token, in all blocks on the same scale; point at "
-        "a cell to read it. The selected part is outlined, its block is framed."
+        "a cell to read it. Where there is room, as in the enlarged panel, each head’s cell also shows its attention "
+        "for the whole text, small, with queries down and keys across. The selected part is outlined, its block is "
+        "framed."
     ),
     detail=(
         "A click selects a head, or the strongest neuron of a tile, or an end of the network. ←/→ move through the "
-        "blocks, ↑/↓ through heads or neurons. The colours are those of the 3D scene: both panels have the same menu."
+        "blocks, ↑/↓ through heads as they are drawn, column by column, or through neurons. The colours are those of "
+        "the 3D scene: both panels have the same menu; those of the attention are the attention panel’s. In texts of "
+        "more than 24 tokens, or of fewer in a model with many heads, a cell of that attention is the largest weight "
+        "in a square of tokens."
     ),
     not_shown=(
         "A large value need not be an important one: a later part may cancel what an earlier one adds. Cells beside "
@@ -36,6 +42,7 @@ def layout() -> html.Section:
             className="webgl-note",
         ),
         graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),
+        dcc.Store(id=WALL),
         controls=(choice(COLOR, "Colour by", COLORINGS, "norm"),),
         help=HELP,
     )

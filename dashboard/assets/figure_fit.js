@@ -6,14 +6,17 @@
   const explorer = dash.explorer = dash.explorer || {};
   const WAIT_MS = 80;
   const [LOW, NARROW] = [260, 360];          // below these pixels, titles of axes and colour bars are left out
+  const BARS = [110, 44], EDGES = [36, 16];  // what is beside and below a heat map with them, and without
   const TINY = 130;                          // height below which a slanted label would be cut off
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
   const SMALL = 5;                           // of a cell, below which it has no gap around it
-  const LETTER = 6.8;                        // of a caption
+  const LETTER = 6.8;                        // of a caption, and of a label
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
+  const SHAPE = 1.75, SIDES = 230;           // of the 3D scene: its width by its height, and pixels of texts at its sides
+  const BAR_PX = 60;                         // height of the colour bar below it
   const EVEN = 0.6;                          // least size in even rows, as a share of the largest possible one
-  const given = new WeakMap();               // by plot: the last whole figure
+  const given = new WeakMap();               // by plot: the last whole figure, and the size that it was drawn for
   const waiting = new Map();
 
   /* room: labels along the whole axis. */
@@ -27,9 +30,18 @@
     return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
   }
 
-  function fittedAxis(name, axis, width, height) {
+  /* The side of a heat map with square cells, beside and above the labels of its rows and columns, which are the same. */
+  function sideOf({ ticktext }, width, height) {
+    const longest = LETTER * Math.max(0, ...(ticktext ?? []).map((label) => label.length));
+    const [beside, below] = width < NARROW || height < LOW ? EDGES : BARS;
+    return Math.max(LINE, Math.min(width - beside - longest, height - below - (height < LOW ? 0 : 0.7 * longest)));
+  }
+
+  /* Always a copy: Plotly writes into the axes that it draws, so that a reversed one would not be reversed again. */
+  function fittedAxis(name, axis, width, height, square) {
     const isX = name.startsWith("x");
-    let fitted = thinned(axis, isX ? 0.85 * width / SLANTED : 0.75 * height / LINE);
+    const length = square ?? (isX ? 0.85 * width : 0.75 * height);
+    let fitted = { ...thinned(axis, length / (isX ? SLANTED : LINE)) };
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
     if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
@@ -52,8 +64,24 @@
     return trace;
   }
 
+  const isLowScene = (layout, width, height) =>
+    Boolean(layout?.meta?.camera) && width > SIDES + SHAPE * (height - BAR_PX);
+
+  /* The 3D scene's colour bar, which is below the scene, stands beside it where the scene is low: there it takes no
+     room, since the scene does not get wider. */
+  function withBarBeside(trace) {
+    const { colorbar } = trace;
+    if (!trace.showscale || !colorbar) return trace;
+    const title = { ...colorbar.title, side: "right", text: colorbar.title.text.replace(" (", "<br>(") };
+    const upright = { orientation: "v", len: 0.92, lenmode: "fraction", title };
+    const right = { x: 1, xanchor: "right", xpad: 4, y: 0.5, yanchor: "middle" };
+    return { ...trace, colorbar: { ...colorbar, ...upright, ...right } };
+  }
+
   /* Small multiples in as many columns as make them largest, in rows of equal length unless they get much smaller. */
-  function wrapped(layout, count, width, height) {
+  function wrapped(layout, count, outerWidth, outerHeight) {
+    const { l, r, t, b } = layout.margin;
+    const [width, height] = [outerWidth - l - r, outerHeight - t - b];
     const size = (columns) => Math.min(width / columns, height / Math.ceil(count / columns) - NUMBER_PX);
     const all = [...Array(count).keys()];
     const largest = (choices) => choices.reduce((best, n) => (size(n) > size(best) ? n : best));
@@ -94,17 +122,19 @@
   function fit({ data, layout, ...rest }, width, height) {
     if (!layout || !width || !height) return { data, layout, ...rest };
     let fitted = explorer.arrangement.presented() ? withLargeText(layout) : { ...layout };
+    const square = layout.yaxis?.scaleanchor && sideOf(layout.yaxis, width, height);
     for (const [name, axis] of Object.entries(fitted)) {
-      if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height);
+      if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height, square);
     }
     if (layout.title?.text) fitted.title = shortened(fitted.title, width);
-    if (height < LOW && layout.yaxis?.scaleanchor) {  // the rows have the same labels as the columns
+    if (height < LOW && square) {  // the rows have the same labels as the columns
       fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
     }
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
     let drawn = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
+    if (isLowScene(layout, width, height)) drawn = drawn.map(withBarBeside);
     if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
     return { data: drawn, layout: fitted, ...rest };
   }
@@ -115,11 +145,18 @@
       Plotly[method] = (plot, figure, ...more) => {
         const element = typeof plot === "string" ? document.getElementById(plot) : plot;
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
-        given.set(element, figure);
-        return explorer.drawInTurn(() => {
-          const isNewest = given.get(element) === figure && element.isConnected;
-          return isNewest ? draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more) : plot;
+        const before = given.get(element), entry = { figure };
+        given.set(element, entry);
+        const drawn = explorer.drawInTurn(() => {
+          if (given.get(element) !== entry || !element.isConnected) return plot;
+          const { clientWidth: width, clientHeight: height } = element;
+          Object.assign(entry, { width, height, isLow: isLowScene(figure.layout, width, height) });
+          // Plotly leaves the title of a colour bar where it was if the bar is turned.
+          if (before?.isLow !== entry.isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
+          return draw(plot, fit(figure, width, height), ...more);
         });
+        drawn.then(() => element.dispatchEvent(new Event("figuredrawn", { bubbles: true })));
+        return drawn;
       };
     }
     return Plotly;
@@ -134,11 +171,13 @@
     waiting.delete(place);
     const plot = place.querySelector(".js-plotly-plot");
     if (!plot || !plot._fullLayout || !place.clientWidth || !place.clientHeight) return;
-    const { width, height } = plot._fullLayout;
-    if (Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1) return;
-    // A 3D figure keeps its camera only if it is told its new size alone.
-    if (plot._fullLayout.scene) loaded.Plots.resize(plot);
-    else loaded.react(plot, given.get(plot));
+    const isFor = ({ width, height }) =>
+      Math.abs(width - plot.clientWidth) <= 1 && Math.abs(height - plot.clientHeight) <= 1;
+    // A 3D figure keeps its camera only if it is told its new size alone; the 3D scene's is kept by the page. Others may
+    // have been told it by Dash already.
+    if (plot._fullLayout.scene && !plot.layout.meta?.camera) {
+      if (!isFor(plot._fullLayout)) loaded.Plots.resize(plot);
+    } else if (!isFor(given.get(plot))) loaded.react(plot, given.get(plot).figure);
   }
 
   const observer = new ResizeObserver((entries) => {

@@ -3,7 +3,7 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const LINE = 13, LABEL_LETTER = 6.8;  // pixels of a line and of a letter
+  const LINE = 16, LABEL_LETTER = 6.8;  // pixels of a line and of a letter; larger points lift their labels
   const AXIS_PX = 50;                   // of an axis with its numbers
   const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
     i4: Int32Array, u4: Uint32Array };

@@ -62,10 +62,10 @@
     const area = { left: MARGIN_PX, top: MARGIN_PX, right: width - MARGIN_PX, bottom: height - MARGIN_PX };
     for (const bar of scene.barsOf(plot)) {
       if (bar.right - bar.left > bar.bottom - bar.top) {
-        if (bar.top + bar.bottom > height) area.bottom = Math.min(area.bottom, bar.top);
-        else area.top = Math.max(area.top, bar.bottom);
-      } else if (bar.left + bar.right > width) area.right = Math.min(area.right, bar.left);
-      else area.left = Math.max(area.left, bar.right);
+        if (bar.top + bar.bottom > height) area.bottom = Math.min(area.bottom, bar.top - MARGIN_PX);
+        else area.top = Math.max(area.top, bar.bottom + MARGIN_PX);
+      } else if (bar.left + bar.right > width) area.right = Math.min(area.right, bar.left - MARGIN_PX);
+      else area.left = Math.max(area.left, bar.right + MARGIN_PX);
     }
     return area;
   }

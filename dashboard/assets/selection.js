@@ -66,8 +66,8 @@
     return { ...selection, [unit]: (from + by + count) % count };
   }
 
-  /* A step up or down, as the 3D scene draws the layer: heads column by column, from the foot of one to the head of the
-     next; neurons by number. With a single column, a step along the heads. */
+  /* A step up or down, as a wall of heads is drawn: column by column, from the foot of one to the head of the next;
+     neurons by number. */
   function stepInWall(selection, by, prompt) {
     const { n_heads, n_head_columns } = prompt;
     if (selection.part !== "attention") return stepInLayer(selection, by, prompt);
@@ -92,7 +92,9 @@
       return stepInWall(attention, command.by, { ...prompt, n_head_columns: command.columns });
     }
     if (command.along === "block") return stepInDepth(selection, command.by, prompt);
-    return (command.along === "wall" ? stepInWall : stepInLayer)(selection, command.by, prompt);
+    if (command.along !== "wall") return stepInLayer(selection, command.by, prompt);
+    const n_head_columns = command.columns ?? prompt.n_head_columns;
+    return stepInWall(selection, command.by, { ...prompt, n_head_columns });
   }
 
   function keep(selection) {
@@ -136,8 +138,8 @@
   }
 
   Object.assign(explorer, {
-    /* Execute a command: {select: text}, {layer}, or a step {along, by, columns}. replace: without an entry in the
-       browser's history. */
+    /* Execute a command: {select: text}, {layer}, or a step {along, by}. replace: without an entry in the browser's
+       history. columns: of the wall of heads along which the step goes, unless it is the 3D scene's. */
     request(command) {
       const next = shown && execute(command, current, shown);
       if (!next || outOfRange(next, shown)) return;
@@ -201,8 +203,7 @@
       if (columns) explorer.request(command);
       return;
     }
-    // The overview draws the heads of a block in one column.
-    const along = step[0] === "wall" && panel.id === "overview-panel" ? "unit" : step[0];
-    explorer.request({ along, by: step[1], replace: event.repeat });
+    const columns = panel.id === "overview-panel" ? explorer.overviewColumns() : undefined;
+    explorer.request({ along: step[0], by: step[1], columns, replace: event.repeat });
   });
 })();

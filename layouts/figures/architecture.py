@@ -126,7 +126,7 @@ def architecture_changes(
         ENDS: {"color": neutral(theme), "meta": ends},
         STREAM: _widths(norms, scene)
         | {"color": stream_color(theme), "meta": {"values": three_digits(norms), "unit": "(L2 norm)"}},
-        LINE: {"line": {"color": stream_color(theme), "width": 3}},
+        LINE: {"line": {"color": neutral(theme), "width": 2}},
         MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 4}},
         FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
     }
@@ -187,10 +187,19 @@ def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:
         _mesh(stream)
         | {"lightposition": STREAM_LIGHT}
         | {"hovertext": depths, "customdata": ["embedding", *(f"block.{n}" for n in range(info.n_blocks))]},
-        {**line, "x": scene.ends[1:, 0], "y": np.zeros(2), "z": np.zeros(2)},
+        line | _links(scene),
         dict(line),
         dict(line),
     ]
+
+
+def _links(scene: Scene) -> dict[str, Any]:
+    """Thin lines from the residual stream to each block's walls, and from the final norm to the output."""
+    norm, output = scene.ends[1:, 0].tolist()
+    ends: list[list[float | None]] = [[norm, 0], [output, 0]]
+    for x in scene.block_x.round(3).tolist():
+        ends += [[None, None], [x, -scene.free], [x, scene.free]]
+    return {"x": [x for x, _ in ends], "y": [None if x is None else 0 for x, _ in ends], "z": [z for _, z in ends]}
 
 
 def _mesh(shape: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def image(
         "z": levels(values, most, signed=signed),
         "zmin": BLANK,
         "zmax": HIGHEST,
-        "colorscale": _scale(scale),
+        "colorscale": blank_scale(scale),
         "colorbar": color_bar(
             theme,
             f"{title} (square-root scale)",
@@ -80,8 +80,8 @@ def image(
     }
 
 
-def _scale(scale: ColorScale) -> ColorScale:
-    """The colour scale over levels, transparent for NaN."""
+def blank_scale(scale: ColorScale) -> ColorScale:
+    """The colour scale over levels, transparent for the level of NaN."""
     edge = (BLANK + LOWEST) / 2 / HIGHEST
     transparent = "rgba(0,0,0,0)"
     spread = [[(LOWEST + stop * (HIGHEST - LOWEST)) / HIGHEST, color] for stop, color in scale]

@@ -1,12 +1,12 @@
 """The 3D scene's numbers in 2D: depth from left to right, heads above the residual stream and MLP tiles below it.
 
-Each block has one cell per head, the first on top, and a wall of cells for its tiles, which is read like a page. On the
-x axis block n is around n; the y axis runs from 0 to 1.
+Each block has one cell per head, the first on top, and a wall of cells for its tiles, which is read like a page. Where
+there is room, the heads are such a wall, too, and each cell shows its head's attention.
 """
 
 from __future__ import annotations
 
-from math import ceil, log
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import plotly.graph_objects as go
 
 from layouts.figures.architecture import UNITS, architecture_reading, three_digits
 from layouts.figures.drawing import Drawing
+from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
+from layouts.figures.overview_patterns import patterns_image
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, neutral, part_colors, stream_color
 from layouts.figures.text import counted, percent, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
@@ -23,62 +25,75 @@ if TYPE_CHECKING:
 
     from analysis.architecture import ArchitectureResult
     from analysis.model_info import ModelInfo
-    from analysis.overview import OverviewResult
+    from analysis.overview import OverviewResult, Patterns
 
-_DEEP = 48  # blocks; deeper models have no gaps between them
-_STREAM = 0.5  # y of the residual stream
-_HEADS, _TILES = (0.56, 1.0), (0.0, 0.44)  # y of the two layers
 _MARGIN = 0.03  # between the cells and the frame of a block
 _TOP = 1.04  # of the y axis, with the frame's line
-_USUAL = (620, 170)  # pixels of one layer of all blocks, for which tiles are about square
 _MOST_LABELS = 12  # of blocks
 _MOST_NUMBERS = 16  # of heads
 _NONE = -1  # the number of a cell that is a gap
 
 
-def overview_figure(result: OverviewResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """All heads and MLP tiles as cells. A click selects the head, or the tile's strongest neuron, or an end."""
-    parts, info = result.parts, result.parts.info
+def overview_figure(
+    result: OverviewResult, *, wall: Wall | None = None, patterns: Patterns | None = None, theme: Theme = LIGHT
+) -> go.Figure:
+    """All heads and MLP tiles as cells. A click selects the head, or the tile's strongest neuron, or an end.
+
+    wall, patterns: where heads are that show their attention, and that attention.
+    """
+    data, layout = overview_changes(result, wall=wall, theme=theme)
+    if wall and patterns:
+        data.append(patterns_image(patterns, wall, make_grid(result.parts.info, wall), theme))
+    return Drawing(data, layout)
+
+
+def overview_changes(
+    result: OverviewResult, *, wall: Wall | None, theme: Theme
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout of all that depends on the selection: the figure without the heads' attention."""
+    parts, info, grid = result.parts, result.parts.info, make_grid(result.parts.info, wall)
     heads, tiles, legend = part_colors(parts, theme)
-    left, right = _sides(info)
+    width = grid.left + info.n_blocks + grid.right
+    rows = ceil(info.n_heads / grid.head_columns)
     labelled = range(0, info.n_blocks, ceil(info.n_blocks / _MOST_LABELS))
-    numbered = range(0, info.n_heads, ceil(info.n_heads / _MOST_NUMBERS))
-    height = (_HEADS[1] - _HEADS[0]) / info.n_heads
+    numbered = range(0, rows, ceil(rows / _MOST_NUMBERS))
+    low, high = grid.heads
     bare = {"tickmode": "array", "ticks": "", "showline": False, "showgrid": False, "zeroline": False}
-    return Drawing(
-        data=[
-            _cells(parts, heads, _HEADS, 1) | _heads(parts) | _bar(parts, legend, theme),
-            _cells(parts, tiles, _TILES, _n_columns(info)) | _tiles(parts) | {"showscale": False},
-            _stream(parts, theme),
-            _names(info, theme),
-        ],
-        layout=base_layout(
+    data = [
+        _cells(heads, grid.heads, grid.head_columns, grid) | _heads(parts) | _bar(parts, legend, theme),
+        _cells(tiles, grid.tiles, grid.tile_columns, grid) | _tiles(parts) | {"showscale": False},
+        _stream(parts, grid, theme),
+        _names(info, grid, theme),
+    ]
+    layout = base_layout(
+        theme,
+        xaxis=axis(
             theme,
-            xaxis=axis(
-                theme,
-                side="top",
-                automargin=False,
-                range=[-0.5 - left, info.n_blocks - 0.5 + right],
-                tickvals=list(labelled),
-                ticktext=[str(block) for block in labelled],
-                tickangle=0,
-                **bare,
-            ),
-            yaxis=axis(
-                theme,
-                # The numbers of heads are beside block 0; the token embedding is left of them.
-                anchor="free",
-                position=left / (left + info.n_blocks + right),
-                automargin=False,
-                range=[-_TOP + 1, _TOP],
-                tickvals=[_HEADS[1] - (head + 0.5) * height for head in numbered],
-                ticktext=[str(head) for head in numbered],
-                **bare,
-            ),
-            margin={"l": 30, "r": 8, "t": 20, "b": 4},  # half of “embedding” is left of the axes
-            shapes=_marks(parts, theme),
+            side="top",
+            automargin=False,
+            range=[-0.5 - grid.left, info.n_blocks - 0.5 + grid.right],
+            tickvals=list(labelled),
+            ticktext=[str(block) for block in labelled],
+            tickangle=0,
+            **bare,
         ),
+        yaxis=axis(
+            theme,
+            # The numbers of heads are beside block 0; the token embedding is left of them.
+            anchor="free",
+            position=grid.left / width,
+            automargin=False,
+            range=[-_TOP + 1, _TOP],
+            tickvals=[high - (row + 0.5) * (high - low) / rows for row in numbered],
+            ticktext=[_row_name(row, grid.head_columns, info.n_heads) for row in numbered],
+            **bare,
+        ),
+        margin={"l": 30, "r": 8, "t": 20, "b": 4},  # half of “embedding” is left of the axes
+        shapes=_marks(parts, grid, theme),
+        # What a block's heads have of width and height if they show their attention: the page chooses the wall by it.
+        meta={"wall": [2 * grid.half / width, PATTERNS_HEIGHT / (2 * _TOP - 1), info.n_heads]},
     )
+    return data, layout
 
 
 def overview_reading(result: OverviewResult, token: str) -> str:
@@ -132,22 +147,22 @@ def _words(parts: ArchitectureResult, values: NDArray[np.float32] | None, names:
     }
 
 
-def _cells(parts: ArchitectureResult, shades: Shades, layer: tuple[float, float], columns: int) -> dict[str, Any]:
+def _cells(shades: Shades, layer: tuple[float, float], columns: int, grid: Grid) -> dict[str, Any]:
     """One layer of all blocks as a heat map: cells of a block row by row from the top, and a gap between blocks."""
     n_blocks, n_units = shades.levels.shape
-    rows, half = ceil(n_units / columns), _half(parts.info)
+    rows = ceil(n_units / columns)
     boxes = np.full((n_blocks, rows * columns), _NONE, dtype=np.int32)
     boxes[:, :n_units] = np.arange(n_blocks * n_units).reshape(n_blocks, n_units)
     walls = boxes.reshape(n_blocks, rows, columns)
-    if half < 0.5:
+    if grid.half < 0.5:
         walls = np.pad(walls, ((0, 0), (0, 0), (0, 1)), constant_values=_NONE)
-    grid = walls.transpose(1, 0, 2).reshape(rows, -1)[::-1]
-    edges = (np.arange(n_blocks)[:, None] + np.linspace(-half, half, columns + 1)).round(4)
+    cells = walls.transpose(1, 0, 2).reshape(rows, -1)[::-1]
+    edges = (np.arange(n_blocks)[:, None] + np.linspace(-grid.half, grid.half, columns + 1)).round(4)
     x = np.unique(edges)
-    grid = grid[:, : len(x) - 1]
+    cells = cells[:, : len(x) - 1]
     return {
         "type": "heatmap",
-        "z": np.where(grid == _NONE, np.nan, shades.levels.ravel()[grid]).astype(np.float32),
+        "z": np.where(cells == _NONE, np.nan, shades.levels.ravel()[cells]).astype(np.float32),
         "zmin": 0,
         "zmax": MOST_LEVEL,
         "x": x.tolist(),
@@ -155,7 +170,7 @@ def _cells(parts: ArchitectureResult, shades: Shades, layer: tuple[float, float]
         "xgap": 1,
         "ygap": 1,
         "colorscale": shades.scale,
-        "customdata": grid,
+        "customdata": cells,
         "hoverongaps": False,
     }
 
@@ -167,9 +182,8 @@ def _bar(parts: ArchitectureResult, legend: Legend, theme: Theme) -> dict[str, A
     return {"showscale": parts.color_by != "kind", "colorbar": bar}
 
 
-def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
+def _stream(parts: ArchitectureResult, grid: Grid, theme: Theme) -> dict[str, Any]:
     """The residual stream as a line, with the token embedding, the final norm and the output on it."""
-    left, right = _sides(parts.info)
     end = parts.info.n_blocks - 0.5
     names, selected = ("embedding", "norm", "output"), parts.selection.part
     norms = parts.residual_norms
@@ -178,8 +192,8 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers+text",
-        "x": [-0.5 - left, end + 0.38 * right, end + 0.76 * right],
-        "y": [_STREAM] * 3,
+        "x": [-0.5 - grid.left, end + 0.38 * grid.right, end + 0.76 * grid.right],
+        "y": [grid.stream] * 3,
         "text": list(names),
         "textposition": ["bottom center", "top center", "bottom center"],
         "textfont": {"color": theme.quiet, "size": 11},
@@ -203,14 +217,13 @@ def _stream(parts: ArchitectureResult, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _names(info: ModelInfo, theme: Theme) -> dict[str, Any]:
+def _names(info: ModelInfo, grid: Grid, theme: Theme) -> dict[str, Any]:
     """Labels beside the grid: what its columns and its two layers are."""
-    _, right = _sides(info)
     return {
         "type": "scatter",
         "mode": "text",
-        "x": [info.n_blocks - 0.5 + 0.08 * right] * 3,
-        "y": [_TOP, sum(_HEADS) / 2, sum(_TILES) / 2],
+        "x": [info.n_blocks - 0.5 + 0.08 * grid.right] * 3,
+        "y": [_TOP, sum(grid.heads) / 2, sum(grid.tiles) / 2],
         "text": ["block", "heads", "MLP<br>tiles"],
         "textposition": ["top right", "middle right", "middle right"],
         "textfont": {"color": theme.quiet, "size": [11, 12, 12]},
@@ -219,21 +232,20 @@ def _names(info: ModelInfo, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _marks(parts: ArchitectureResult, theme: Theme) -> list[dict[str, Any]]:
+def _marks(parts: ArchitectureResult, grid: Grid, theme: Theme) -> list[dict[str, Any]]:
     """A frame around the selected block, and the outline of its selected layer, head or tile."""
     selection, info = parts.selection, parts.info
     if selection.block is None:
         return []
     if selection.part == "attention":
-        (low, high), columns, unit, count = _HEADS, 1, selection.head, info.n_heads
+        (low, high), columns, unit, count = grid.heads, grid.head_columns, selection.head, info.n_heads
     else:
-        (low, high), columns, count = _TILES, _n_columns(info), info.n_tiles
+        (low, high), columns, count = grid.tiles, grid.tile_columns, info.n_tiles
         unit = None if selection.neuron is None else selection.neuron // info.tile_width
-    half = _half(info)
-    left, right = selection.block - half, selection.block + half
+    left, right = selection.block - grid.half, selection.block + grid.half
     if unit is not None:
         row, column = divmod(unit, columns)
-        width, height = 2 * half / columns, (high - low) / ceil(count / columns)
+        width, height = 2 * grid.half / columns, (high - low) / ceil(count / columns)
         left, right = left + column * width, left + (column + 1) * width
         low, high = high - (row + 1) * height, high - row * height
     frame = {"x0": selection.block - 0.5, "x1": selection.block + 0.5, "y0": -_MARGIN, "y1": 1 + _MARGIN}
@@ -244,25 +256,7 @@ def _marks(parts: ArchitectureResult, theme: Theme) -> list[dict[str, Any]]:
     ]
 
 
-def _sides(info: ModelInfo) -> tuple[float, float]:
-    """The room left and right of the blocks, for the ends of the stream and the names, in blocks.
-
-    On a phone, words of the usual size still fit beside the cells.
-    """
-    return max(0.9, 0.155 * info.n_blocks), max(1.3, 0.235 * info.n_blocks)
-
-
-def _half(info: ModelInfo) -> float:
-    """Half the width of a block's cells."""
-    return 0.44 if info.n_blocks <= _DEEP else 0.5
-
-
-def _n_columns(info: ModelInfo) -> int:
-    """The number of columns with which a wall's tiles are most nearly square; full rows are better."""
-    width, height = _USUAL[0] / info.n_blocks, _USUAL[1]
-
-    def fault(columns: int) -> float:
-        rows = ceil(info.n_tiles / columns)
-        return abs(log(width / columns * rows / height)) + (info.n_tiles % columns > 0)
-
-    return min(range(1, info.n_tiles + 1), key=fault)
+def _row_name(row: int, columns: int, n_heads: int) -> str:
+    """The numbers of the heads in a row of a wall."""
+    first, last = row * columns, min((row + 1) * columns, n_heads) - 1
+    return str(first) if first == last else f"{first}–{last}"

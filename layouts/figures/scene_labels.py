@@ -40,10 +40,10 @@ def scene_labels(
     foot = scene.bottom - 0.04 * (scene.top - scene.bottom)
     return [
         _text(_predicted(predictions), output + half_x, 0, **above, **right, y=-half_y, font=token, align="left"),
+        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         _text("attention heads", first, scene.top, **above, **left, y=0.5, font=quiet) | {"xshift": 36, "yshift": 4},
         _text("MLP neurons", first, scene.bottom, **above, **left, y=0.5, font=quiet),
         _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
-        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         *_numbers(scene, selection, foot, theme),
         _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
         _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},
@@ -88,12 +88,9 @@ def _text(text: str, x: float, z: float, **more: Any) -> dict[str, Any]:
 
 def _read(tokens: Sequence[Piece], theme: Theme) -> str:
     """The last of the tokens, which is the selected one, below those before it."""
-    shown = tokens[-_N_TOKENS:]
-    colors = [theme.quiet] * (len(shown) - 1) + [theme.accent2]
-    return "<br>".join(
-        f'<span style="color:{color}">{token.short(_MAX_CHARACTERS)}</span>'
-        for token, color in zip(shown, colors, strict=False)
-    )
+    before = [f'<span style="color:{theme.quiet}">{token.short(_MAX_CHARACTERS)}</span>' for token in tokens]
+    chosen = [f'<b style="color:{theme.accent2}">{token.short(_MAX_CHARACTERS)}</b>' for token in tokens[-1:]]
+    return "<br>".join(before[-_N_TOKENS:-1] + chosen)
 
 
 def _predicted(predictions: Sequence[tuple[Piece, float]]) -> str:

@@ -1,11 +1,15 @@
-"""Ranks of the selected part among all, each computed a second time by sorting."""
+"""Ranks of the selected part among all, computed again by sorting, and the heads' patterns, cell by cell."""
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pytest
 
 from analysis.architecture import ColorBy
 from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.overview import compute_overview, overview_without_values
+from analysis.overview import MOST_CELLS, MOST_SIDE, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
 
@@ -52,3 +56,44 @@ def test_what_has_no_number_has_no_rank(trace: Trace, selection: str, color_by: 
 def test_without_weights_there_are_kinds(trace: Trace) -> None:
     result = overview_without_values(trace.info, Selection.parse("block.1.attention.head.2"))
     assert (result.parts.color_by, result.value, result.rank) == ("kind", None, None)
+
+
+def test_up_to_24_tokens_patterns_are_the_attention(trace: Trace) -> None:
+    patterns = compute_patterns(trace)
+    assert (patterns.square, patterns.n_positions) == (1, trace.n_positions)
+    assert trace.n_positions <= MOST_SIDE
+    for block in range(3):
+        np.testing.assert_array_equal(patterns.heads[block], trace.attention(block))
+
+
+def random_trace(n_blocks: int, n_heads: int, n_positions: int, trace: Trace) -> Trace:
+    """Attention that is random numbers, which sum to anything."""
+    info = replace(trace.info, n_blocks=n_blocks, n_heads=n_heads)
+    attention = np.random.default_rng(1).random((n_blocks, n_heads, n_positions, n_positions), dtype=np.float32)
+
+    def array(name: str) -> Any:
+        return attention[int(name.split(".")[1])]
+
+    return Trace(trace.prompt, trace.tokens[:1] * n_positions, info, array)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((2, 3, 25), 24), ((1, 2, 100), 24), ((30, 32, 40), 11)], ids=str)
+def test_cells_of_longer_texts_are_the_largest_weights(
+    shape: tuple[int, int, int], side: int, tiny_gpt2: LanguageModel
+) -> None:
+    """side: the most cells that a pattern may have, since all together are bounded."""
+    made = random_trace(*shape, compute_trace(tiny_gpt2, Prompt("tiny", "The fox")))
+    patterns = compute_patterns(made)
+    n_blocks, n_heads, n_positions = shape
+    square = patterns.square
+    assert (square - 1) * side < n_positions <= square * side
+    cells = -(-n_positions // square)
+    assert patterns.heads.shape == (n_blocks, n_heads, cells, cells)
+    assert patterns.heads.size <= MOST_CELLS
+    for block, head, row, column in [(0, 0, 0, 0), (n_blocks - 1, 1, cells - 1, cells - 1), (0, 1, 3, 2)]:
+        weights = [
+            float(made.attention(block)[head, query, key])
+            for query in range(row * square, min((row + 1) * square, n_positions))
+            for key in range(column * square, min((column + 1) * square, n_positions))
+        ]
+        assert float(patterns.heads[block, head, row, column]) == max(weights)

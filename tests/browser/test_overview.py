@@ -1,13 +1,14 @@
 """The overview, in a browser without WebGL: it takes the 3D scene's place, and cells can be pointed at and clicked."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
 from analysis.trace import Trace
-from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.browser.explorer import FRAMES, NO_WEBGL, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18
@@ -19,6 +20,12 @@ PLACE = """([trace, box]) => {
   return [left + xaxis._offset + xaxis.c2p(mid(x, column)), top + yaxis._offset + yaxis.c2p(mid(y, row))];
 }"""
 HEADS, TILES = 0, 1
+
+
+SQUARE = """() => { const { _fullData: data, _fullLayout: { xaxis, yaxis, width } } =
+    document.querySelector('#overview-graph .js-plotly-plot');
+  return data.length === 5 && width > 1000 && Math.abs(data[4].dx * xaxis._m / data[4].dy / yaxis._m) > 0.93
+    && Math.abs(data[4].dx * xaxis._m / data[4].dy / yaxis._m) < 1.07; }"""
 
 
 def hover(explorer: Explorer, trace: int, box: int) -> str:
@@ -89,10 +96,11 @@ def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     assert page.evaluate("document.activeElement.id") == "overview-panel"
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
         page.keyboard.press(key)
-    explorer.follows(f"block.3.attention.head.4@{LAST}")
-    _, above = page.evaluate(PLACE, [HEADS, 3])
-    _, below = page.evaluate(PLACE, [HEADS, 4])
-    assert below > above
+    below = 3 + page.evaluate("dash_clientside.explorer.overviewColumns()")
+    explorer.follows(f"block.3.attention.head.{below}@{LAST}")
+    (x, y), (other, lower) = (page.evaluate(PLACE, [HEADS, head]) for head in (3, below))
+    assert other == pytest.approx(x, abs=1)
+    assert lower > y
 
 
 def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trace: Trace) -> None:
@@ -119,6 +127,62 @@ def test_embeddings_fall_back_to_2d_and_say_so(explorer: Explorer) -> None:
     explorer.open(**{"embedding-dimensions": "3", "select": "block.1.attention.head.1@4"})
     assert "2D" in explorer.notice()
     expect(explorer.page.locator("#embedding-dimensions")).to_have_value("2")
+
+
+def cell_at(explorer: Explorer, block: int, head: int) -> tuple[Any, Any]:
+    """What the image of attention shows on a head's cell, upright, and the cell's size in pixels."""
+    found = explorer.page.evaluate(
+        """(box) => { const { _fullData: [heads,,,, image], _fullLayout: { xaxis, yaxis } } =
+             document.querySelector('#overview-graph .js-plotly-plot');
+           const row = heads.customdata.findIndex((cells) => [...cells].includes(box));
+           const column = [...heads.customdata[row]].indexOf(box);
+           const edges = (all, n) => [all[n], all[n + 1]];
+           const [[left, right], [low, high]] = [edges(heads.x, column), edges(heads.y, row)];
+           const inside = (from, to, start, step, count) =>
+             [...Array(count).keys()].filter((n) => start + n * step > from && start + n * step < to);
+           const { x0, dx, y0, dy, z } = image;
+           const columns = inside(left, right, x0, dx, z[0].length), rows = inside(low, high, y0, dy, z.length);
+           return { cells: rows.reverse().map((one) => columns.map((other) => z[one][other])),
+             pixels: [xaxis.l2p(x0 + dx) - xaxis.l2p(x0), yaxis.l2p(y0) - yaxis.l2p(y0 + dy)],
+             size: [xaxis.l2p(right) - xaxis.l2p(left), yaxis.l2p(low) - yaxis.l2p(high)] }; }""",
+        block * 8 + head,
+    )
+    cells = np.array(found["cells"])
+    shown = cells[np.ix_(cells.any(axis=1), cells.any(axis=0))]
+    assert found["pixels"][0] == pytest.approx(found["pixels"][1], rel=0.1), "square"
+    assert min(found["size"]) >= 24
+    return shown, found["size"]
+
+
+def test_with_room_every_cell_shows_its_heads_attention(explorer: Explorer, trace: Trace) -> None:
+    """Sent with the first picture only; clicks and keys are as before."""
+    page = explorer.page
+    page.click("[data-enlarge=scene]")
+    page.wait_for_function(SQUARE)  # once the server knows how much room there is
+    page.evaluate(FRAMES)
+    for block, head in [(0, 0), (3, 5), (5, 7)]:
+        shown, _ = cell_at(explorer, block, head)
+        np.testing.assert_array_equal(shown, np.round(1 + 254 * trace.attention(block)[head]))
+    sent: list[str] = []
+    page.on(
+        "response", lambda one: sent.append(one.text()) if "overview-graph" in (one.request.post_data or "") else None
+    )
+    click(explorer, HEADS, 4 * 8 + 2)
+    explorer.follows(f"block.4.attention.head.2@{LAST}")
+    page.evaluate(FRAMES)
+    (answer,) = sent
+    assert len(answer) < 40_000
+    columns = page.evaluate("dash_clientside.explorer.overviewColumns()")
+    assert columns > 1
+    page.keyboard.press("ArrowDown")
+    explorer.follows(f"block.4.attention.head.{2 + columns}@{LAST}")
+    x, y = page.evaluate(PLACE, [HEADS, 4 * 8 + 2])
+    below = page.evaluate(PLACE, [HEADS, 4 * 8 + 2 + columns])
+    assert below[0] == pytest.approx(x, abs=1)
+    assert below[1] > y
+    shown, _ = cell_at(explorer, 4, 2)
+    np.testing.assert_array_equal(shown, np.round(1 + 254 * trace.attention(4)[2]))
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.slow

@@ -81,6 +81,7 @@ def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace)
 def test_marks_follow_the_selection_before_the_server_has_drawn_it(explorer: Explorer, trace: Trace) -> None:
     """As projected outlines of the lines that the server draws."""
     page, scene = explorer.page, make_scene(trace.info)
+    page.emulate_media(reduced_motion="reduce")
 
     def shows(select: str) -> None:
         selection, seen = Selection.parse(select), Projection.of(page)
@@ -103,3 +104,4 @@ def test_marks_follow_the_selection_before_the_server_has_drawn_it(explorer: Exp
     explorer.turn_scene()
     page.evaluate(FRAMES)
     shows("embedding")
+    page.emulate_media(reduced_motion="no-preference")

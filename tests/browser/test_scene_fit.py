@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, p
 SIZES = [(820, 420), (500, 500), (390, 320)]
 INFO = ModelInfo("GPT-2", 12, 12, 768, 64, 3072, 50_257, 1024, 124_439_808, "made up")
 PREDICTIONS = [(Piece(1, "·once"), 0.4), (Piece(2, "·yesterday"), 0.123), (Piece(3, "·a"), 0.05), (Piece(4, ","), 0.04)]
+TOKENS = [Piece(n, label) for n, label in enumerate(("Once", "·upon", "·yesterday"))]
 LABELS = """() => {
   const texts = [...document.querySelectorAll('#architecture-graph .annotation-scene .annotation-text')];
   return texts.filter((text) => getComputedStyle(text).visibility === 'visible' && text.textContent).map((text) => {
@@ -40,7 +41,7 @@ def made_up(n_blocks: int) -> Any:
         tiles=np.random.default_rng(1).uniform(0, 9, (n_blocks, info.n_tiles)).astype(np.float32),
         residual_norms=np.linspace(1, 90, n_blocks + 1, dtype=np.float32),
     )
-    return json.loads(architecture_figure(result, predictions=PREDICTIONS).to_json())
+    return json.loads(architecture_figure(result, tokens=TOKENS, predictions=PREDICTIONS).to_json())
 
 
 def draw(explorer: Explorer, figure: Any, width: int, height: int) -> None:
@@ -97,7 +98,28 @@ def test_model_and_labels_fill_the_box(explorer: Explorer, n_blocks: int) -> Non
     for size in SIZES:
         draw(explorer, figure, *size)
         labels = fills_its_box(explorer, *size)
-        assert any("·yesterday" in text for text in labels), "the most important label is never hidden"
+        for text in ("·yesterday 12%", "Once·upon·yesterday"):  # the most important labels are never hidden
+            assert any(text in label.replace("\u00a0", " ") for label in labels), (text, labels)
+
+
+def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> None:
+    """Below it, it would make the scene smaller; it comes back with the height, and nothing of it stays behind."""
+    bars = """() => { const box = document.querySelector('#architecture-graph').getBoundingClientRect();
+      return [...document.querySelectorAll('#architecture-graph .colorbar')].map((bar) => {
+        const { left, top, right, bottom } = bar.getBoundingClientRect();
+        return [left - box.left, top - box.top, right - box.left, bottom - box.top]; }); }"""
+    draw(explorer, made_up(12), 680, 250)
+    for width, height in ((680, 250), (820, 520), (680, 250)):
+        resize(explorer, width, height)
+        ((left, top, right, bottom),) = explorer.page.evaluate(bars)
+        is_beside = left > width / 2
+        assert is_beside == (height == 250)
+        assert (bottom - top > right - left) == is_beside
+        assert min(left, top) >= 0
+        assert right <= width
+        assert bottom <= height
+        labels = fills_its_box(explorer, width, height)
+        assert any("12%" in text for text in labels)
 
 
 def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explorer: Explorer) -> None:

@@ -41,6 +41,6 @@ def test_another_model_is_drawn_anew_and_another_theme_is_not(services: AppServi
 def test_the_written_predictions_are_the_models(services: AppServices, prompt: Prompt) -> None:
     figure = draw_architecture(services, prompt, SELECTION)["figure"]
     best = int(services.trace(prompt).logits()[2].argmax())
-    predictions, *_, tokens = figure.layout.scene.annotations[:5]
+    predictions, tokens, *_ = figure.layout.scene.annotations
     assert predictions.text.startswith(services.model(prompt).vocabulary.piece(best).markup)
     assert services.trace(prompt).tokens[2].markup in tokens.text.split("<br>")[-1]

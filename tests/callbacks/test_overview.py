@@ -1,12 +1,17 @@
 """The overview panel: the numbers of the trace, with the scene's colouring."""
 
+from typing import Any
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from dash import Patch
 
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.overview import draw_overview
 from dashboard.services import AppServices
+from layouts.figures.drawing import written
 from layouts.theme import DARK
 
 SELECTION = Selection.parse("block.1.attention.head.1@2")
@@ -28,3 +33,43 @@ def test_colouring_and_theme(services: AppServices, prompt: Prompt) -> None:
     n_heads = services.trace(prompt).info.n_heads
     assert values["figure"].data[0].meta["values"][n_heads + 1] == pytest.approx(float(share), rel=5e-3)
     assert values["figure"].layout.font.color == DARK.text
+
+
+def test_attention_is_sent_where_there_is_room_and_only_once(services: AppServices, prompt: Prompt) -> None:
+    without = draw_overview(services, prompt, SELECTION)
+    assert (len(without["figure"].data), without["patterns"]) == (4, "")
+    first = draw_overview(services, prompt, SELECTION, wall=[2, 1.5])
+    assert isinstance(first["figure"], go.Figure)
+    image = first["figure"].data[4]
+    attention = np.stack([services.trace(prompt).attention(block) for block in range(3)])
+    assert np.asarray(image.z).max() == round(1 + 254 * float(attention.max()))
+    again = draw_overview(services, prompt, Selection.parse("block.2.mlp@1"), wall=[2, 1.5], patterns=first["patterns"])
+    assert isinstance(again["figure"], Patch)
+    places = [step["location"] for step in again["figure"].to_plotly_json()["operations"]]
+    assert places == [["data", 0], ["data", 1], ["data", 2], ["data", 3], ["layout"]]
+    whole = draw_overview(services, prompt, Selection.parse("block.2.mlp@1"), wall=[2, 1.5])["figure"].to_plotly_json()
+    for step in again["figure"].to_plotly_json()["operations"]:
+        name, *index = step["location"]
+        assert step["params"]["value"] == written(whole[name][index[0]] if index else whole[name])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"wall": [1, 1.5]}, {"wall": [2, 1.6]}, {"theme": "dark"}, {"prompt": Prompt("tiny", "The crow had a fox")}],
+    ids=str,
+)
+def test_other_attention_is_sent(services: AppServices, prompt: Prompt, changes: dict[str, Any]) -> None:
+    knobs = {"prompt": prompt, "selection": SELECTION, "wall": [2, 1.5]}
+    first = draw_overview(services, **knobs)
+    again = draw_overview(services, **{**knobs, "patterns": first["patterns"], **changes})
+    assert isinstance(again["figure"], go.Figure)
+    assert len(again["figure"].data) == 5
+    assert again["patterns"] != first["patterns"]
+
+
+@pytest.mark.parametrize(
+    "wall", [None, [], [0, 1], [5, 1], [True, 1], [1, 0.1], [1, 1e9], [1, "1"], ["1", 1], [1, None], [1, 1, 1], {}, 2]
+)
+def test_a_wall_that_is_not_one_is_no_room(services: AppServices, prompt: Prompt, wall: Any) -> None:
+    values = draw_overview(services, prompt, SELECTION, wall=wall)
+    assert (len(values["figure"].data), values["patterns"]) == (4, "")

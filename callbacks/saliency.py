@@ -19,6 +19,7 @@ from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from layouts.figures.text import quoted
 from layouts.saliency import (
     AGAINST,
     BASELINE,
@@ -121,7 +122,7 @@ def draw_saliency(
     minus = piece(int(against)) if against else None
     shared = {
         "target": target_words(target, minus, chosen=selection.target is not None),
-        "title": f"Saliency · position {position}, ‘{trace.tokens[position].label}’",
+        "title": f"Saliency · position {position}, {quoted(trace.tokens[position].label)}",
         "offer": offer,
     }
     if result is None:

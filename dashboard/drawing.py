@@ -24,6 +24,7 @@ from callbacks.services import Services
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
 from layouts import ids
+from layouts.glossary import marked
 from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
@@ -74,10 +75,10 @@ class PanelDrawer:
         theme = str(stores[2])
         try:
             prompt, selection = self._services.question(*stores[:2])
-        except NotLoaded as missing:  # not even the model's sizes are known, to check the selection
+        except NotLoaded:  # not even the model's sizes are known, to check the selection
             prompt = self._services.prompt(stores[0])
             return {ids.PANELS: stores[1]} | {
-                panel.name: _sent(panel, self._without_weights(panel, prompt, theme, missing), stores[1])
+                panel.name: _sent(panel, self._without_weights(panel, prompt, theme), stores[1])
                 for panel in self._panels
             }
         question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
@@ -105,21 +106,15 @@ class PanelDrawer:
         knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
-        except NotLoaded as missing:
-            return self._without_weights(panel, prompt, theme, missing)
+        except NotLoaded:
+            return self._without_weights(panel, prompt, theme)
 
-    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, missing: NotLoaded) -> dict[str, Any]:
+    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str) -> dict[str, Any]:
         """The panel's placeholder, with an empty digest, so that the next request tries to draw the panel again."""
         entry = self._services.menu.entry(prompt.model)
         if entry.state in (*IN_PROGRESS, "ready"):  # it may have been loaded just now
             set_props(POLL, {"disabled": False})
-        return values_without_weights(
-            panel.outputs,
-            str(missing),
-            heading=self._headings[panel.name],
-            theme=theme,
-            downloadable=entry.state == "to download",
-        )
+        return values_without_weights(panel.outputs, heading=self._headings[panel.name], theme=theme)
 
 
 def plain(value: Any) -> Any:
@@ -136,8 +131,10 @@ def plain(value: Any) -> Any:
 
 
 def _sent(panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
-    """The values that are sent for a drawn panel: one for each output, by name."""
-    values = {**drawn, "selection": selection}
+    """The values that are sent for a drawn panel: one for each output, by name; with the terms of its texts marked."""
+    seen: set[str] = set()
+    texts = {name: marked(drawn[name], seen) for name in ("title", "reading") if isinstance(drawn.get(name), str)}
+    values = {**drawn, **texts, "selection": selection}
     return {name: plain(values.get(name, no_update)) for name in panel.outputs}
 
 

@@ -50,11 +50,6 @@ def bar() -> html.Div:
     )
 
 
-def download_button() -> html.Button:
-    """The bar's download button, repeated inside a panel."""
-    return html.Button("Download it", type="button", className="quiet-button", **{"data-press": DOWNLOAD})
-
-
 def options(offers: Iterable[Any]) -> list[dict[str, str]]:
     """The menu's entries: name, family, parameters, memory and state of each model."""
     return [{"value": offer.name, "label": _label(offer)} for offer in offers]

@@ -9,19 +9,22 @@ NAME = "overview"
 COLOR = "overview-color"
 
 HELP = Help(
-    how=(
-        "The network from left to right, as in the 3D scene: each column is a block, with one cell for each attention "
-        "head above the residual stream, head 0 on top, and one for each tile of neighbouring MLP neurons below it, "
-        "row by row. The colour is the part’s number at the selected token, in all blocks on the same scale; point at "
-        "a cell to read it. The selected part is outlined, its block is framed."
+    shows=(
+        "The numbers of the 3D scene as a grid: a column for each block, with a cell for each head and for each tile "
+        "of neurons."
     ),
-    detail=(
-        "A click selects a head, or the strongest neuron of a tile, or an end of the network. ←/→ move through the "
-        "blocks, ↑/↓ through heads or neurons. The colours are those of the 3D scene: both panels have the same menu."
+    how=(
+        "Heads are above the residual stream, head 0 on top; tiles are below it. Point at a cell to read its number at "
+        "the selected token; click it to select it."
     ),
     not_shown=(
-        "A large value need not be an important one: a later part may cancel what an earlier one adds. Cells beside "
-        "each other have nothing in common: head 3 of one block is no relative of head 3 of the next."
+        "What matters: a later part may cancel what an earlier one adds. And neighbours have nothing in common: head 3 "
+        "of one block is no relative of head 3 of the next."
+    ),
+    detail=(
+        "The selected part is outlined, its block is framed. A click selects a head, or the strongest neuron of a "
+        "tile, or an end of the network. ←/→ move through the blocks, ↑/↓ through heads or neurons. The colours are "
+        "those of the 3D scene: both panels have the same menu."
     ),
 )
 

@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids, models
+from layouts.glossary import glossary
 from layouts.lead import lead_line
 from layouts.workspace import opening_panels, visible_store, workspace
 
@@ -47,6 +48,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]]) -> 
                     lead_line(),
                     html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
                     workspace((dock, section) for dock, section in panels if dock),
+                    glossary(),
                 ]
             ),
         ],

@@ -18,9 +18,7 @@
   }
 
   document.addEventListener("click", (event) => {
-    const data = (name) => event.target.closest(`[data-${name}]`)?.dataset[name];
-    const [press, focus] = ["press", "focus"].map(data);
-    if (press) document.getElementById(press).click();
+    const focus = event.target.closest("[data-focus]")?.dataset.focus;
     if (focus) {
       event.preventDefault();
       explorer.showPanel(focus.replace(/-panel$/, ""));
@@ -43,7 +41,7 @@
   /* A click into the scene or the overview focuses it, so that the arrow keys work there. */
   document.addEventListener("pointerdown", (event) => {
     const scene = event.target.closest("#architecture-panel, #overview-panel");
-    if (scene && !event.target.closest("button, select, input, summary, a")) {
+    if (scene && !event.target.closest("button, select, input, summary, a, .term")) {
       scene.classList.add("by-mouse");  // hides the focus ring, which is for keyboard users
       scene.focus({ preventScroll: true });
       scene.addEventListener("keydown", () => scene.classList.remove("by-mouse"), { once: true });

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import neuron_range
+from layouts.figures.text import neuron_range, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def activation_neurons_figure(result: ActivationResult, *, theme: Theme = LIGHT)
 def activation_reading(result: ActivationResult) -> str:
     """One sentence on the selected token's stream and on the neuron shown, with their numbers."""
     first, last = result.stream[result.position, [0, -1]]
-    label = f"‘{result.tokens[result.position].label}’"
+    label = quoted(result.tokens[result.position].label)
     if result.quantity == "norm":
         change = "grows" if last >= first else "shrinks"
         stream = f"The vector of {label} {change} from length {first:.3g} to {last:.3g} (L2 norm) through the blocks"

@@ -19,7 +19,7 @@ from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_s
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark
-from layouts.figures.text import counted, neuron_range, percent, tile_names
+from layouts.figures.text import counted, neuron_range, percent, quoted, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
@@ -141,11 +141,11 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     block, head = np.unravel_index(int(result.heads.argmax()), result.heads.shape)
     most = float(result.heads[block, head])
     if result.color_by == "entropy":
-        return f"At ‘{token}’, block {block} head {head} spreads its attention most ({most:.3g} bits)."
+        return f"At {quoted(token)}, block {block} head {head} spreads its attention most ({most:.3g} bits)."
     if result.color_by == "first":
         mean = float(result.heads.mean())
         return (
-            f"At ‘{token}’, the heads put {percent(mean)} of their attention on the first token on average; "
+            f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
             f"block {block} head {head} puts the most there ({percent(most)})."
         )
     assert result.tiles is not None
@@ -154,7 +154,7 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
     end = min(start + result.info.tile_width, result.info.n_neurons) - 1
     tile_most = float(result.tiles[tile_block, tile])
     return (
-        f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and "
+        f"At {quoted(token)}, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g}) and "
         f"block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the residual stream’s "
         f"length goes from {result.residual_norms[0]:.3g} to {result.residual_norms[-1]:.3g}."
     )

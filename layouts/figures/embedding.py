@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
@@ -81,8 +81,9 @@ def embedding_reading(result: EmbeddingResult) -> str:
     if result.nearest is None:
         return f"The text has only one token; {plot}."
     return (
-        f"In all {result.d_model:,} dimensions, ‘{labels[result.position]}’ is closest to ‘{labels[result.nearest]}’ "
-        f"at position {result.nearest} (cosine similarity {result.similarity:.2f}); {plot}."
+        f"In all {result.d_model:,} dimensions, {quoted(labels[result.position])} is closest to "
+        f"{quoted(labels[result.nearest])} at position {result.nearest} (cosine similarity {result.similarity:.2f}); "
+        f"{plot}."
     )
 
 

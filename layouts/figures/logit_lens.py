@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
         values = axis(theme, range=[-0.05 * most, 1.25 * most], tickformat=".0%" if most >= 0.05 else ".2~p", nticks=5)
     token = result.tokens[result.position].short(_MAX_CHARACTERS)
     title = {
-        "text": f"{quantity.capitalize()} of each followed token after ‘{token}’ (position {result.position})",
+        "text": f"{quantity.capitalize()} of each followed token after {quoted(token)} (position {result.position})",
         "font": {"size": 12, "color": theme.quiet},
         **{"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}},
     }
@@ -97,7 +97,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
 
 def logit_lens_reading(result: LogitLensResult) -> str:
     """One or two sentences: the most probable token at the selected depth and at the output, with their numbers."""
-    token = f"‘{result.tokens[result.position].label}’"
+    token = quoted(result.tokens[result.position].label)
     output = _top(result, result.n_blocks)
     if result.depth == result.n_blocks:
         sentence = f"After {token}, the model predicts {output}, {_since(result)}."
@@ -113,14 +113,14 @@ def logit_lens_reading(result: LogitLensResult) -> str:
             f"{sentence} In this model, a block’s attention and MLP read the same stream, so nothing is between them."
         )
     piece, share = result.between
-    between = f"‘{piece.label}’ ({percent(share)})"
+    between = f"{quoted(piece.label)} ({percent(share)})"
     return f"{sentence} Between the attention and the MLP of block {result.attention}, the lens reads {between}."
 
 
 def _top(result: LogitLensResult, depth: int) -> str:
     """The most probable token at a depth of the selected position, with its probability."""
     at = depth, result.position
-    return f"‘{result.piece(int(result.cells.top[at])).label}’ ({percent(result.cells.probabilities[at])})"
+    return f"{quoted(result.piece(int(result.cells.top[at])).label)} ({percent(result.cells.probabilities[at])})"
 
 
 def _since(result: LogitLensResult) -> str:

@@ -12,7 +12,7 @@ from dash import html
 from layouts.figures.text import QUOTED
 
 GLOSSARY = {
-    "activation": "The value of a neuron, after the MLP’s activation function.",
+    "activation": "What comes out of a neuron for one token: its value, which scales what it writes.",
     "attention": "How a head reads other tokens: each token shares out 100% among itself and the tokens before it.",
     "attribution": "A token’s signed share of the explained logit: above 0 it pushes the logit up, below 0 down.",
     "baseline": "The input that stands for “no information”, which the text’s tokens are compared with.",

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, no_update, set_props
+from dash import Dash, Input, Output, Patch, State, html, no_update, set_props
 from dash.development.base_component import Component
 from plotly.graph_objects import Figure
 
@@ -78,7 +78,7 @@ class PanelDrawer:
         except NotLoaded:  # not even the model's sizes are known, to check the selection
             prompt = self._services.prompt(stores[0])
             return {ids.PANELS: stores[1]} | {
-                panel.name: _sent(panel, self._without_weights(panel, prompt, theme), stores[1])
+                panel.name: self._sent(panel, self._without_weights(panel, prompt, theme), stores[1])
                 for panel in self._panels
             }
         question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
@@ -93,7 +93,7 @@ class PanelDrawer:
             if panel.name in shown and given[self._drawn[panel.name]] != digest:
                 try:
                     drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
-                    values[panel.name] = _sent(panel, drawn, str(selection))
+                    values[panel.name] = self._sent(panel, drawn, str(selection))
                 except Exception as error:
                     problems[user_message(error)] = None
         if problems:
@@ -116,6 +116,11 @@ class PanelDrawer:
             set_props(POLL, {"disabled": False})
         return values_without_weights(panel.outputs, heading=self._headings[panel.name], theme=theme)
 
+    def _sent(self, panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
+        """The values that are sent for a drawn panel: one for each output, by name."""
+        values = {**drawn, **_texts(drawn, self._headings[panel.name]), "selection": selection}
+        return {name: plain(values.get(name, no_update)) for name in panel.outputs}
+
 
 def plain(value: Any) -> Any:
     """Convert a value to plain data, which orjson writes directly.
@@ -130,12 +135,13 @@ def plain(value: Any) -> Any:
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _sent(panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
-    """The values that are sent for a drawn panel: one for each output, by name; with the terms of its texts marked."""
+def _texts(drawn: Mapping[str, Any], heading: str) -> dict[str, Any]:
+    """Title and reading with their terms marked. The panel's name in the title, which its tab says, is a part of it."""
     seen: set[str] = set()
-    texts = {name: marked(drawn[name], seen) for name in ("title", "reading") if isinstance(drawn.get(name), str)}
-    values = {**drawn, **texts, "selection": selection}
-    return {name: plain(values.get(name, no_update)) for name in panel.outputs}
+    name, dot, rest = str(drawn.get("title", "")).partition(" · ")
+    named = [html.Span(name + dot, className="panel-name")] if name == heading else [name + dot]
+    reading = drawn.get("reading")
+    return {"title": [*named, *marked(rest, seen)], "reading": marked(reading, seen) if reading else reading}
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:

@@ -90,8 +90,8 @@ def explained(words: str, term: str) -> html.Span:
     return html.Span(words, className="term", role="button", tabIndex=-1, title="", **named)
 
 
-def marked(text: str, seen: set[str] | None = None) -> Any:
-    """The text with each term marked where it first appears; the text itself if there is none.
+def marked(text: str, seen: set[str] | None = None) -> list[Any]:
+    """The text in pieces, with each term marked where it first appears.
 
     Tokens in quotation marks (`quoted`) are left as they are. seen: terms that are marked already; others are added.
     """
@@ -105,7 +105,7 @@ def marked(text: str, seen: set[str] | None = None) -> Any:
         seen.add(term)
         parts += [text[end : match.start()], explained(match[0], term)]
         end = match.end()
-    return [part for part in (*parts, text[end:]) if part] if parts else text
+    return [part for part in (*parts, text[end:]) if part]
 
 
 def terms_in(text: str) -> list[str]:

@@ -80,6 +80,7 @@ def panel(
             "data-selection": "",
             "data-drawn": "",
             "data-tab": heading,
+            "data-term": next(map(term_id, terms_in(heading)), ""),
             "aria-busy": "false",
             "aria-labelledby": ids.title(name),
             "aria-describedby": ids.reading(name),

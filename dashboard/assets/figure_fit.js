@@ -76,9 +76,11 @@
     return fitted;
   }
 
-  function shortened(title, width) {
+  /* A title as it fits: whole, else in its short form, else cut. */
+  function fittedTitle(title, short, width) {
     const most = Math.floor(width / LETTER);
-    return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
+    const text = title.text.length > most && short ? short : title.text;
+    return { ...title, text: text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text };
   }
 
   /* Larger letters, for a presentation. */
@@ -96,7 +98,7 @@
     for (const [name, axis] of Object.entries(fitted)) {
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height);
     }
-    if (layout.title?.text) fitted.title = shortened(fitted.title, width);
+    if (layout.title?.text) fitted.title = fittedTitle(fitted.title, layout.meta?.short, width);
     if (height < LOW && layout.yaxis?.scaleanchor) {  // the rows have the same labels as the columns
       fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
     }

@@ -1,5 +1,5 @@
-/* Terms of the glossary: a word with a dotted line under it, or the chosen entry of a menu, is explained beside it on
-   hover, focus or tap. The terms of a panel are one tab stop, in which ← and → move. */
+/* Terms of the glossary: a word with a dotted line under it, the name on a tab, or the chosen entry of a menu is explained
+   beside it on hover, focus or tap. The terms of a panel are one tab stop, in which ← and → move. */
 (function () {
   "use strict";
   const WAIT_MS = 250, GAP_PX = 6, EDGE_PX = 8;
@@ -8,13 +8,14 @@
   let shown = null;  // the element that is explained
   let timer = null;
 
-  const explainable = (target) => target.closest?.(".term, .choice[data-terms]");
+  const explainable = (target) => target.closest?.(".term, .dock-tab, .choice[data-terms]");
   const line = (id) => document.getElementById(id).textContent;
 
   /* Of a menu: what it chooses, and the terms of the chosen entry. */
   function explanation(element) {
-    if (element.matches(".term")) return line(element.getAttribute("aria-describedby"));
-    const { label, terms } = element.dataset;
+    const { label, terms, note } = element.dataset;
+    const term = element.getAttribute("aria-describedby");
+    if (!terms) return [term ? line(term) : "", note ?? ""].join(" ").trim();
     return [`${label}.`, ...JSON.parse(terms)[element.querySelector("select").value].map(line)].join(" ");
   }
 
@@ -27,6 +28,7 @@
   function show(element) {
     hide();
     tip.textContent = explanation(element);
+    if (!tip.textContent) return;
     tip.hidden = false;
     (document.fullscreenElement ?? document.body).append(tip);
     const word = element.getClientRects()[0];
@@ -53,7 +55,7 @@
   document.addEventListener("pointerdown", ({ target }) => { if (!tip.contains(target)) hide(); });
   document.addEventListener("click", ({ target }) => { if (target.matches?.(".term")) show(target); });
   document.addEventListener("focusin", ({ target }) => {
-    if (target.matches(".term, .choice select") && target.matches(":focus-visible")) show(explainable(target));
+    if (explainable(target) && target.matches(":focus-visible")) show(explainable(target));
     else hide();
   });
   document.addEventListener("focusout", hide);

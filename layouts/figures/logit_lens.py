@@ -87,6 +87,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
         layout=base_layout(
             theme,
             title=title,
+            meta={"short": f"{quantity.capitalize()} after {quoted(token)}"},
             margin={"l": 8, "r": 8, "t": 24, "b": 4},
             xaxis=_depth_axis(result, theme),
             yaxis=values,

@@ -257,7 +257,8 @@ def test_without_weights_panels_show_what_they_can_and_are_drawn_in_full_once_th
     assert page.values["strip-chips", "children"] == ""
     (note,) = page.values["attention-graph", "figure"]["layout"]["annotations"]
     assert note["text"] == "No values without the weights."
-    assert page.values["attention-title", "children"] == "Attention"
+    (name,) = page.values["attention-title", "children"]
+    assert name["props"]["children"] == "Attention"
     assert page.values["model-poll", "disabled"] is False
     page.set("selection", "data", SECOND)
     assert {page.values[f"{name}-panel", "data-selection"] for name in NAMES} == {SECOND}

@@ -12,21 +12,20 @@ from dash import html
 from dashboard.drawing import plain
 from layouts.figures.text import quoted
 from layouts.glossary import GLOSSARY, explained, glossary, marked, term_id, terms_in, word_list
+from tests.layouts.texts import texts
 
 # Tokens that look like our own words, quotation marks, markup, and right-to-left text, which has isolates around it.
 TOKENS = ["logit", "·head", "’", "‘", "’ logit ‘", "‘’", "<b>logit</b>", "\u2068שלום logit ’\u2069", "&amp;", "’s"]
 
 
-def terms(found: Any) -> list[tuple[str, str]]:
+def terms(found: list[Any]) -> list[tuple[str, str]]:
     """The marked words, and the ids of their explanations."""
-    parts = [found] if isinstance(found, str) else found
-    spans = [part for part in parts if not isinstance(part, str)]
+    spans = [part for part in found if not isinstance(part, str)]
     return [(span.children, getattr(span, "aria-describedby")) for span in spans]
 
 
-def text_of(found: Any) -> str:
-    parts = [found] if isinstance(found, str) else found
-    return "".join(part if isinstance(part, str) else part.children for part in parts)
+def text_of(found: list[Any]) -> str:
+    return "".join(texts(found))
 
 
 def test_a_term_is_marked_where_it_first_appears() -> None:
@@ -39,9 +38,9 @@ def test_a_term_is_marked_where_it_first_appears() -> None:
     assert seen == {"head", "logit"}
 
 
-def test_a_text_without_terms_stays_text() -> None:
-    assert marked("Nothing is known.") == "Nothing is known."
-    assert marked("") == ""
+def test_a_text_without_terms_stays_as_it_is() -> None:
+    assert marked("Nothing is known.") == ["Nothing is known."]
+    assert marked("") == []
 
 
 def test_the_longest_term_is_meant_and_no_part_of_a_word() -> None:

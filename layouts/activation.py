@@ -53,7 +53,7 @@ def layout() -> html.Section:
         ),
         controls=(
             choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),
-            choice(NEURONS, "Listed neurons", {"tile": "neurons: one tile", "strongest": "neurons: strongest"}, "tile"),
+            choice(NEURONS, "Listed neurons", {"tile": "neurons: tile", "strongest": "neurons: top 16"}, "tile"),
         ),
         help=HELP,
     )

@@ -9,14 +9,22 @@
   let timer = null;
 
   const explainable = (target) => target.closest?.(".term, .dock-tab, .choice[data-terms]");
-  const line = (id) => document.getElementById(id).textContent;
 
-  /* Of a menu: what it chooses, and the terms of the chosen entry. */
+  /* Paragraphs: what a menu chooses, each term with its explanation, and what else is to be said of a tab. */
   function explanation(element) {
     const { label, terms, note } = element.dataset;
-    const term = element.getAttribute("aria-describedby");
-    if (!terms) return [term ? line(term) : "", note ?? ""].join(" ").trim();
-    return [`${label}.`, ...JSON.parse(terms)[element.querySelector("select").value].map(line)].join(" ");
+    const ids = terms ? JSON.parse(terms)[element.querySelector("select").value]
+      : [element.getAttribute("aria-describedby")].filter(Boolean);
+    const lines = ids.map((id) => document.getElementById(id)).map((line) => {
+      const name = document.createElement("strong");
+      name.textContent = line.previousElementSibling.textContent;
+      return [name, " ", line.textContent];
+    });
+    return [label, ...lines, note].filter(Boolean).map((parts) => {
+      const paragraph = document.createElement("p");
+      paragraph.append(...[parts].flat());
+      return paragraph;
+    });
   }
 
   function hide() {
@@ -27,8 +35,8 @@
 
   function show(element) {
     hide();
-    tip.textContent = explanation(element);
-    if (!tip.textContent) return;
+    tip.replaceChildren(...explanation(element));
+    if (!tip.hasChildNodes()) return;
     tip.hidden = false;
     (document.fullscreenElement ?? document.body).append(tip);
     const word = element.getClientRects()[0];

@@ -1,10 +1,10 @@
-/* Labels of points: in a small place, fewer of them fit. */
+/* Labels of points: on which side of its point each has room, if anywhere. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const LINE = 13, LABEL_LETTER = 6.8;  // pixels of a line and of a letter
-  const RISE = 11, POINT = 4;           // of a label's middle above its point; half of a point
+  const RISE = 11, BESIDE = 7, POINT = 4;  // of a label's middle above its point, of its end beside it; half of a point
   const AXIS_PX = 50;                   // of an axis with its numbers
   const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
     i4: Int32Array, u4: Uint32Array };
@@ -16,36 +16,44 @@
     return new KINDS[array.dtype](bytes.buffer);
   }
 
-  /* The labels of points without those that would lie over others, or over another point; the last trace's, the
-     selected token's, go first. */
+  /* A label's rectangle on each side of its point, the best side first. */
+  function places({ x, y }, half) {
+    const at = (side, middle, rise) =>
+      ({ side, left: middle - half, right: middle + half, top: y + rise - LINE / 2, bottom: y + rise + LINE / 2 });
+    return [at("top center", x, -RISE), at("bottom center", x, RISE), at("middle right", x + BESIDE + half, 0),
+      at("middle left", x - BESIDE - half, 0)];
+  }
+
+  const overlap = (one, other) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+
+  /* The labels of points where they lie over no other label and no other point; those that would have none. The last
+     trace's, the selected token's, goes first. */
   explorer.withoutOverlaps = function (data, { xaxis, yaxis, margin }, width, height) {
-    const least = margin?.t > AXIS_PX / 2 ? 2 * LINE : -LINE;  // above the points, a colour bar may have its numbers
+    const [right, bottom] = [width - AXIS_PX, height - AXIS_PX];
+    const least = margin?.t > AXIS_PX / 2 ? LINE : 0;  // above it, a colour bar may have its numbers
     const [xs, ys] = [xaxis.range, yaxis.range];
     const labelled = (trace) => trace.type === "scatter" && trace.mode?.includes("text") && Array.isArray(trace.text);
-    const places = new Map(data.filter(labelled).map((trace) => {
+    const pixels = new Map(data.filter(labelled).map((trace) => {
       const [x, y] = [numbers(trace.x), numbers(trace.y)];
       return [trace, trace.text.map((_, n) => ({
-        x: (width - AXIS_PX) * (x[n] - xs[0]) / (xs[1] - xs[0]),
-        y: (height - AXIS_PX) * (ys[1] - y[n]) / (ys[1] - ys[0]) }))];
+        x: right * (x[n] - xs[0]) / (xs[1] - xs[0]), y: bottom * (ys[1] - y[n]) / (ys[1] - ys[0]) }))];
     }));
-    const points = [...places.values()].flat();
-    const taken = [];
-    const thinnedTrace = (trace) => {
+    const taken = [...pixels.values()].flat()
+      .map(({ x, y }) => ({ left: x - POINT, right: x + POINT, top: y - POINT, bottom: y + POINT }));
+    const isFree = (place) => place.left > -AXIS_PX / 2 && place.right < right + 4 && place.top > least
+      && place.bottom < bottom && !taken.some((other) => overlap(place, other));
+    const placed = (trace) => {
+      const textposition = [];
       const text = trace.text.map((label, n) => {
-        if (!label) return label;
-        const half = LABEL_LETTER * label.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length / 2;
-        const { x, y } = places.get(trace)[n];
-        const middle = x + ({ "top left": -half, "top right": half }[[trace.textposition].flat()[n]] ?? 0);
-        const box = { left: middle - half, right: middle + half, top: y };
-        const isFree = y > least
-          && taken.every((other) => box.left > other.right || box.right < other.left || Math.abs(y - other.top) > LINE)
-          && points.every((other) => Math.abs(other.x - middle) > half + POINT
-            || Math.abs(other.y - (y - RISE)) >= LINE / 2 + POINT);
-        if (isFree) taken.push(box);
-        return isFree ? label : "";
+        const letters = label.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length;
+        const place = label && places(pixels.get(trace)[n], LABEL_LETTER * letters / 2).find(isFree);
+        textposition.push(place?.side ?? "top center");
+        if (place) taken.push(place);
+        return place ? label : "";
       });
-      return { ...trace, text };
+      return { ...trace, text, textposition };
     };
-    return [...data].reverse().map((trace) => (places.has(trace) ? thinnedTrace(trace) : trace)).reverse();
+    return [...data].reverse().map((trace) => (pixels.has(trace) ? placed(trace) : trace)).reverse();
   };
 })();

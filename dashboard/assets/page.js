@@ -3,7 +3,7 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const OPEN = "details.pop-up[open]";
+  const OPEN = "details:is(.pop-up, .token-search)[open]";
 
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Paths = Literal["none", "selected", "all"]
 Points = NDArray[np.floating[Any]]
 
-_LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
+LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
 _LETTER_WIDTH, _LINE_HEIGHT, _LABEL_RISE = 7, 14, 11  # pixels
 _MAX_CHARACTERS = 14  # of a label
 _MAX_PATHS = 128
@@ -31,7 +31,7 @@ def embedding_figure(
     result: EmbeddingResult,
     *,
     paths: Paths = "selected",
-    label_area: tuple[int, int] = _LABEL_AREA,
+    label_area: tuple[int, int] | None = LABEL_AREA,
     theme: Theme = LIGHT,
 ) -> go.Figure:
     """One point per token, coloured by position, with the selected one emphasised; a click selects a token.
@@ -39,7 +39,7 @@ def embedding_figure(
     paths: the tokens whose paths through the blocks are drawn (with PCA only): none, the selected one's, or all, of
     which at most 128, evenly spaced. The axes then cover all blocks, so that they stay the same for every selection;
     without paths they cover the points. label_area: the plot's size in pixels (width, height) at which labels must not
-    overlap.
+    overlap; None for all labels, of which the page leaves out those that have no room.
     """
     drawn_paths = result.paths if paths != "none" else None
     width = result.points.shape[1]
@@ -146,6 +146,7 @@ def _position_marker(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
             len=0.5,
             x=1,
             xanchor="right",
+            xpad=36,  # beside it is the button that saves the picture
             y=1,
             yanchor="bottom",
             ypad=2,
@@ -192,11 +193,17 @@ def _projected(points: Points) -> Points:
     return np.stack([(y - x) / 2, (2 * z - x - y) / 4], axis=1) + 0.5
 
 
-def _labels(result: EmbeddingResult, points: Points, area: tuple[int, int]) -> tuple[list[str], NDArray[np.str_]]:
-    """The label of each point, empty if it would overlap another one, and the side on which it is written.
+def _labels(
+    result: EmbeddingResult, points: Points, area: tuple[int, int] | None
+) -> tuple[list[str], NDArray[np.str_]]:
+    """The label of each point, empty if it would overlap another one in the area, and the side on which it is written.
 
     The selected token's label belongs to a trace of its own, so it is empty here, but no other label overlaps it.
     """
+    if area is None:
+        texts = [token.short(_MAX_CHARACTERS) for token in result.tokens]
+        texts[result.position] = ""
+        return texts, np.full(len(texts), "top center", dtype=object)
     pixels = points * area
     sides = np.full(len(pixels), "top center", dtype=object)
     texts = [""] * len(pixels)

@@ -51,9 +51,11 @@ def layout() -> html.Section:
             ],
             className="panel-beside",
         ),
-        controls=(
-            choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),
-            choice(NEURONS, "Listed neurons", {"tile": "neurons: tile", "strongest": "neurons: top 16"}, "tile"),
+        controls=(choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),),
+        more=(
+            choice(
+                NEURONS, "Listed neurons", {"tile": "neurons: one tile", "strongest": "neurons: the strongest"}, "tile"
+            ),
         ),
         help=HELP,
     )

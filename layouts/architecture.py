@@ -13,7 +13,7 @@ RESET = "architecture-reset"
 SPEED = "architecture-speed"
 
 COLORINGS = {
-    "norm": "what each part adds (L2 norm)",
+    "norm": "what each part adds",
     "entropy": "spread of attention (entropy)",
     "first": "attention on the first token",
     "kind": "kind of part",

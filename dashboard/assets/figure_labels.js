@@ -47,7 +47,7 @@
       const textposition = [];
       const text = trace.text.map((label, n) => {
         const letters = label.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length;
-        const place = label && places(pixels.get(trace)[n], LABEL_LETTER * letters / 2).find(isFree);
+        const place = label && places(pixels.get(trace)[n], LABEL_LETTER * letters / 2 + 2).find(isFree);
         textposition.push(place?.side ?? "top center");
         if (place) taken.push(place);
         return place ? label : "";

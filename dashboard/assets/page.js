@@ -3,6 +3,7 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
+  const EDGE_PX = 8, GAP_PX = 4;
   const OPEN = "details:is(.pop-up, .token-search)[open]";
 
   Object.assign(explorer, {
@@ -16,6 +17,26 @@
   function closePopUps(except) {
     document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
   }
+
+  /* An open pop-up is below its button, else above it, else where it is whole in the window. */
+  function place(popUp) {
+    const box = popUp.querySelector("summary ~ div");
+    box.style.translate = "";
+    const [button, { left, right, top, bottom, height }] = [popUp.querySelector("summary"), box].map(
+      (element) => element.getBoundingClientRect());
+    const across = Math.max(EDGE_PX - left, Math.min(0, innerWidth - EDGE_PX - right));
+    const above = button.top - GAP_PX - height;
+    let down = 0;
+    if (bottom > innerHeight - EDGE_PX) {
+      down = (above >= EDGE_PX ? above : Math.max(EDGE_PX, innerHeight - EDGE_PX - height)) - top;
+    }
+    box.style.translate = `${across}px ${down}px`;
+  }
+
+  document.addEventListener("toggle", ({ target }) => {
+    const popUp = target.closest?.(OPEN);
+    if (popUp) place(popUp);
+  }, true);
 
   document.addEventListener("click", (event) => {
     const focus = event.target.closest("[data-focus]")?.dataset.focus;

@@ -12,6 +12,10 @@ from tests.browser.explorer import FRAMES, Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 PICTURE = 280, 160  # least size of a main picture
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+FITTED = (  # whether all plots have the sizes of their places
+    "[...document.querySelectorAll('.panel:not([hidden]) .js-plotly-plot')].every((plot) =>"
+    " !plot.clientHeight || Math.abs(plot._fullLayout.height - plot.clientHeight) <= 1)"
+)
 FIVE = ("summary", "attention", "activation", "embedding", "saliency")
 
 
@@ -224,6 +228,7 @@ def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: st
     assert overlaps(page.evaluate(TEXTS)) == []
     for panel in ("overview", "logit_lens", "saliency", "activation", "embedding", "summary"):
         explorer.show(panel)
+        page.wait_for_function(FITTED)
         assert page.evaluate(WIDTH) <= 390, panel
         assert overlaps(page.evaluate(TEXTS)) == [], panel
     expect(page.locator("#summary-panel")).to_be_visible()

@@ -32,19 +32,8 @@ from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address
 from layouts import ids
+from layouts.document import TITLE, document
 from layouts.shell import EXAMPLES, shell
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-  <head>
-    {%metas%}
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>{%title%}</title>
-    {%favicon%}
-    {%css%}
-  </head>
-  <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
-</html>"""
 
 
 class Explorer(Dash):
@@ -101,13 +90,13 @@ def create_app(
     headings = {name: section[ids.title(name)].children for name, section in sections.items()}
     app = Explorer(
         __name__,
-        title="LLM Architecture Explorer",
+        title=TITLE,
         update_title="",
-        index_string=_PAGE,
         meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
+    app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.layout = layout = shell(menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS])
     callbacks.prompt.register(app, services)

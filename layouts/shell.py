@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids, models
+from layouts.document import TITLE
 from layouts.glossary import glossary
 from layouts.lead import lead_line
 from layouts.workspace import opening_panels, visible_store, workspace
@@ -71,7 +72,7 @@ def _stores() -> list[Any]:
 def _header(offers: Iterable[Any]) -> list[Any]:
     theme: dict[str, Any] = {"aria-label": "Switch between the light and the dark theme"}
     return [
-        html.H1("LLM Architecture Explorer"),
+        html.H1(TITLE),
         html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
         models.choice(offers),
         _prompt(),

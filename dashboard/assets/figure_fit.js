@@ -132,7 +132,10 @@
         const element = typeof plot === "string" ? document.getElementById(plot) : plot;
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
         given.set(element, figure);
-        return draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more);
+        return explorer.drawInTurn(() => {
+          const isNewest = given.get(element) === figure && element.isConnected;
+          return isNewest ? draw(plot, fit(figure, element.clientWidth, element.clientHeight), ...more) : plot;
+        });
       };
     }
     return Plotly;

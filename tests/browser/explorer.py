@@ -13,6 +13,7 @@ from tests.browser.projection import Projection
 from tests.serving import wait_until
 
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
 # The selection that tests begin with, at the last token. Which one the page opens with depends on the model's weights.
 BEGINNING = "block.3.attention.head.0"
 # A browser that cannot draw 3D. In software that takes most of a test's time, so only tests of the scene do without.
@@ -22,6 +23,7 @@ NO_WEBGL = (
     "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
 )
 PANELS = "section.panel:not([hidden])"  # those that are visible
+DRAWN = "!document.querySelector('.dash-graph--pending')"  # figures follow their panels' words
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"
 FRAMES = (
     "new Promise((done) => { let n = 6; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
@@ -45,7 +47,7 @@ class Explorer:
         self.page.goto(self.address + (f"#{urlencode(fragment)}" if fragment else ""))
         self.page.wait_for_function(
             f"document.querySelectorAll('{PANELS}').length > 2 &&"
-            f" [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection)"
+            f" [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection) && {DRAWN}"
         )
         if self.page.evaluate("!document.documentElement.classList.contains('no-webgl')"):
             self.page.wait_for_function("document.querySelector('#architecture-graph .drawn')")
@@ -89,7 +91,7 @@ class Explorer:
         """Wait until every visible panel shows this selection; fail if one does not."""
         self.page.wait_for_function(
             f"(text) => {{ const panels = [...document.querySelectorAll('{PANELS}')];"
-            " return panels.length && panels.every((s) => s.dataset.selection === text); }",
+            f" return panels.length && panels.every((s) => s.dataset.selection === text) && {DRAWN}; }}",
             arg=selection,
         )
 
@@ -97,6 +99,7 @@ class Explorer:
         """The selection that all visible panels agree on, once they do."""
         self.page.wait_for_function(
             f"() => new Set([...document.querySelectorAll('{PANELS}')].map((s) => s.dataset.selection)).size === 1"
+            f" && {DRAWN}"
         )
         return self.selections()[0]
 
@@ -105,7 +108,7 @@ class Explorer:
         self.page.click(f"#tab-{panel}")
         self.page.wait_for_function(
             "(name) => document.getElementById(`${name}-panel`).dataset.selection"
-            " === document.getElementById('panels').dataset.selection",
+            f" === document.getElementById('panels').dataset.selection && {DRAWN}",
             arg=panel,
         )
 

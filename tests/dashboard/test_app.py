@@ -65,6 +65,12 @@ def test_every_panel_answers_and_says_what_it_shows(app: Dash) -> None:
         assert data["response"][f"{panel.name}-title"]["children"]
 
 
+def test_what_the_document_has_the_browser_fetch_early_is_there(app: Dash) -> None:
+    visitor = app.server.test_client()
+    (url,) = re.findall(r'rel="prefetch" as="script" href="([^"]*)"', visitor.get("/").get_data(as_text=True))
+    assert visitor.get(url).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -1,0 +1,35 @@
+"""HTML document around the page: what is read while the scripts load, and without JavaScript at all."""
+
+TITLE = "LLM Architecture Explorer"
+WORDS = (
+    "A language model, drawn in 3D with its real values. Each block is a wall of attention heads and a wall of MLP"
+    " neurons. Click a box or a token, and all panels show what it does in this sentence."
+)
+
+
+def document(scripts: str) -> str:
+    """HTML document of the app, in which Dash fills in what is between `{%` and `%}`.
+
+    scripts: the address under which Dash serves scripts. It asks for plotly.js, by far the largest of them, only when
+    the first figure is made; a prefetch lets the browser load it beside the others.
+    """
+    return f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {{%metas%}}
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{{%title%}}</title>
+    <link rel="prefetch" as="script" href="{scripts}plotly/package_data/plotly.min.js">
+    {{%favicon%}}
+    {{%css%}}
+  </head>
+  <body>
+    <div class="opening">
+      <h1>{TITLE}</h1>
+      <p>{WORDS}</p>
+      <p class="opening-state">Loading …</p>
+      <noscript><p>This page needs JavaScript.</p></noscript>
+    </div>
+    {{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+  </body>
+</html>"""

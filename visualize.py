@@ -51,6 +51,7 @@ from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.scene_alone import make_self_contained
 from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
+from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
@@ -235,7 +236,7 @@ def plot_logit_lens(
     return standalone(
         [logit_lens_figure(result, size=(720, 360)), *lines],
         (360, 180, 180),
-        title=titled(f"Logit lens · position {here}, ‘{trace.tokens[here].label}’", sentence),
+        title=titled(f"Logit lens · position {here}, {quoted(trace.tokens[here].label)}", sentence),
         sentences=[logit_lens_reading(result)],
     )
 
@@ -271,7 +272,7 @@ def plot_gradients(
     return standalone(
         figures,
         heights,
-        title=titled(f"Saliency · logit of ‘{result.target.label}’ after position {here}", sentence),
+        title=titled(f"Saliency · logit of {quoted(result.target.label)} after position {here}", sentence),
         sentences=[saliency_reading(result), saliency_warning(result), numbers],
     )
 

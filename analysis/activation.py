@@ -27,7 +27,7 @@ class ActivationResult:
     block, position, quantity : int or None, int, "norm" or "mean"
         As requested. Without a block, all attributes from `neuron` on are None.
     listing : "tile" or "strongest"
-        What `listed` holds; always "strongest" if no neuron was requested.
+        What `listed` holds.
     stream : float32 array (n_positions, n_blocks + 1)
         L2 norm of the residual stream (0 or more), or mean over its dimensions (any sign): first as it enters block 0,
         then as it leaves each block. NaN where it is not finite, as in the values of neurons.
@@ -71,7 +71,7 @@ def compute_activation(
     """Size of every token's residual stream through all blocks, and MLP neurons of one block at a position.
 
     A neuron is one input of the MLP's last linear map, after the activation function. A tile is the contiguous neurons
-    that the 3D scene draws as one box. If `neuron` is None, the strongest neurons of the block are listed.
+    that the 3D scene draws as one box. If no neuron is selected, the strongest of the block is shown.
 
     Raises: SelectionError for a quantity or a listing that does not exist.
     """
@@ -85,8 +85,6 @@ def compute_activation(
     sizes = np.nan_to_num(np.abs(here), nan=-1)
     strongest = int(sizes.argmax())
     shown = strongest if neuron is None else neuron
-    if neuron is None:
-        listing = "strongest"
     if listing == "tile":
         start = shown - shown % trace.info.tile_width
         listed = np.arange(start, min(start + trace.info.tile_width, len(here)))

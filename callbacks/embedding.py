@@ -15,7 +15,7 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.embedding import DIMENSIONS, METHOD, NAME, PATHS, SCALE
-from layouts.figures.embedding import Paths, embedding_figure, embedding_reading
+from layouts.figures.embedding import LABEL_AREA, Paths, embedding_figure, embedding_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -72,8 +72,9 @@ def draw_embedding(
         if outdated:
             return {**values, "outdated": "true"}
         return {**values, "outdated": "", "figure": empty_figure("Not computed yet.", theme=THEMES[theme])}
+    area = None if dimensions == "2" else LABEL_AREA  # in 3D the page leaves no labels out
     return {
-        "figure": embedding_figure(result, paths=paths, theme=THEMES[theme]),
+        "figure": embedding_figure(result, paths=paths, label_area=area, theme=THEMES[theme]),
         "title": title,
         "reading": embedding_reading(result),
         "offer": offer,

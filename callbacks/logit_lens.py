@@ -22,6 +22,7 @@ from layouts.figures.logit_lens import (
     logit_lens_mark,
     logit_lens_reading,
 )
+from layouts.figures.text import quoted
 from layouts.logit_lens import (
     CELLS,
     DEPTH_GRAPH,
@@ -104,7 +105,7 @@ def draw_logit_lens(
         cells, offer = services.jobs.show(task, question)
     shared = {
         "followed": followed_tokens(followed_pieces(model, trace, position, pinned), pinned=bool(pinned)),
-        "title": f"Logit lens · position {position}, ‘{trace.tokens[position].label}’",
+        "title": f"Logit lens · position {position}, {quoted(trace.tokens[position].label)}",
         "offer": offer,
     }
     if cells is None:

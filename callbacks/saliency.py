@@ -22,6 +22,7 @@ from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
+from layouts.figures.text import quoted
 from layouts.saliency import (
     AGAINST,
     BASELINE,
@@ -140,7 +141,7 @@ def draw_saliency(
         "baselines": baseline_options(singular=singular),
         "reason": baseline_reason(baseline, singular=singular),
         "target": target_words(target, minus, chosen=selection.target is not None),
-        "title": f"Saliency · position {position}, ‘{trace.tokens[position].label}’",
+        "title": f"Saliency · position {position}, {quoted(trace.tokens[position].label)}",
         "offer": offer,
     }
     if result is None:

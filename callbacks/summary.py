@@ -11,7 +11,7 @@ from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
-from layouts.figures.empty import empty_figure
+from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
 from layouts.summary import (
     ENDS,
@@ -102,9 +102,7 @@ def _aria(holds: bool) -> str:
 def _predictions(services: Services, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
     """The figure of the predictions, and its reading."""
     if not services.loaded(prompt):
-        return empty_figure(
-            "Predictions need the weights.", theme=look
-        ), "Only sizes are shown: the weights are not in memory."
+        return empty_figure(NO_WEIGHTS, theme=look), ""
     model, trace = services.model(prompt), services.trace(prompt)
     position = services.position(trace, selection)
     here = compute_prediction(model, trace, selection, position)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, no_update, set_props
+from dash import Dash, Input, Output, Patch, State, html, no_update, set_props
 from dash.development.base_component import Component
 from plotly.graph_objects import Figure
 
@@ -24,6 +24,7 @@ from callbacks.services import Services
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
 from layouts import ids
+from layouts.glossary import marked
 from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
@@ -74,10 +75,10 @@ class PanelDrawer:
         theme = str(stores[2])
         try:
             prompt, selection = self._services.question(*stores[:2])
-        except NotLoaded as missing:  # not even the model's sizes are known, to check the selection
+        except NotLoaded:  # not even the model's sizes are known, to check the selection
             prompt = self._services.prompt(stores[0])
             return {ids.PANELS: stores[1]} | {
-                panel.name: _sent(panel, self._without_weights(panel, prompt, theme, missing), stores[1])
+                panel.name: self._sent(panel, self._without_weights(panel, prompt, theme), stores[1])
                 for panel in self._panels
             }
         question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
@@ -92,7 +93,7 @@ class PanelDrawer:
             if panel.name in shown and given[self._drawn[panel.name]] != digest:
                 try:
                     drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
-                    values[panel.name] = _sent(panel, drawn, str(selection))
+                    values[panel.name] = self._sent(panel, drawn, str(selection))
                 except Exception as error:
                     problems[user_message(error)] = None
         if problems:
@@ -105,21 +106,20 @@ class PanelDrawer:
         knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
             return dict(panel.draw(prompt, selection, theme=theme, **knobs))
-        except NotLoaded as missing:
-            return self._without_weights(panel, prompt, theme, missing)
+        except NotLoaded:
+            return self._without_weights(panel, prompt, theme)
 
-    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, missing: NotLoaded) -> dict[str, Any]:
+    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str) -> dict[str, Any]:
         """The panel's placeholder, with an empty digest, so that the next request tries to draw the panel again."""
         entry = self._services.menu.entry(prompt.model)
         if entry.state in (*IN_PROGRESS, "ready"):  # it may have been loaded just now
             set_props(POLL, {"disabled": False})
-        return values_without_weights(
-            panel.outputs,
-            str(missing),
-            heading=self._headings[panel.name],
-            theme=theme,
-            downloadable=entry.state == "to download",
-        )
+        return values_without_weights(panel.outputs, heading=self._headings[panel.name], theme=theme)
+
+    def _sent(self, panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
+        """The values that are sent for a drawn panel: one for each output, by name."""
+        values = {**drawn, **_texts(drawn, self._headings[panel.name]), "selection": selection}
+        return {name: plain(values.get(name, no_update)) for name in panel.outputs}
 
 
 def plain(value: Any) -> Any:
@@ -135,10 +135,13 @@ def plain(value: Any) -> Any:
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _sent(panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
-    """The values that are sent for a drawn panel: one for each output, by name."""
-    values = {**drawn, "selection": selection}
-    return {name: plain(values.get(name, no_update)) for name in panel.outputs}
+def _texts(drawn: Mapping[str, Any], heading: str) -> dict[str, Any]:
+    """Title and reading with their terms marked. The panel's name in the title, which its tab says, is a part of it."""
+    seen: set[str] = set()
+    name, dot, rest = str(drawn.get("title", "")).partition(" · ")
+    named = [html.Span(name + dot, className="panel-name")] if name == heading else [name + dot]
+    reading = drawn.get("reading")
+    return {"title": [*named, *marked(rest, seen)], "reading": marked(reading, seen) if reading else reading}
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:

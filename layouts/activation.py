@@ -11,22 +11,24 @@ QUANTITY = "activation-quantity"
 NEURONS = "activation-neurons"
 
 HELP = Help(
+    shows="The length of each token’s vector in the residual stream, from block to block, and the values of neurons.",
     how=(
-        "The lines show the length (L2 norm) of each token’s vector in the residual stream, from block to block. The "
-        "first bar chart shows one MLP neuron at every token; the second shows several neurons at the selected token: "
-        "those of one tile (neighbouring neurons, one box in the 3D scene), or those of the block with the largest "
-        "absolute values. Click a bar to select its token or its neuron."
-    ),
-    detail=(
-        "A neuron’s value is what the MLP’s last linear map reads, after the activation function. In gated MLPs "
-        "(Llama, Mistral, Qwen, Phi-3, Gemma) it is the product of two maps of the stream and can be large with either "
-        "sign. The first token’s vector is often very long: heads with nothing else to do attend to it. With more than "
-        "128 tokens, only some lines are drawn; with more than 256, neurons are kept in half precision (3 digits)."
+        "The strong line is the selected token’s. The bars are one neuron at every token, and several neurons at this "
+        "token. Click a bar to select it."
     ),
     not_shown=(
-        "A large value need not matter: that depends on the vector that the neuron writes. Neurons are not dimensions "
-        "of the residual stream, whose mean carries no information where every reader begins with a LayerNorm (GPT-2, "
-        "GPT-Neo, GPT-J, GPT-NeoX, OPT, Phi)."
+        "What matters: that depends on the vector that a neuron writes, too. Neurons are not dimensions of the "
+        "residual stream."
+    ),
+    detail=(
+        "The listed neurons are those of one tile (neighbours that share a box of the 3D scene), or those of the block "
+        "with the largest absolute values. While no neuron is selected, the strongest of the block is shown. A "
+        "neuron’s value is what the MLP’s last linear map reads, after the activation function. In gated MLPs (Llama, "
+        "Mistral, Qwen, Phi-3, Gemma) it is the product of two maps of the stream and can be large with either sign. "
+        "The first token’s vector is often very long: heads with nothing else to do attend to it. The mean over the "
+        "stream’s dimensions carries no information where every reader begins with a LayerNorm (GPT-2, GPT-Neo, GPT-J, "
+        "GPT-NeoX, OPT, Phi). With more than 128 tokens, only some lines are drawn; with more than 256, neurons are "
+        "kept in half precision (3 digits)."
     ),
 )
 
@@ -49,10 +51,10 @@ def layout() -> html.Section:
             ],
             className="panel-beside",
         ),
-        controls=(
-            choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),
+        controls=(choice(QUANTITY, "Residual stream", {"norm": "stream: length", "mean": "stream: mean"}, "norm"),),
+        more=(
             choice(
-                NEURONS, "Listed neurons", {"tile": "neurons: same tile", "strongest": "neurons: strongest"}, "tile"
+                NEURONS, "Listed neurons", {"tile": "neurons: one tile", "strongest": "neurons: the strongest"}, "tile"
             ),
         ),
         help=HELP,

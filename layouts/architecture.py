@@ -13,33 +13,35 @@ RESET = "architecture-reset"
 SPEED = "architecture-speed"
 
 COLORINGS = {
-    "norm": "what each part adds (L2 norm)",
+    "norm": "what each part adds",
     "entropy": "spread of attention (entropy)",
     "first": "attention on the first token",
     "kind": "kind of part",
 }
 
 HELP = Help(
-    how=(
-        "Depth runs from left to right: token embedding, blocks, final norm, output. The band in the middle is the "
-        "residual stream, the vector that every block reads and adds to: first with its attention heads (the wall "
-        "above it), then with its MLP neurons (the wall below; each tile stands for several neighbouring neurons). "
-        "Both walls are read like a page: head 0 and neuron 0 are top left. Colours are values at the selected token, "
-        "in all blocks on the same scale. The selected part is outlined, its block is framed."
+    shows=(
+        "The network from left to right: in the middle the residual stream, above it the attention heads of each "
+        "block, below it the MLP neurons."
     ),
-    detail=(
-        "Click a box to select it. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel "
-        "alone after a click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through "
-        "the blocks, ↑/↓ through heads as they are drawn, column by column, or through neurons by their number. The "
-        "band widens with the square root of the residual stream’s length (L2 norm), relative to its largest at this "
-        "token; point at it to read the number. A side of every box has the colour of the colour bar, the other sides "
-        "are shaded. In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read "
-        "what enters the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes "
-        "through one more norm before it is added; the values shown are those after it."
+    how=(
+        "Colours are numbers of the selected token, on one scale for all blocks. Click a box to select it: it is "
+        "outlined, and its block is framed."
     ),
     not_shown=(
-        "The inner wiring of the parts (queries, keys and values, the linear maps of the MLP) is not drawn. A large "
-        "value need not be an important one: a later part may cancel what an earlier one adds."
+        "What matters: a later part may cancel what an earlier one adds. Nor the wiring inside the parts (queries, "
+        "keys, values)."
+    ),
+    detail=(
+        "Both walls are read like a page: head 0 and neuron 0 are top left; each tile stands for several neighbouring "
+        "neurons. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel alone after a "
+        "click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through the blocks, "
+        "↑/↓ through heads as they are drawn, column by column, or through neurons by their number. The band widens "
+        "with the square root of the residual stream’s length (L2 norm), relative to its largest at this token; point "
+        "at it to read the number. A side of every box has the colour of the colour bar, the other sides are shaded. "
+        "In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read what enters "
+        "the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes through one more "
+        "norm before it is added; the values shown are those after it."
     ),
 )
 

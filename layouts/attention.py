@@ -9,23 +9,25 @@ HEADS_GRAPH = "attention-heads-graph"
 VIEW = "attention-view"
 
 HELP = Help(
+    shows=(
+        "Where the selected head looks: each token shares out 100% of its attention among itself and the tokens before "
+        "it."
+    ),
     how=(
-        "Each row is a token that attends (query), each column a token that it attends to (key); the shares in a row "
-        "sum to 100%. Tokens attend only to themselves and to earlier ones, so the upper right is empty. Many heads "
-        "put much of their attention on the first token when they have nothing else to do; “without the first token” "
-        "shows the rest, scaled to 100%."
+        "Rows are the tokens that look (queries), columns those looked at (keys). Click a cell to select its row’s "
+        "token, a small picture to select its head."
     ),
+    not_shown="What matters for the prediction: a head may attend to a token and move nothing of weight from it.",
     detail=(
-        "In the small pictures, the arrow keys select the head beside, above or below the selected one. In blocks with "
-        "a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a longer text is empty, too. Where "
-        "several heads share keys and values (grouped-query attention), each head still has its own queries and so its "
-        "own attention. With more than 128 tokens, colours follow the square root of the share, the value under the "
-        "mouse is read from the colour (within a tenth of itself from 0.2% on), and each cell of a small picture is "
-        "the largest share in a square of tokens; with more than 256, attention is kept in half precision (3 digits)."
-    ),
-    not_shown=(
-        "Attention does not show what matters for the prediction: a head may attend to a token and move nothing of "
-        "weight from it. Rollout is a rough average over all heads, not something that any one head does."
+        "In the small pictures, the arrow keys select the head beside, above or below the selected one. "
+        "Many heads put much of their attention on the first token when they have nothing else to do; “without the "
+        "first token” shows the rest, scaled to 100%. Rollout is a rough average over all heads, not something that "
+        "any one head does. In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a "
+        "longer text is empty. Where several heads share keys and values (grouped-query attention), each head still "
+        "has its own queries and so its own attention. With more than 128 tokens, colours follow the square root of "
+        "the share, the value under the mouse is read from the colour (within a tenth of itself from 0.2% on), and "
+        "each cell of a small picture is the largest share in a square of tokens; with more than 256, attention is "
+        "kept in half precision (3 digits)."
     ),
 )
 

@@ -12,20 +12,22 @@ SCALE = "embedding-scale"
 PATHS = "embedding-paths"
 
 HELP = Help(
+    shows=(
+        "Each token as a point: its vector in the residual stream at the selected block, projected to two or three "
+        "dimensions."
+    ),
     how=(
-        "Each point is one token: its vector in the residual stream at the selected block, projected to two or three "
-        "dimensions. Colours run from the first position to the last. With PCA, the line shows a token’s path through "
-        "the blocks, starting at the open circle."
+        "Colours run from the first position to the last. With PCA, the line is the selected token’s path through the "
+        "blocks, from the open circle on."
+    ),
+    not_shown=(
+        "How far apart two tokens really are: most dimensions are left out. In t-SNE, sizes of groups and gaps between "
+        "them mean nothing."
     ),
     detail=(
         "PCA is fitted once to all blocks, so that a path lies in one common space; t-SNE arranges the tokens of each "
         "block anew. Scaled to equal length, vectors differ in direction only, as they do for the norms that read "
         "them. Unscaled, the first token’s vector is often so long that it squeezes all others together."
-    ),
-    not_shown=(
-        "The plot does not show how far apart two tokens really are: it keeps two or three of many dimensions, and "
-        "points that overlap may differ in the rest. In t-SNE, the sizes of groups and the gaps between them mean "
-        "nothing."
     ),
 )
 

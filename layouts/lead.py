@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dash import html
 
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 
 if TYPE_CHECKING:
     from analysis.attention import Opening
@@ -36,8 +36,9 @@ def lead_line() -> html.P:
 
 def opening_words(opening: Opening) -> dict[str, str]:
     """The opening selection for the page's script: its text form (`select`), its name, and why it was chosen."""
+    share = f"{percent(opening.share)} of its attention"
     return {
         "select": f"block.{opening.block}.attention.head.{opening.head}",
         "name": f"block {opening.block}, head {opening.head}",
-        "why": f"at ‘{opening.query.label}’ it puts {percent(opening.share)} of its attention on ‘{opening.key.label}’",
+        "why": f"at {quoted(opening.query.label)} it puts {share} on {quoted(opening.key.label)}",
     }

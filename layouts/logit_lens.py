@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dash_bootstrap_components as dbc
 from dash import html
 
+from layouts.figures.text import quoted
 from layouts.job import job_bar, picture
 from layouts.panel import Help, graph, panel
 from layouts.token_search import action, sets, token_search
@@ -27,23 +28,20 @@ FOUND = "logit_lens-found"
 MOST_PINNED = 3
 
 HELP = Help(
+    shows="What the model would predict next if it stopped after each block, at every token of the text.",
     how=(
-        "Each column is a token of the text, each row a block. A cell has the token that the model would predict next "
-        "if it stopped after that block, and its colour is that token’s probability; the top row is the real output. "
-        "Click a cell to select its block and token. The lines below follow the model’s own prediction, or up to three "
-        "tokens that you pin, through the blocks at the selected token; rank 1 is the most probable token."
+        "Columns are tokens, rows are blocks, on top is the real output. A cell has the most probable token, coloured "
+        "by its probability. Click it to select it."
     ),
+    not_shown="What the model knows after a block: it may be written in directions that only later blocks read.",
     detail=(
-        "Every residual stream is read through the final norm, with its own statistics, and the output head. The "
-        "bottom row reads the input of block 0. With attention selected, the sentence above also says what is read "
-        "between it and the MLP of its block; GPT-J, Phi and most GPT-NeoX models compute both in parallel, so nothing "
-        "is between them. Texts of more than 128 tokens show probabilities without tokens: select a cell to read it."
-    ),
-    not_shown=(
-        "The lens does not show what the model knows after a block. The final norm and the output head were trained "
-        "for the last block only: nonsense in early blocks does not mean that nothing is known there, since it may be "
-        "written in directions that only later blocks read. Nor does an early prediction mean that later blocks do "
-        "nothing."
+        "The lines below follow the model’s own prediction, or up to three tokens that you pin, through the blocks at "
+        "the selected token; rank 1 is the most probable token. Every residual stream is read through the final norm, "
+        "with its own statistics, and the output head, both of which were trained for the last block only; nor does an "
+        "early prediction mean that later blocks do nothing. The bottom row reads the input of block 0. With attention "
+        "selected, the sentence above also says what is read between it and the MLP of its block; GPT-J, Phi and most "
+        "GPT-NeoX models compute both in parallel, so nothing is between them. Texts of more than 128 tokens show "
+        "probabilities without tokens: select a cell to read it."
     ),
 )
 
@@ -88,7 +86,7 @@ def pin_actions(piece: Piece, pins: Sequence[int]) -> list[html.Button]:
     """The buttons of a search result: pin the token, or unpin it."""
     if piece.id in pins:
         return [_unpin("unpin", piece, pins)]
-    title = f"Pin ‘{piece.label}’: follow it through the blocks"
+    title = f"Pin {quoted(piece.label)}: follow it through the blocks"
     return [action("pin", title, **sets(PINS, _pins_text([*pins, piece.id][-MOST_PINNED:])))]
 
 
@@ -96,21 +94,21 @@ def followed_tokens(pieces: Sequence[Piece], *, pinned: bool) -> list[html.Butto
     """The followed tokens: pinned ones with a button to unpin them, the model's prediction with one to pin it."""
     if pinned:
         pins = [piece.id for piece in pieces]
-        return [_unpin(f"‘{piece.label}’ ×", piece, pins) for piece in pieces]
+        return [_unpin(f"{quoted(piece.label)} ×", piece, pins) for piece in pieces]
     if not pieces:
         return [
             html.Span("The output is not finite, so there is no prediction to follow.", className="align-self-center")
         ]
     (piece,) = pieces
     return [
-        html.Span(f"‘{piece.label}’, the model’s prediction", className="align-self-center", dir="auto"),
-        action("pin it", f"Pin it: follow ‘{piece.label}’ at every token", **sets(PINS, str(piece.id))),
+        html.Span(f"{quoted(piece.label)}, the model’s prediction", className="align-self-center", dir="auto"),
+        action("pin it", f"Pin it: follow {quoted(piece.label)} at every token", **sets(PINS, str(piece.id))),
     ]
 
 
 def _unpin(words: str, piece: Piece, pins: Sequence[int]) -> html.Button:
     rest = [token_id for token_id in pins if token_id != piece.id]
-    return action(words, f"Unpin ‘{piece.label}’", **sets(PINS, _pins_text(rest)))
+    return action(words, f"Unpin {quoted(piece.label)}", **sets(PINS, _pins_text(rest)))
 
 
 def _pins_text(pins: Sequence[int]) -> str:

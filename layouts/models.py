@@ -55,11 +55,6 @@ def bar() -> html.Div:
     )
 
 
-def download_button() -> html.Button:
-    """The bar's download button, repeated inside a panel."""
-    return html.Button("Download it", type="button", className="quiet-button", **{"data-press": DOWNLOAD})
-
-
 def options(offers: Iterable[Any], *, opens_models: bool = False) -> list[dict[str, str]]:
     """The menu's entries: name, family, parameters, memory and state of each model; then, perhaps, "Open another…"."""
     entries = [{"value": offer.name, "label": _label(offer)} for offer in offers]

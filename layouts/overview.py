@@ -10,24 +10,25 @@ COLOR = "overview-color"
 WALL = "overview-wall"  # [columns, aspect] of heads that have room for their attention, or None; assets/overview.js
 
 HELP = Help(
-    how=(
-        "The network from left to right, as in the 3D scene: each column is a block, with one cell for each attention "
-        "head above the residual stream, head 0 on top, and one for each tile of neighbouring MLP neurons below it, "
-        "row by row. The colour is the part’s number at the selected token, in all blocks on the same scale; point at "
-        "a cell to read it. Where there is room, as in the enlarged panel, each head’s cell also shows its attention "
-        "for the whole text, small, with queries down and keys across. The selected part is outlined, its block is "
-        "framed."
+    shows=(
+        "The numbers of the 3D scene as a grid: a column for each block, with a cell for each head and for each tile "
+        "of neurons."
     ),
-    detail=(
-        "A click selects a head, or the strongest neuron of a tile, or an end of the network. ←/→ move through the "
-        "blocks, ↑/↓ through heads as they are drawn, column by column, or through neurons. The colours are those of "
-        "the 3D scene: both panels have the same menu; those of the attention are the attention panel’s. In texts of "
-        "more than 24 tokens, or of fewer in a model with many heads, a cell of that attention is the largest weight "
-        "in a square of tokens."
+    how=(
+        "Heads are above the residual stream, head 0 on top; tiles are below it. Point at a cell to read its number at "
+        "the selected token; click it to select it."
     ),
     not_shown=(
-        "A large value need not be an important one: a later part may cancel what an earlier one adds. Cells beside "
-        "each other have nothing in common: head 3 of one block is no relative of head 3 of the next."
+        "What matters: a later part may cancel what an earlier one adds. And neighbours have nothing in common: head 3 "
+        "of one block is no relative of head 3 of the next."
+    ),
+    detail=(
+        "Where there is room, as in the enlarged panel, each head’s cell also shows its attention for the whole text, "
+        "small, with queries down and keys across, in the attention panel’s colours; in texts of more than 24 tokens, "
+        "or of fewer in a model with many heads, a cell of that attention is the largest weight in a square of tokens. "
+        "The selected part is outlined, its block is framed. A click selects a head, or the strongest neuron of a "
+        "tile, or an end of the network. ←/→ move through the blocks, ↑/↓ through heads as they are drawn, column by "
+        "column, or through neurons. The colours are those of the 3D scene: both panels have the same menu."
     ),
 )
 

@@ -1,5 +1,7 @@
 """The frame of every panel: title and reading in one line, controls, and help."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,30 +9,34 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids
+from layouts.glossary import term_id, terms_in, word_list
 
 
 @dataclass(frozen=True)
 class Help:
-    """A panel's help text, shown as short paragraphs behind its "?".
+    """A panel's help text: three short lines behind its "?", and the rest behind "More".
 
     Attributes
     ----------
+    shows : str
+        What the panel shows.
     how : str
-        How to read the panel, in about three sentences for a newcomer.
+        How to read it, and what a click does.
+    not_shown : str
+        What it does not show: the wrong conclusion that it invites.
     detail : str
         What an expert needs to know as well; empty if there is nothing.
-    not_shown : str
-        The wrong conclusions that the panel invites, in one or two sentences.
     """
 
+    shows: str
     how: str
     not_shown: str
     detail: str = ""
 
-    def paragraphs(self) -> list[Any]:
-        """The text as HTML."""
-        texts = [self.how, self.detail] if self.detail else [self.how]
-        return [*map(html.P, texts), html.H3("What this does not show.", className="h6"), html.P(self.not_shown)]
+    def lines(self) -> list[html.P]:
+        """The three lines, each behind its question."""
+        named = {"What it shows": self.shows, "How to read it": self.how, "What it does not show": self.not_shown}
+        return [html.P([html.Strong(f"{name}. "), text]) for name, text in named.items()]
 
 
 def panel(
@@ -54,7 +60,9 @@ def panel(
             className="panel-more pop-up",
         )
     ]
-    tools = html.Div([*controls, *(settings if more else []), _help(heading, help)], className="panel-tools")
+    tools = html.Div(
+        [*controls, *(settings if more else []), _help(heading, help, (*controls, *more))], className="panel-tools"
+    )
     reading = [
         html.H2(heading, id=ids.title(name)),
         html.P(id=ids.reading(name), className="panel-reading"),
@@ -72,6 +80,7 @@ def panel(
             "data-selection": "",
             "data-drawn": "",
             "data-tab": heading,
+            "data-term": next(map(term_id, terms_in(heading)), ""),
             "aria-busy": "false",
             "aria-labelledby": ids.title(name),
             "aria-describedby": ids.reading(name),
@@ -79,12 +88,24 @@ def panel(
     )
 
 
-def _help(heading: str, text: Help) -> html.Details:
+def _help(heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
+    """The pop-up behind the "?". The terms of the whole panel, those of its menus too, are explained at its end."""
     named: dict[str, Any] = {"aria-label": f"How to read “{heading}”", "title": "How to read this"}
+    words = " ".join([heading, text.shows, text.how, text.not_shown, text.detail, *_entries(controls)])
+    more = [html.P(text.detail)] if text.detail else []
+    if terms_in(words):
+        more += [html.H3("Words", className="h6"), word_list(words)]
+    rest = [html.Details([html.Summary("More"), *more], className="panel-help-more")] if more else []
     return html.Details(
-        [html.Summary("?", **named), html.Div(text.paragraphs(), tabIndex=0)],  # it may scroll
+        [html.Summary("?", **named), html.Div([*text.lines(), *rest], tabIndex=0)],  # it may scroll
         className="panel-help pop-up",
     )
+
+
+def _entries(controls: Iterable[Any]) -> list[str]:
+    """The entries of all menus among controls."""
+    parts = [part for control in controls for part in [control, *control._traverse()]]
+    return [option["label"] for part in parts for option in getattr(part, "options", [])]
 
 
 def graph(name: str, *, id: str | None = None, second: bool = False, label: str) -> html.Div:
@@ -106,7 +127,11 @@ def graph(name: str, *, id: str | None = None, second: bool = False, label: str)
 
 
 def choice(id: str, label: str, options: dict[str, str], value: str) -> html.Div:
-    """A menu of choices that say what they choose. options: the words of each value. label: for screen readers."""
+    """A menu of choices that say what they choose. options: the words of each value. label: for screen readers.
+
+    The terms of the chosen entry are explained like those of a text; `data-terms` has their ids by value.
+    """
+    terms = {key: [term_id(term) for term in terms_in(words)] for key, words in options.items()}
     return html.Div(
         [
             html.Label(label, htmlFor=id, className="visually-hidden"),
@@ -118,5 +143,5 @@ def choice(id: str, label: str, options: dict[str, str], value: str) -> html.Div
             ),
         ],
         className="choice",
-        title=label,
+        **{"data-label": label, "data-terms": json.dumps(terms, ensure_ascii=False)},
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
+from layouts.figures.text import quoted
+from layouts.glossary import marked
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
 from layouts.token_search import action, sets, token_search
@@ -60,11 +62,15 @@ _REASONS = {
 }
 
 HELP = Help(
-    how=(
-        "Which tokens made the model predict this one? Each bar is a token’s attribution: its share of the logit (the "
-        "raw score before probabilities) of the explained token, which is the most probable next token unless you "
-        "choose another. Blue pushes that logit up, orange pushes it down."
+    shows=(
+        "Which tokens made the model predict this one: each bar is a token’s attribution, its share of the explained "
+        "logit."
     ),
+    how=(
+        "Blue pushes the logit up, orange pushes it down. The most probable next token is explained, unless you choose "
+        "another."
+    ),
+    not_shown="Why the model does so, or what another text would give; another method or baseline gives other numbers.",
     detail=(
         "Integrated gradients follow the logit along a straight path from a baseline to this text, so they should add "
         "up to F(x) − F(x′), its change along the path; δ is the amount that is missing. The path is cut into segments "
@@ -72,12 +78,9 @@ HELP = Help(
         "attributions are no answer: they are hatched, and occlusion and input × gradient, which need no path, are "
         "offered instead. Per block, the same is computed at the input of each block, where a token’s contribution has "
         "moved on to the positions that carry it. Input × gradient and gradient norm use only the slope at this text; "
-        "occlusion is the drop when one token is replaced by the baseline."
-    ),
-    not_shown=(
-        "Attributions show which tokens the output rests on, not why, nor what another text would give; another "
-        "baseline gives other numbers. A token’s attribution includes all its paths, also those through later "
-        "positions, and where the model is already sure, a decisive token may get little."
+        "occlusion is the drop when one token is replaced by the baseline. A token’s attribution includes all its "
+        "paths, also those through later positions, and where the model is already sure, a decisive token may get "
+        "little."
     ),
 )
 
@@ -138,8 +141,8 @@ def layout() -> html.Section:
 
 def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
     """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
-    minus = f" minus ‘{against.label}’" if against else ""
-    return f"‘{target.label}’{'' if chosen else ' (most probable)'}{minus}"
+    minus = f" minus {quoted(against.label)}" if against else ""
+    return f"{quoted(target.label)}{'' if chosen else ' (most probable)'}{minus}"
 
 
 def baseline_options(*, singular: bool) -> list[dict[str, str]]:
@@ -165,8 +168,8 @@ def warning(words: str, *, offer_others: bool) -> list[Any]:
 def actions(piece: Piece) -> list[html.Button]:
     """The buttons of a search result: explain the token's logit, or subtract it from the explained one."""
     return [
-        action("explain", f"Explain ‘{piece.label}’", **{"data-select": f"~{piece.id}"}),
-        action("subtract", f"Subtract the logit of ‘{piece.label}’", **sets(AGAINST, str(piece.id))),
+        action("explain", f"Explain {quoted(piece.label)}", **{"data-select": f"~{piece.id}"}),
+        action("subtract", f"Subtract the logit of {quoted(piece.label)}", **sets(AGAINST, str(piece.id))),
     ]
 
 
@@ -189,7 +192,8 @@ def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], posi
 
 def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
     """The entries of the list of numbers."""
-    return [html.Div([html.Dt(name), html.Dd(value)]) for name, value in pairs]
+    seen: set[str] = set()
+    return [html.Div([html.Dt(marked(name, seen)), html.Dd(value)]) for name, value in pairs]
 
 
 def _target() -> html.Div:

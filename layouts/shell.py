@@ -9,6 +9,8 @@ from dash import dcc, html
 
 from layouts import ids, models, open_model
 from layouts.document import TITLE
+from layouts.figures.text import quoted
+from layouts.glossary import glossary
 from layouts.lead import lead_line
 from layouts.workspace import opening_panels, visible_store, workspace
 
@@ -53,6 +55,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
                     lead_line(),
                     html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
                     workspace((dock, section) for dock, section in panels if dock),
+                    glossary(),
                 ]
             ),
             *([open_model.dialog()] if opens_models else []),
@@ -137,7 +140,7 @@ def start_option(token: str | None, *, fixed: bool = False) -> dict[str, Any]:
 
     fixed: whether every text begins with it anyway.
     """
-    label = f"Start with ‘{token}’" if token else "Start with the model’s start token"
+    label = f"Start with {quoted(token)}" if token else "Start with the model’s start token"
     if fixed:
         label += " (always added for this model)"
     return {"value": "start", "label": label, "disabled": fixed or token is None}

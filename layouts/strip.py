@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dash import html
 
+from layouts.glossary import explained
 from layouts.panel import Help, choice, panel
 
 if TYPE_CHECKING:
@@ -23,21 +24,21 @@ SCALE = "strip-scale"
 HIGH = "strip-high"
 
 HELP = Help(
+    shows=(
+        "The text as the model reads it, one chip for each token, coloured by how unexpected the token was (its "
+        "surprisal)."
+    ),
     how=(
-        "Each chip is one token, a piece of text that the model reads as a unit; “·” stands for a space, and positions "
-        "count from 0. Click a chip to select its position, or walk through them with the arrow keys. Its colour is "
-        "its surprisal: how unexpected the token was for the model after the tokens before it. While an attention head "
-        "is selected, arcs lead from the selected token to the tokens that the head attends to; the thicker, the more."
+        "Click a chip, or press ← and →, to select its position. While a head is selected, arcs lead to the tokens "
+        "that it attends to; the thicker, the more."
     ),
+    not_shown="How important a token is, or whether it is right: a surprising token may be a good one.",
     detail=(
-        "Surprisal is −log₂ of the token’s probability: 0 bits is certain, 1 bit is the toss of a coin, 12 bits is one "
-        "chance in 4,096. The first token follows nothing, so it has none. The other colouring is the attribution of "
-        "the saliency panel: blue pushes the explained token up, orange pushes it down. Attention weights below 2% "
-        "have no arc. In a chat message, the tokens of the chat template are in italics and have no colour."
-    ),
-    not_shown=(
-        "Surprisal shows neither how important a token is nor whether it is right: a surprising token may be a good "
-        "one. It cannot be compared between models that split text into different tokens."
+        "“·” stands for a space, and positions count from 0. Surprisal is −log₂ of the token’s probability: 0 bits is "
+        "certain, 1 bit is the toss of a coin, 12 bits is one chance in 4,096. The first token follows nothing, so it "
+        "has none. Models that split text into different tokens cannot be compared by it. The other colouring is the "
+        "attribution of the saliency panel. Attention below 2% has no arc. In a chat message, the tokens of the chat "
+        "template are in italics and have no colour."
     ),
 )
 
@@ -62,7 +63,7 @@ def layout() -> html.Section:
         ),
         html.Div(
             [
-                html.Span("· = space", title="“·” stands for a space: in “·a” it belongs to the token."),
+                explained("· = space", "·"),
                 choice(COLOR, "Colour", {"surprisal": "surprisal", "attribution": "attribution"}, "surprisal"),
                 html.Span([html.Span(id=LOW), html.Span(id=SCALE, className="strip-scale"), html.Span(id=HIGH)]),
                 html.Button(

@@ -9,6 +9,7 @@ from dash import html
 
 from layouts.figures.summary import parameter_rows, size_words
 from layouts.figures.text import counted, percent
+from layouts.glossary import marked
 from layouts.panel import Help, graph, panel
 
 if TYPE_CHECKING:
@@ -26,20 +27,20 @@ STEPS = ("summary-previous", "summary-next", "summary-unit-previous", "summary-u
 ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"}
 
 HELP = Help(
+    shows=(
+        "The selected part of the network, and the next tokens that the model would predict if it stopped there (the "
+        "logit lens)."
+    ),
     how=(
-        "The bars are the most probable next tokens, read at the selected part of the network. At the final norm and "
-        "at the output, they are the model’s real prediction; inside the network, they show what the model would "
-        "predict if it stopped after the selected block (the logit lens). ‹ and › move the selection, and so do the "
-        "arrow keys: ←/→ for blocks, ↑/↓ for heads and neurons."
+        "The longer a bar, the more probable the token. ‹ and › move the selection, and so do ←/→ for blocks and ↑/↓ "
+        "for heads and neurons."
     ),
+    not_shown="What a single head or neuron predicts: the lens always reads the whole residual stream.",
     detail=(
-        "The logit lens applies the final norm and the output head to the residual stream after the selected block, "
-        "as if the remaining blocks did not exist."
-    ),
-    not_shown=(
-        "The bars do not show what a single head or neuron predicts: the lens always reads the whole residual stream. "
-        "Nonsense in early blocks need not mean that nothing is known there: the stream may hold it in a form that the "
-        "output head cannot read yet."
+        "The logit lens applies the final norm and the output head to the residual stream after the selected block, as "
+        "if the remaining blocks did not exist; at the final norm and at the output, the bars are the model’s real "
+        "prediction. Nonsense in early blocks need not mean that nothing is known there: the stream may hold it in a "
+        "form that the output head cannot read yet."
     ),
 )
 
@@ -127,7 +128,7 @@ def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
         count += f", the same in each of the {summary.n_blocks} blocks"
     count += _shared(key, summary)
     return [
-        html.P(_function(key, summary)),
+        html.P(marked(_function(key, summary))),
         html.P([html.Span(_shape(key, summary), className="summary-shape"), f" · {count}."]),
     ]
 
@@ -156,7 +157,7 @@ def parameter_table(s: SummaryResult, *, untrained: bool = False, weights_note: 
 
 def _row(words: str, detail: str, count: int, share: float) -> html.Tr:
     cells = (detail, f"{count:,}", percent(share))
-    return html.Tr([html.Th(words, scope="row"), *(html.Td(cell, className="number") for cell in cells)])
+    return html.Tr([html.Th(marked(words), scope="row"), *(html.Td(cell, className="number") for cell in cells)])
 
 
 def _function(key: str, s: SummaryResult) -> str:

@@ -222,6 +222,13 @@ def _assigned(inside: Any, location: list[Any], value: Any) -> Any:
     return changed
 
 
+def words(children: Any) -> str:
+    """The text of a component's children, with that of all inside."""
+    if isinstance(children, list):
+        return "".join(map(words, children))
+    return words(children["props"].get("children")) if isinstance(children, dict) else str(children or "")
+
+
 def question(text: str, *choices: str) -> dict[str, Any]:
     """What a panel asks a job with: a text in the bundled model, and the panel's choices."""
     prompt = {"model": "bundled", "text": text, "start": False}

@@ -19,7 +19,7 @@ from pathlib import Path
 from dashboard.app import create_app
 from dashboard.settings import Settings
 from tests.conftest import TEXT, make_tiny
-from tests.page import of_app
+from tests.page import of_app, words
 
 assert Path(create_app.__code__.co_filename).is_relative_to({copy!r})
 with tempfile.TemporaryDirectory() as cache:
@@ -29,7 +29,7 @@ with tempfile.TemporaryDirectory() as cache:
     page.set("selection", "data", "block.1.attention.head.2@3")
     (bars,) = page.values["length-graph", "figure"]["data"]
     assert bars["customdata"][3] == "@3"
-    assert page.values["length-reading", "children"].startswith("The longest token is")
+    assert words(page.values["length-reading", "children"]).startswith("The longest token is")
     assert page.values["length-panel", "data-selection"] == "block.1.attention.head.2@3"
     app.jobs.manager.close()
 """

@@ -11,6 +11,7 @@
   const [LINE, SLANTED] = [13, 18];          // pixels that a label needs along its axis: horizontal text, slanted text
   const SMALL = 5;                           // of a cell, below which it has no gap around it
   const LETTER = 6.8;                        // of a caption, and of a label
+  const CELL_LETTER = 6, LEAST_LETTERS = 3;  // of a cell's text: its least width, and how many it has at least
   const GAP = 0.08, NUMBER_PX = 16;          // between small multiples, and above each for its number
   const PRESENTED = 16 / 12;                 // size of letters in a presentation
   const SHAPE = 1.75, SIDES = 230;           // of the 3D scene: its width by its height, and pixels of texts at its sides
@@ -45,7 +46,8 @@
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
     if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };
-    return { ...fitted, ...(axis.title && { title: { ...axis.title, text: "" } }) };
+    // Plotly would keep room for an empty one.
+    return { ...fitted, ...(axis.title && { title: { ...axis.title, text: null } }) };
   }
 
   /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
@@ -105,9 +107,23 @@
     return fitted;
   }
 
-  function shortened(title, width) {
+  /* Texts of cells are cut where they would have to be very small, and left out where hardly a letter would be left. */
+  function withCellTexts(trace, { xaxis }, width) {
+    if (trace.type !== "heatmap" || !trace.texttemplate || !xaxis?.range) return trace;
+    const most = Math.floor(0.9 * width / (xaxis.range[1] - xaxis.range[0]) / CELL_LETTER);
+    if (most < LEAST_LETTERS) return { ...trace, texttemplate: "" };
+    const cut = (label) => {
+      const letters = label.match(/&\w+;|[^]/gu) ?? [];  // labels are escaped
+      return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : label;
+    };
+    return { ...trace, text: trace.text.map((row) => row.map(cut)) };
+  }
+
+  /* A title as it fits: whole, else in its short form, else cut. */
+  function fittedTitle(title, short, width) {
     const most = Math.floor(width / LETTER);
-    return title.text?.length > most ? { ...title, text: `${title.text.slice(0, most - 1).trimEnd()}…` } : title;
+    const text = title.text.length > most && short ? short : title.text;
+    return { ...title, text: text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text };
   }
 
   /* Larger letters, for a presentation. */
@@ -126,14 +142,15 @@
     for (const [name, axis] of Object.entries(fitted)) {
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height, square);
     }
-    if (layout.title?.text) fitted.title = shortened(fitted.title, width);
+    if (layout.title?.text) fitted.title = fittedTitle(fitted.title, layout.meta?.short, width);
     if (height < LOW && square) {  // the rows have the same labels as the columns
       fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
     }
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };
-    let drawn = data?.map((trace) => withoutGaps(isSmall ? withoutBar(trace) : trace, layout, width, height));
+    let drawn = data?.map((trace) => withCellTexts(isSmall ? withoutBar(trace) : trace, layout, width))
+      .map((trace) => withoutGaps(trace, layout, width, height));
     if (isLowScene(layout, width, height)) drawn = drawn.map(withBarBeside);
     if (layout.meta?.labels && layout.xaxis) drawn = explorer.withoutOverlaps(drawn, fitted, width, height);
     return { data: drawn, layout: fitted, ...rest };

@@ -1,9 +1,10 @@
-/* Labels of points: in a small place, fewer of them fit. */
+/* Labels of points: on which side of its point each has room, if anywhere. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const LINE = 16, LABEL_LETTER = 6.8;  // pixels of a line and of a letter; larger points lift their labels
+  const LINE = 16, LABEL_LETTER = 6.8;  // pixels of a line and of a letter
+  const RISE = 11, BESIDE = 7, POINT = 4;  // of a label's middle above its point, of its end beside it; half of a point
   const AXIS_PX = 50;                   // of an axis with its numbers
   const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
     i4: Int32Array, u4: Uint32Array };
@@ -15,28 +16,44 @@
     return new KINDS[array.dtype](bytes.buffer);
   }
 
-  /* The labels of points without those that would lie over others; the last trace's, the selected token's, go first. */
+  /* A label's rectangle on each side of its point, the best side first. */
+  function places({ x, y }, half) {
+    const at = (side, middle, rise) =>
+      ({ side, left: middle - half, right: middle + half, top: y + rise - LINE / 2, bottom: y + rise + LINE / 2 });
+    return [at("top center", x, -RISE), at("bottom center", x, RISE), at("middle right", x + BESIDE + half, 0),
+      at("middle left", x - BESIDE - half, 0)];
+  }
+
+  const overlap = (one, other) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+
+  /* The labels of points where they lie over no other label and no other point; those that would have none. The last
+     trace's, the selected token's, goes first. */
   explorer.withoutOverlaps = function (data, { xaxis, yaxis, margin }, width, height) {
-    const taken = [];
-    const least = margin?.t > AXIS_PX / 2 ? 2 * LINE : -LINE;  // above the points, a colour bar may have its numbers
+    const [right, bottom] = [width - AXIS_PX, height - AXIS_PX];
+    const least = margin?.t > AXIS_PX / 2 ? LINE : 0;  // above it, a colour bar may have its numbers
     const [xs, ys] = [xaxis.range, yaxis.range];
     const labelled = (trace) => trace.type === "scatter" && trace.mode?.includes("text") && Array.isArray(trace.text);
-    const thinnedTrace = (trace) => {
+    const pixels = new Map(data.filter(labelled).map((trace) => {
       const [x, y] = [numbers(trace.x), numbers(trace.y)];
+      return [trace, trace.text.map((_, n) => ({
+        x: right * (x[n] - xs[0]) / (xs[1] - xs[0]), y: bottom * (ys[1] - y[n]) / (ys[1] - ys[0]) }))];
+    }));
+    const taken = [...pixels.values()].flat()
+      .map(({ x, y }) => ({ left: x - POINT, right: x + POINT, top: y - POINT, bottom: y + POINT }));
+    const isFree = (place) => place.left > -AXIS_PX / 2 && place.right < right + 4 && place.top > least
+      && place.bottom < bottom && !taken.some((other) => overlap(place, other));
+    const placed = (trace) => {
+      const textposition = [];
       const text = trace.text.map((label, n) => {
-        if (!label) return label;
-        const half = LABEL_LETTER * label.replace(/<[^>]*>|&\w+;/g, "").length / 2;
-        const side = { "top left": -half, "top right": half }[[trace.textposition].flat()[n]] ?? 0;
-        const left = (width - AXIS_PX) * (x[n] - xs[0]) / (xs[1] - xs[0]) + side - half;
-        const top = (height - AXIS_PX) * (ys[1] - y[n]) / (ys[1] - ys[0]);
-        const right = left + 2 * half;
-        const isFree = top > least && taken.every((other) => left > other.right || right < other.left
-          || Math.abs(top - other.top) > LINE);
-        if (isFree) taken.push({ left, right, top });
-        return isFree ? label : "";
+        const letters = label.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length;
+        const place = label && places(pixels.get(trace)[n], LABEL_LETTER * letters / 2 + 2).find(isFree);
+        textposition.push(place?.side ?? "top center");
+        if (place) taken.push(place);
+        return place ? label : "";
       });
-      return { ...trace, text };
+      return { ...trace, text, textposition };
     };
-    return [...data].reverse().map((trace) => (labelled(trace) ? thinnedTrace(trace) : trace)).reverse();
+    return [...data].reverse().map((trace) => (pixels.has(trace) ? placed(trace) : trace)).reverse();
   };
 })();

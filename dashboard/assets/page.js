@@ -3,7 +3,8 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const OPEN = "details.pop-up[open]";
+  const EDGE_PX = 8, GAP_PX = 4;
+  const OPEN = "details:is(.pop-up, .token-search)[open]";
 
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
@@ -17,10 +18,28 @@
     document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
   }
 
+  /* An open pop-up is below its button, else above it, else where it is whole in the window. */
+  function place(popUp) {
+    const box = popUp.querySelector("summary ~ div");
+    box.style.translate = "";
+    const [button, { left, right, top, bottom, height }] = [popUp.querySelector("summary"), box].map(
+      (element) => element.getBoundingClientRect());
+    const across = Math.max(EDGE_PX - left, Math.min(0, innerWidth - EDGE_PX - right));
+    const above = button.top - GAP_PX - height;
+    let down = 0;
+    if (bottom > innerHeight - EDGE_PX) {
+      down = (above >= EDGE_PX ? above : Math.max(EDGE_PX, innerHeight - EDGE_PX - height)) - top;
+    }
+    box.style.translate = `${across}px ${down}px`;
+  }
+
+  document.addEventListener("toggle", ({ target }) => {
+    const popUp = target.closest?.(OPEN);
+    if (popUp) place(popUp);
+  }, true);
+
   document.addEventListener("click", (event) => {
-    const data = (name) => event.target.closest(`[data-${name}]`)?.dataset[name];
-    const [press, focus] = ["press", "focus"].map(data);
-    if (press) document.getElementById(press).click();
+    const focus = event.target.closest("[data-focus]")?.dataset.focus;
     if (focus) {
       event.preventDefault();
       explorer.showPanel(focus.replace(/-panel$/, ""));
@@ -43,7 +62,7 @@
   /* A click into the scene, the overview or the small pictures of heads focuses it, so that the arrow keys work there. */
   document.addEventListener("pointerdown", (event) => {
     const scene = event.target.closest("#architecture-panel, #overview-panel, .head-grid");
-    if (scene && !event.target.closest("button, select, input, summary, a")) {
+    if (scene && !event.target.closest("button, select, input, summary, a, .term")) {
       scene.classList.add("by-mouse");  // hides the focus ring, which is for keyboard users
       scene.focus({ preventScroll: true });
       scene.addEventListener("keydown", () => scene.classList.remove("by-mouse"), { once: true });

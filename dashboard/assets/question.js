@@ -1,5 +1,6 @@
 /* The text field: the number of its tokens, which follows typing, and the mark of a text that is edited and not analysed
-   (`text-edited` on the root element). Only the server has the tokenizer, so it counts when the typing pauses. */
+   (`text-edited` on the root element; `without-weights` while the model cannot read it). Only the server has the
+   tokenizer, so it counts when the typing pauses. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
@@ -30,6 +31,7 @@
     const text = value ?? "";
     const isEdited = Boolean(prompt) && text !== prompt.text;
     document.documentElement.classList.toggle("text-edited", isEdited);
+    document.documentElement.classList.toggle("without-weights", Boolean(prompt) && !prompt.n_positions);
     if (!prompt) return "";
     if (!isEdited) {
       clearTimeout(timer);

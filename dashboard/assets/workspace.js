@@ -22,7 +22,9 @@
       list.replaceChildren(...names.map((name) => {
         const tab = document.createElement("button");
         Object.assign(tab, { type: "button", role: "tab", id: `tab-${name}`, className: "dock-tab" });
-        tab.textContent = panelOf(name).dataset.tab;
+        const { tab: words, term } = panelOf(name).dataset;
+        tab.textContent = words;
+        if (term) tab.setAttribute("aria-describedby", term);
         tab.setAttribute("aria-controls", `${name}-panel`);
         tab.dataset.shows = name;
         return tab;
@@ -42,7 +44,7 @@
       const drawn = panelOf(tab.dataset.shows).dataset.selection;
       const isOld = !visible.includes(tab.dataset.shows) && drawn !== "" && drawn !== selection;
       tab.classList.toggle("changed", isOld);
-      tab.title = isOld ? "Changes with the selection when you open it" : "";
+      tab.dataset.note = isOld ? "It changes with the selection when you open it." : "";
     }
   }
 

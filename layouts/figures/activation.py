@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import neuron_range
+from layouts.figures.text import neuron_range, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     logarithmic = result.quantity == "norm" and 0 < low * _LOG_FROM < high
     if result.quantity == "mean":
-        caption = "Mean over dimensions (removed by LayerNorm, not by RMSNorm)"
+        caption, short = "Mean over dimensions (removed by LayerNorm, not by RMSNorm)", "Mean over dimensions"
     else:
-        caption = f"Length of the residual stream (L2 norm{', log scale' if logarithmic else ''})"
+        scale = ", log scale" if logarithmic else ""
+        caption, short = f"Length of the residual stream (L2 norm{scale})", f"Stream’s length (L2 norm{scale})"
     every = -(-n_positions // _MOST_LINES)
     others = [position for position in range(0, n_positions, every) if position != result.position]
     if every > 1:
@@ -61,6 +62,7 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     layout = _layout(
         theme,
         caption,
+        short,
         hovermode="closest",
         xaxis=axis(theme, **xaxis),
         yaxis=axis(theme, **yaxis),
@@ -76,6 +78,7 @@ def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) 
     return _bars(
         result.values,
         caption=f"Neuron {result.neuron} at each token{reason}",
+        short=f"Neuron {result.neuron} by token",
         labels=[token.short(8) for token in result.tokens],
         names=[f"<b>{token.markup}</b> ({token.position})" for token in result.tokens],
         clicks=[f"@{token.position}" for token in result.tokens],
@@ -90,11 +93,12 @@ def activation_neurons_figure(result: ActivationResult, *, theme: Theme = LIGHT)
     assert result.listed is not None
     assert result.listed_values is not None
     numbers = result.listed.tolist()
-    tile = f"{neuron_range(numbers[0], numbers[-1]).capitalize()} (one tile)"
-    neurons = "Strongest neurons" if result.listing == "strongest" else tile
+    tile = neuron_range(numbers[0], numbers[-1]).capitalize()
+    neurons, short = (f"{tile} (one tile)", tile) if result.listing == "tile" else ("Strongest neurons",) * 2
     return _bars(
         result.listed_values,
         caption=f"{neurons} of block {result.block} at {result.tokens[result.position].short(12)}",
+        short=short,
         labels=[str(number) for number in numbers],
         names=[f"neuron <b>{number}</b>" for number in numbers],
         clicks=[f"block.{result.block}.mlp.neuron.{number}" for number in numbers],
@@ -107,7 +111,7 @@ def activation_neurons_figure(result: ActivationResult, *, theme: Theme = LIGHT)
 def activation_reading(result: ActivationResult) -> str:
     """One sentence on the selected token's stream and on the neuron shown, with their numbers."""
     first, last = result.stream[result.position, [0, -1]]
-    label = f"‘{result.tokens[result.position].label}’"
+    label = quoted(result.tokens[result.position].label)
     if not np.isfinite([first, last]).all():
         depth = int(np.flatnonzero(~np.isfinite(result.stream[result.position]))[0])
         since = f"from block {depth - 1} on" if depth else "from the start"
@@ -150,6 +154,7 @@ def _bars(
     values: Iterable[float],
     *,
     caption: str,
+    short: str,
     labels: list[str],
     names: list[str],
     clicks: list[str],
@@ -171,6 +176,7 @@ def _bars(
     layout = _layout(
         theme,
         caption,
+        short,
         bargap=0.15,
         hovermode="x",  # the whole column responds to the mouse, since a bar may be too low to hit
         xaxis=token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50),
@@ -180,12 +186,14 @@ def _bars(
     return Drawing(data=[bars], layout=layout)
 
 
-def _layout(theme: Theme, caption: str, **more: Any) -> dict[str, Any]:
-    """caption: the title of the vertical axis, across the top because a low figure has no space along its side."""
+def _layout(theme: Theme, caption: str, short: str, **more: Any) -> dict[str, Any]:
+    """caption: the title of the vertical axis, across the top because a low figure has no space along its side; the
+    page writes the short one where the other has no room.
+    """
     font = {"size": 12, "color": theme.quiet}
     top_left = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}}
     title = {"text": caption, "font": font, **top_left}
-    return base_layout(theme, title=title, margin={"l": 8, "r": 8, "t": 24, "b": 4}, **more)
+    return base_layout(theme, title=title, meta={"short": short}, margin={"l": 8, "r": 8, "t": 24, "b": 4}, **more)
 
 
 def _band(start: float, color: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_s
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
-from layouts.figures.text import counted, neuron_range, percent, tile_names
+from layouts.figures.text import counted, neuron_range, percent, quoted, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
@@ -145,20 +145,20 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
         )
     assert result.residual_norms is not None
     if not np.isfinite(result.heads).any():
-        return f"At ‘{token}’, no number is finite."
+        return f"At {quoted(token)}, no number is finite."
     missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."
     block, head = np.unravel_index(int(np.nanargmax(result.heads)), result.heads.shape)
     most = float(result.heads[block, head])
     if result.color_by == "entropy":
-        return f"At ‘{token}’, block {block} head {head} spreads its attention most ({most:.3g} bits).{missing}"
+        return f"At {quoted(token)}, block {block} head {head} spreads its attention most ({most:.3g} bits).{missing}"
     if result.color_by == "first":
         mean = float(np.nanmean(result.heads))
         return (
-            f"At ‘{token}’, the heads put {percent(mean)} of their attention on the first token on average; "
+            f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
             f"block {block} head {head} puts the most there ({percent(most)}).{missing}"
         )
     assert result.tiles is not None
-    heads = f"At ‘{token}’, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g})"
+    heads = f"At {quoted(token)}, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g})"
     if not np.isfinite(result.tiles).any():
         return f"{heads}.{missing}"
     tile_block, tile = np.unravel_index(int(np.nanargmax(result.tiles)), result.tiles.shape)

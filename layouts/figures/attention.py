@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import HIGHEST, LOWEST, MOST_EXACT, image, levels
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, Theme, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def attention_label(result: AttentionResult) -> str:
 def attention_reading(result: AttentionResult) -> str:
     """One sentence on the selected token's attention, with its numbers."""
     row = result.grid[result.position]
-    query = f"‘{result.tokens[result.position].label}’"
+    query = quoted(result.tokens[result.position].label)
     if np.isnan(result.first_share) or (np.isnan(row).all() and result.view == "rollout"):
         return f"The attention of {query} is not finite here, so it is not drawn."
     if not np.isfinite(row).any():
@@ -202,7 +202,7 @@ def attention_reading(result: AttentionResult) -> str:
         clauses.append(first)
     if result.sharpest is not None:
         heads = "the heads’ mean" if result.head is None else "this head"
-        clauses.append(f"{heads} is most focused at ‘{result.tokens[result.sharpest].label}’")
+        clauses.append(f"{heads} is most focused at {quoted(result.tokens[result.sharpest].label)}")
     return "; ".join(clauses) + "."
 
 
@@ -210,7 +210,7 @@ def _key(result: AttentionResult) -> str:
     """The key position with the largest share, in words."""
     if result.strongest == result.position:
         return "itself"
-    label = f"‘{result.tokens[result.strongest].label}’"
+    label = quoted(result.tokens[result.strongest].label)
     return f"{label} at position {result.strongest}" if result.strongest else f"the first token, {label}"
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Paths = Literal["none", "selected", "all"]
 Points = NDArray[np.floating[Any]]
 
-_LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
+LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
 _LETTER_WIDTH, _LINE_HEIGHT, _LABEL_RISE = 7, 14, 11  # pixels
 _MAX_CHARACTERS = 14  # of a label
 _MAX_PATHS = 128
@@ -31,7 +31,7 @@ def embedding_figure(
     result: EmbeddingResult,
     *,
     paths: Paths = "selected",
-    label_area: tuple[int, int] = _LABEL_AREA,
+    label_area: tuple[int, int] | None = LABEL_AREA,
     theme: Theme = LIGHT,
 ) -> go.Figure:
     """One point per token, coloured by position, with the selected one emphasised; a click selects a token.
@@ -39,7 +39,7 @@ def embedding_figure(
     paths: the tokens whose paths through the blocks are drawn (with PCA only): none, the selected one's, or all, of
     which at most 128, evenly spaced. The axes then cover all blocks, so that they stay the same for every selection;
     without paths they cover the points. label_area: the plot's size in pixels (width, height) at which labels must not
-    overlap.
+    overlap; None for all labels, of which the page leaves out those that have no room.
     """
     drawn_paths = result.paths if paths != "none" else None
     width = result.points.shape[1]
@@ -80,12 +80,13 @@ def embedding_reading(result: EmbeddingResult) -> str:
         if result.asked != result.method:
             plot = f"t-SNE needs at least 4 tokens with finite vectors, so this is PCA; {plot}"
     if result.nearest is None and len(result.tokens) > 1:
-        return f"The vector of ‘{labels[result.position]}’ is not finite here, so it is not drawn; {plot}."
+        return f"The vector of {quoted(labels[result.position])} is not finite here, so it is not drawn; {plot}."
     if result.nearest is None:
         return f"The text has only one token; {plot}."
     return (
-        f"In all {result.d_model:,} dimensions, ‘{labels[result.position]}’ is closest to ‘{labels[result.nearest]}’ "
-        f"at position {result.nearest} (cosine similarity {result.similarity:.2f}); {plot}."
+        f"In all {result.d_model:,} dimensions, {quoted(labels[result.position])} is closest to "
+        f"{quoted(labels[result.nearest])} at position {result.nearest} (cosine similarity {result.similarity:.2f}); "
+        f"{plot}."
     )
 
 
@@ -148,6 +149,7 @@ def _position_marker(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
             len=0.5,
             x=1,
             xanchor="right",
+            xpad=36,  # beside it is the button that saves the picture
             y=1,
             yanchor="bottom",
             ypad=2,
@@ -194,11 +196,17 @@ def _projected(points: Points) -> Points:
     return np.stack([(y - x) / 2, (2 * z - x - y) / 4], axis=1) + 0.5
 
 
-def _labels(result: EmbeddingResult, points: Points, area: tuple[int, int]) -> tuple[list[str], NDArray[np.str_]]:
-    """The label of each point, empty if it would overlap another one, and the side on which it is written.
+def _labels(
+    result: EmbeddingResult, points: Points, area: tuple[int, int] | None
+) -> tuple[list[str], NDArray[np.str_]]:
+    """The label of each point, empty if it would overlap another one in the area, and the side on which it is written.
 
     The selected token's label belongs to a trace of its own, so it is empty here, but no other label overlaps it.
     """
+    if area is None:
+        texts = [token.short(_MAX_CHARACTERS) for token in result.tokens]
+        texts[result.position] = ""
+        return texts, np.full(len(texts), "top center", dtype=object)
     pixels = points * area
     sides = np.full(len(pixels), "top center", dtype=object)
     texts = [""] * len(pixels)

@@ -5,6 +5,8 @@ import plotly.graph_objects as go
 from layouts.figures.drawing import Drawing
 from layouts.theme import LIGHT, Theme, base_layout
 
+NO_WEIGHTS = "No values without the weights."
+
 
 def empty_figure(message: str, *, theme: Theme = LIGHT) -> go.Figure:
     """An empty figure with a message in its centre."""

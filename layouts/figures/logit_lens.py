@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
         values = axis(theme, range=[-0.05 * most, 1.25 * most], tickformat=".0%" if most >= 0.05 else ".2~p", nticks=5)
     token = result.tokens[result.position].short(_MAX_CHARACTERS)
     title = {
-        "text": f"{quantity.capitalize()} of each followed token after ‘{token}’ (position {result.position})",
+        "text": f"{quantity.capitalize()} of each followed token after {quoted(token)} (position {result.position})",
         "font": {"size": 12, "color": theme.quiet},
         **{"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 2, "l": 2}},
     }
@@ -89,6 +89,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
         layout=base_layout(
             theme,
             title=title,
+            meta={"short": f"{quantity.capitalize()} after {quoted(token)}"},
             margin={"l": 8, "r": 8, "t": 24, "b": 4},
             xaxis=_depth_axis(result, theme),
             yaxis=values,
@@ -99,7 +100,7 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
 
 def logit_lens_reading(result: LogitLensResult) -> str:
     """One or two sentences: the most probable token at the selected depth and at the output, with their numbers."""
-    token = f"‘{result.tokens[result.position].label}’"
+    token = quoted(result.tokens[result.position].label)
     output = _top(result, result.n_blocks)
     if not output:
         top, depth = _top(result, result.depth), f"after block {result.depth - 1}" if result.depth else "before block 0"
@@ -122,7 +123,7 @@ def logit_lens_reading(result: LogitLensResult) -> str:
     piece, share = result.between
     if np.isnan(share):
         return sentence
-    between = f"‘{piece.label}’ ({percent(share)})"
+    between = f"{quoted(piece.label)} ({percent(share)})"
     return f"{sentence} Between the attention and the MLP of block {result.attention}, the lens reads {between}."
 
 
@@ -131,7 +132,7 @@ def _top(result: LogitLensResult, depth: int) -> str:
     at = depth, result.position
     if result.cells.top[at] < 0:
         return ""
-    return f"‘{result.piece(int(result.cells.top[at])).label}’ ({percent(result.cells.probabilities[at])})"
+    return f"{quoted(result.piece(int(result.cells.top[at])).label)} ({percent(result.cells.probabilities[at])})"
 
 
 def _since(result: LogitLensResult) -> str:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
+from layouts.figures.text import quoted
 from layouts.theme import LIGHT, ColorScale, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -237,12 +238,12 @@ def _hover(result: SaliencyResult, position: int, value: float, location: str = 
 
 
 def _token(result: SaliencyResult, position: int) -> str:
-    return f"‘{result.tokens[position].label}’ (position {position})"
+    return f"{quoted(result.tokens[position].label)} (position {position})"
 
 
 def _target(result: SaliencyResult) -> str:
-    minus = f" minus ‘{result.against.label}’" if result.against else ""
-    return f"‘{result.target.label}’{minus}"
+    minus = f" minus {quoted(result.against.label)}" if result.against else ""
+    return f"{quoted(result.target.label)}{minus}"
 
 
 def _with_unit(result: SaliencyResult, value: float) -> str:

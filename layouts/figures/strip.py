@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layouts.figures.shade import shade
-from layouts.figures.text import percent
+from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, ColorScale, Theme
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def strip_hover(result: StripResult, position: int) -> str:
 
 def strip_reading(result: StripResult, position: int) -> str:
     """One or two sentences on the selected token's surprisal, with its numbers."""
-    label, bits = f"‘{result.tokens[position].label}’", result.surprisal[position]
+    label, bits = quoted(result.tokens[position].label), result.surprisal[position]
     if len(result.tokens) == 1:
         return f"{label} is the only token. Nothing comes before it, so it has no surprisal."
     rest = result.surprisal[1:]
@@ -69,7 +69,8 @@ def strip_reading(result: StripResult, position: int) -> str:
         )
     if position == top:
         return f"{sentence} {average}; no token is more surprising."
-    return f"{sentence} {average}; most surprising is ‘{result.tokens[top].label}’ ({result.surprisal[top]:.1f} bits)."
+    peak = f"{quoted(result.tokens[top].label)} ({result.surprisal[top]:.1f} bits)"
+    return f"{sentence} {average}; most surprising is {peak}."
 
 
 def strip_arcs(weights: NDArray[np.float32] | None) -> str:

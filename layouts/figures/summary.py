@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.empty import empty_figure
-from layouts.figures.text import counted, percent
+from layouts.figures.text import counted, percent, quoted
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ def summary_reading(result: PredictionResult, end: PredictionResult) -> str:
             f"{_first(end)}"
         )
     else:
-        sentence = f"After ‘{result.tokens[result.position].label}’, the model predicts {_first(end)}"
+        sentence = f"After {quoted(result.tokens[result.position].label)}, the model predicts {_first(end)}"
     if end.next is None:
         return f"{sentence}."
     follows = end.next
     return (
-        f"{sentence}; the text continues with ‘{follows.token.label}’ ({percent(follows.probability)}, rank "
+        f"{sentence}; the text continues with {quoted(follows.token.label)} ({percent(follows.probability)}, rank "
         f"{follows.rank:,}, surprisal {follows.surprisal:.1f} bits)."
     )
 
@@ -127,7 +127,7 @@ def size_words(s: SummaryResult, weights_note: str = "") -> str:
 
 def _first(result: PredictionResult) -> str:
     piece, probability = result.top[0]
-    return f"‘{piece.label}’ ({percent(probability)})"
+    return f"{quoted(piece.label)} ({percent(probability)})"
 
 
 def _source(result: PredictionResult) -> str:

@@ -1,7 +1,10 @@
-"""Formatting of numbers and sentences in figures."""
+"""Formatting of numbers, tokens and sentences in figures."""
 
 from html import escape
 from textwrap import wrap
+
+_ISOLATE, _END = "\u2068", "\u2069"  # labels have neither, but those of right-to-left text have both around them
+QUOTED = f"‘{_ISOLATE}[^{_END}]*{_END}’|‘[^‘’]*’"  # a regular expression for what `quoted` returns
 
 
 def percent(share: float) -> str:
@@ -24,6 +27,12 @@ def neuron_range(first: int, last: int) -> str:
 def tile_names(n_neurons: int, width: int) -> list[str]:
     """The neurons of each MLP tile. width: of a tile, in neurons; the last tile may be narrower."""
     return [neuron_range(start, min(start + width, n_neurons) - 1) for start in range(0, n_neurons, width)]
+
+
+def quoted(label: str) -> str:
+    """A token's label in quotation marks; within a sentence it can be found whatever the label is (`QUOTED`)."""
+    ambiguous = ("‘" in label or "’" in label) and not label.startswith(_ISOLATE)
+    return f"‘{_ISOLATE}{label}{_END}’" if ambiguous else f"‘{label}’"
 
 
 def lines(sentence: str, *, most: int) -> list[str]:

@@ -186,7 +186,7 @@ def test_the_address_restores_the_page(explorer: Explorer) -> None:
     explorer.open(text=TEXT, select="block.4.attention.head.2@5", **{"attention-view": "rollout"})
     explorer.follows("block.4.attention.head.2@5")
     assert page.input_value("#prompt-text") == TEXT
-    assert "rollout" in page.inner_text("#attention-title")
+    assert "Rollout" in page.inner_text("#attention-title")
     url = page.url
     page.goto("about:blank")
     page.goto(url)

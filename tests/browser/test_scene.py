@@ -23,7 +23,7 @@ def test_clicks_in_the_scene(explorer: Explorer, trace: Trace) -> None:
         explorer.click_box(0, block * N_HEADS + head)
         explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
         explorer.shows_attention(trace, block, head)
-        assert f"block {block}, head {head}" in explorer.page.inner_text("#attention-title")
+        assert f"Block {block}, head {head}" in explorer.page.inner_text("#attention-title")
     for block, tile in [(1, 20), (4, 63)]:
         values = abs(trace.neurons(block)[LAST, tile * TILE_WIDTH : (tile + 1) * TILE_WIDTH])
         explorer.click_box(1, block * N_TILES + tile)

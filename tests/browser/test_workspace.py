@@ -6,38 +6,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.boxes import PICTURE_OF, TEXTS, overlaps
 from tests.browser.explorer import FRAMES, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 PICTURE = 280, 160  # least size of a main picture
+WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+FITTED = (  # whether all plots have the sizes of their places
+    "[...document.querySelectorAll('.panel:not([hidden]) .js-plotly-plot')].every((plot) =>"
+    " !plot.clientHeight || Math.abs(plot._fullLayout.height - plot.clientHeight) <= 1)"
+)
 FIVE = ("summary", "attention", "activation", "embedding", "saliency")
-# Rectangles of the texts that are visible: not hidden, and inside every ancestor that cuts off what it does not show.
-TEXTS = r"""() => {
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
-  while (walker.nextNode()) {
-    const { currentNode: node } = walker, parent = node.parentElement;
-    if (!node.data.trim() || !parent.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    if (parent.closest('option, .modebar, .visually-hidden, svg, #tip, textarea')) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    let { left, top, right, bottom } = range.getBoundingClientRect();
-    const height = bottom - top;
-    for (let cut = parent; cut; cut = cut.parentElement) {
-      const style = getComputedStyle(cut), box = cut.getBoundingClientRect();
-      if (style.overflowX !== 'visible') [left, right] = [Math.max(left, box.left), Math.min(right, box.right)];
-      if (style.overflowY !== 'visible') [top, bottom] = [Math.max(top, box.top), Math.min(bottom, box.bottom)];
-      if (style.clipPath !== 'none') right = left;
-    }
-    if (right - left > 1 && bottom - top > 1) found.push({ text: node.data, left, top, right, bottom, height });
-  }
-  for (const text of document.querySelectorAll('.panel svg text')) {  // of slanted ones, the rectangles say nothing
-    if (!text.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    if (/rotate\((?!0[,)])/.test(text.getAttribute('transform')) || !text.textContent.trim()) continue;
-    const { left, top, right, bottom, height } = text.getBoundingClientRect();
-    if (height) found.push({ text: text.textContent, left, top, right, bottom, height });
-  }
-  return found;
-}"""
 
 
 @pytest.fixture(scope="module", params=[(1440, 900), (1280, 720), pytest.param((1920, 1080), marks=pytest.mark.slow)])
@@ -62,39 +41,55 @@ def size(page: Page) -> tuple[int, int]:
     return page.viewport_size["width"], page.viewport_size["height"]
 
 
-def test_a_click_in_the_scene_is_seen_at_once_and_whole(screen: Explorer) -> None:
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_click_in_the_scene_is_seen_at_once_and_whole(screen: Explorer, theme: str) -> None:
     page = screen.page
-    width, height = size(page)
-    screen.click_box(0, 5)
-    screen.follows(f"block.0.attention.head.5@{screen.selection().split('@')[1]}")
-    seen = []
-    for panel in FIVE:
-        if page.locator(f"#{panel}-panel").is_hidden():
-            continue
-        where = box(page, f"#{panel}-graph")
-        assert where["width"] >= PICTURE[0], panel
-        assert where["height"] >= PICTURE[1], panel
-        assert where["left"] >= 0, panel
-        assert where["top"] >= 0, panel
-        assert where["right"] <= width, panel
-        assert where["bottom"] <= height, panel
-        assert where["bottom"] <= box(page, f"#{panel}-panel")["bottom"], panel
-        seen.append(panel)
-    assert len(seen) == len(FIVE) if height > 720 else len(seen) >= 3, seen
+    _, height = size(page)
+    in_theme(page, theme)
+    if page.locator("#saliency-panel").is_visible():
+        screen.compute()
+        page.wait_for_function("document.querySelector('#saliency-graph .js-plotly-plot').data.length")
+    head = {"light": 5, "dark": 6}[theme]
+    screen.click_box(0, head)
+    screen.follows(f"block.0.attention.head.{head}@{screen.selection().split('@')[1]}")
+    page.evaluate(FRAMES)
+    shown = [panel for panel in FIVE if page.locator(f"#{panel}-panel").is_visible()]
+    assert shown == list(FIVE) if height > 720 else len(shown) >= 3, shown
+    for panel in shown:
+        picture = page.evaluate(PICTURE_OF, panel)
+        width, high = picture["whole"]
+        assert picture["seen"] == pytest.approx([width, high], abs=1), panel
+        assert picture["drawn"] == pytest.approx([width, high], abs=2), panel
+        assert picture["isFree"], panel
+        assert picture["traces"], panel
+        assert width >= PICTURE[0], panel
+        assert high >= PICTURE[1], panel
     assert page.evaluate("document.scrollingElement.scrollHeight <= innerHeight && scrollY === 0")
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    texts = page.evaluate(TEXTS)
+    assert len(texts) > 40
+    assert [text for text in texts if text["cut"]] == []
+    assert overlaps(texts) == []
 
 
-def test_no_visible_text_overlaps_another(screen: Explorer) -> None:
-    for theme in ("light", "dark"):
-        texts = screen.page.evaluate(TEXTS)
-        assert len(texts) > 40
-        for n, one in enumerate(texts):
-            for other in texts[n + 1 :]:
-                across = min(one["right"], other["right"]) - max(one["left"], other["left"])
-                down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
-                assert across < 2 or down < 4, (theme, one, other)
-        screen.page.click("#theme-button")
+def in_theme(page: Page, theme: str) -> None:
+    if page.get_attribute("html", "data-bs-theme") != theme:
+        page.click("#theme-button")
+        page.wait_for_function(
+            "document.querySelectorAll('section.panel[aria-busy=true]').length === 0 &&"
+            f" document.documentElement.dataset.bsTheme === '{theme}'"
+        )
+
+
+def test_the_check_of_texts_sees_faults(screen: Explorer) -> None:
+    """Texts that are laid over another, or cut off, are found."""
+    page = screen.page
+    page.evaluate("document.getElementById('summary-title').style.transform = 'translateY(16px)'")
+    assert overlaps(page.evaluate(TEXTS))
+    page.evaluate("document.getElementById('summary-title').style.transform = ''")
+    page.evaluate("document.getElementById('strip-title').style.cssText = 'height: 9px; overflow: hidden'")
+    assert [text["text"] for text in page.evaluate(TEXTS) if text["cut"]]
+    page.evaluate("document.getElementById('strip-title').style.cssText = ''")
 
 
 def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
@@ -209,13 +204,14 @@ def test_full_screen_keeps_tokens_and_scene(explorer: Explorer) -> None:
     expect(page.locator("#embedding-panel")).to_be_visible()
 
 
-def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: str, theme: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme=theme)
     explorer = Explorer(context.new_page(), address, [])
     explorer.open()
     page = explorer.page
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    explorer.click_box(0, 6)
+    assert page.evaluate(WIDTH) <= 390
+    page.touchscreen.tap(*explorer.box(0, 6))
     explorer.follows(f"block.0.attention.head.6@{explorer.selection().split('@')[1]}")
     page.wait_for_function("Math.abs(document.getElementById('panels').getBoundingClientRect().top) < 1")
     page.evaluate(FRAMES)
@@ -226,7 +222,15 @@ def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: st
     assert scene["bottom"] - box(page, "#panels")["top"] == pytest.approx(0.4 * 844, abs=2)
     assert picture["top"] >= scene["bottom"]
     assert picture["bottom"] <= 844
-    page.tap("#tab-summary")
+    assert page.evaluate(PICTURE_OF, "attention")["isFree"]
+    assert picture["width"] >= PICTURE[0]
+    assert picture["height"] >= PICTURE[1]
+    assert overlaps(page.evaluate(TEXTS)) == []
+    for panel in ("overview", "logit_lens", "saliency", "activation", "embedding", "summary"):
+        explorer.show(panel)
+        page.wait_for_function(FITTED)
+        assert page.evaluate(WIDTH) <= 390, panel
+        assert overlaps(page.evaluate(TEXTS)) == [], panel
     expect(page.locator("#summary-panel")).to_be_visible()
     expect(page.locator("#attention-panel")).to_be_hidden()
     explorer.follows(explorer.selection())

@@ -34,8 +34,8 @@ def test_without_a_neuron_the_strongest_of_the_block_is_shown(services: Any, pro
     neurons = services.trace(prompt).neurons(2)
     strongest = int(np.abs(neurons[3]).argmax())
     np.testing.assert_array_equal(one.data[0].y, neurons[:, strongest])
-    assert many.data[0].customdata[0] == f"block.2.mlp.neuron.{strongest}"
-    assert "Strongest neurons of block 2" in many.layout.title.text
+    assert f"block.2.mlp.neuron.{strongest}" in many.data[0].customdata
+    assert "(one tile) of block 2" in many.layout.title.text
     assert f"Neuron {strongest} at each token (strongest" in one.layout.title.text
     assert f"neuron {strongest} of block 2 is strongest" in drawn["reading"]
     assert drawn["title"] == "Activations · block 2"

@@ -12,7 +12,7 @@ from dashboard.app import create_app
 from dashboard.serving.lifecycle import prepare_to_fork, start_process
 from dashboard.settings import Settings
 from tests.conftest import make_tiny
-from tests.page import Page, of_app
+from tests.page import Page, of_app, words
 from tests.serving import wait_until
 
 NAMES = ("one", "two")
@@ -71,7 +71,7 @@ def show(page: Page, model: str) -> str:
         except AssertionError as error:
             found.append(str(error))
             return True
-        return "attends most to" in str(page.values["attention-reading", "children"])
+        return "attends most to" in words(page.values["attention-reading", "children"])
 
     wait_until(said)
     return found[-1] if found else ""

@@ -20,6 +20,7 @@ from layouts.saliency import (
     target_words,
     warning,
 )
+from tests.layouts.texts import texts
 
 
 def props(component: Any) -> dict[str, Any]:
@@ -135,6 +136,7 @@ def test_the_text_is_shaded_and_clickable() -> None:
 
 def test_numbers_are_a_list_of_names_and_values() -> None:
     first, second = numbers([("F(x)", "3.2 logits"), ("steps", "32")])
-    assert [(type(child), child.children) for child in first.children] == [(html.Dt, "F(x)"), (html.Dd, "3.2 logits")]
-    assert [child.children for child in second.children] == ["steps", "32"]
+    assert [(type(child), texts(child)) for child in first.children] == [(html.Dt, ["F(x)"]), (html.Dd, ["3.2 logits"])]
+    assert getattr(first.children[0].children[0], "aria-describedby") == "term-F(x)"
+    assert texts(second) == ["steps", "32"]
     assert isinstance(layout()[saliency.NUMBERS], html.Dl)

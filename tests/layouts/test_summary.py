@@ -7,12 +7,7 @@ import pytest
 from analysis.summary import compute_summary
 from layouts.summary import LAYERS, STEPS, layout, menu, parameter_table, part_description
 from tests.conftest import make_tiny
-
-
-def texts(component: Any) -> list[str]:
-    if isinstance(component, list | tuple):
-        return [text for child in component for text in texts(child)]
-    return [component] if isinstance(component, str) else texts(getattr(component, "children", None) or [])
+from tests.layouts.texts import texts
 
 
 def summary(family: str) -> Any:
@@ -62,24 +57,31 @@ def test_a_bias_and_a_cap_of_logits_are_named(family: str, capped: bool, biased:
 @pytest.mark.parametrize("key", ["attention", "head", "mlp", "neuron"])
 def test_a_norm_of_the_output_is_named(key: str) -> None:
     for family, normed in (("gemma3_text", True), ("llama", False)):
-        assert ("after one more norm" in " ".join(texts(part_description(key, summary(family), 1)))) == normed
+        assert ("after one more norm" in "".join(texts(part_description(key, summary(family), 1)))) == normed
 
 
 @pytest.mark.parametrize("key", ["embedding", "attention", "head", "mlp", "neuron", "norm", "output"])
 def test_every_kind_of_part_is_part_description(key: str) -> None:
     what, size = part_description(key, summary("gpt_neox"), 1_000)
-    assert len(what.children) > 40
+    assert len("".join(texts(what))) > 40
     assert "1,000 parameters" in " ".join(texts(size))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
 def test_the_embeddings_shape_is_its_count(family: str) -> None:
     s = summary(family)
-    shape = texts(part_description("embedding", s, 1))[1]
+    _, size = part_description("embedding", s, 1)
+    shape = texts(size)[0]
     products = [part.replace(",", "").replace("tokens ", "").replace("positions ", "") for part in shape.split(" + ")]
     counts = [int(rows) * int(width) for rows, width in (product.split(" × ") for product in products)]
     assert sum(counts) == s.token_embedding + s.position_embedding
     assert len(counts) == (1 if family == "llama" else 2)
+
+
+def test_terms_of_a_part_are_explained() -> None:
+    parts = part_description("neuron", summary("gpt2"), 1)[0].children
+    marks = [getattr(part, "aria-describedby") for part in parts if not isinstance(part, str)]
+    assert marks == ["term-residual-stream"]
 
 
 def test_menu_names_every_part() -> None:

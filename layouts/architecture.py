@@ -40,8 +40,8 @@ HELP = Help(
         "with the square root of the residual stream’s length (L2 norm), relative to its largest at this token; point "
         "at it to read the number. A side of every box has the colour of the colour bar, the other sides are shaded. "
         "In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read what enters "
-        "the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes through one more "
-        "norm before it is added; the values shown are those after it."
+        "the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes through one "
+        "more norm before it is added; the values shown are those after it."
     ),
 )
 

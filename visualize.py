@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,9 +100,9 @@ def plot_token_activations(
 ) -> go.Figure:
     """Length of each token's vector through the blocks, and the MLP neurons of one layer (by default the last).
 
-    The length is the L2 norm of the residual stream (not the mean over its dimensions, which LayerNorm removes, so that
-    no part of GPT-2 can read it). position: the emphasised token, by default the last. neuron: by default the layer's
-    strongest at that position; neurons are shown after the activation function.
+    The length is the residual stream's L2 norm (not its mean over dimensions, which LayerNorm removes). position: the
+    emphasised token, by default the last. neuron: by default the layer's strongest at that position. Neurons are shown
+    after the activation function.
     Raises: AnalysisError for a sentence, a number or a model that cannot be shown.
     """
     shown, trace, here = _trace(sentence, position, model)
@@ -110,12 +111,8 @@ def plot_token_activations(
     unit = None if neuron is None else _number("neuron", neuron, shown.info.n_neurons)
     result = compute_activation(trace, Selection(Part.MLP, block=block, neuron=unit), here)
     figures = activation_figure(result), activation_neuron_figure(result), activation_neurons_figure(result)
-    return standalone(
-        figures,
-        (280, 180, 180),
-        title=titled(f"Activations · block {block}", sentence),
-        sentences=[activation_reading(result)],
-    )
+    title = titled(f"Activations · block {block}", sentence)
+    return standalone(figures, (280, 180, 180), title=title, sentences=[activation_reading(result)])
 
 
 def plot_attention(
@@ -263,15 +260,13 @@ def plot_gradients(
     shown, trace, here = _trace(sentence, position, model)
     chosen = None if target is None else _token_id(target, shown)
     result = compute_saliency(shown, trace, here, target=chosen, method=method, baseline=baseline)
-    figures, heights = [saliency_figure(result)], [280]
-    if result.depth is not None:
-        figures, heights = [*figures, saliency_depth_figure(result)], [*heights, 320]
-    if result.path is not None:
-        figures, heights = [*figures, saliency_path_figure(result)], [*heights, 120]
+    figures = [(saliency_figure(result), 280)]
+    figures += [] if result.depth is None else [(saliency_depth_figure(result), 320)]
+    figures += [] if result.path is None else [(saliency_path_figure(result), 120)]
     numbers = " · ".join(f"{name} {value}" for name, value in saliency_numbers(result))
     return standalone(
-        figures,
-        heights,
+        [figure for figure, _ in figures],
+        [height for _, height in figures],
         title=titled(f"Saliency · logit of {quoted(result.target.label)} after position {here}", sentence),
         sentences=[saliency_reading(result), saliency_warning(result), numbers],
     )
@@ -294,15 +289,11 @@ def _chosen(model: ModelLike | None) -> ModelLike:
 
 def _number(what: str, number: Any, count: int) -> int:
     """The number, checked to be an integer from 0 to `count` - 1."""
-    try:
+    with suppress(TypeError):  # not an integer
         if 0 <= index(number) < count:
             return index(number)
-    except TypeError:
-        pass  # not an integer
     raise SelectionError(f"There is no {what} {number!r}. Choose a {what} from 0 to {count - 1}.")
 
 
-def _token_id(target: int | str, model: LanguageModel) -> int:
-    if not isinstance(target, str):
-        return _number("token id", target, model.info.n_vocab)
-    return model.vocabulary.only_id(target)
+def _token_id(token: int | str, model: LanguageModel) -> int:
+    return model.vocabulary.only_id(token) if isinstance(token, str) else _number("token id", token, model.info.n_vocab)

@@ -12,13 +12,11 @@ from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, Baseline, check_baseline, embeddings
 from analysis.saliency_methods.methods import USUAL_GRADIENTS, gradients, integrated, occlusion, work_of
-from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, TOLERANCE
+from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, TOLERANCE, Double
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Progress, Task
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
-
-Double = NDArray[np.float64]
 
 _VERSION = 3  # raised when the computation changes, so that arrays of older code are not read
 _MOST_DIGITS = 9  # of a token id

@@ -28,10 +28,10 @@ def patterns_image(patterns: Patterns, wall: Wall, grid: Grid, theme: Theme) -> 
     n_blocks, n_heads, n_cells, _ = patterns.heads.shape
     edge = max(1, round(n_cells / _EDGE))
     side = n_cells + 2 * edge
-    # Of the image's pixels: the size of a head's cell, a block, and the gap beside its cells.
+    # Of the image's pixels: the size of a head's cell, the gap on either side of a block's cells, and a block.
     width, height = round(side * max(1, 1 / wall.aspect)), round(side * max(1, wall.aspect))
-    block = round(wall.columns * width / (2 * grid.half))
-    left, rows = (block - wall.columns * width) // 2, ceil(n_heads / wall.columns)
+    left = round(wall.columns * width * (0.5 / grid.half - 1) / 2)
+    block, rows = wall.columns * width + 2 * left, ceil(n_heads / wall.columns)
     image = np.full((rows, height, n_blocks, block), BLANK, dtype=np.uint8)
     cells = _levels(patterns)
     for head in range(n_heads):

@@ -19,7 +19,6 @@ from analysis.saliency import (
     compute_saliency,
     default_target,
     plan_saliency,
-    read_token_id,
     saliency_work,
 )
 from analysis.saliency_methods.methods import USUAL_GRADIENTS
@@ -294,14 +293,3 @@ def test_work_grows_with_what_is_run() -> None:
     assert saliency_work(64, 12, "depth") < works["depth"]
     assert saliency_work(64, 12, "integrated") == works["integrated"]
     assert works["occlusion"] > 3 * saliency_work(32, 24, "occlusion")
-
-
-@pytest.mark.parametrize(("text", "token_id"), [("", None), ("0", 0), ("299", 299), ("007", 7), (None, None)])
-def test_a_token_id_is_read_from_the_page(text: Any, token_id: int | None) -> None:
-    assert read_token_id(text) == token_id
-
-
-@pytest.mark.parametrize("text", ["-1", "1.0", "²", "٣", "a", " 1", "9" * 10, ["1"], {"1": 1}, 1])
-def test_what_is_not_a_token_id_is_refused(text: Any) -> None:
-    with pytest.raises(SelectionError, match="must be a number"):
-        read_token_id(text)

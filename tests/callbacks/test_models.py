@@ -91,10 +91,7 @@ def test_its_architecture_is_drawn_without_values(services: AppServices) -> None
 def test_its_summary_is_exact(services: AppServices) -> None:
     card = draw_summary(services, MEDIUM, SELECTION)
     assert card["figure"].layout.annotations[0].text == "No values without the weights."
-    assert (card["title"], card["reading"]) == (
-        "Block 23 · head 15",
-        "Only sizes are shown: the weights are not in memory.",
-    )
+    assert (card["title"], card["reading"]) == ("Block 23 · head 15", "")
     assert "262,336 parameters" in str(card["part"])
     model = draw_summary_model(services, MEDIUM)
     assert len(model["menu"]) == 24 * 2 + 3

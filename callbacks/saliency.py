@@ -172,7 +172,8 @@ def draw_saliency(
 def _refused(reason: str, theme: str) -> Values:
     """What the panel shows where nothing can be explained."""
     none = empty_figure("Nothing to explain.", theme=THEMES[theme])
-    shown = {"figure": none, "depth_hidden": True, "reading": reason, "target": "nothing", "title": "Saliency"}
+    shown = {"figure": none, "depth_hidden": True, "path_hidden": True, "reading": reason}
+    shown |= {"target": "nothing", "title": "Saliency"}
     return {**shown, "text": [], "numbers": [], "warning": "", "offer": None, "outdated": ""}
 
 

@@ -161,7 +161,7 @@ def test_the_scene_has_the_values_of_the_sentence(model: LanguageModel, trace: T
     assert_allclose(figure.data[TILES].intensity[::8] / figure.data[TILES].cmax, np.sqrt(tiles / full), atol=2e-3)
     assert figure.data[HEADS].hovertext[8].startswith("Block 0 · head 1<br>")
     most = int(trace.logits()[2].argmax())
-    predictions, *_, tokens = figure.layout.scene.annotations[:5]
+    predictions, tokens = figure.layout.scene.annotations[:2]
     assert model.vocabulary.piece(most).markup in predictions.text.split("<br>")[0]
     assert trace.tokens[2].markup in tokens.text.split("<br>")[-1]
 

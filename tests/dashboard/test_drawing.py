@@ -60,8 +60,7 @@ def notice(answer: dict[str, Any]) -> str:
 def shown(page: Page, panels: set[str] = NAMES) -> dict[str, Any]:
     """What is seen of panels in a browser."""
     unseen = {f"{name}-job-fresh" for name in NAMES}
-    if page.values["saliency-depth", "hidden"]:
-        unseen.add("saliency-depth-graph")
+    unseen |= {f"saliency-{name}-graph" for name in ("depth", "path") if page.values[f"saliency-{name}", "hidden"]}
     return {
         f"{id}.{name}": decoded(value)
         for (id, name), value in page.values.items()

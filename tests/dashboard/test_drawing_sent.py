@@ -58,13 +58,13 @@ def test_what_is_sent_is_what_plotly_and_dash_would_write(
         values = [panel.draw(prompt, selected, theme=theme, **knobs)]
         before = {name: values[0][name] for name in panel.state if name in values[0]}
         values.append(panel.draw(prompt, Selection.parse("block.0.mlp@1"), theme=theme, **knobs, **before))
-        values.append(values_without_weights(panel.outputs, "None.", heading="X", theme=theme, downloadable=True))
+        values.append(values_without_weights(panel.outputs, heading="X", theme=theme))
         for value in (value for several in values for value in several.values()):
             kinds |= {type(part) for part in (value if isinstance(value, list) else [value])}
             sent = json.loads(to_json_plotly(plain(value)))
             assert decoded(figure_without_defaults(sent)) == decoded(by_plotly(value))
     names = {kind.__name__ for kind in kinds}
-    assert {"Drawing", "Patch", "Button", "Div", "str", "bool"} <= names
+    assert {"Drawing", "Patch", "Button", "Span", "str", "bool"} <= names
 
 
 def run_saliency(services: Services, prompt: Prompt, selection: Selection) -> None:

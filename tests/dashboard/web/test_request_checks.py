@@ -165,7 +165,7 @@ def test_of_several_choices_each_must_be_offered(app: Explorer, client: FlaskCli
 
     def body(start: Any) -> dict[str, Any]:
         declared = app.callback_map[output]
-        given = values | {"prompt-start": start}
+        given = values | {"prompt-start": start, "prompt-chat": []}
         return {
             "output": output,
             "outputs": [{"id": id, "property": name} for id, name in parts],

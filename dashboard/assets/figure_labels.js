@@ -4,6 +4,7 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const LINE = 16, LABEL_LETTER = 6.8;  // pixels of a line and of a letter
+  const LIFT = 5;                       // by which a large point moves its label away
   const RISE = 11, BESIDE = 7, POINT = 4;  // of a label's middle above its point, of its end beside it; half of a point
   const AXIS_PX = 50;                   // of an axis with its numbers
   const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
@@ -28,7 +29,7 @@
     one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 
   /* The labels of points where they lie over no other label and no other point; those that would have none. The last
-     trace's, the selected token's, goes first. */
+     trace's, the selected token's, goes first and stays, if need be over other points. */
   explorer.withoutOverlaps = function (data, { xaxis, yaxis, margin }, width, height) {
     const [right, bottom] = [width - AXIS_PX, height - AXIS_PX];
     const least = margin?.t > AXIS_PX / 2 ? LINE : 0;  // above it, a colour bar may have its numbers
@@ -44,12 +45,14 @@
     const isFree = (place) => place.left > -AXIS_PX / 2 && place.right < right + 4 && place.top > least
       && place.bottom < bottom && !taken.some((other) => overlap(place, other));
     const placed = (trace) => {
-      const textposition = [];
+      const textposition = [], isSelected = trace === data.at(-1);
+      const lift = isSelected ? LIFT : 0;
       const text = trace.text.map((label, n) => {
         const letters = label.replace(/<[^>]*>/g, "").replace(/&\w+;/g, "x").length;
-        const place = label && places(pixels.get(trace)[n], LABEL_LETTER * letters / 2 + 2).find(isFree);
+        const sides = places(pixels.get(trace)[n], LABEL_LETTER * letters / 2 + 2);
+        const place = label && (sides.find(isFree) ?? (isSelected && sides[0]));
         textposition.push(place?.side ?? "top center");
-        if (place) taken.push(place);
+        if (place) taken.push({ ...place, top: place.top - lift, bottom: place.bottom + lift });
         return place ? label : "";
       });
       return { ...trace, text, textposition };

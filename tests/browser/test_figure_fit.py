@@ -118,7 +118,7 @@ def test_what_has_no_room_is_left_out(explorer: Explorer) -> None:
     for (width, height), has_room in [((700, 420), True), ((340, 420), False), ((700, 250), False)]:
         draw(explorer, attention_figure(long(8)), width, height)
         assert full(explorer, "querySelectorAll('.colorbar').length") == has_room
-        assert bool(full(explorer, "_fullLayout.yaxis.title.text")) == has_room
+        assert full(explorer, "querySelectorAll('.ytitle').length") == has_room
         assert full(explorer, "_fullData[0].z.length") == 8
 
 

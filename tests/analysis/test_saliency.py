@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, get_args
 
 import numpy as np
@@ -263,7 +264,8 @@ def test_choices_that_do_not_exist_are_refused(tiny_gpt2: LanguageModel) -> None
 
 def test_a_model_without_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
     class Endless:
-        eos_token_id = None
+        bos_token_id = eos_token_id = None
+        added_tokens_decoder = MappingProxyType({})
 
     trace = compute_trace(tiny_gpt2, Prompt("tiny", "The fox"))
     with pytest.raises(SelectionError, match="no token that starts a text"):

@@ -93,7 +93,7 @@ def test_a_model_in_a_folder_is_loaded_when_it_is_chosen_and_jobs_find_it(addres
     show(page, "mine", "block.1.attention.head.2@3", n_positions=5, n_blocks=3)
     shows(page, make_tiny("gpt_neox", seed=7), 1, 2)
     asked: dict[str, Any] = {"prompt": {"model": "mine", "text": TEXT}, "selection": "output@3"}
-    job = page.start_job("saliency", {**asked, "choices": ["integrated", "zero", ""]})
+    job = page.start_job("saliency", {**asked, "choices": ["integrated", "mean", ""]})
     wait_until(lambda: job.outcome() is not None, 60)
     page.set("saliency-job-fresh", "data", 1)  # as the page does when a job has ended
     assert page.values["saliency-job-offer", "data"]["kept"] > 0, "the process of the job loaded the model itself"

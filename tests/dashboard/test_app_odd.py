@@ -29,7 +29,7 @@ from tests.checkpoints import (
     tiny,
 )
 from tests.conftest import byte_level_tokenizer, make_tiny
-from tests.page import Page, decoded, of_app
+from tests.page import Page, decoded, of_app, words
 from tests.serving import wait_until
 
 pytestmark = pytest.mark.long
@@ -167,14 +167,14 @@ def test_of_a_model_that_is_not_finite_all_panels_show_what_is(
     lens = page.values["logit_lens-graph", "figure"]["data"][0]
     shown = np.array(decoded(lens["z"]), dtype=float)
     assert np.isfinite(shown).all(axis=1).tolist() == [depth <= last_finite for depth in range(4)]
-    assert sentence in page.values["saliency-reading", "children"]
-    assert "not finite" in page.values["strip-reading", "children"]
+    assert sentence in words(page.values["saliency-reading", "children"])
+    assert "not finite" in words(page.values["strip-reading", "children"])
     for selection in ("embedding", "block.1.mlp", "block.2.attention.head.1", "block.2.mlp.neuron.3", "norm", "output"):
         for position in (0, last):
             select(page, f"{selection}@{position}")
     for id, value in choices_of(page):
         page.set(id, "value", value)
-    readings = [str(page.values[f"{panel.name}-reading", "children"]) for panel in PANELS]
+    readings = [words(page.values[f"{panel.name}-reading", "children"]) for panel in PANELS]
     assert not [reading for reading in readings if "nan" in reading.lower().replace("not-a-number", "")]
 
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +30,8 @@ def _healing(name: str) -> Callable[..., Any]:
         except (sqlite3.DatabaseError, diskcache.Timeout):
             if not self._heal(used):
                 raise
+        except AssertionError:  # two threads wrote at once, since one had the file of before open
+            self._heal(used)
         return getattr(self.opened, name)(*args, **options)
 
     return method
@@ -98,8 +101,20 @@ class DiskCache:
             if not self._is_sound():
                 shutil.rmtree(self._directory, ignore_errors=True)
             if self._file() != self._opened_file:
-                self._open()
+                self._open_among_threads()
             return True
+
+    def _open_among_threads(self) -> None:
+        """Open the database, although a thread may be closing the one before, and with it remove its new helper files.
+
+        Raises: as the constructor does.
+        """
+        for wait_seconds in (0.01, 0.1):
+            try:
+                return self._open()
+            except sqlite3.OperationalError:
+                time.sleep(wait_seconds)
+        return self._open()
 
     def _is_sound(self) -> bool:
         try:

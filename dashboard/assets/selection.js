@@ -113,6 +113,9 @@
     explorer.scene.drawMarks(explorer.scene.plot());
   }
 
+  /* A prompt without the news of its model, which have the panels drawn again, but select nothing. */
+  const asked = (prompt) => JSON.stringify({ ...prompt, news: null });
+
   /* For a new text or model: the link's selection, else the current one at the last position, if the model has it. */
   function keepForPrompt(prompt, linked) {
     const atEnd = { position: lastPosition(prompt), target: null };
@@ -161,11 +164,10 @@
       const triggered = dash.callback_context.triggered.map((t) => t.prop_id.split(".")[0]);
       const isOpened = triggered.includes("address");
       const linked = explorer.linkedSelection(prompt, isOpened);
-      const isNewPrompt = JSON.stringify(shown) !== JSON.stringify(prompt);
-      if (isNewPrompt) {
-        keepForPrompt(prompt, linked);
-        shown = prompt;
-      } else if (isOpened && linked) {
+      const isNewPrompt = asked(shown) !== asked(prompt);
+      if (isNewPrompt) keepForPrompt(prompt, linked);
+      shown = prompt;
+      if (!isNewPrompt && isOpened && linked) {
         moveTo(selectionOfLink(linked, prompt) || current, { addsHistory: false });
       }
       for (const { id, property, value } of inputs_list) {

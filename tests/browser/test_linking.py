@@ -7,7 +7,7 @@ from analysis.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import GRAMMAR
 from analysis.trace import Prompt, Trace
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import FRAMES, Explorer
 from tests.serving import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
@@ -168,6 +168,17 @@ def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
         explorer.open(select=select)
         explorer.follows(f"block.2.attention.head.0@{position}")
         assert page.locator("#notice.show").count() == 0
+
+
+def test_news_of_the_model_keep_the_selected_token(explorer: Explorer) -> None:
+    """They come a moment after its weights, when somebody may have clicked just before."""
+    explorer.page.evaluate(
+        "() => { const { request, shown } = dash_clientside.explorer; request({ select: '@3' });"
+        " dash_clientside.set_props('prompt', { data: { ...shown(), news: 'they are here' } }); }"
+    )
+    explorer.follows("block.3.attention.head.0@3")
+    explorer.page.evaluate(FRAMES)
+    assert explorer.selection() == "block.3.attention.head.0@3"
 
 
 def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None:

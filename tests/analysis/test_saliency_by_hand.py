@@ -83,12 +83,13 @@ def test_a_difference_of_two_logits(by_hand: LanguageModel) -> None:
     assert minus.value == pytest.approx(alone.value * (W - V) / W, rel=1e-5)
 
 
-def test_from_the_mean_embedding(by_hand: LanguageModel) -> None:
+def test_from_the_mean_embedding(by_hand: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.saliency_methods.segments.TOLERANCE", 1e-6)
     mean = (5 + 9 + 16 - 16) / 300
     start = mean / np.sqrt(mean**2 + 144)
     result = saliency(by_hand, 3, target=ID["x"], baseline="mean")
     expected = [W * 10 / 4 * (g - start) for g in (5 / 13, 3 / 5, -4 / 5, 4 / 5)]
-    np.testing.assert_allclose(result.attributions, expected + np.array([0, 0, 0, W * (16 - mean)]), rtol=1e-3)
+    np.testing.assert_allclose(result.attributions, expected + np.array([0, 0, 0, W * (16 - mean)]), rtol=1e-5)
     assert result.base == pytest.approx(W * (mean + 10 * start), rel=1e-4)
 
 

@@ -52,7 +52,7 @@ def test_gradients_are_those_of_the_plain_network(tiny_model: LanguageModel) -> 
 def test_attributions_sum_from_the_end_of_text_token(tiny_model: LanguageModel) -> None:
     result = saliency(tiny_model, target=7, baseline="end", method="depth")
     assert result.depth is not None
-    np.testing.assert_allclose(result.depth.sum(axis=1), result.value - result.base, rtol=max(0.01, result.worst_error))
+    np.testing.assert_allclose(result.depth.sum(axis=1), result.value - result.base, rtol=0.01)
     logits = compute_trace(tiny_model, PROMPT).logits()
     assert result.value == pytest.approx(logits[POSITION, 7], abs=1e-5)
 
@@ -109,4 +109,4 @@ def test_where_logits_are_bent_most_bfloat16_is_exact_enough(monkeypatch: pytest
     assert 0.29 < exact.value < 0.3
     assert fast.converged
     largest = np.abs(exact.attributions).max()
-    np.testing.assert_allclose(fast.attributions, exact.attributions, atol=0.05 * largest)
+    np.testing.assert_allclose(fast.attributions, exact.attributions, atol=0.01 * largest)

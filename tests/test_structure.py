@@ -25,9 +25,9 @@ READ_ENVIRONMENT = ("dashboard/settings.py", "visualize.py")
 MAY_IMPORT = {
     "analysis/": {"analysis", "torch", "numpy", "sklearn", "threadpoolctl"},  # which comes with sklearn
     "analysis/machine/": {"torch", "threadpoolctl", "psutil"},
-    "analysis/models/": {
-        "analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2", "gguf", "safetensors",
-    },
+    "analysis/models/": {"analysis", "torch", "numpy", "transformers", "huggingface_hub", "httpx2", "safetensors"},
+    "analysis/checkpoints/": {"analysis.errors", "analysis.families", "analysis.checkpoints", "torch", "numpy",
+                              "transformers", "gguf", "safetensors"},
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/bundled/": {

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from analysis.checkpoints.gguf_file import find_gguf
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.model_info import ModelInfo
-from analysis.models.gguf_file import find_gguf
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights, new_configuration

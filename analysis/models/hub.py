@@ -24,8 +24,8 @@ from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import tqdm
 
+from analysis.checkpoints.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_alone, check_files
 from analysis.errors import ModelError
-from analysis.models.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_alone, check_files
 from analysis.models.hub_errors import as_model_errors
 from analysis.models.load import read_configuration
 

@@ -17,13 +17,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
+from analysis.checkpoints.checkpoint import check_folder, refuse_unused
+from analysis.checkpoints.gguf import gguf_configuration, gguf_tokenizer, gguf_weights
+from analysis.checkpoints.gguf_file import find_gguf
+from analysis.checkpoints.lora import merge_adapter
 from analysis.errors import ModelError
 from analysis.families import family_of
-from analysis.models.checkpoint import check_folder, refuse_unused
-from analysis.models.gguf import gguf_configuration, gguf_tokenizer, gguf_weights
-from analysis.models.gguf_file import find_gguf
 from analysis.models.language_model import LanguageModel
-from analysis.models.lora import merge_adapter
 from analysis.models.prepare import prepare_model
 
 disable_progress_bar()  # a server's log is not a terminal

@@ -12,10 +12,10 @@ from huggingface_hub.errors import HFValidationError
 from torch import Tensor
 
 from analysis.bundled import BUNDLED_DIR
+from analysis.checkpoints.checkpoint import refuse_quantized
 from analysis.errors import ModelError
 from analysis.families import family_of
 from analysis.models.catalogue import Outline, builtin_configuration, make_outline
-from analysis.models.checkpoint import refuse_quantized
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights

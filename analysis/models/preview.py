@@ -9,9 +9,9 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
+from analysis.checkpoints.gguf_file import find_gguf
 from analysis.errors import ModelError
 from analysis.models.catalogue import Outline, make_outline
-from analysis.models.gguf_file import find_gguf
 from analysis.models.hub import Hub, HubModel, missing_part
 from analysis.models.hub_errors import NotOnHub
 from analysis.models.load import read_configuration

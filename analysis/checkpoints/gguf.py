@@ -12,8 +12,8 @@ import torch
 from transformers import AutoConfig, PreTrainedTokenizerFast
 from transformers.integrations import GGUF_CONFIG_MAPPING
 
+from analysis.checkpoints.gguf_file import GgufFile, open_gguf
 from analysis.errors import ModelError
-from analysis.models.gguf_file import GgufFile, open_gguf
 
 # Architectures in llama.cpp's words, and the `model_type` of each.
 _MODEL_TYPES = {

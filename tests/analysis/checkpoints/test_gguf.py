@@ -10,10 +10,10 @@ import transformers.modeling_utils
 from numpy.testing import assert_allclose
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from analysis.checkpoints.gguf import gguf_configuration
 from analysis.errors import ModelError
 from analysis.forward import compute_trace
 from analysis.models.catalogue import make_outline
-from analysis.models.gguf import gguf_configuration
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, read_configuration
 from analysis.trace import Prompt

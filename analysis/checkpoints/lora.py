@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from analysis.checkpoints.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from analysis.errors import ModelError
-from analysis.models.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 _PREFIX = "base_model.model."
 _MATRIX = re.compile(r"(.+)\.lora_(A|B)\.weight")

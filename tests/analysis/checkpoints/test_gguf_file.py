@@ -9,8 +9,8 @@ import pytest
 import torch
 from gguf import GGMLQuantizationType
 
+from analysis.checkpoints.gguf_file import find_gguf, open_gguf
 from analysis.errors import ModelError
-from analysis.models.gguf_file import find_gguf, open_gguf
 from analysis.models.load import load_model, read_configuration
 from tests.gguf_files import F32, tiny, write_gguf
 

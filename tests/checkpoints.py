@@ -28,6 +28,12 @@ def save(folder: Path, network: Any, tokenizer: Any = None) -> Path:
     return folder
 
 
+def tiny_gpt2(folder: Path, *, seed: int = 0) -> Path:
+    """A tiny GPT-2 with its tokenizer."""
+    model = make_tiny("gpt2", seed=seed)
+    return save(folder, model.network, model.tokenizer)
+
+
 def tiny(folder: Path, model_type: str, **shape: Any) -> Path:
     """A tiny model of a family with a byte-level tokenizer."""
     return save(folder, make_tiny(model_type, **shape).network, byte_level_tokenizer())

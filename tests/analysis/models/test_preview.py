@@ -10,6 +10,7 @@ from huggingface_hub import constants
 from analysis.errors import ModelError
 from analysis.models.hub import Hub, HubModel
 from analysis.models.preview import locate, preview
+from tests.checkpoints import tiny_gpt2
 from tests.conftest import make_tiny
 from tests.gguf_files import tiny, write_gguf
 from tests.hub import SmallHub, served_hub
@@ -20,14 +21,7 @@ FOX = HubModel("owner/fox")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model as `save_pretrained` writes it."""
-    return save(tmp_path / "run-3")
-
-
-def save(folder: Path) -> Path:
-    model = make_tiny("gpt2")
-    model.network.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return folder
+    return tiny_gpt2(tmp_path / "run-3")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from dashboard.models.downloads import Downloads
 from dashboard.models.menu import ModelMenu
 from dashboard.models.model_list import ModelList
 from dashboard.models.opener import ModelOpener
+from tests.checkpoints import tiny_gpt2
 from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import wait_until
@@ -23,14 +24,7 @@ GB = 10**9
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return save(tmp_path / "runs" / "step-500")
-
-
-def save(folder: Path, *, seed: int = 0) -> Path:
-    model = make_tiny("gpt2", seed=seed)
-    model.network.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return folder
+    return tiny_gpt2(tmp_path / "runs" / "step-500")
 
 
 @pytest.fixture
@@ -78,7 +72,7 @@ def test_an_opened_folder_is_on_the_menu_and_can_be_used(server: Server, folder:
 def test_a_folder_that_is_opened_again_is_read_again(server: Server, folder: Path) -> None:
     server.opener.open(str(folder))
     before = server.registry.get("step-500")
-    save(folder.parent / "new", seed=1)
+    tiny_gpt2(folder.parent / "new", seed=1)
     for file in (folder.parent / "new").iterdir():
         file.replace(folder / file.name)
     assert server.registry.get("step-500") is before

@@ -169,10 +169,8 @@ class AppServices(Services):
         """The prompt, without switches that its model does not have, if it can be analysed; else the one that is
         shown, or the example, and the reason.
         """
-        fitting = asked
         try:
-            fitting = fitting_prompt(self.model(asked), asked)
-            self.trace(fitting)
+            return self.trace(asked).prompt, ""
         except NotLoaded:
             return asked, ""  # the architecture can be shown, and the text is read once the weights are in memory
         except AnalysisError as error:
@@ -185,7 +183,6 @@ class AppServices(Services):
                 else:  # the text may well be shown in another model
                     before, _ = self.possible_prompt(replace(asked, model=first), None)
             return before, str(error)
-        return fitting, ""
 
     def _readable_example(self, model: str) -> Prompt:
         """The example for a model, if it reads that; else for the model that the page opens with."""
@@ -222,9 +219,12 @@ class AppServices(Services):
     def trace(self, prompt: Prompt) -> Trace:
         """The prompt's trace, from the cache or computed now.
 
+        Switches that the model does not have are left out: which it has is known once its weights are in memory.
+
         Raises: NotLoaded as `model` does; TextError for a text that cannot be analysed.
         """
         model = self.model(prompt)
+        prompt = fitting_prompt(model, prompt)
         key = model.info.fingerprint, prompt
         trace = self._recent.get(key)
         if trace is None:

@@ -236,6 +236,7 @@ def test_a_text_as_a_chat_message(page: Page) -> None:
     # The link to it opens it; a model without a template shows the text as it is.
     assert open_link(page, "chat", chat="1", select="output@1")["chat"] is True
     page.set("prompt-model", "value", "bundled")
+    wait_until(lambda: is_loaded(page))
     assert page.values["prompt", "data"]["chat"] is False
     assert (page.values[CHAT, "value"], option(page, CHAT)["disabled"]) == ([], True)
 
@@ -252,5 +253,6 @@ def test_a_tokenizer_that_adds_the_start_token_itself(page: Page) -> None:
         assert labels(page)[:2] == ["<s>", "·the"]
     # What it shows is not taken over to another model.
     page.set("prompt-model", "value", "bundled")
+    wait_until(lambda: is_loaded(page))
     assert page.values["prompt", "data"]["start"] is False
     assert page.values[START, "value"] == []

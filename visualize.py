@@ -25,8 +25,8 @@ from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
 from analysis.errors import SelectionError, TextError
-from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model, outline_without_weights
 from analysis.numerics.nonfinite import warn_of_nonfinite

@@ -8,8 +8,8 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
 from analysis.attention import find_opening
-from analysis.forward import fixed_start
 from analysis.models.chat import has_template
+from analysis.models.forward import fixed_start
 from analysis.trace import SWITCHES, Prompt
 from callbacks.panel import Values
 from callbacks.services import Services

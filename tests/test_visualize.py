@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import visualize
 from analysis.attention import compute_attention
 from analysis.embedding import compute_embedding
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
 from analysis.selection import Part, Selection

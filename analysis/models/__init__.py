@@ -1,1 +1,1 @@
-"""Models: their catalogue, download, loading and hooks. Never draws, and never reads a trace."""
+"""Models: their catalogue, download, loading, hooks and forward pass. Never draws."""

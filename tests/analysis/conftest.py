@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import analysis.storage.trace_store
-from analysis.forward import capture
+from analysis.models.forward import capture
 from analysis.models.language_model import LanguageModel
 from analysis.storage.trace_store import TraceStore
 from analysis.trace import Prompt, Trace

@@ -6,7 +6,7 @@ import torch
 
 from analysis.activation import N_STRONGEST, compute_activation
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt, Trace

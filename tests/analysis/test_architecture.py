@@ -5,7 +5,7 @@ import pytest
 
 from analysis.architecture import compute_architecture
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt, Trace

@@ -10,7 +10,7 @@ from sklearn.manifold import trustworthiness
 import analysis.embedding
 from analysis.embedding import compute_embedding, plan_embedding
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Float, Prompt, Trace

@@ -10,7 +10,6 @@ from torch import Tensor
 
 import analysis.logit_lens
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
 from analysis.logit_lens import (
     AT_ONCE,
     LensCells,
@@ -21,6 +20,7 @@ from analysis.logit_lens import (
     pinned_ids,
     plan_logit_lens,
 )
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.task import Arrays

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import ColorBy
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.overview import MOST_CELLS, MOST_SIDE, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection

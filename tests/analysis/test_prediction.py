@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.prediction import compute_prediction
 from analysis.selection import Selection

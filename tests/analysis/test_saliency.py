@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.fuse import fuse_activations
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import (

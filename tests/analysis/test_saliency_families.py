@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.saliency_methods.baselines import zero_is_singular

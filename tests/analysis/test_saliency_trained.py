@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
 from analysis.saliency import compute_saliency

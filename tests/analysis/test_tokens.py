@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import PreTrainedTokenizerFast
 
 from analysis.errors import TextError
-from analysis.forward import MAX_CHARACTERS, encode
+from analysis.models.forward import MAX_CHARACTERS, encode
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import _vocabulary, prepare_model
 from analysis.tokens import Piece, Token, Vocabulary, shown

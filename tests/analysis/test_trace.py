@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from torch import Tensor
 
 from analysis.errors import TextError
-from analysis.forward import compute_trace, encode
+from analysis.models.forward import compute_trace, encode
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts, added, explicit_norms

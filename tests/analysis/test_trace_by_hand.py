@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
 from tests.conftest import TEXT, make_tiny
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config
 
-from analysis.forward import encode
+from analysis.models.forward import encode
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt

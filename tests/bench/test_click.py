@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from analysis.bundled import BUNDLED_DIR
-from analysis.forward import encode
+from analysis.models.forward import encode
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback

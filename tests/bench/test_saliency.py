@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from captum.attr import LayerIntegratedGradients
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency, default_target
 from analysis.trace import Prompt

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from analysis.attention import find_opening
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
 from tests.conftest import make_tiny

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.load import load_model
 from analysis.trace import Prompt
 from tests.browser.explorer import Explorer

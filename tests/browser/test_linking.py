@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import GRAMMAR
 from analysis.trace import Prompt, Trace

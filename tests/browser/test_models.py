@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from analysis.attention import find_opening
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
 from layouts.shell import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from plotly.io.json import to_json_plotly
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Prompt

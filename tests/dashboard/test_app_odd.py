@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from analysis.bundled import BUNDLED_DIR
-from analysis.forward import compute_trace, encode
+from analysis.models.forward import compute_trace, encode
 from analysis.models.load import load_model
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from analysis.forward import compute_trace
 from analysis.logit_lens import LensCells, compute_lens_cells
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.truth.check import Check, apart, apart_relatively

@@ -8,7 +8,7 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from analysis.attention import find_opening
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.browser.conftest import opened

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.trace import Prompt
 from tests.truth.check import Check, apart_relatively

@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from analysis.checkpoints.gguf import gguf_configuration
 from analysis.errors import ModelError
-from analysis.forward import compute_trace
 from analysis.models.catalogue import make_outline
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, read_configuration
 from analysis.trace import Prompt

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from safetensors.torch import load_file, save_file
 
 from analysis.errors import ModelError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.load import load_model
 from analysis.summary import compute_summary
 from analysis.trace import Prompt

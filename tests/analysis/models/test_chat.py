@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from analysis.errors import TextError
-from analysis.forward import encode, fitting_prompt, fixed_start
 from analysis.models.chat import as_message, has_template
+from analysis.models.forward import encode, fitting_prompt, fixed_start
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import ModelError
-from analysis.forward import encode
+from analysis.models.forward import encode
 from analysis.models.hub import Hub, HubModel
 from analysis.models.load import load_model
 from tests.checkpoints import adapter, chat_tokenizer, edit_config, query_and_value, save, tiny

@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.prediction import compute_prediction
 from analysis.saliency import default_target

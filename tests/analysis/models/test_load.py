@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from transformers import AutoModelForCausalLM, GPT2Config
 
 from analysis.errors import ModelError
-from analysis.forward import compute_trace
 from analysis.machine.threads import use_one_thread
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model

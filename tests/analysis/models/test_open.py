@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, GPT2Config, GPT2Model
 
 from analysis.errors import ModelError
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.open import open_model, wrap_model
 from analysis.summary import compute_summary

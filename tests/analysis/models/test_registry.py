@@ -12,8 +12,8 @@ import pytest
 
 import analysis.models.registry
 from analysis.errors import ModelError, NotLoaded
-from analysis.forward import compute_trace
 from analysis.models.catalogue import make_outline
+from analysis.models.forward import compute_trace
 from analysis.models.hub import Hub, HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model

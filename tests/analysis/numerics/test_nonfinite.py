@@ -17,8 +17,8 @@ from analysis.architecture import compute_architecture
 from analysis.attention import compute_attention, find_opening
 from analysis.embedding import compute_embedding
 from analysis.errors import SelectionError
-from analysis.forward import compute_trace
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.numerics.nonfinite import NonFinite, find_nonfinite, unreadable

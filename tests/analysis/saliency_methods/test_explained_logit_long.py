@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 import analysis.saliency_methods.explained_logit
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyMethod, SaliencyResult, compute_saliency
 from analysis.trace import Prompt

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.forward import compute_trace
+from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency_methods.baselines import embeddings
 from analysis.saliency_methods.explained_logit import ExplainedLogit

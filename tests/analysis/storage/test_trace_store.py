@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 import analysis.storage.trace_store
 from analysis.errors import TextError
-from analysis.forward import CAPTURE_VERSION, capture, compute_trace
+from analysis.models.forward import CAPTURE_VERSION, capture, compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.storage.trace_store import TraceStore, trace_key
 from analysis.trace import Prompt, Trace

@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from analysis.attention import compute_attention
 from analysis.errors import TextError
-from analysis.forward import capture, compute_trace, encode
+from analysis.models.forward import capture, compute_trace, encode
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.storage.trace_file import TraceFile

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.errors import TextError
-from analysis.forward import count_tokens, encode
+from analysis.models.forward import count_tokens, encode
 from analysis.models.language_model import LanguageModel
 from tests.conftest import TEXT
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.choices import check_choice
+from analysis.errors import check_choice
 from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Float, Trace

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
-from analysis.choices import check_choice
-from analysis.models.model_info import ModelInfo
+from analysis.errors import check_choice
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
 

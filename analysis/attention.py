@@ -5,8 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.choices import check_choice
-from analysis.errors import SelectionError
+from analysis.errors import SelectionError, check_choice
 from analysis.selection import Selection
 from analysis.task import Arrays, Derived, derive_now
 from analysis.tokens import Token

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.choices import check_choice
+from analysis.errors import check_choice
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Derived, Progress, Task, derive_now
 from analysis.tokens import Token

@@ -9,6 +9,10 @@ AnalysisError
 Every message says what was requested, what is possible, and what to do. Any other exception is a bug.
 """
 
+from typing import Any, get_args
+
+_MOST_SHOWN = 60  # characters of a value that is refused
+
 
 class AnalysisError(Exception):
     """A request that cannot be met; the message is shown to the user."""
@@ -28,3 +32,21 @@ class NotLoaded(AnalysisError):
 
 class SelectionError(AnalysisError):
     """The selection does not exist in this model or text."""
+
+
+def check_choice(value: object, choices: Any, what: str) -> None:
+    """Refuse a value that is not among the choices.
+
+    Parameters
+    ----------
+    choices: a `Literal` of strings.
+    what: what is chosen, as in "the attention view".
+
+    Raises
+    ------
+    SelectionError: the value is none of them; the message lists them.
+    """
+    words = get_args(choices)
+    if value not in words:
+        shown = str(value)[:_MOST_SHOWN]
+        raise SelectionError(f"There is no ‘{shown}’ for {what}. Choose {', '.join(words[:-1])} or {words[-1]}.")

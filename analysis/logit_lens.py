@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from analysis.embedding import blocks_passed
 from analysis.errors import SelectionError
+from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.numerics.nonfinite import unreadable
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Derived, Progress, Task, derive_now

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.architecture import ArchitectureResult, ColorBy, architecture_without_values, compute_architecture
 from analysis.attention import pooled
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.task import Derived, derive_now
 from analysis.trace import Float, Trace

@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.choices import check_choice
-from analysis.errors import SelectionError
+from analysis.errors import SelectionError, check_choice
 from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, Baseline, check_baseline, embeddings

@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from analysis.errors import SelectionError
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 
 
 class Part(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.tokens import Token
 
 Float = NDArray[np.float32]

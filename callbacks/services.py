@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.task import Arrays, Task
 from analysis.trace import Prompt, Trace

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
+from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.models.registry import ModelRegistry
 from analysis.selection import Selection
 from analysis.storage.trace_size import trace_bytes

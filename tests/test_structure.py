@@ -170,7 +170,7 @@ def test_no_two_classes_have_one_name():
     assert {name: n for name, n in counts.items() if n > 1} == {}
 
 
-@pytest.mark.parametrize("module", ["errors", "families", "models.model_info", "selection", "tokens", "trace"])
+@pytest.mark.parametrize("module", ["errors", "families", "model_info", "selection", "tokens", "trace"])
 def test_plain_data_needs_neither_torch_nor_a_model(module: str):
     """In a process of its own, as this one has imported torch."""
     program = f"import sys, analysis.{module}; print(*sys.modules, sep='\\n')"

@@ -9,10 +9,10 @@ import torch
 from analysis.checkpoints.gguf_file import find_gguf
 from analysis.errors import ModelError
 from analysis.families import family_of
+from analysis.model_info import ModelInfo
 from analysis.models.hub import HubModel
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights, new_configuration
-from analysis.models.model_info import ModelInfo
 from analysis.models.prepare import measure, refuse_variants
 from analysis.summary import SummaryResult, compute_summary
 

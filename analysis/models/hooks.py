@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis.families import Family
-from analysis.models.model_info import tile_width
+from analysis.model_info import tile_width
 
 
 class Recorder(Protocol):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.families import Family, logit_cap
+from analysis.model_info import ModelInfo
 from analysis.models.chat import as_message
-from analysis.models.model_info import ModelInfo
 from analysis.tokens import Vocabulary
 from analysis.trace import Float, Trace
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from analysis.errors import ModelError
 from analysis.families import Family, block_norms, family_of, is_parallel
+from analysis.model_info import ModelInfo
 from analysis.models.hooks import install_hooks, last_map
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.tokens import Vocabulary
 
 _ATTENTION = {"full_attention", "sliding_attention"}

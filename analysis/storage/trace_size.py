@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.errors import TextError
 from analysis.machine.memory import free_bytes
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.trace import keeps_logits
 
 HALF_ABOVE = 256  # tokens; longer texts' attention and neurons are kept in half precision

@@ -22,9 +22,9 @@ from safetensors import SafetensorError
 from torch import from_numpy
 
 from analysis.errors import TextError
+from analysis.model_info import ModelInfo
 from analysis.models.forward import CAPTURE_VERSION, MAX_CHARACTERS, capture, encode
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.storage.file_cache import FileCache
 from analysis.storage.trace_file import StoredArrays, TraceFile, load_arrays, map_arrays
 from analysis.storage.trace_size import HALF_ABOVE, refuse_too_long

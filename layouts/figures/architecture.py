@@ -24,7 +24,7 @@ from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
     from analysis.architecture import ArchitectureResult
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
     from analysis.tokens import Piece
 
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.architecture import ArchitectureResult
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
     from analysis.overview import OverviewResult, Patterns
 
 _MARGIN = 0.03  # between the cells and the frame of a block

@@ -7,7 +7,7 @@ from math import ceil, log
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
 
 GAP = 0.12  # between the cells of two blocks, as a share of a block's place
 _DEEP = 48  # blocks; deeper models have no gaps between them

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
     from analysis.saliency import SaliencyResult
     from analysis.tokens import Piece
     from analysis.trace import Prompt

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
 
 VERTICES = 8  # per box; the number of a clicked vertex, divided by this, is the number of its box
 AZIMUTH, ELEVATION = radians(38), radians(10)  # of the opening view, from the left of the y axis and from the ground

@@ -10,7 +10,7 @@ from layouts.figures.architecture import ENDS, FRAME, HEADS, MARK, STREAM, TILES
 from layouts.figures.scene import VERTICES
 
 if TYPE_CHECKING:
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
 
 _END_NAMES = ("Token embedding", "Final norm", "Output")
 _BAR = 0.13  # share of the height below the scene, for the colour bar

@@ -9,7 +9,7 @@ import numpy as np
 from layouts.figures.scene import Scene, Vectors, outline
 
 if TYPE_CHECKING:
-    from analysis.models.model_info import ModelInfo
+    from analysis.model_info import ModelInfo
     from analysis.selection import Selection
 
 

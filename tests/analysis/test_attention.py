@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 import analysis.attention
 from analysis.attention import AttentionView, attention_entropy, compute_attention
 from analysis.errors import SelectionError
+from analysis.model_info import ModelInfo
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.selection import Part, Selection
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace

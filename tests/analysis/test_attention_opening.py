@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.attention import find_opening
+from analysis.model_info import ModelInfo
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 from tests.conftest import TEXT

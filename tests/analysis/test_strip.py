@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import analysis.strip
+from analysis.model_info import ModelInfo
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.strip import attention_from, compute_strip
 from analysis.tokens import Token

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import compute_architecture
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Prompt, Trace

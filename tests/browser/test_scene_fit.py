@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import architecture_without_values
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece
 from layouts.figures.architecture import architecture_figure

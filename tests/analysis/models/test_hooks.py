@@ -9,10 +9,10 @@ import torch
 from numpy.testing import assert_array_equal
 
 from analysis.families import family_of
+from analysis.model_info import MAX_TILES, tile_width
 from analysis.models.forward import capture, compute_trace, encode
 from analysis.models.hooks import _gram, _written_norms, install_hooks, recording
 from analysis.models.language_model import LanguageModel
-from analysis.models.model_info import MAX_TILES, tile_width
 from analysis.tokens import Token
 from analysis.trace import Prompt
 from tests.conftest import REPRESENTATIVE, make_tiny

@@ -7,7 +7,7 @@ import pytest
 
 import analysis.storage.trace_size
 from analysis.errors import TextError
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.storage.trace_size import pass_bytes, refuse_too_long, trace_bytes
 
 MEDIUM = ModelInfo("GPT-2", 24, 16, 1024, 64, 4096, 50257, 1024, 354_823_168, "any")

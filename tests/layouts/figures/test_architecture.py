@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.architecture import ArchitectureResult, architecture_without_values
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.selection import GRAMMAR, Selection
 from layouts.figures.architecture import (
     ENDS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import ArchitectureResult
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.overview import OverviewResult
 from analysis.selection import Selection
 from layouts.figures.architecture import HEADS, TILES, architecture_changes, architecture_reading

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.saliency import SaliencyResult
 from analysis.tokens import Piece
 from analysis.trace import Prompt

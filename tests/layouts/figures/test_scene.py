@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from layouts.figures.architecture import ENDS, STREAM, TILES, architecture_figure
 from layouts.figures.scene import VERTICES, boxes, head_columns, make_scene, outline
 from tests.layouts.figures.test_architecture import seen, without_values

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from analysis.models.model_info import ModelInfo
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece
 from layouts.figures.architecture import architecture_changes, architecture_figure

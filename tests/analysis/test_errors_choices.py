@@ -1,11 +1,10 @@
-"""Validation of choices."""
+"""Validation of choices: the refusal lists them."""
 
 from typing import Any, Literal
 
 import pytest
 
-from analysis.choices import check_choice
-from analysis.errors import SelectionError
+from analysis.errors import SelectionError, check_choice
 
 View = Literal["raw", "without_first", "rollout"]
 

@@ -59,6 +59,7 @@ def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
     still_works(explorer)
 
 
+@pytest.mark.slow
 def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
     links: list[tuple[dict[str, str], str]] = [
         ({"select": "block.99.attention.head.0"}, "block 99"),
@@ -112,6 +113,7 @@ def test_a_server_that_refuses(explorer: Explorer) -> None:
     explorer.errors.clear()  # the browser's own report of the status
 
 
+@pytest.mark.slow
 def test_panels_that_are_refused_beside_requests_that_are_answered(explorer: Explorer) -> None:
     """The notice stays until they are drawn."""
     page = explorer.page

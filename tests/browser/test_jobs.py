@@ -19,7 +19,7 @@ from analysis.trace import Prompt
 from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.serving import celery_worker, redis_server, served, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
 # Long enough to be looked at while it runs on any processor; and what none is to wait for.
 SENTENCE = "Once upon a time there was a fox who lived in the forest and a crow who lived in the old tree."
 LONG, LONGEST = " ".join([SENTENCE] * 3), " ".join([SENTENCE] * 10)
@@ -34,7 +34,7 @@ SLOW = {"saliency-method": "depth", "saliency-baseline": "mean"}
 PATIENT = {"JOB_TIMEOUT_SECONDS": "3600"}  # else a busy machine refuses what it could not end in time
 
 
-@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["fork", "celery"])
 def jobs_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of each kind."""
     if request.param == "fork":
@@ -109,7 +109,6 @@ def job_processes() -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.slow
 def test_visitors_get_their_own_and_the_next_one_the_cache(
     visit: Callable[..., Explorer], bundled_model: LanguageModel
 ) -> None:
@@ -144,7 +143,6 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
     shows(visitor, bundled_model, LONGEST, method="input_gradient")
 
 
-@pytest.mark.slow
 def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Explorer]) -> None:
     visitor = visit(text=f"A king. {LONGEST}", **SLOW)
     computing(visitor)
@@ -159,7 +157,6 @@ def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Expl
     visitor.page.click("#saliency-job-cancel")
 
 
-@pytest.mark.slow
 def test_of_two_who_wait_for_equal_work_one_cancels(
     visit: Callable[..., Explorer], bundled_model: LanguageModel
 ) -> None:
@@ -216,7 +213,6 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     shows(visitor, bundled_model, text, method="input_gradient")
 
 
-@pytest.mark.slow
 def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     """One lost answer changes nothing; when none comes for long, the page says so and offers to run it again."""
     page = visitor.page

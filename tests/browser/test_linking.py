@@ -129,6 +129,7 @@ def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_hea
     assert explorer.page.evaluate(walk, [-1, n_heads, columns]) == [*down[::-1], down[-1]]
 
 
+@pytest.mark.slow
 def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
     explorer.page.focus("#summary-panel")
     explorer.page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp.neuron.10' })")
@@ -139,6 +140,7 @@ def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
     explorer.follows(f"block.2.mlp.neuron.8@{LAST}")
 
 
+@pytest.mark.slow
 def test_the_selection_card(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#summary-panel .dropdown-toggle").click()
@@ -252,6 +254,7 @@ def test_text_typed_while_a_request_runs_is_kept(explorer: Explorer) -> None:
     assert page.input_value("#prompt-text") == "And then"
 
 
+@pytest.mark.slow
 def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.page.evaluate("for (let n = 0; n < 3; n++) document.getElementById('summary-previous').click()")
     explorer.follows(f"block.0.attention.head.0@{LAST}")
@@ -284,6 +287,7 @@ def test_examples(explorer: Explorer) -> None:
     assert explorer.page.input_value("#attention-view") == "rollout"
 
 
+@pytest.mark.slow
 def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:
     cells = explorer.page.locator("#attention-graph .draglayer .xy .nsewdrag")
     cells.scroll_into_view_if_needed()

@@ -117,6 +117,7 @@ def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trac
     assert "bits" in page.inner_text("#overview-reading")
 
 
+@pytest.mark.slow
 def test_embeddings_fall_back_to_2d_and_say_so(explorer: Explorer) -> None:
     explorer.page.select_option("#embedding-dimensions", "3")
     assert "does not support WebGL" in explorer.notice()

@@ -33,6 +33,7 @@ def test_clicks_in_the_scene(explorer: Explorer, trace: Trace) -> None:
         explorer.follows(f"{part}@{LAST}")
 
 
+@pytest.mark.slow
 def test_the_same_click_counts_again_after_another_selection(explorer: Explorer) -> None:
     explorer.click_box(0, 5)
     explorer.follows(f"block.0.attention.head.5@{LAST}")
@@ -79,6 +80,7 @@ def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace)
     assert contexts == 1
 
 
+@pytest.mark.slow
 def test_marks_follow_the_selection_before_the_server_has_drawn_it(explorer: Explorer, trace: Trace) -> None:
     """As projected outlines of the lines that the server draws."""
     page, scene = explorer.page, make_scene(trace.info)

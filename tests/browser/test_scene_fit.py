@@ -122,6 +122,7 @@ def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> 
         assert any("12%" in text for text in labels)
 
 
+@pytest.mark.slow
 def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explorer: Explorer) -> None:
     draw(explorer, made_up(12), 820, 420)
     resize(explorer, 500, 500)

@@ -6,7 +6,7 @@ from tests.browser.explorer import BEGINNING, Explorer
 from tests.browser.test_strip import CHIPS, focused, has_focus
 from tests.serving import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
 
 
 def test_up_and_down_move_between_the_rows_of_all_chips(explorer: Explorer) -> None:

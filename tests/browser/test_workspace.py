@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.boxes import PICTURE_OF, TEXTS, overlaps
-from tests.browser.explorer import FRAMES, Explorer
+from tests.browser.explorer import FRAMES, Explorer, draws_panels
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long]
 PICTURE = 280, 160  # least size of a main picture
@@ -150,7 +150,9 @@ def test_a_hidden_panel_costs_a_click_nothing(explorer: Explorer) -> None:
     page = explorer.page
     page.click("[data-enlarge=middle]")
     page.wait_for_timeout(500)
-    with page.expect_response(lambda answer: "panels.data-selection" in (answer.request.post_data or "")) as waited:
+    with page.expect_response(
+        lambda one: draws_panels(one.request) and '@4"' in (one.request.post_data or "")
+    ) as waited:
         page.locator("#strip-panel [data-select='@4']").click()
     drawn: dict[str, Any] = waited.value.json()["response"]
     assert {id.removesuffix("-panel") for id, values in drawn.items() if "data-drawn" in values} == {
@@ -205,7 +207,8 @@ def test_full_screen_keeps_tokens_and_scene(explorer: Explorer) -> None:
     expect(page.locator("#embedding-panel")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: str, theme: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme=theme)
     explorer = Explorer(context.new_page(), address, [])

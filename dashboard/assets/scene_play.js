@@ -24,7 +24,8 @@
 
   /* The next step comes when the last one is drawn, however slow the server is. */
   function step() {
-    if (panel().dataset.selection !== explorer.writeSelection(explorer.selection())) {
+    const isShown = panel().dataset.selection === explorer.writeSelection(explorer.selection());
+    if (!isShown || document.querySelector(".dash-graph--pending")) {
       timer = setTimeout(step, DRAWING_MS);
     } else if (isAtEnd()) {
       [timer, isBegun] = [null, false];

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from analysis.models.language_model import LanguageModel
-from tests.page import Page, of_address
+from tests.page import Page, of_address, words
 from tests.serving import served, server_of, wait_until
 
 MOST_CHANGE = 0.1
@@ -37,8 +37,8 @@ def test_one_goes_before_another_comes(
         page = of_address(url)
         shown = [show(page, url, name) for name in ("one", "two", "one")]
     resident = [bytes_now for _, bytes_now in shown]
-    for words, (seconds, bytes_now) in zip(("a model", "another in its place", "the first again"), shown, strict=True):
-        report(f"{words}: loaded and shown after", f"{seconds:.1f} s")
+    for state, (seconds, bytes_now) in zip(("a model", "another in its place", "the first again"), shown, strict=True):
+        report(f"{state}: loaded and shown after", f"{seconds:.1f} s")
         report("  resident memory of the server", f"{bytes_now / 1e6:,.0f} MB")
     if request.config.getoption("benchmark_enable"):
         assert max(resident) <= (1 + MOST_CHANGE) * min(resident)
@@ -58,6 +58,6 @@ def show(page: Page, url: str, name: str) -> tuple[float, int]:
 
     wait_until(is_there, 120)
     page.set("selection", "data", "block.1.attention.head.2@3")
-    assert "attends most to" in page.values["attention-reading", "children"]
+    assert "attends most to" in words(page.values["attention-reading", "children"])
     seconds = time.perf_counter() - start
     return seconds, int(server_of(url).memory_info().rss)

@@ -36,5 +36,6 @@ def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: in
 
 
 def check(explorer: Explorer, state: str) -> None:
+    explorer.page.wait_for_timeout(300)  # a button that was disabled fades in
     found = Axe().run(explorer.page)
     assert found.violations_count == 0, f"{state}: {found.generate_report()}"

@@ -82,7 +82,9 @@ def overlapping(texts: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("n_tokens", [40, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 200))])
+@pytest.mark.parametrize(
+    "n_tokens", [40, *(pytest.param(n, marks=[pytest.mark.slow, pytest.mark.thorough]) for n in (4, 200))]
+)
 def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens: int) -> None:
     """As numbers and, in a long text, as an image; and they use what there is of the place."""
     for width, height in SIZES:
@@ -123,7 +125,8 @@ def test_what_has_no_room_is_left_out(explorer: Explorer) -> None:
 
 
 @pytest.mark.parametrize(
-    "n_heads", [7, 12, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4, 8, 9, 14, 16, 25, 32))]
+    "n_heads",
+    [7, 12, *(pytest.param(n, marks=[pytest.mark.slow, pytest.mark.thorough]) for n in (1, 4, 8, 9, 14, 16, 25, 32))],
 )
 def test_small_multiples_wrap_evenly(explorer: Explorer, n_heads: int) -> None:
     """Squares of one size, in rows of one length, unless these would be much smaller."""

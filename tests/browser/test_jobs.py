@@ -34,7 +34,7 @@ SLOW = {"saliency-method": "depth", "saliency-baseline": "mean"}
 PATIENT = {"JOB_TIMEOUT_SECONDS": "3600"}  # else a busy machine refuses what it could not end in time
 
 
-@pytest.fixture(scope="module", params=["fork", "celery"])
+@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.thorough)])
 def jobs_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of each kind."""
     if request.param == "fork":
@@ -234,5 +234,5 @@ def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     page.unroute(polls)
     page.route(polls, lambda route: lose(route, at_most=1000))
     # If it has ended meanwhile, its result is there all the same.
-    if "ended without" in wait_for(visitor, "ended without a result", "Cached", seconds=20):
+    if "ended without" in wait_for(visitor, "ended without a result", "Cached", seconds=60):
         expect(page.locator("#saliency-job-compute")).to_contain_text("Run again")

@@ -19,7 +19,7 @@ def test_play_walks_from_the_embedding_to_the_output(explorer: Explorer) -> None
     page.evaluate(LOG)
     button.click()
     page.select_option("#architecture-speed", "fast")
-    explorer.follows(f"block.1.attention.head.0@{LAST}")
+    page.wait_for_function(f"shown.includes('block.1.attention.head.0@{LAST}')")
     button.click()
     page.wait_for_function("document.getElementById('architecture-play').innerText.includes('Continue')")
     paused = page.evaluate("dash_clientside.explorer.selection().block")

@@ -30,7 +30,7 @@ callbacks.attention.draw_attention = draw_or_fail
 CANARIES = ("canaryone", "canarytwo")
 
 
-@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=[pytest.mark.slow, pytest.mark.thorough])])
 def log_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server of each kind, and the log of all its processes."""
     folder = tmp_path_factory.mktemp("log")

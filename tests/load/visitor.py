@@ -58,9 +58,8 @@ class Visitor:
             page.values["prompt-text", "value"] = typed = text or self._text()
             n_texts = page.values.get(("prompt-analyse", "n_clicks"), 0) + 1
             before = page.values["prompt", "data"]
-            page.values["typed", "data"] = {
-                "model": before["model"], "text": typed, "start": before["start"], "edit": n_texts,
-            }  # fmt: skip
+            question = {name: before[name] for name in ("model", "start", "chat")}
+            page.values["typed", "data"] = {**question, "text": typed, "edit": n_texts}
             self._ask("typed.data")
             page.values["prompt-analyse", "n_clicks"] = n_texts
             self._ask("prompt-analyse.n_clicks")

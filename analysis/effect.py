@@ -21,7 +21,7 @@ _VERSION = 1  # raised when the computation changes, so that arrays of older cod
 N_TOP = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Outcome:
     """What is predicted after the position.
 

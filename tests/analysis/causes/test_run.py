@@ -1,88 +1,29 @@
 """Interventions against hooks of the tests' own on networks without ours, on every family."""
 
 import random
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import Tensor
 
-from analysis.causes.intervention import Intervention, Unit
+from analysis.causes.intervention import Intervention
 from analysis.causes.run import OtherText, reference_ids, run_with
 from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from tests.analysis.parts import Parts
-from tests.conftest import REPRESENTATIVE, make_tiny
+from tests.analysis.causes.bare import Bare
+from tests.conftest import REPRESENTATIVE
 
 TEXT = "The fox met a crow"
-Change = Callable[[Tensor], None]  # of values (n_positions, width), in place
 
 
 @pytest.fixture
 def trace(tiny_model: LanguageModel) -> Trace:
     return compute_trace(tiny_model, Prompt("any", TEXT))
-
-
-class Bare:
-    """The same random network, with hooks of the tests' own only."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self.network: Any = make_tiny(model.network.config.model_type).network
-        for module in self.network.modules():
-            module._forward_hooks.clear()
-            module._forward_pre_hooks.clear()
-        self.parts, self.info = Parts(self.network), model.info
-
-    def logits(self, ids: Any) -> Tensor:
-        with torch.no_grad():
-            return self.network(torch.tensor(ids)[None]).logits[0]
-
-    @contextmanager
-    def changing(self, unit: Unit, block: int, change: Change) -> Iterator[None]:
-        """While a function changes the values of a unit of a block."""
-
-        def changed(values: Tensor) -> Tensor:
-            own = values.reshape(-1, values.shape[-1]).clone()
-            change(own)
-            return own.reshape(values.shape)
-
-        parts = self.parts
-        if unit == "stream":
-
-            def stream(_block: Any, args: Any, kwargs: Any) -> Any:
-                if args:
-                    return (changed(args[0]), *args[1:]), kwargs
-                return args, kwargs | {"hidden_states": changed(kwargs["hidden_states"])}
-
-            handle = parts.blocks[block].register_forward_pre_hook(stream, with_kwargs=True)
-        elif unit in ("attention", "mlp"):
-            module = (parts.attention_written if unit == "attention" else parts.mlp_written)[block]
-
-            def written(_module: Any, _args: Any, output: Any) -> Any:
-                # An attention's output comes with its weights.
-                return (changed(output[0]), *output[1:]) if isinstance(output, tuple) else changed(output)
-
-            handle = module.register_forward_hook(written)
-        else:
-            module = (parts.attention_out if unit == "head" else parts.mlp_out)[block]
-            handle = module.register_forward_pre_hook(lambda _m, args: (changed(args[0]), *args[1:]))
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    def values(self, unit: Unit, block: int, ids: Any) -> Tensor:
-        seen = []
-        with self.changing(unit, block, lambda values: seen.append(values.clone())):
-            self.logits(ids)
-        return seen[0]
 
 
 UNITS = [
@@ -100,14 +41,9 @@ UNITS = [
 ]
 
 
-def columns(one: Intervention, bare: Bare) -> slice:
-    width = {"head": bare.info.d_head, "tile": -(-bare.info.n_neurons // 64), "neuron": 1}.get(one.unit)
-    return slice(None) if width is None else slice(one.index * width, (one.index + 1) * width)
-
-
 def by_own_hook(bare: Bare, one: Intervention, ids: Any, reference: Any) -> Tensor:
     """The logits under an intervention."""
-    at, rows = columns(one, bare), slice(None) if one.position is None else one.position
+    at, rows = bare.columns(one.unit, one.index), slice(None) if one.position is None else one.position
     if one.replacement == "zero":
         value: Any = 0.0
     else:
@@ -140,7 +76,7 @@ def test_patches_equal_own_hooks_and_change_nothing_outside_their_cone(tiny_mode
     for unit, index in (("stream", None), ("attention", None), ("mlp", None), ("head", 1), ("neuron", 5)):
         one = Intervention(1, unit, index, 2, "other")
         after = run_with(tiny_model, trace, [one], other=other)
-        at = columns(one, bare)
+        at = bare.columns(one.unit, one.index)
         value = bare.values(unit, 1, ids)[2, at]
 
         def change(values: Tensor, at: slice = at, value: Tensor = value) -> None:

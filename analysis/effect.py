@@ -102,11 +102,14 @@ def compute_effect(
     def compute() -> Arrays:
         return {"stream": run_with(model, trace, interventions, other=other)}
 
+    # Run again, the text as it is would give the same numbers to the last bit.
+    streams = {"stream": trace.residual(trace.info.n_blocks)}
     source = "" if other is None else f" {other.token_ids.tolist()} {other.aligned.tolist()}"
-    stream = derived(f"effect {write_interventions(interventions)}{source}", compute, version=_VERSION)["stream"]
+    if interventions:
+        streams = derived(f"effect {write_interventions(interventions)}{source}", compute, version=_VERSION)
     explained = default_target(model, trace, position) if target is None else target
     # Both by the same product, so that equal streams give equal logits.
-    logits = [model.lens_logits(one[position]) for one in (trace.residual(trace.info.n_blocks), stream)]
+    logits = [model.lens_logits(one[position]) for one in (trace.residual(trace.info.n_blocks), streams["stream"])]
     if unreadable(logits[1]):
         raise SelectionError("Without these parts the logits are not finite. Take one back, or choose another mean.")
     outcome = partial(_outcome, model, explained, against)

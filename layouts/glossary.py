@@ -32,6 +32,7 @@ GLOSSARY = {
     "input × gradient": "The token’s vector times the logit’s slope there: a quick estimate of its attribution.",
     "integrated gradients": "Attributions that add up: slopes averaged on the path from the baseline to the text.",
     "key": "The token that is looked at.",
+    "KL divergence": "How far one prediction is from another, in bits: 0 if both are the same.",
     "L2 norm": "The length of a vector: the square root of the sum of its squared entries.",
     "logit": "The model’s raw score for a token, before the scores are turned into probabilities.",
     "logit lens": "Reads an inner block as if the model ended there: which token would it predict next?",

@@ -27,6 +27,7 @@ _MOST_SHOWN = 60  # characters of a text that is refused
 Unit = Literal["stream", "attention", "head", "mlp", "tile", "neuron"]
 Replacement = Literal["zero", "mean", "reference", "other"]
 What = Literal["part", "tile", "stream"]
+Where = Literal["all", "one"]  # positions
 
 _NUMBER = "(?:0|[1-9][0-9]{0,8})"
 _PATTERN = re.compile(
@@ -124,6 +125,15 @@ def removal_of(
     return Intervention(
         selection.block, "attention" if selection.part is Part.ATTENTION else "mlp", None, at, replacement
     )
+
+
+def added(interventions: Sequence[Intervention], one: Intervention) -> tuple[Intervention, ...]:
+    """Interventions with another one, instead of what they do to the same part at the same position so far."""
+
+    def values(some: Intervention) -> tuple[object, ...]:
+        return some.block, some.unit, some.index, some.position
+
+    return (*(some for some in interventions if values(some) != values(one)), one)
 
 
 def read_interventions(text: object) -> tuple[Intervention, ...]:

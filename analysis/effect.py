@@ -104,7 +104,7 @@ def compute_effect(
 
     # Run again, the text as it is would give the same numbers to the last bit.
     streams = {"stream": trace.residual(trace.info.n_blocks)}
-    source = "" if other is None else f" {other.token_ids.tolist()} {other.aligned.tolist()}"
+    source = "" if other is None else f" {other.digest()}"
     if interventions:
         streams = derived(f"effect {write_interventions(interventions)}{source}", compute, version=_VERSION)
     explained = default_target(model, trace, position) if target is None else target

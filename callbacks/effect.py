@@ -1,8 +1,8 @@
 """Callback of the what-if panel: runs the model without the removed parts, and shows the sweep of a job."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 from dash import Dash, Input, Output, State
 
@@ -10,6 +10,7 @@ from analysis.causes.intervention import (
     MOST_INTERVENTIONS,
     Intervention,
     Replacement,
+    What,
     Where,
     added,
     misfit,
@@ -17,8 +18,9 @@ from analysis.causes.intervention import (
     removal_of,
     write_interventions,
 )
-from analysis.causes.sweep import SweepResult, plan_sweep
-from analysis.effect import EffectResult, compute_effect
+from analysis.causes.patching import Carried, align, donor, patch_of, plan_patching
+from analysis.causes.sweep import plan_sweep
+from analysis.effect import compute_effect
 from analysis.errors import check_choice
 from analysis.model_info import ModelInfo
 from analysis.numerics.nonfinite import unexplainable
@@ -28,27 +30,7 @@ from analysis.task import Task
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
-from layouts import ids
-from layouts.effect import (
-    AGAINST,
-    FOUND,
-    LIST,
-    NAME,
-    NOTE,
-    NUMBERS,
-    REMOVED,
-    REPLACEMENT,
-    SEARCH,
-    SWEEP_GRAPH,
-    TARGET,
-    WHAT,
-    WHERE,
-    message,
-    numbers,
-    removal_button,
-    removed_part,
-    search_actions,
-)
+from layouts import effect, ids
 from layouts.figures.effect import (
     REPLACED,
     effect_figure,
@@ -59,6 +41,11 @@ from layouts.figures.effect import (
     effect_sweep_reading,
     intervention_words,
     number,
+)
+from layouts.figures.effect_patching import (
+    effect_patching_figure,
+    effect_patching_note,
+    effect_patching_reading,
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
@@ -73,31 +60,37 @@ def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and the removed parts; search the vocabulary."""
 
     @app.callback(
-        Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
+        Output(effect.FOUND, "children"),
+        Input(effect.SEARCH, "value"),
+        State(ids.PROMPT, "data"),
+        prevent_initial_call=True,
     )
     def search(text: Any, prompt: Any) -> list[Any]:
         if not isinstance(text, str) or not text:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), search_actions)
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), effect.search_actions)
 
     return panel_callback(
-        NAME,
+        effect.NAME,
         partial(draw_effect, services),
         outputs={
-            "figure": Output(ids.graph(NAME), "figure"),
-            "sweep": Output(SWEEP_GRAPH, "figure"),
-            "list": Output(LIST, "children"),
-            "numbers": Output(NUMBERS, "children"),
-            "note": Output(NOTE, "children"),
-            "target": Output(TARGET, "children"),
+            "figure": Output(ids.graph(effect.NAME), "figure"),
+            "sweep": Output(effect.SWEEP_GRAPH, "figure"),
+            "list": Output(effect.LIST, "children"),
+            "numbers": Output(effect.NUMBERS, "children"),
+            "note": Output(effect.NOTE, "children"),
+            "target": Output(effect.TARGET, "children"),
+            "other_hidden": Output(effect.OTHER_ROW, "hidden"),
         },
         choices={
-            "what": Input(WHAT, "value"),
-            "replacement": Input(REPLACEMENT, "value"),
-            "where": Input(WHERE, "value"),
-            "removed": Input(REMOVED, "value"),
-            "against": Input(AGAINST, "value"),
+            "grid": Input(effect.GRID, "value"),
+            "text": Input(effect.OTHER, "value"),
+            "what": Input(effect.WHAT, "value"),
+            "replacement": Input(effect.REPLACEMENT, "value"),
+            "where": Input(effect.WHERE, "value"),
+            "removed": Input(effect.REMOVED, "value"),
+            "against": Input(effect.AGAINST, "value"),
         },
         job=True,
     )
@@ -109,81 +102,166 @@ def draw_effect(
     selection: Selection,
     *,
     theme: str = "light",
-    what: str = "part",
-    replacement: str = "mean",
+    grid: str = "removals",
+    text: str | None = "",
+    what: What = "part",
+    replacement: Replacement = "mean",
     where: str = "all",
     removed: str | None = "",
     against: str | None = "",
     outdated: str = "",
 ) -> Values:
     """Predictions before and after (`figure`, `numbers`), the `list` of removals with the button that adds the
-    selection, the grid of all removals (`sweep`), what the numbers do not say (`note`), target, title, reading, what a
-    job may compute (`offer`), and whether the grid is outdated.
+    selection, the grid of all removals or patches (`sweep`), what the numbers do not say (`note`), target, title,
+    reading, what a job may compute (`offer`), whether the grid is outdated, and whether the second text is hidden
+    (`other_hidden`).
 
-    removed: interventions as text. against: a token id as text, or empty. outdated: empty while the page has no grid.
+    grid: what the grid shows; of patches, from a second `text`. removed: interventions as text. against: a token id as
+    text, or empty. outdated: empty while the page has no grid.
     """
-    look = THEMES[theme]
-    trace, model = services.trace(prompt), services.model(prompt)
-    position = services.position(trace, selection)
-    interventions, minus = read_interventions(removed), read_token_id(against)
+    look, patches = THEMES[theme], grid != "removals"
+    trace, model, minus = services.trace(prompt), services.model(prompt), read_token_id(against)
+    position = trace.n_positions - 1 if patches else services.position(trace, selection)
     if reason := unexplainable(model, trace, position):
-        none = empty_figure("Nothing to follow.", theme=look)
-        shown = {"figure": none, "sweep": none, "list": [], "numbers": [], "note": "", "target": "nothing"}
-        return {**shown, "title": "What if", "reading": reason, "offer": None, "outdated": ""}
-    question = _question(prompt, selection, replacement, where, against or "")
-    sweep, offer = services.jobs.show(effect_task(services, question), question)
-    choices: dict[str, Any] = {"what": what, "replacement": replacement, "everywhere": _everywhere(where)}
-    one = removal_of(selection, position, **choices, info=trace.info)
+        return {**_empty("Nothing to follow.", look), "reading": reason, "target": "nothing", "title": "What if"}
     target = default_target(model, trace, position) if selection.target is None else selection.target
     piece = model.vocabulary.piece
     shared = {
-        "list": _removals(interventions, one, trace.info),
-        "note": effect_note([each.replacement for each in interventions] or [replacement]),  # type: ignore[list-item]
         "target": target_words(
             piece(target), None if minus is None else piece(minus), chosen=selection.target is not None
         ),
         "title": f"What if · position {position}, {quoted(trace.tokens[position].label)}",
-        "offer": offer,
-        **_grid(sweep, selection, outdated, look),
+        "other_hidden": not patches,
     }
-    if problem := misfit(interventions, trace.info, trace.n_positions):
-        none = empty_figure("Not computed.", theme=look)
-        return {**shared, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}
-    result = compute_effect(
-        model,
-        trace,
-        position,
-        interventions=interventions,
-        target=selection.target,
-        against=minus,
-        derived=partial(services.derived, trace),
-    )
-    divergence = number(result.divergence) if interventions else None
-    return {
-        **shared,
-        "figure": effect_figure(result, theme=look),
-        "numbers": numbers(effect_numbers(result), divergence),
-        "reading": _reading(result, sweep),
-    }
+    asked = _Asked(services, prompt, selection, target, minus, [grid, text or "", replacement, where, against or ""])
+    if patches and not text:
+        reading = "Type a second text, B. The model reads it with single values from the text above, A."
+        return {**_empty("No second text.", look), **shared, "reading": reading, "note": effect_patching_note(None)}
+    if patches:
+        figure, drawn = _patches(asked, look)
+    else:
+        everywhere = _everywhere(where)
+        one = removal_of(
+            selection, position, what=what, replacement=replacement, everywhere=everywhere, info=trace.info
+        )
+        figure, drawn = _removals(asked, read_interventions(removed), one, look)
+    if figure is not None:
+        return {**shared, **drawn, "sweep": figure, "outdated": "false"}
+    if outdated:  # the grid stays until there is a new one
+        return {**shared, **drawn, "outdated": "true"}
+    return {**shared, **drawn, "sweep": empty_figure("Not computed yet.", theme=look), "outdated": ""}
 
 
 def effect_task(services: Services, question: Any) -> Task:
-    """The sweep that a question of this panel asks for.
+    """The sweep, or the grid of patches, that a question of this panel asks for.
 
     Raises: AnalysisError for a question that is malformed.
     """
-    prompt, selection, (replacement, where, against) = services.asked(question, n_choices=3)
-    trace, model = services.trace(prompt), services.model(prompt)
-    check_choice(replacement, Replacement, "the replacement")
+    prompt, selection, (grid, text, replacement, where, against) = services.asked(question, n_choices=5)
+    trace, model, minus = services.trace(prompt), services.model(prompt), read_token_id(against)
+    if grid != "removals":
+        check_choice(grid, Carried, "the grid")
+        other = services.trace(replace(prompt, text=text))
+        return plan_patching(model, trace, other, carried=grid, target=selection.target, against=minus)  # type: ignore[arg-type]
     return plan_sweep(
         model,
         trace,
         services.position(trace, selection),
-        replacement=next(word for word in get_args(Replacement) if word == replacement),
+        replacement=replacement,  # type: ignore[arg-type]
         everywhere=_everywhere(where),
         target=selection.target,
-        against=read_token_id(against),
+        against=minus,
     )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the panel is drawn for. target, against: token ids. choices: those that a job's question has."""
+
+    services: Services
+    prompt: Prompt
+    selection: Selection
+    target: int
+    against: int | None
+    choices: list[str]
+
+    def grid(self, position: int | None) -> tuple[Any, dict[str, Any] | None]:
+        """The job's result, and the offer to compute it. It is of all parts: a click on one asks no new job."""
+        followed = Selection(Part.OUTPUT, position=position, target=self.selection.target)
+        question = {"prompt": asdict(self.prompt), "selection": str(followed), "choices": self.choices}
+        return self.services.jobs.show(effect_task(self.services, question), question)
+
+
+def _removals(
+    asked: _Asked, interventions: tuple[Intervention, ...], one: Intervention | None, look: Theme
+) -> tuple[Any, dict[str, Any]]:
+    """The grid of removals, None if there is none yet, and what is drawn beside it. one: what the button removes."""
+    services, selection = asked.services, asked.selection
+    trace, model = services.trace(asked.prompt), services.model(asked.prompt)
+    sweep, offer = asked.grid(selection.position)
+    figure = None if sweep is None else effect_sweep_figure(sweep, selection, theme=look)
+    replacements: Any = [each.replacement for each in interventions] or [asked.choices[2]]
+    shared = {"list": _list(interventions, one, trace.info), "offer": offer, "note": effect_note(replacements)}
+    if problem := misfit(interventions, trace.info, trace.n_positions):
+        none = empty_figure("Not computed.", theme=look)
+        return figure, {**shared, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}
+    result = compute_effect(
+        model,
+        trace,
+        services.position(trace, selection),
+        interventions=interventions,
+        target=selection.target,
+        against=asked.against,
+        derived=partial(services.derived, trace),
+    )
+    return figure, {
+        **shared,
+        "figure": effect_figure(result, theme=look),
+        "numbers": effect.numbers(effect_numbers(result), number(result.divergence) if interventions else None),
+        "reading": effect_reading(result) if interventions or sweep is None else effect_sweep_reading(sweep),
+    }
+
+
+def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
+    """The same for patches of the second text, B, with values from the page's text, A."""
+    services, selection = asked.services, asked.selection
+    trace, model = services.trace(asked.prompt), services.model(asked.prompt)
+    other = services.trace(replace(asked.prompt, text=asked.choices[1]))
+    grid, offer = asked.grid(None)
+    position, source = services.position(trace, selection), donor(trace, other)
+    carried: Any = asked.choices[0]
+    patch = patch_of(selection, position, carried=carried, aligned=align(trace.token_ids, other.token_ids))
+    cell = None if patch is None else (patch.block, position if patch.index is None else patch.index)
+    result = compute_effect(
+        model,
+        other,
+        other.n_positions - 1,
+        interventions=() if patch is None else (patch,),
+        target=asked.target,
+        against=asked.against,
+        other=source,
+        derived=partial(services.derived, other),
+    )
+    logits = model.logits(trace, trace.n_positions - 1)
+    clean = float(logits[asked.target]) - (0.0 if asked.against is None else float(logits[asked.against]))
+    said = "B as it is. Click a cell to carry that one value over from A."
+    if patch is not None:
+        said = f"B, with {intervention_words(patch, trace.info)} from A"
+    return None if grid is None else effect_patching_figure(grid, selected=cell, theme=look), {
+        "figure": effect_figure(result, theme=look),
+        "list": [effect.message(said)],
+        "numbers": effect.numbers(effect_numbers(result), None if patch is None else number(result.divergence)),
+        "note": effect_patching_note(grid),
+        "reading": effect_patching_reading(grid, None if patch is None else result, clean),
+        "offer": offer,
+    }
+
+
+def _empty(words: str, look: Theme) -> dict[str, Any]:
+    """The panel with nothing to show."""
+    none = empty_figure(words, theme=look)
+    shown = {"figure": none, "sweep": none, "list": [], "numbers": [], "note": "", "offer": None, "outdated": ""}
+    return {**shown, "other_hidden": True}
 
 
 def _everywhere(where: str) -> bool:
@@ -195,10 +273,10 @@ def _everywhere(where: str) -> bool:
     return where == "all"
 
 
-def _removals(interventions: tuple[Intervention, ...], one: Intervention | None, info: ModelInfo) -> list[Any]:
+def _list(interventions: tuple[Intervention, ...], one: Intervention | None, info: ModelInfo) -> list[Any]:
     """The button that removes the selection, and the removals, each with a button that takes it back."""
     rows = [
-        removed_part(
+        effect.removed_part(
             intervention_words(each, info),
             REPLACED[each.replacement],
             each.selection,
@@ -207,40 +285,13 @@ def _removals(interventions: tuple[Intervention, ...], one: Intervention | None,
         for each in interventions
     ]
     if one is None:
-        return [message("Select a part of a block, or the embedding, to remove it."), *rows]
+        return [effect.message("Select a part of a block, or the embedding, to remove it."), *rows]
     if one in interventions:
         return rows
     more = added(interventions, one)
     if len(more) > MOST_INTERVENTIONS:
-        return [message(f"{MOST_INTERVENTIONS} parts are removed, which is the most. Take one back."), *rows]
-    return [removal_button(intervention_words(one, info), REPLACED[one.replacement], write_interventions(more)), *rows]
-
-
-def _grid(sweep: SweepResult | None, selection: Selection, outdated: str, look: Theme) -> dict[str, Any]:
-    """The grid, which stays as it is until there is a new one, and whether it is outdated."""
-    if sweep is not None:
-        return {"sweep": effect_sweep_figure(sweep, selected=_cell(selection, sweep), theme=look), "outdated": "false"}
-    if outdated:
-        return {"outdated": "true"}
-    return {"sweep": empty_figure("Not computed yet.", theme=look), "outdated": ""}
-
-
-def _cell(selection: Selection, sweep: SweepResult) -> tuple[int, int] | None:
-    """Block and column of the selected part, if the grid has it."""
-    if selection.block is None:
-        return None
-    if selection.part is Part.MLP:
-        return selection.block, sweep.effects.shape[1] - 1
-    return None if selection.head is None else (selection.block, selection.head)
-
-
-def _reading(result: EffectResult, sweep: SweepResult | None) -> str:
-    if sweep is None or result.interventions:
-        return effect_reading(result)
-    return effect_sweep_reading(sweep)
-
-
-def _question(prompt: Prompt, selection: Selection, replacement: str, where: str, against: str) -> dict[str, Any]:
-    """A job's question. A sweep is of all parts, so a click on one needs no new job."""
-    followed = Selection(Part.OUTPUT, position=selection.position, target=selection.target)
-    return {"prompt": asdict(prompt), "selection": str(followed), "choices": [replacement, where, against]}
+        return [effect.message(f"{MOST_INTERVENTIONS} parts are removed, which is the most. Take one back."), *rows]
+    return [
+        effect.removal_button(intervention_words(one, info), REPLACED[one.replacement], write_interventions(more)),
+        *rows,
+    ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis.causes.intervention import Intervention
 from analysis.causes.run import OtherText, read_values
 from analysis.errors import SelectionError, check_choice
 from analysis.models.hooks import Edit, editing
@@ -59,6 +59,12 @@ class PatchingResult:
     values: Float
 
     @property
+    def complete(self) -> bool:
+        """Whether all patches are computed."""
+        known = self.values if self.carried == "heads" else self.values[:, self.aligned >= 0]
+        return not np.isnan(known).any()
+
+    @property
     def normalized(self) -> Float:
         """The values on the scale on which B as it is has 0 and A has 1; NaN if both are equal."""
         span = self.clean - self.corrupted
@@ -87,6 +93,21 @@ def align(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64
 def donor(trace: Trace, other: Trace) -> OtherText:
     """Text A as the text that values are taken from. trace: of A; other: of B."""
     return OtherText(trace.token_ids, align(other.token_ids, trace.token_ids))
+
+
+def patch_of(
+    selection: Selection, position: int, *, carried: Carried, aligned: NDArray[np.int64]
+) -> Intervention | None:
+    """The patch of B for what is selected in A; None if that names no cell of the grid.
+
+    position: the selected one, in A. aligned: as in `PatchingResult`.
+    """
+    if selection.block is None:
+        return None
+    if carried == "heads":
+        return None if selection.head is None else Intervention(selection.block, "head", selection.head, None, "other")
+    there = int(aligned[position])
+    return None if there < 0 else Intervention(selection.block, carried, None, there, "other")
 
 
 def compute_patching(model: LanguageModel, trace: Trace, other: Trace, **choices: Any) -> PatchingResult:
@@ -158,18 +179,13 @@ def plan_patching(
 
     return Task(
         trace,
-        name=f"patching {carried} {text_digest(other)} {explained} {against}",
+        name=f"patching {carried} {OtherText(other.token_ids, aligned).digest()} {explained} {against}",
         version=_VERSION,
         kind=f"patching {'heads' if carried == 'heads' else 'positions'}",
         work=other.n_positions * n_columns * (n_blocks + 1) / 2,
         compute=compute,
         result=result,
     )
-
-
-def text_digest(trace: Trace) -> str:
-    """A digest of a text's tokens, for the names of arrays that depend on it."""
-    return blake2b(trace.token_ids.tobytes(), digest_size=16).hexdigest()
 
 
 class _Patching:

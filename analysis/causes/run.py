@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,11 @@ class OtherText:
 
     token_ids: NDArray[np.int64]
     aligned: NDArray[np.int64]
+
+    def digest(self) -> str:
+        """A digest of the text and its alignment, for the names of arrays that depend on it."""
+        told = repr((self.token_ids.tolist(), self.aligned.tolist()))
+        return blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def run_with(

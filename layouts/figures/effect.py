@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.causes.sweep import SweepResult
     from analysis.effect import EffectResult, Outcome
     from analysis.model_info import ModelInfo
+    from analysis.selection import Selection
     from analysis.tokens import Piece
 
 REPLACED = {
@@ -61,10 +62,10 @@ def effect_figure(result: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
     )
 
 
-def effect_sweep_figure(result: SweepResult, *, selected: tuple[int, int] | None, theme: Theme = LIGHT) -> go.Figure:
+def effect_sweep_figure(result: SweepResult, selection: Selection, *, theme: Theme = LIGHT) -> go.Figure:
     """The effect of removing each head and each MLP, block × head with a column for the MLP; a click selects the part.
 
-    Estimates are paler than effects. selected: block and column of the marked cell.
+    Estimates are paler than effects. The selected part's cell is marked.
     """
     n_blocks, n_units = result.effects.shape
     most = float(np.nanmax(np.abs(result.shown), initial=0)) or 1.0
@@ -112,16 +113,9 @@ def effect_sweep_figure(result: SweepResult, *, selected: tuple[int, int] | None
                 showgrid=False,
                 zeroline=False,
             ),
-            shapes=[] if selected is None else [effect_mark(*selected, n_units, theme=theme)],
+            shapes=_mark(selection, n_units, theme),
         ),
     )
-
-
-def effect_mark(block: int, unit: int, n_units: int, *, theme: Theme = LIGHT) -> dict[str, Any]:
-    """The frame around a cell of the grid. unit: the head, or the last one for the MLP."""
-    x = unit if unit < n_units - 1 else n_units
-    corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": block - 0.5, "y1": block + 0.5}
-    return {"type": "rect", **corners, "line": {"color": theme.accent2, "width": 2}}
 
 
 def effect_reading(result: EffectResult) -> str:
@@ -217,6 +211,15 @@ def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[s
         "hoverinfo": "text",
         "marker": {"color": color},
     }
+
+
+def _mark(selection: Selection, n_units: int, theme: Theme) -> list[dict[str, Any]]:
+    """The frame around the selected part's cell, if the grid has one."""
+    x = n_units if selection.part == "mlp" else selection.head
+    if selection.block is None or x is None:
+        return []
+    corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": selection.block - 0.5, "y1": selection.block + 0.5}
+    return [{"type": "rect", **corners, "line": {"color": theme.accent2, "width": 2}}]
 
 
 def _columns(n_units: int) -> list[int | None]:

@@ -180,12 +180,39 @@ def test_removals_are_computed_once_for_all_positions(
         [],
         {},
         {"prompt": {"model": "tiny", "text": "a"}, "selection": "output"},
-        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["zero", "all", {}]},
-        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["zero", "all", "9999"]},
-        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["other", "all", ""]},
-        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["__class__", "all", ""]},
-        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["zero", "__class__", ""]},
-        {"prompt": {"model": "../x", "text": "a"}, "selection": "output", "choices": ["zero", "all", ""]},
+        {
+            "prompt": {"model": "tiny", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "zero", "all", {}],
+        },
+        {
+            "prompt": {"model": "tiny", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "zero", "all", "9999"],
+        },
+        {
+            "prompt": {"model": "tiny", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "other", "all", ""],
+        },
+        {
+            "prompt": {"model": "tiny", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "__class__", "all", ""],
+        },
+        {
+            "prompt": {"model": "tiny", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "zero", "__class__", ""],
+        },
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["stream", "", "zero", "all", ""]},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["none", "a", "zero", "all", ""]},
+        {"prompt": {"model": "tiny", "text": "a"}, "selection": "output", "choices": ["mlp", "a" * 99, "", "", ""]},
+        {
+            "prompt": {"model": "../x", "text": "a"},
+            "selection": "output",
+            "choices": ["removals", "", "zero", "all", ""],
+        },
     ],
 )
 def test_a_malformed_question_is_an_error_in_words(services: Any, question: Any) -> None:

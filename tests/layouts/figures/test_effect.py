@@ -11,6 +11,7 @@ from analysis.causes.intervention import Intervention
 from analysis.causes.sweep import SweepResult
 from analysis.effect import EffectResult, Outcome
 from analysis.model_info import ModelInfo
+from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from layouts.figures.effect import (
     effect_figure,
@@ -62,7 +63,7 @@ def test_without_removals_there_is_only_before():
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_the_grid_has_a_column_for_the_mlp(theme):
-    figure = effect_sweep_figure(SWEEP, selected=(1, 2), theme=theme)
+    figure = effect_sweep_figure(SWEEP, Selection.parse("block.1.mlp.neuron.3"), theme=theme)
     go.Figure(figure)
     (cells,) = figure.data
     assert_array_equal(cells.z, np.float32([[0.5, -0.25, NAN, 1], [-2, 0, NAN, 0.125]]))
@@ -72,11 +73,11 @@ def test_the_grid_has_a_column_for_the_mlp(theme):
     assert figure.layout.xaxis.tickvals == (0, 1, 3)
     (mark,) = figure.layout.shapes
     assert (mark.x0, mark.x1, mark.y0, mark.y1) == (2.5, 3.5, 0.5, 1.5)
-    assert not effect_sweep_figure(SWEEP, selected=None).layout.shapes
+    assert not effect_sweep_figure(SWEEP, Selection.parse("block.1.attention@1")).layout.shapes
 
 
 def test_estimates_are_pale_and_only_where_there_is_no_effect():
-    pale, full = effect_sweep_figure(PARTIAL, selected=(0, 1)).data
+    pale, full = effect_sweep_figure(PARTIAL, Selection.parse("output")).data
     assert pale.opacity < 1
     assert pale.zmax == full.zmax == 2
     assert_array_equal(pale.z, np.float32([[0.25, -0.25, NAN, 1], [NAN] * 4]))

@@ -1,6 +1,6 @@
 """Callback of the what-if panel: runs the model without the removed parts, and shows the sweep of a job."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import default_target, read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Task
-from analysis.trace import Prompt
+from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import effect, ids
@@ -125,11 +125,9 @@ def draw_effect(
     if reason := unexplainable(model, trace, position):
         return {**_empty("Nothing to follow.", look), "reading": reason, "target": "nothing", "title": "What if"}
     target = default_target(model, trace, position) if selection.target is None else selection.target
-    piece = model.vocabulary.piece
+    subtracted = None if minus is None else model.vocabulary.piece(minus)
     shared = {
-        "target": target_words(
-            piece(target), None if minus is None else piece(minus), chosen=selection.target is not None
-        ),
+        "target": target_words(model.vocabulary.piece(target), subtracted, chosen=selection.target is not None),
         "title": f"What if · position {position}, {quoted(trace.tokens[position].label)}",
         "other_hidden": not patches,
     }
@@ -161,7 +159,7 @@ def effect_task(services: Services, question: Any) -> Task:
     trace, model, minus = services.trace(prompt), services.model(prompt), read_token_id(against)
     if grid != "removals":
         check_choice(grid, Carried, "the grid")
-        other = services.trace(replace(prompt, text=text))
+        other = _second(services, prompt, text)
         return plan_patching(model, trace, other, carried=grid, target=selection.target, against=minus)  # type: ignore[arg-type]
     return plan_sweep(
         model,
@@ -226,7 +224,7 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
     """The same for patches of the second text, B, with values from the page's text, A."""
     services, selection = asked.services, asked.selection
     trace, model = services.trace(asked.prompt), services.model(asked.prompt)
-    other = services.trace(replace(asked.prompt, text=asked.choices[1]))
+    other = _second(services, asked.prompt, asked.choices[1])
     grid, offer = asked.grid(None)
     position, source = services.position(trace, selection), donor(trace, other)
     carried: Any = asked.choices[0]
@@ -255,6 +253,11 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
         "reading": effect_patching_reading(grid, None if patch is None else result, clean),
         "offer": offer,
     }
+
+
+def _second(services: Services, prompt: Prompt, text: Any) -> Trace:
+    """The trace of the second text, which is read, and checked, as the first one is."""
+    return services.trace(services.prompt({**asdict(prompt), "text": text}))
 
 
 def _empty(words: str, look: Theme) -> dict[str, Any]:

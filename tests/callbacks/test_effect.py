@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from analysis.causes.intervention import MOST_INTERVENTIONS, read_interventions
+from analysis.causes.patching import compute_patching
 from analysis.causes.sweep import compute_sweep
 from analysis.effect import compute_effect
 from analysis.errors import AnalysisError, SelectionError
@@ -218,3 +219,49 @@ def test_removals_are_computed_once_for_all_positions(
 def test_a_malformed_question_is_an_error_in_words(services: Any, question: Any) -> None:
     with pytest.raises(AnalysisError):
         effect_task(services, question)
+
+
+# Patches of a second text.
+
+FOX, HARE = Prompt("tiny", "a fox met"), Prompt("tiny", "a hen met")
+
+
+@pytest.mark.parametrize("grid", ["stream", "attention", "mlp", "heads"])
+def test_a_job_computes_the_patches_that_are_then_drawn(services: Any, grid: Any) -> None:
+    selection = Selection.parse("block.1.attention.head.2@2")
+    before = draw_effect(services, FOX, selection, grid=grid, text=HARE.text)
+    assert before["other_hidden"] is False
+    run_job(services, before["offer"])
+    after = draw_effect(services, FOX, selection, grid=grid, text=HARE.text)
+    model, trace, other = services.model(FOX), services.trace(FOX), services.trace(HARE)
+    expected = compute_patching(model, trace, other, carried=grid)
+    np.testing.assert_allclose(np.asarray(after["sweep"].data[0].z), expected.normalized, atol=1e-4)
+    mark = after["sweep"].layout.shapes[0]
+    assert (mark.x0, mark.y0) == (1.5, 0.5)
+    # The selected cell's patch alone gives the cell's number.
+    number = float(expected.values[1, 2])
+    assert f"{number:.2f}".replace("-", "−") in after["reading"]
+    assert "from A" in after["list"][0].children
+    assert "kept" in draw_effect(services, FOX, Selection.parse("block.0.mlp@0"), grid=grid, text=HARE.text)["offer"]
+
+
+def test_without_a_second_text_the_panel_asks_for_one(services: Any, prompt: Prompt) -> None:
+    drawn = draw_effect(services, prompt, SELECTION, grid="mlp")
+    assert "Type a second text" in drawn["reading"]
+    assert drawn["offer"] is None
+    assert drawn["other_hidden"] is False
+    assert draw_effect(services, prompt, SELECTION)["other_hidden"] is True
+
+
+def test_what_is_no_cell_of_the_grid_patches_nothing(services: Any) -> None:
+    drawn = draw_effect(services, FOX, Selection.parse("output@1"), grid="stream", text=HARE.text)
+    assert "B as it is" in drawn["list"][0].children
+    assert len(drawn["figure"].data) == 1
+    unaligned = draw_effect(services, FOX, Selection.parse("block.0.mlp@1"), grid="stream", text="a met")
+    assert "B as it is" in unaligned["list"][0].children
+
+
+@pytest.mark.parametrize("text", ["x" * 20_001, "a hen met " * 40, "\ud800", "a fox"])
+def test_a_second_text_that_cannot_be_read_is_refused_in_words(services: Any, text: str) -> None:
+    with pytest.raises(AnalysisError):
+        draw_effect(services, FOX, SELECTION, grid="stream", text=text)

@@ -70,11 +70,11 @@ class SweepResult:
         return np.where(np.isnan(self.effects), self.estimates, self.effects)
 
     @property
-    def correlation(self) -> float:
-        """Pearson's correlation of effects and estimates, −1 to 1; NaN while effects are missing or all are equal."""
-        if not self.complete or not self.effects.std() or not self.estimates.std():
-            return float("nan")
-        return float(np.corrcoef(self.effects.ravel(), self.estimates.ravel())[0, 1])
+    def correlations(self) -> tuple[float, float]:
+        """Pearson's correlation of effects and estimates, −1 to 1, over all parts and over heads alone; NaN while
+        effects are missing or all are equal.
+        """
+        return _correlation(self.effects, self.estimates), _correlation(self.effects[:, :-1], self.estimates[:, :-1])
 
 
 def compute_sweep(model: LanguageModel, trace: Trace, position: int, **choices: Any) -> SweepResult:
@@ -150,6 +150,12 @@ def plan_sweep(
         compute=compute,
         result=result,
     )
+
+
+def _correlation(some: Float, others: Float) -> float:
+    if np.isnan(some).any() or not some.std() or not others.std():
+        return float("nan")
+    return float(np.corrcoef(some.ravel(), others.ravel())[0, 1])
 
 
 def _n_block_passes(n_blocks: int, n_units: int) -> int:

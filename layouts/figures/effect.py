@@ -148,9 +148,11 @@ def effect_sweep_reading(result: SweepResult) -> str:
             f"changes the logit of {target} most ({change})."
         )
     sentence = f"Of all heads and MLPs, removing {part}{where} changes the logit of {target} most ({change})."
-    if np.isnan(result.correlation):
+    everything, heads = result.correlations
+    if np.isnan(everything):
         return sentence
-    return f"{sentence} The estimates agreed with these effects with a correlation of {number(result.correlation)}."
+    alone = "" if np.isnan(heads) else f" ({number(heads)} for heads alone)"
+    return f"{sentence} The estimates’ correlation with these effects was {number(everything)}{alone}."
 
 
 def effect_numbers(result: EffectResult) -> list[tuple[str, str, str]]:

@@ -99,7 +99,7 @@ def test_the_reading_says_what_changes():
 def test_the_sweeps_reading_names_the_part_that_matters_most():
     assert effect_sweep_reading(SWEEP) == (
         "Of all heads and MLPs, removing head 0 of block 1 changes the logit of ‘·Mary’ minus ‘·John’ most (−2.00). "
-        f"The estimates agreed with these effects with a correlation of {SWEEP.correlation:.2f}."
+        "The estimates’ correlation with these effects was {:.2f} ({:.2f} for heads alone).".format(*SWEEP.correlations)
     )
     assert "1 of 6" not in effect_sweep_reading(PARTIAL)
     assert effect_sweep_reading(PARTIAL).startswith("3 of 6 removals are computed; the rest are estimates. So far, ")

@@ -28,6 +28,7 @@ def test_a_term_is_explained_while_the_mouse_is_on_it_or_on_the_explanation(expl
     page, tip = explorer.page, explorer.page.locator(TIP)
     before = boxes(page)
     term(explorer, "surprisal").hover()
+    expect(tip).to_be_visible()
     expect(tip).to_have_text(f"surprisal {GLOSSARY['surprisal']}")
     assert boxes(page) == before, "nothing moves"
     where = tip.bounding_box()

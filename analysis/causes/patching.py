@@ -154,6 +154,8 @@ def plan_patching(
         patching = _Patching(model, trace, other, aligned, (explained, against), carried=carried)
         values = np.full((n_blocks, n_columns), np.nan, dtype=np.float32)
         values[:, patching.equal] = patching.corrupted
+        if patching.last_only(n_blocks - 1):
+            values[-1, patching.columns[:-1]] = patching.corrupted
         arrays = {"clean": np.array(patching.clean), "corrupted": np.array(patching.corrupted), "values": values}
         done, total = 0, max(1, len(patching.columns) * n_blocks * (n_blocks + 1) // 2)
         for block in reversed(range(n_blocks)):
@@ -223,15 +225,23 @@ class _Patching:
             float(self._logit.values(end, _stream(one, end - 1))[0]) for one in (trace, other)
         )
 
+    def last_only(self, block: int) -> bool:
+        """Whether only a patch at the last position can reach the logit: nothing reads what others add in the last
+        block.
+        """
+        return block == self._info.n_blocks - 1 and self._carried in ("attention", "mlp")
+
     def patched(self, block: int) -> Iterator[tuple[list[int], NDArray[np.float64]]]:
         """The columns that one pass patches, one in each of its texts, and the logit with each."""
         stream = _stream(self._other, block)
         size = self._logit.batch_size(stream)
-        for first in range(0, len(self.columns), size):
+        start = max(0, len(self.columns) - 1) if self.last_only(block) else 0
+        for first in range(start, len(self.columns), size):
             some = self.columns[first : first + size]
             edits = {f"{_SITES[self._carried]}.{block}": self._edit(block, first, some)}
             with editing(edits):
-                yield some, self._logit.values(block + 1, stream.expand(len(some), -1, -1))
+                found = self._logit.values(block + 1, stream.expand(len(some), -1, -1))
+            yield some, found
 
     def _edit(self, block: int, first: int, columns: list[int]) -> Edit:
         value = self._values[f"{_SITES[self._carried]}.{block}"]

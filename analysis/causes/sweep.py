@@ -222,7 +222,8 @@ class _Sweep:
         for first in range(0, len(units), size):
             some = units[first : first + size]
             with editing(self._edits(block, some)):
-                yield some, self._logit.values(block + 1, stream.expand(len(some), -1, -1))
+                found = self._logit.values(block + 1, stream.expand(len(some), -1, -1))
+            yield some, found
 
     def _stream(self, block: int) -> Tensor:
         return torch.from_numpy(self._trace.residual(block)[None, : self._n].copy())

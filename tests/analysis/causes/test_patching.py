@@ -66,9 +66,17 @@ def test_the_scale_goes_from_the_one_text_to_the_other(tiny_model: LanguageModel
                     result.values[-1, -1], rtol=1e-4)  # fmt: skip
 
 
+@pytest.mark.parametrize("carried", ["attention", "mlp"])
+def test_what_cannot_reach_the_last_position_changes_nothing_exactly(tiny_gpt2: LanguageModel, carried: Any):
+    result = compute_patching(tiny_gpt2, *traced(tiny_gpt2, A, B), carried=carried)
+    assert_array_equal(result.normalized[-1, :-1][result.aligned[:-1] >= 0], 0)
+    assert result.normalized[-1, -1] != 0
+    assert result.complete
+
+
 def test_the_same_text_changes_nothing(tiny_gpt2: LanguageModel):
     (trace,) = traced(tiny_gpt2, A)
-    for carried in ("stream", "heads"):
+    for carried in ("stream", "mlp", "heads"):
         result = compute_patching(tiny_gpt2, trace, trace, carried=carried)
         assert_array_equal(result.values, np.float32(result.corrupted))
         assert np.isnan(result.normalized).all()

@@ -125,10 +125,10 @@ def effect_reading(result: EffectResult) -> str:
         return f"Nothing is removed: the logit of {target} is {number(result.before.logit)}."
     removed = counted(len(result.interventions), "part") + " removed"
     before, after = result.before, result.after
-    what = "difference of logits" if result.against else "logit"
+    probability = f"the probability of {quoted(result.target.label)}" if result.against else "its probability"
     return (
-        f"With {removed}, the {what} of {target} goes from {number(before.logit)} to {number(after.logit)} "
-        f"({number(result.effect, '+')}) and its probability from {percent(before.probability)} to "
+        f"With {removed}, the logit of {target} goes from {number(before.logit)} to {number(after.logit)} "
+        f"({number(result.effect, '+')}), and {probability} from {percent(before.probability)} to "
         f"{percent(after.probability)}."
     )
 
@@ -254,4 +254,4 @@ def _part(block: int, unit: int, n_heads: int) -> str:
 
 
 def _target(target: Piece, against: Piece | None) -> str:
-    return quoted(target.label) + (f" minus {quoted(against.label)}" if against else "")
+    return quoted(target.label) + (f" minus that of {quoted(against.label)}" if against else "")

@@ -87,19 +87,22 @@ def test_estimates_are_pale_and_only_where_there_is_no_effect():
 
 def test_the_reading_says_what_changes():
     assert effect_reading(RESULT) == (
-        "With 1 part removed, the logit of ‘·Mary’ goes from 12.50 to 11.25 (−1.25) and its probability from 75% to "
+        "With 1 part removed, the logit of ‘·Mary’ goes from 12.50 to 11.25 (−1.25), and its probability from 75% to "
         "25%."
     )
     both = effect_reading(replace(RESULT, against=C))
-    assert "the difference of logits of ‘·Mary’ minus ‘·John’ goes" in both
+    assert "the logit of ‘·Mary’ minus that of ‘·John’ goes" in both
+    assert "and the probability of ‘·Mary’ from" in both
     nothing = effect_reading(replace(RESULT, interventions=(), after=RESULT.before))
     assert nothing == "Nothing is removed: the logit of ‘·Mary’ is 12.50."
 
 
 def test_the_sweeps_reading_names_the_part_that_matters_most():
     assert effect_sweep_reading(SWEEP) == (
-        "Of all heads and MLPs, removing head 0 of block 1 changes the logit of ‘·Mary’ minus ‘·John’ most (−2.00). "
-        "The estimates’ correlation with these effects was {:.2f} ({:.2f} for heads alone).".format(*SWEEP.correlations)
+        "Of all heads and MLPs, removing head 0 of block 1 changes the logit of ‘·Mary’ minus that of ‘·John’ most "
+        "(−2.00). The estimates’ correlation with these effects was {:.2f} ({:.2f} for heads alone).".format(
+            *SWEEP.correlations
+        )
     )
     assert "1 of 6" not in effect_sweep_reading(PARTIAL)
     assert effect_sweep_reading(PARTIAL).startswith("3 of 6 removals are computed; the rest are estimates. So far, ")

@@ -75,11 +75,11 @@ HELP = Help(
         "does and removes what it does here. Each is a choice, and gives other numbers. Heads, tiles and neurons are "
         "replaced where they enter the last linear map of attention or MLP, a whole attention or MLP where it is added "
         "to the residual stream, and the stream of one position where it enters the selected block. The KL divergence "
-        "says how far the prediction after the removals is from that before. The grid removes one part at a "
-        "time, with nothing else removed. Pale cells are estimates from one gradient: the slope of the logit times the change of the part’s "
-        "output. To patch, choose one of the other grids and type a second text, B: the model reads B, but one value "
-        "at a time is the one that it has in the text above, A. On the grid’s scale, 0 is B as it is and 1 is A, after "
-        "the last token of both. Texts of different lengths are aligned from both ends."
+        "says how far the prediction after the removals is from that before. The grid removes one part at a time, with "
+        "nothing else removed. Pale cells are estimates from one gradient: the slope of the logit times the change of "
+        "the part’s output. To patch, choose one of the other grids and type a second text, B: the model reads B, but "
+        "one value at a time is the one that it has in the text above, A. On the grid’s scale, 0 is B as it is and 1 "
+        "is A, after the last token of both. Texts of different lengths are aligned from both ends."
     ),
 )
 

@@ -11,6 +11,7 @@ from analysis.causes.run import OtherText, run_with
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unexplainable, unreadable
+from analysis.prediction import largest
 from analysis.saliency import default_target
 from analysis.selection import Part, Selection
 from analysis.task import Arrays, Derived, derive_now
@@ -127,11 +128,10 @@ def compute_effect(
 
 def _outcome(model: LanguageModel, target: int, against: int | None, logits: Float) -> Outcome:
     shares = np.exp(_log_softmax(logits))
-    top = np.argsort(-logits, kind="stable")[:N_TOP]
     return Outcome(
         logit=float(logits[target]) - (0.0 if against is None else float(logits[against])),
         probability=float(shares[target]),
-        top=tuple((model.vocabulary.piece(int(n)), float(shares[n])) for n in top),
+        top=tuple((model.vocabulary.piece(int(n)), float(shares[n])) for n in largest(logits, N_TOP)),
     )
 
 

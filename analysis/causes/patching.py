@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.causes.intervention import Intervention
-from analysis.causes.run import OtherText, read_values
+from analysis.causes.run import OtherText, check_work, read_values
 from analysis.errors import SelectionError, check_choice
 from analysis.models.hooks import Edit, editing
 from analysis.models.language_model import LanguageModel
@@ -150,6 +150,9 @@ def plan_patching(
     n_blocks, n_heads = trace.info.n_blocks, trace.info.n_heads
     n_columns = n_heads if carried == "heads" else trace.n_positions
 
+    work = other.n_positions * n_columns * (n_blocks + 1) / 2
+    check_work(work)
+
     def compute(report: Progress) -> Arrays:
         patching = _Patching(model, trace, other, aligned, (explained, against), carried=carried)
         values = np.full((n_blocks, n_columns), np.nan, dtype=np.float32)
@@ -184,7 +187,7 @@ def plan_patching(
         name=f"patching {carried} {OtherText(other.token_ids, aligned).digest()} {explained} {against}",
         version=_VERSION,
         kind=f"patching {'heads' if carried == 'heads' else 'positions'}",
-        work=other.n_positions * n_columns * (n_blocks + 1) / 2,
+        work=work,
         compute=compute,
         result=result,
     )

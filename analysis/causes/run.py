@@ -18,6 +18,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Float, Trace
 
 REFERENCE_TOKENS = 128  # of the reference text that are read
+MOST_WORK = 4e6  # token passes of one grid: gpt2-medium's patches of 560 tokens, or sweeps of any text
 _REFERENCE = Path(__file__).parent.parent / "bundled" / "heldout.txt"  # stories that the bundled model never saw
 _REFERENCE_CHARACTERS = 4000
 
@@ -88,6 +89,18 @@ def reference_ids(model: LanguageModel) -> NDArray[np.int64]:
     text = _REFERENCE.read_text(encoding="utf-8")[:_REFERENCE_CHARACTERS]
     known = [token_id for token_id in model.tokenize(text) if token_id < model.n_readable]
     return np.array(known[: min(REFERENCE_TOKENS, model.info.max_positions)], dtype=np.int64)
+
+
+def check_work(work: float) -> None:
+    """Refuse a grid before it is begun if it is too large. work: in token passes through all blocks.
+
+    Raises: SelectionError that says so.
+    """
+    if work > MOST_WORK:
+        raise SelectionError(
+            f"This grid would need the work of {work:,.0f} tokens; at most {MOST_WORK:,.0f} are computed for one. "
+            "Shorten the text, or choose another grid."
+        )
 
 
 def site_of(one: Intervention) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.causes.intervention import Replacement
-from analysis.causes.run import means, read_values, reference_ids
+from analysis.causes.run import check_work, means, read_values, reference_ids
 from analysis.errors import SelectionError, check_choice
 from analysis.models.hooks import Edit, editing
 from analysis.models.language_model import LanguageModel
@@ -113,6 +113,9 @@ def plan_sweep(
     explained = default_target(model, trace, position) if target is None else target
     n_blocks, n_units = trace.info.n_blocks, trace.info.n_heads + 1
 
+    work = (position + 1) * (_ESTIMATE_PASSES + _n_block_passes(n_blocks, n_units) / n_blocks)
+    check_work(work)
+
     def compute(report: Progress) -> Arrays:
         sweep = _Sweep(model, trace, position, (explained, against), replacement, everywhere=everywhere)
         effects = np.full((n_blocks, n_units), np.nan, dtype=np.float32)
@@ -146,7 +149,7 @@ def plan_sweep(
         name=f"sweep {replacement} {'everywhere' if everywhere else 'here'} {position} {explained} {against}",
         version=_VERSION,
         kind="sweep",
-        work=(position + 1) * (_ESTIMATE_PASSES + _n_block_passes(n_blocks, n_units) / n_blocks),
+        work=work,
         compute=compute,
         result=result,
     )

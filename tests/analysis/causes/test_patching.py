@@ -137,3 +137,11 @@ def test_texts_that_end_differently_in_length_and_token_are_refused(tiny_gpt2: L
     trace, other = traced(tiny_gpt2, A, "The fox met a crow and")
     with pytest.raises(SelectionError, match="end with the same token"):
         plan_patching(tiny_gpt2, trace, other)
+
+
+def test_a_grid_that_is_too_large_is_refused_before_it_is_begun(
+    tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("analysis.causes.run.MOST_WORK", 10)
+    with pytest.raises(SelectionError, match="at most 10"):
+        plan_patching(tiny_gpt2, *traced(tiny_gpt2, A, B))

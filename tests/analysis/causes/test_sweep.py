@@ -164,3 +164,11 @@ def test_a_long_text_needs_no_more_memory_for_its_gradient(tiny_gpt2: LanguageMo
     usual = swept(tiny_gpt2, trace)
     monkeypatch.setattr("analysis.saliency_methods.explained_logit.RECOMPUTE_ABOVE", 1)
     assert_allclose(swept(tiny_gpt2, trace).estimates, usual.estimates, atol=1e-5)
+
+
+def test_a_grid_that_is_too_large_is_refused_before_it_is_begun(
+    tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("analysis.causes.run.MOST_WORK", 10)
+    with pytest.raises(SelectionError, match="at most 10"):
+        plan_sweep(tiny_gpt2, compute_trace(tiny_gpt2, PROMPT), POSITION)

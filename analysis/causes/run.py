@@ -18,7 +18,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Float, Trace
 
 REFERENCE_TOKENS = 128  # of the reference text that are read
-MOST_WORK = 4e6  # token passes of one grid: gpt2-medium's patches of 560 tokens, or sweeps of any text
+MOST_WORK = 4e6  # token passes of one grid: as many as gpt2-medium's grid of patches in 560 tokens
 _REFERENCE = Path(__file__).parent.parent / "bundled" / "heldout.txt"  # stories that the bundled model never saw
 _REFERENCE_CHARACTERS = 4000
 

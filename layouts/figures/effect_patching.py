@@ -105,7 +105,7 @@ def effect_patching_note(result: PatchingResult | None) -> str:
     none = [token.label for token, there in zip(result.tokens, result.aligned, strict=True) if there < 0]
     missing = f" Without a counterpart in B: {', '.join(map(quoted, none[:8]))}." if none else ""
     differing = [
-        f"{quoted(token.label)} is {quoted(result.others[there].label)} in B"
+        f"{quoted(token.label)} (position {token.position}) is {quoted(result.others[there].label)} in B"
         for token, there in zip(result.tokens, result.aligned.tolist(), strict=True)
         if there >= 0 and token.id != result.others[there].id
     ]

@@ -93,7 +93,7 @@ def test_the_reading_is_about_the_selected_patch_or_the_furthest():
 
 def test_the_note_says_how_the_texts_differ():
     note = effect_patching_note(RESULT)
-    assert note.startswith("‘·<b>’ is ‘·hen’ in B. ")
+    assert note.startswith("‘·<b>’ (position 1) is ‘·hen’ in B. ")
     assert "not which part is needed" in note
     missing = effect_patching_note(replace(RESULT, aligned=np.array([0, -1, 2])))
     assert "Without a counterpart in B: ‘·<b>’." in missing

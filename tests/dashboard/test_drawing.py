@@ -96,6 +96,8 @@ def test_a_click_is_one_request_of_less_than_13_kb(page: Page) -> None:
         ("architecture-color", "entropy", {"architecture", "overview"}),
         ("attention-view", "without_first", {"attention"}),
         ("activation-neurons", "strongest", {"activation"}),
+        ("effect-removed", "block.0.mlp=zero", {"effect"}),
+        ("effect-grid", "heads", {"effect"}),
         ("embedding-dimensions", "3", {"embedding"}),
         ("saliency-baseline", "end", {"strip", "saliency"}),
     ],

@@ -112,7 +112,9 @@ def compute_effect(
     # Both by the same product, so that equal streams give equal logits.
     logits = [model.lens_logits(one[position]) for one in (trace.residual(trace.info.n_blocks), streams["stream"])]
     if unreadable(logits[1]):
-        raise SelectionError("Without these parts the logits are not finite. Take one back, or choose another mean.")
+        raise SelectionError(
+            "Without these parts the logits are not finite. Take one back, or choose another replacement."
+        )
     outcome = partial(_outcome, model, explained, against)
     return EffectResult(
         trace.tokens,

@@ -24,6 +24,8 @@ _REFERENCE_CHARACTERS = 4000
 
 _SITES = {"stream": "residual", "head": "head_outputs", "tile": "neurons", "neuron": "neurons"}
 
+_Change = tuple[list[int] | slice, slice, Tensor]  # positions and columns of the values that are replaced, and by what
+
 
 @dataclass(frozen=True, eq=False)
 class OtherText:
@@ -147,34 +149,38 @@ def _edits(
     info: ModelInfo,
     other: OtherText | None,
 ) -> dict[str, Edit]:
-    by_site: dict[str, list[tuple[slice, list[int] | slice, Tensor]]] = {}
+    """What interventions do at each site."""
+    by_site: dict[str, list[_Change]] = {}
     for one in interventions:
         site, columns = site_of(one), columns_of(one, info)
         rows: list[int] | slice = slice(None) if one.position is None else [one.position]
-        if one.replacement == "zero":
-            value = torch.zeros(())
-        else:
-            value = replacing[one.replacement][site][:, columns]
-            if one.replacement == "other":
-                assert other
-                rows = [p for p in (range(len(other.aligned)) if one.position is None else [one.position])
-                        if other.aligned[p] >= 0]  # fmt: skip
-                if not rows:
-                    raise SelectionError(f"The other text has no token for position {one.position}. Choose another.")
-                value = value[other.aligned[rows]]
-        by_site.setdefault(site, []).append((columns, rows, value))
+        value = torch.zeros(()) if one.replacement == "zero" else replacing[one.replacement][site][:, columns]
+        if one.replacement == "other":
+            assert other
+            rows = _aligned_rows(one, other)
+            value = value[other.aligned[rows]]
+        by_site.setdefault(site, []).append((rows, columns, value))
+    return {site: _edit(changes) for site, changes in by_site.items()}
 
-    def edit_of(changes: list[tuple[slice, list[int] | slice, Tensor]]) -> Edit:
-        def edit(values: Tensor) -> Tensor:
-            changed = values.clone(memory_format=torch.contiguous_format)
-            flat = changed.view(-1, values.shape[-1])
-            for columns, rows, value in changes:
-                flat[rows, columns] = value
-            return changed
 
-        return edit
+def _aligned_rows(one: Intervention, other: OtherText) -> list[int]:
+    """The positions at which a patch has a value of the other text."""
+    wanted = range(len(other.aligned)) if one.position is None else [one.position]
+    rows = [position for position in wanted if other.aligned[position] >= 0]
+    if not rows:
+        raise SelectionError(f"The other text has no token for position {one.position}. Choose another position.")
+    return rows
 
-    return {site: edit_of(changes) for site, changes in by_site.items()}
+
+def _edit(changes: list[_Change]) -> Edit:
+    def edit(values: Tensor) -> Tensor:
+        changed = values.clone(memory_format=torch.contiguous_format)
+        flat = changed.view(-1, values.shape[-1])
+        for rows, columns, value in changes:
+            flat[rows, columns] = value
+        return changed
+
+    return edit
 
 
 class _LastStream:

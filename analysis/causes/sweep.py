@@ -1,6 +1,6 @@
 """Sweep: the effect of removing each head and each MLP, one at a time, and its estimate from one gradient."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,14 +186,17 @@ class _Sweep:
         self._logit = ExplainedLogit(model, *tokens)
         embed: Any = model.network.get_input_embeddings()  # type: ignore[operator]
         self._text: Tensor = embed(torch.from_numpy(trace.token_ids[None, : self._n]))
-        sites = [f"{kind}.{block}" for kind in ("head_outputs", "mlp") for block in range(self._info.n_blocks)]
-        if replacement == "zero":
-            self._values = {site: torch.zeros(1, 1) for site in sites}
-        else:
-            ids = trace.token_ids if replacement == "mean" else reference_ids(model)
-            self._values = {site: mean.clone() for site, mean in means(read_values(model, ids, sites)).items()}
+        widths = {"head_outputs": self._info.n_heads * self._info.d_head, "mlp": self._info.d_model}
+        blocks = range(self._info.n_blocks)
+        zeros = {f"{kind}.{block}": torch.zeros(1, width) for kind, width in widths.items() for block in blocks}
+        self._values = zeros if replacement == "zero" else self._means(model, replacement, zeros)
         last = self._info.n_blocks - 1
         self.base = float(self._logit.values(last + 1, self._stream(last))[0])
+
+    def _means(self, model: LanguageModel, replacement: Replacement, sites: Iterable[str]) -> dict[str, Tensor]:
+        ids = self._trace.token_ids if replacement == "mean" else reference_ids(model)
+        # Clones, since tensors of inference mode cannot be used in a pass with gradients.
+        return {site: mean.clone() for site, mean in means(read_values(model, ids, sites)).items()}
 
     def estimates(self) -> Float:
         """Gradient times change for each unit, (n_blocks, n_heads + 1), from one forward and one backward pass."""
@@ -240,8 +243,7 @@ class _Sweep:
             for text, unit in enumerate(units):
                 if unit < n_heads:
                     columns = slice(unit * d_head, (unit + 1) * d_head)
-                    value = self._values[heads]
-                    changed[text, self._rows, columns] = value[:, columns] if value.shape[1] > 1 else value
+                    changed[text, self._rows, columns] = self._values[heads][:, columns]
             return changed
 
         def without_mlp(values: Tensor) -> Tensor:

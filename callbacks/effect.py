@@ -198,8 +198,8 @@ def _removals(
     trace, model = services.trace(asked.prompt), services.model(asked.prompt)
     sweep, offer = asked.grid(selection.position)
     figure = None if sweep is None else effect_sweep_figure(sweep, selection, theme=look)
-    replacements: Any = [each.replacement for each in interventions] or [asked.choices[2]]
-    shared = {"list": _list(interventions, one, trace.info), "offer": offer, "note": effect_note(replacements)}
+    note = effect_note([each.replacement for each in interventions], asked.choices[2])  # type: ignore[arg-type]
+    shared = {"list": _list(interventions, one, trace.info), "offer": offer, "note": note}
     if problem := misfit(interventions, trace.info, trace.n_positions):
         none = empty_figure("Not computed.", theme=look)
         return figure, {**shared, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}

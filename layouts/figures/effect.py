@@ -165,14 +165,18 @@ def effect_numbers(result: EffectResult) -> list[tuple[str, str, str]]:
     ]
 
 
-def effect_note(replacements: Sequence[Replacement]) -> str:
-    """By what parts are replaced, and what their removal does not say."""
-    names = dict.fromkeys(REPLACED[replacement] for replacement in replacements)
-    said = f"A removed part is replaced by {' or '.join(names)}." if names else ""
-    choice = " A mean is a choice: another mean, or zero, gives other numbers."
+def effect_note(removed: Sequence[Replacement], grid: Replacement | None) -> str:
+    """By what parts are replaced, and what their removal does not say. grid: of the parts in the grid, if there is one.
+
+    removed: of the parts that are removed together.
+    """
+    names = " or ".join(dict.fromkeys(REPLACED[replacement] for replacement in removed))
+    said = f"What is removed is replaced by {names}. " if names else ""
+    said += f"In the grid, each part is replaced by {REPLACED[grid]}. " if grid else ""
     return (
-        f"{said} A part whose removal changes little is not thereby unimportant: others may take over its work.{choice}"
-    ).strip()
+        f"{said}A part whose removal changes little is not thereby unimportant: others may take over its work. A mean "
+        "is a choice: another mean, or zero, gives other numbers."
+    )
 
 
 def intervention_words(one: Intervention, info: ModelInfo) -> str:

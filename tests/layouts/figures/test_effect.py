@@ -118,8 +118,12 @@ def test_numbers_before_and_after():
 
 
 def test_the_note_says_by_what_parts_are_replaced_and_what_that_does_not_say():
-    note = effect_note(["zero", "mean", "zero"])
-    assert note.startswith("A removed part is replaced by zero or its mean over this text. ")
+    note = effect_note(["zero", "mean", "zero"], "reference")
+    assert note.startswith(
+        "What is removed is replaced by zero or its mean over this text. In the grid, each part is replaced by its "
+        "mean over a reference text. A part"
+    )
+    assert effect_note([], None).startswith("A part whose")
     assert "not thereby unimportant" in note
     assert "A mean is a choice" in note
 

@@ -19,7 +19,7 @@ from layouts.figures.attribution_parts import (
 )
 from layouts.figures.drawing import Drawing
 from layouts.figures.empty import empty_figure
-from layouts.figures.saliency import signed
+from layouts.figures.text import signed
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:

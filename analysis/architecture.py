@@ -88,7 +88,7 @@ def compute_architecture(
         residual_norms=_finite(
             np.linalg.norm([trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1)
         ),
-        attribution=attribution,
+        attribution=attribution if color_by == "attribution" else None,
     )
 
 

@@ -172,7 +172,8 @@ def plot_overview(
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
-    output, shares = Selection(Part.OUTPUT), compute_attribution(shown, trace, Selection(Part.OUTPUT), here)
+    output = Selection(Part.OUTPUT)
+    shares = compute_attribution(shown, trace, output, here)
     result = compute_overview(trace, output, here, color_by=color_by, attribution=shares)
     title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
     return standalone([overview_figure(result)], [460], title=title, sentences=[overview_reading(result, token)])
@@ -285,12 +286,9 @@ def plot_logit_attribution(
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
     result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
+    draws = attribution.attribution_figure, attribution.attribution_bars_figure, attribution.attribution_depth_figure
     return standalone(
-        [
-            attribution.attribution_figure(result),
-            attribution.attribution_bars_figure(result),
-            attribution.attribution_depth_figure(result),
-        ],
+        [draw(result) for draw in draws],
         (340, 260, 200),
         title=titled(f"Direct attribution · position {here}, {quoted(trace.tokens[here].label)}", sentence),
         sentences=[attribution.attribution_reading(result)],

@@ -124,10 +124,11 @@ class Explorer:
         self.page.unroute("**/_dash-update-component*")
 
     def selection(self) -> str:
-        """The selection that all visible panels agree on, once they do."""
+        """The selection in the browser, once all visible panels show it."""
         self.page.wait_for_function(
-            f"() => new Set([...document.querySelectorAll('{PANELS}')].map((s) => s.dataset.selection)).size === 1"
-            f" && {DRAWN}"
+            "() => { const { explorer } = dash_clientside, text = explorer.writeSelection(explorer.selection());"
+            f" return [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection === text)"
+            f" && {DRAWN}; }}"
         )
         return self.selections()[0]
 

@@ -1,5 +1,7 @@
 """While the page opens: words before the scripts have run, and figures after the words of their panels."""
 
+import json
+
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
@@ -40,6 +42,24 @@ def test_the_page_says_what_it_is_until_it_is_there(context: BrowserContext, add
     assert {name for name in scripts if "plotly.min" in name} == {
         page.evaluate("document.querySelector('link[rel=prefetch]').href")
     }
+
+
+def test_a_measured_label_has_few_elements_styled_again(context: BrowserContext, address: str) -> None:
+    """Plotly measures each label of an axis: a style sheet for which the browser must then match the whole page again,
+    as for some with `:has`, makes a click several times as slow.
+    """
+    explorer = Explorer(context.new_page(), address, [])
+    explorer.open()
+    page = explorer.page
+    assert context.browser
+    context.browser.start_tracing(page=page, categories=["devtools.timeline"])
+    page.click("#strip-chips [data-select='@3']")
+    page.wait_for_function("document.getElementById('attention-panel').dataset.selection.endsWith('@3')")
+    explorer.selection()
+    events = json.loads(context.browser.stop_tracing())["traceEvents"]
+    counts = [event["args"]["elementCount"] for event in events if event["name"] == "UpdateLayoutTree"]
+    assert len(counts) > 50
+    assert max(counts) < page.evaluate("document.querySelectorAll('body *').length") / 8
 
 
 def test_words_come_first_and_then_the_figures(context: BrowserContext, address: str) -> None:

@@ -160,7 +160,7 @@ def attribution_reading(result: AttributionResult) -> str:
     kind = "difference" if result.against else "logit"
     capped = f" before the cap of {result.cap:g}" if result.cap else ""
     sentence = (
-        f"All parts sum to {signed(result.total)}; the {kind}{capped} for {explained} is {signed(result.logit)} "
+        f"All parts sum to {signed(result.total)}; the {kind} for {explained}{capped} is {signed(result.logit)} "
         f"(they differ by {scientific(result.difference)})."
     )
     parts = all_parts(result)

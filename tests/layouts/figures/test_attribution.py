@@ -134,7 +134,7 @@ def test_the_reading_always_has_sum_logit_and_difference():
         "(+4.00), block 0 head 1 takes away most (−2.00)."
     )
     both = attribution_reading(replace(right, against=Piece(4, "·she"), cap=30.0))
-    assert "the difference before the cap of 30 for ‘·he’ minus ‘·she’ is +3.06" in both
+    assert "the difference for ‘·he’ minus ‘·she’ before the cap of 30 is +3.06" in both
     assert "no finite sum" in attribution_reading(replace(RESULT, embedding=np.nan))
     biased = replace(RESULT, norm_bias=9.0, embedding=-9.0)
     assert "The bias of the final norm adds most (+9.00), the token embedding takes away most" in attribution_reading(

@@ -15,6 +15,7 @@ from layouts.figures.attribution_parts import (
     neuron_parts,
     outside_blocks,
     scientific,
+    selected_part,
     strongest,
 )
 from layouts.figures.drawing import Drawing
@@ -153,7 +154,9 @@ def attribution_depth_figure(result: AttributionResult, *, theme: Theme = LIGHT)
 
 
 def attribution_reading(result: AttributionResult) -> str:
-    """The sum of all parts, the logit and their difference; then the parts that raise and lower it most."""
+    """The sum of all parts, the logit and their difference; then the selected part, and those that raise and lower the
+    logit most.
+    """
     explained = explained_words(result)
     if not np.isfinite(result.total):
         return f"The parts have no finite sum, so the logit of {explained} cannot be attributed."
@@ -167,8 +170,10 @@ def attribution_reading(result: AttributionResult) -> str:
     high, low = max(parts, key=lambda part: part.share), min(parts, key=lambda part: part.share)
     up = f"{_named(high)} adds most ({signed(high.share)})" if high.share > 0 else "no part adds to it"
     down = f"{_named(low)} takes away most ({signed(low.share)})" if low.share < 0 else "no part takes away from it"
+    selected = selected_part(result)
+    here = f"The selected part, {selected.name}, adds {signed(selected.share)}. " if selected else ""
     rest = f"{up}, {down}."
-    return f"{sentence} {rest[0].upper()}{rest[1:]}"
+    return f"{sentence} {here}{rest[0].upper()}{rest[1:]}"
 
 
 def _named(part: Share) -> str:

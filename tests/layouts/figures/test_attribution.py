@@ -130,8 +130,8 @@ def test_the_line_adds_up_to_the_sum_of_all_parts():
 def test_the_reading_always_has_sum_logit_and_difference():
     right = replace(RESULT, logit=RESULT.total - 2.5e-7)
     assert attribution_reading(right) == (
-        "All parts sum to +3.06; the logit for ‘·he’ is +3.06 (they differ by 2.5·10⁻⁷). Block 1 head 2 adds most "
-        "(+4.00), block 0 head 1 takes away most (−2.00)."
+        "All parts sum to +3.06; the logit for ‘·he’ is +3.06 (they differ by 2.5·10⁻⁷). The selected part, "
+        "block 1 head 2, adds +4.00. Block 1 head 2 adds most (+4.00), block 0 head 1 takes away most (−2.00)."
     )
     both = attribution_reading(replace(right, against=Piece(4, "·she"), cap=30.0))
     assert "the difference for ‘·he’ minus ‘·she’ before the cap of 30 is +3.06" in both
@@ -140,6 +140,23 @@ def test_the_reading_always_has_sum_logit_and_difference():
     assert "The bias of the final norm adds most (+9.00), the token embedding takes away most" in attribution_reading(
         biased
     )
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ("embedding@1", "the embedding, adds +0.25"),
+        ("block.0.attention", "the attention of block 0, adds −0.88"),
+        ("block.1.mlp@0~3", "the MLP of block 1, adds −1.50"),
+        ("block.1.mlp.neuron.2", "block 1 neuron 2, adds +1.00"),
+        ("norm", "the bias of the final norm, adds +0.062"),
+        ("output", ""),
+    ],
+)
+def test_the_reading_names_the_selected_part(selection: str, words: str):
+    chosen = replace(RESULT, selection=Selection.parse(selection), neurons=np.array([-3.0, 0, 1, 0]))
+    reading = attribution_reading(chosen)
+    assert f"The selected part, {words}." in reading if words else "selected" not in reading
 
 
 def test_zeros_alone_can_be_drawn():

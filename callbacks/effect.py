@@ -49,7 +49,7 @@ from layouts.figures.effect_patching import (
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
-from layouts.saliency import target_words
+from layouts.target import target_actions, target_words
 from layouts.theme import THEMES, Theme
 from layouts.token_search import found_tokens
 
@@ -69,7 +69,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         if not isinstance(text, str) or not text:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), effect.search_actions)
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=effect.AGAINST))
 
     return panel_callback(
         effect.NAME,

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from layouts.figures.text import quoted
 from layouts.glossary import marked
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
-from layouts.token_search import action, sets, token_search
+from layouts.target import target_choice
+from layouts.token_search import action, sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analysis.tokens import Piece
 
 NAME = "effect"
 WHAT = "effect-what"
@@ -120,16 +119,7 @@ def layout() -> html.Section:
         html.Div([removals, picture(NAME, grid)], className="effect-body"),
         status=job_bar(NAME),
         controls=(
-            token_search(
-                ["Follows ", html.Span(id=TARGET)],
-                search=SEARCH,
-                found=FOUND,
-                label="Search for a token whose logit is followed or subtracted",
-                buttons=(
-                    action("follow most probable", "Follow the most probable token", **{"data-select": "~"}),
-                    action("subtract none", "Subtract none: follow one logit", **sets(AGAINST, "")),
-                ),
-            ),
+            target_choice(target=TARGET, search=SEARCH, found=FOUND, against=AGAINST),
             choice(GRID, "Grid", GRIDS, "removals"),
         ),
         more=(
@@ -138,18 +128,9 @@ def layout() -> html.Section:
             choice(WHAT, "What is removed", WHATS, "part"),
             action("take all back", "Take all removals back", **sets(REMOVED, "")),
             dbc.Input(id=REMOVED, type="hidden", value=""),
-            dbc.Input(id=AGAINST, type="hidden", value=""),
         ),
         help=HELP,
     )
-
-
-def search_actions(piece: Piece) -> list[html.Button]:
-    """The buttons of a search result: follow the token's logit, or subtract it from the followed one."""
-    return [
-        action("follow", f"Follow the logit of {quoted(piece.label)}", **{"data-select": f"~{piece.id}"}),
-        action("subtract", f"Subtract the logit of {quoted(piece.label)}", **sets(AGAINST, str(piece.id))),
-    ]
 
 
 def removal_button(words: str, replaced: str, removed: str) -> html.Button:

@@ -95,6 +95,8 @@ def test_a_click_is_one_request_of_less_than_13_kb(page: Page) -> None:
         ("strip-color", "attribution", {"strip"}),
         ("architecture-color", "entropy", {"architecture", "overview"}),
         ("attention-view", "without_first", {"attention"}),
+        ("attribution-view", "bars", {"attribution"}),
+        ("attribution-against", "7", {"attribution", "architecture", "overview"}),
         ("activation-neurons", "strongest", {"activation"}),
         ("effect-removed", "block.0.mlp=zero", {"effect"}),
         ("effect-grid", "heads", {"effect"}),

@@ -111,6 +111,9 @@ def layout() -> html.Section:
             html.P(id=NOTE, className="effect-note"),
         ],
         className="effect-removals",
+        role="group",
+        tabIndex=0,  # it may scroll
+        **{"aria-label": "What is removed, and what that changes"},
     )
     grid = graph(NAME, id=SWEEP_GRAPH, label="Heat map: effect of removing each head and each MLP, by block")
     return panel(
@@ -163,7 +166,7 @@ def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> htm
     """Before and after. divergence: in bits; None while nothing is removed."""
     seen: set[str] = set()
     after = divergence is not None
-    head = html.Tr([html.Th(), html.Th("before"), *([html.Th("after")] if after else [])])
+    head = html.Tr([html.Td(), html.Th("before"), *([html.Th("after")] if after else [])])
     body = [
         html.Tr([html.Th(marked(name, seen)), html.Td(one), *([html.Td(other)] if after else [])])
         for name, one, other in rows

@@ -51,7 +51,7 @@ def shown(heat) -> np.ndarray:
 
 
 def test_the_map_has_a_cell_for_every_part_and_selects_it():
-    grid, row = attribution_figure(RESULT).data
+    grid, row, labels = attribution_figure(RESULT).data
     expected = [[1, -2, 0, np.nan, 1, 0.125, 0], [0.25, 0, 4, np.nan, -2, -0.125, 0.5]]
     assert_allclose(shown(grid), np.array(expected) / 4, atol=1e-6)
     assert (grid.zmin, grid.zmax) == (-1, 1), "zero is in the middle"
@@ -65,16 +65,18 @@ def test_the_map_has_a_cell_for_every_part_and_selects_it():
         "1",
         "2",
         "MLP",
-        "attention bias",
+        "att. bias",
         "MLP bias",
     ]
     assert_allclose(shown(row), [np.array([0.5, -0.25, 0.0625]) / 4], atol=1e-6)
     assert [*row.customdata[0]] == ["embedding", "embedding", "norm"]
     assert len(row.x) == 4
+    assert labels.text == ("embedding", "position", "norm bias")
+    assert labels.x == pytest.approx([row.x[n] / 2 + row.x[n + 1] / 2 for n in range(3)], abs=1e-3)
 
 
 def test_what_a_model_does_not_have_has_no_cell():
-    grid, row = attribution_figure(BARE).data
+    grid, row, _ = attribution_figure(BARE).data
     assert np.asarray(grid.z).shape == (2, 5)
     assert list(row.hovertext[0]) == ["token embedding: +0.50 logits"]
     assert len(attribution_bars_figure(BARE).data[0].x) == 9, "one embedding, six heads, two MLPs"
@@ -157,6 +159,15 @@ def test_the_reading_names_the_selected_part(selection: str, words: str):
     chosen = replace(RESULT, selection=Selection.parse(selection), neurons=np.array([-3.0, 0, 1, 0]))
     reading = attribution_reading(chosen)
     assert f"The selected part, {words}." in reading if words else "selected" not in reading
+
+
+def test_what_is_not_finite_is_blank():
+    broken = replace(RESULT, embedding=np.nan, heads=np.full((2, 3), np.nan))
+    grid, row, _ = attribution_figure(broken).data
+    assert np.isnan(np.asarray(grid.z)[:, :3]).all()
+    assert np.isnan(np.asarray(row.z)[0, 0])
+    for draw in (attribution_bars_figure, attribution_depth_figure):
+        assert draw(broken).to_json()
 
 
 def test_zeros_alone_can_be_drawn():

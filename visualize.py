@@ -30,9 +30,11 @@ from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
-from layouts.figures import activation, attribution
+from layouts.figures import activation
 from layouts.figures.architecture import architecture_figure, architecture_reading
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
+from layouts.figures.attribution import attribution_figure, attribution_reading
+from layouts.figures.attribution_charts import attribution_bars_figure, attribution_depth_figure
 from layouts.figures.embedding import embedding_figure, embedding_reading
 from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
 from layouts.figures.overview import overview_figure, overview_reading
@@ -286,12 +288,11 @@ def plot_logit_attribution(
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
     result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
-    draws = attribution.attribution_figure, attribution.attribution_bars_figure, attribution.attribution_depth_figure
     return standalone(
-        [draw(result) for draw in draws],
+        [attribution_figure(result), attribution_bars_figure(result), attribution_depth_figure(result)],
         (340, 260, 200),
         title=titled(f"Direct attribution · position {here}, {quoted(trace.tokens[here].label)}", sentence),
-        sentences=[attribution.attribution_reading(result)],
+        sentences=[attribution_reading(result)],
     )
 
 

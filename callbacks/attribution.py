@@ -14,12 +14,11 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.attribution import AGAINST, FOUND, NAME, SEARCH, TARGET, VIEW
-from layouts.figures.attribution import (
+from layouts.figures.attribution import attribution_figure, attribution_reading
+from layouts.figures.attribution_charts import (
     attribution_bars_figure,
     attribution_depth_figure,
-    attribution_figure,
     attribution_neurons_figure,
-    attribution_reading,
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted

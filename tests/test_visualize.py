@@ -232,7 +232,7 @@ def test_direct_attribution_is_that_of_the_target_minus_the_other(model: Languag
     assert_allclose(line.y[-1], expected, atol=1e-4)
     assert len(bars.x) == 12
     assert title(figure).startswith("Direct attribution · position 3, ‘")
-    assert "All parts sum to" in words(figure)
+    assert "The parts sum to" in words(figure)
 
 
 def test_the_scene_by_direct_attribution(model: LanguageModel, trace: Trace):

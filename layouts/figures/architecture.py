@@ -198,8 +198,8 @@ def _attribution_reading(result: ArchitectureResult, token: str) -> str:
             block, unit = np.unravel_index(int(pick(numbers)), numbers.shape)
             found.append((float(numbers[block, unit]), f"block {block} {names[unit]}"))
     (most, high), (least, low) = max(found), min(found)
-    up = f"{high} adds most ({signed(most)})" if most > 0 else "no head or tile adds to it"
-    down = f"{low} takes away most ({signed(least)})" if least < 0 else "none takes away from it"
+    up = f"most is added by {high} ({signed(most)})" if most > 0 else "no head or tile adds to it"
+    down = f"most is taken away by {low} ({signed(least)})" if least < 0 else "none takes away from it"
     explained = explained_words(result.attribution)
     return f"After {quoted(token)}, the logit for {explained} is {signed(result.attribution.logit)}: {up}, {down}."
 

@@ -44,8 +44,8 @@ def columns(result: AttributionResult) -> list[tuple[str, str, str, NDArray[np.f
     """
     parts = [
         ("MLP", "MLP", "block.{block}.mlp", result.mlps),
-        ("att. bias", "bias of the attention", "block.{block}.attention", result.attention_biases),
-        ("MLP bias", "bias of the MLP", "block.{block}.mlp", result.mlp_biases),
+        ("att.<br>bias", "attention bias", "block.{block}.attention", result.attention_biases),
+        ("MLP<br>bias", "MLP bias", "block.{block}.mlp", result.mlp_biases),
     ]
     return [(short, name, select, shares) for short, name, select, shares in parts if shares is not None]
 

@@ -26,7 +26,7 @@ def test_the_most_probable_token_is_explained(services: Any, prompt: Prompt) -> 
     assert drawn["target"] == f"‘{predicted.label}’ (most probable)"
     assert drawn["title"] == f"Direct attribution · position 5, ‘{trace.tokens[5].label}’"
     logit = f"{trace.logits()[5].max():+.2f}".replace("-", "−")
-    assert drawn["reading"].startswith(f"All parts sum to {logit}; the logit for ‘{predicted.label}’ is {logit} (they ")
+    assert drawn["reading"].startswith(f"The parts sum to {logit}, the logit is {logit}: ")
     assert drawn["figure"].layout.font.color == DARK.text
 
 
@@ -53,7 +53,7 @@ def test_the_head_of_a_cell_has_the_share_that_removing_its_output_takes(service
 def test_every_view_is_drawn_for_every_part(services: Any, prompt: Prompt, view: str, selection: str) -> None:
     drawn = draw(services, prompt, selection, view=view)
     assert drawn["figure"].to_plotly_json()
-    assert "All parts sum to" in drawn["reading"]
+    assert "The parts sum to" in drawn["reading"]
 
 
 @pytest.mark.parametrize("knobs", [{"view": "pie"}, {"against": "nine"}])

@@ -10,12 +10,11 @@ from analysis.attribution import AttributionResult
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
-from layouts.figures.attribution import (
+from layouts.figures.attribution import attribution_figure, attribution_reading
+from layouts.figures.attribution_charts import (
     attribution_bars_figure,
     attribution_depth_figure,
-    attribution_figure,
     attribution_neurons_figure,
-    attribution_reading,
 )
 from layouts.figures.attribution_parts import scientific
 from layouts.theme import DARK, LIGHT
@@ -65,8 +64,8 @@ def test_the_map_has_a_cell_for_every_part_and_selects_it():
         "1",
         "2",
         "MLP",
-        "att. bias",
-        "MLP bias",
+        "att.<br>bias",
+        "MLP<br>bias",
     ]
     assert_allclose(shown(row), [np.array([0.5, -0.25, 0.0625]) / 4], atol=1e-6)
     assert [*row.customdata[0]] == ["embedding", "embedding", "norm"]
@@ -132,14 +131,14 @@ def test_the_line_adds_up_to_the_sum_of_all_parts():
 def test_the_reading_always_has_sum_logit_and_difference():
     right = replace(RESULT, logit=RESULT.total - 2.5e-7)
     assert attribution_reading(right) == (
-        "All parts sum to +3.06; the logit for ‘·he’ is +3.06 (they differ by 2.5·10⁻⁷). The selected part, "
-        "block 1 head 2, adds +4.00. Block 1 head 2 adds most (+4.00), block 0 head 1 takes away most (−2.00)."
+        "The parts sum to +3.06, the logit is +3.06: 2.5·10⁻⁷ apart. For ‘·he’, block 1 head 2 adds most (+4.00), "
+        "block 0 head 1 takes away most (−2.00). The selected part, block 1 head 2, adds +4.00."
     )
     both = attribution_reading(replace(right, against=Piece(4, "·she"), cap=30.0))
-    assert "the difference for ‘·he’ minus ‘·she’ before the cap of 30 is +3.06" in both
+    assert "the logits’ difference before the cap of 30 is +3.06: 2.5·10⁻⁷ apart. For ‘·he’ minus ‘·she’, " in both
     assert "no finite sum" in attribution_reading(replace(RESULT, embedding=np.nan))
     biased = replace(RESULT, norm_bias=9.0, embedding=-9.0)
-    assert "The bias of the final norm adds most (+9.00), the token embedding takes away most" in attribution_reading(
+    assert ", the bias of the final norm adds most (+9.00), the token embedding takes away most" in attribution_reading(
         biased
     )
 
@@ -161,6 +160,14 @@ def test_the_reading_names_the_selected_part(selection: str, words: str):
     assert f"The selected part, {words}." in reading if words else "selected" not in reading
 
 
+def test_the_views_share_a_graph_and_no_axis():
+    figures = [draw(RESULT) for draw in (attribution_figure, attribution_bars_figure, attribution_depth_figure)]
+    assert len({figure.layout.uirevision for figure in figures}) == 3
+    assert figures[1].layout.yaxis.range == (11.5, -0.5), "the largest on top"
+    low, high = figures[2].layout.yaxis.range
+    assert low < min(figures[2].data[0].y) < max(figures[2].data[0].y) < high
+
+
 def test_what_is_not_finite_is_blank():
     broken = replace(RESULT, embedding=np.nan, heads=np.full((2, 3), np.nan))
     grid, row, _ = attribution_figure(broken).data
@@ -173,7 +180,9 @@ def test_what_is_not_finite_is_blank():
 def test_zeros_alone_can_be_drawn():
     flat = replace(BARE, embedding=0.0, heads=np.zeros((2, 3)), tiles=np.zeros((2, 4)), logit=0.0)
     assert np.nanmax(np.abs(attribution_figure(flat).data[0].z)) == 0
-    assert attribution_reading(flat).endswith("No part adds to it, no part takes away from it.")
+    assert attribution_reading(flat).startswith(
+        "The parts sum to 0, the logit is 0: 0 apart. For ‘·he’, no part adds to it, "
+    )
     assert "%" not in attribution_bars_figure(flat).data[0].hovertext[0]
 
 

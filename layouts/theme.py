@@ -135,10 +135,10 @@ def token_axis(theme: Theme, labels: list[str], *, most: int, **more: Any) -> di
     )
 
 
-def color_bar(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
-    """A colour bar. title: the quantity and its unit."""
+def color_bar(theme: Theme, title: str, *, side: str = "right", **more: Any) -> dict[str, Any]:
+    """A colour bar. title: the quantity and its unit. side: of the bar, where the title is."""
     shared = {
-        "title": {"text": title, "side": "right", "font": {"size": 11, "color": theme.quiet}},
+        "title": {"text": title, "side": side, "font": {"size": 11, "color": theme.quiet}},
         "tickfont": {"size": 11, "color": theme.quiet},
         "thickness": 10,
         "outlinewidth": 0,

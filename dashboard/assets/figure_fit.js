@@ -173,16 +173,17 @@
         if (!figure || Array.isArray(figure) || !element) return draw(plot, figure, ...more);
         const before = given.get(element), entry = { figure };
         given.set(element, entry);
-        const drawn = explorer.drawInTurn(() => {
-          if (given.get(element) !== entry || !element.isConnected) return plot;
+        entry.drawn = explorer.drawInTurn(() => {
+          if (given.get(element) !== entry) return given.get(element).drawn;  // of a newer figure
+          if (!element.isConnected) return plot;
           const { clientWidth: width, clientHeight: height } = element;
           Object.assign(entry, { width, height, isLow: isLowScene(figure.layout, width, height) });
           // Plotly leaves the title of a colour bar where it was if the bar is turned.
           if (before?.isLow !== entry.isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
           return draw(plot, fit(figure, width, height), ...more);
         });
-        drawn.then(() => tellDrawn(element));
-        return drawn;
+        entry.drawn.then(() => tellDrawn(element));
+        return entry.drawn;
       };
     }
     return Plotly;

@@ -144,6 +144,7 @@ def _position_marker(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
         "colorbar": color_bar(
             theme,
             "position",
+            side="top",  # beside a lying bar, Plotly writes the title over its first number
             orientation="h",
             thickness=6,
             len=0.5,

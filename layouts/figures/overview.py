@@ -178,7 +178,7 @@ def _cells(shades: Shades, layer: tuple[float, float], columns: int, grid: Grid)
 
 
 def _bar(parts: ArchitectureResult, legend: Legend, theme: Theme) -> dict[str, Any]:
-    ticks = {"tickvals": legend.levels, "ticktext": legend.texts}
+    ticks: dict[str, Any] = {"tickvals": legend.levels, "ticktext": legend.texts}
     # Kinds need no legend: the layers have their names beside them.
     bar = color_bar(theme, legend.title.replace(" (", "<br>("), len=1, **ticks)
     return {"showscale": parts.color_by != "kind", "colorbar": bar}

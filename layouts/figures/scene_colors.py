@@ -172,11 +172,10 @@ def _legend(result: ArchitectureResult, places: list[float], texts: list[str], n
 
 def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
     """The colour bar at the lower left."""
-    title = {"text": legend.title, "side": "top", "font": {"size": 11, "color": theme.quiet}}
-    place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
-    bar = color_bar(theme, "", orientation="h", len=320, lenmode="pixels", xpad=14, ypad=8, **place)
-    ticks = {"tickvals": legend.levels, "ticktext": legend.texts}
-    return {"showscale": True, "colorbar": bar | ticks | {"title": title}}
+    place: dict[str, Any] = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
+    size: dict[str, Any] = {"orientation": "h", "len": 320, "lenmode": "pixels", "xpad": 14, "ypad": 8}
+    ticks: dict[str, Any] = {"tickvals": legend.levels, "ticktext": legend.texts}
+    return {"showscale": True, "colorbar": color_bar(theme, legend.title, side="top", **size, **place, **ticks)}
 
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import opened
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import FRAMES, Explorer
 from tests.browser.projection import Projection
 from tests.conftest import make_tiny
 from tests.serving import served
@@ -90,7 +90,8 @@ def test_each_click_selects_what_is_drawn_there(
         context.add_init_script(SLOW_FRAMES)
     explorer = opened(context, address, model=model, text="The fox met a crow")
     page = explorer.page
-    explorer.scene_box()
+    page.wait_for_function("document.querySelector('#architecture-graph .js-plotly-plot')._fullLayout.scene")
+    page.evaluate(FRAMES)
     targets = boxes_to_click(Projection.of(page))
     expected = [selection_text(explorer, trace, box) for trace, box, _ in targets]
     assert page.evaluate("devicePixelRatio") == scale

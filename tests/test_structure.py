@@ -30,6 +30,7 @@ MAY_IMPORT = {
                               "transformers", "gguf", "safetensors"},
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
+    "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },

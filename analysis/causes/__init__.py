@@ -1,0 +1,1 @@
+"""Interventions: what the model would have computed otherwise. Never changes a network, nor draws anything."""

@@ -5,6 +5,9 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
+from analysis.causes.copying import compute_copying
+from analysis.causes.head_scores import compute_head_scores, probe_trace
+from analysis.causes.role import compute_role
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
@@ -13,6 +16,7 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
+from layouts.role import role_words
 from layouts.summary import (
     ENDS,
     LAYERS,
@@ -21,6 +25,7 @@ from layouts.summary import (
     PARAMETERS,
     PART,
     PLACE,
+    ROLE,
     STEPS,
     UNIT,
     menu,
@@ -48,6 +53,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         partial(draw_summary, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
+            "role": Output(ROLE, "children"),
             "part": Output(PART, "children"),
             "place": Output(PLACE, "children"),
             "unit": Output(UNIT, "children"),
@@ -62,7 +68,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 
 def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
-    """Predictions (`figure`), title, reading, the part in words, and the state of each button."""
+    """Predictions (`figure`), title, reading, the part's role and the part in words, and the state of each button."""
     summary = services.outline(prompt).summary
     figure, reading = _predictions(services, prompt, selection, THEMES[theme])
     part, unit = selection.part, _unit(selection)
@@ -71,6 +77,7 @@ def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, th
         "figure": figure,
         "title": _title(selection),
         "reading": reading,
+        "role": _role(services, prompt, selection),
         "part": part_description(unit or part, summary, summary.parameters(selection)),
         "place": str(part) if outside else f"block {selection.block}",
         "unit": _unit_words(selection),
@@ -109,6 +116,20 @@ def _predictions(services: Services, prompt: Prompt, selection: Selection, look:
     end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
     untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
     return summary_figure(here, theme=look), untrained + summary_reading(here, end)
+
+
+def _role(services: Services, prompt: Prompt, selection: Selection) -> list[Any]:
+    """What the selected head or neuron does, in words. The probe's scores are computed once for each model."""
+    if not _unit(selection) or not services.loaded(prompt):
+        return []
+    model, trace = services.model(prompt), services.trace(prompt)
+    role = compute_role(model, trace, selection, services.position(trace, selection))
+    if selection.head is None:
+        return role_words(role, {})
+    probe, at = probe_trace(model), (selection.block, selection.head)
+    derived = partial(services.derived, probe)
+    scores = {str(name): float(table[at]) for name, table in compute_head_scores(probe, derived=derived).items()}
+    return role_words(role, scores | {"copying": float(compute_copying(model, derived=derived)[at])})
 
 
 def _unit(selection: Selection) -> str | None:

@@ -8,6 +8,7 @@ from functools import partial
 
 from dash import Dash, set_props
 
+import callbacks.find_heads
 import callbacks.job
 import callbacks.models
 import callbacks.open_model
@@ -118,6 +119,7 @@ def create_app(
     callbacks.models.register(app, services)
     if opener:
         callbacks.open_model.register(app, services)
+    callbacks.find_heads.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

@@ -1,8 +1,10 @@
 """The role of a head or a neuron at a position: what it reads there, and which tokens' logits it moves most."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from torch import Tensor, nn
 
 from analysis.causes.frozen_norm import frozen_norm
 from analysis.causes.head_scores import ScoreName, attention_patterns, attention_scores
@@ -78,8 +80,7 @@ def _written_by_head(model: LanguageModel, trace: Trace, block: int, head: int, 
     if model.family.attention_norm is None:
         return written
     out = block_part(model, block, model.family.attention_out)
-    bias = 0 if out.bias is None else out.bias.numpy()
-    norm = written_norm(model, block, outputs.ravel() @ maps.reshape(-1, maps.shape[-1]) + bias)
+    norm = written_norm(model, block, outputs.ravel() @ maps.reshape(-1, maps.shape[-1]) + _bias(out))
     return written if norm is None else norm.applied(written)
 
 
@@ -91,15 +92,21 @@ def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: i
     written: Float = neurons[neuron] * weight[neuron]
     if model.family.mlp_norm is None:
         return written
-    whole = neurons @ weight + (0 if out.bias is None else out.bias.numpy())
+    whole = neurons @ weight + _bias(out)
     return frozen_norm(block_part(model, block, model.family.mlp_norm), whole).applied(written)
 
 
 def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
     last = trace.residual(trace.info.n_blocks)[position]
     normed = frozen_norm(model.network.get_submodule(model.family.final_norm), last).applied(written)
-    head: Float = model.network.get_output_embeddings().weight.numpy()  # type: ignore[operator]
-    return head @ normed
+    head: Tensor = model.network.get_output_embeddings().weight  # type: ignore[operator]
+    logits: Float = head.numpy() @ normed
+    return logits
+
+
+def _bias(module: nn.Module) -> Float | Literal[0]:
+    bias = module.bias
+    return bias.numpy() if isinstance(bias, Tensor) else 0
 
 
 def _strongest(trace: Trace, row: Float) -> tuple[tuple[Token, float], ...]:

@@ -56,9 +56,10 @@ def _of_heads(model: LanguageModel, mapped: Tensor) -> Tensor:
     """(..., n_heads, d_head): the values in the outputs of the map that computes them, (..., n_outputs)."""
     n_heads, d_head = model.info.n_heads, model.info.d_head
     if model.family.values_by_head:
-        return mapped.unflatten(-1, (n_heads, -1))[..., -d_head:]
+        by_head: Tensor = mapped.unflatten(-1, (n_heads, -1))[..., -d_head:]
+        return by_head
     n_groups = getattr(model.network.config, "num_key_value_heads", None) or n_heads
-    values = mapped[..., -n_groups * d_head :].unflatten(-1, (n_groups, d_head))
+    values: Tensor = mapped[..., -n_groups * d_head :].unflatten(-1, (n_groups, d_head))
     return values.repeat_interleave(n_heads // n_groups, dim=-2)
 
 

@@ -1,0 +1,117 @@
+"""The role of the selected head or neuron, in words and a table of scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from layouts.figures.text import percent, quoted
+from layouts.glossary import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from analysis.causes.role import RoleResult
+    from analysis.tokens import Piece, Token
+
+SCORE_NAMES = {
+    "previous": "previous token",
+    "duplicate": "duplicate token",
+    "induction": "induction",
+    "first": "first token",
+    "self": "itself",
+    "entropy": "entropy",
+    "copying": "copying",
+}
+_MEANINGS = {
+    "previous": "Mean attention to the token just before.",
+    "duplicate": "Mean attention to earlier occurrences of the same token.",
+    "induction": "Mean attention to the tokens that followed earlier occurrences of the same token.",
+    "first": "Mean attention to the first token of the text.",
+    "self": "Mean attention of a token to itself.",
+    "entropy": "How widely the head’s attention is spread, on average over the text.",
+    "copying": (
+        "From the weights alone: +1 if the head raises the logits of the tokens that it attends to, −1 if it lowers "
+        "them (eigenvalues of its OV circuit)."
+    ),
+}
+NO_VALUE = "–"
+
+
+def score_words(name: str, score: float) -> str:
+    """A score with its unit; a dash if it is not a number, as in texts without a repeated token."""
+    if score != score:  # noqa: PLR0124
+        return NO_VALUE
+    if name == "entropy":
+        return f"{score:.2f} bits"
+    return _signed(score) if name == "copying" else percent(score)
+
+
+def role_words(role: RoleResult | None, probe: Mapping[str, float]) -> list[Any]:
+    """What a head or a neuron does at the position; nothing for other parts.
+
+    probe: a head's scores on the probe, and its copying score.
+    """
+    if role is None:
+        return []
+    if role.value is not None:
+        reads = [f"At {quoted(role.token.label)}, its value is {role.value:.3g}.".replace("is -", "is −")]
+    else:
+        reads = [f"At {quoted(role.token.label)}, it attends most to ", *_listed(map(_key, role.keys)), "."]
+    writes = [
+        *_direction("It raises the logits of", role.raised),
+        *_direction("It lowers those of" if role.raised else "It lowers the logits of", role.lowered),
+    ]
+    table = [_score_table(role.scores, probe)] if role.scores else []
+    return [html.P(reads) if role.keys or role.value is not None else "", *([html.P(writes)] if writes else []), *table]
+
+
+def _direction(verb: str, changes: Iterable[tuple[Piece, float]]) -> list[Any]:
+    named = [_changed(piece, change) for piece, change in changes]
+    return [f"{verb} ", *_listed(named), ". "] if named else []
+
+
+def _key(key: tuple[Token, float]) -> list[Any]:
+    token, share = key
+    what = f"Select {quoted(token.label)} at position {token.position}"
+    return [_link(quoted(token.label), what, f"@{token.position}"), f" ({percent(share)})"]
+
+
+def _changed(piece: Piece, change: float) -> list[Any]:
+    what = f"Explain the logit of {quoted(piece.label)}"
+    return [_link(quoted(piece.label), what, f"~{piece.id}"), f" ({_signed(change)})"]
+
+
+def _link(words: str, title: str, select: str) -> html.Button:
+    marks = {"data-select": select, "aria-label": title}
+    return html.Button(words, type="button", className="role-token", title=title, **marks)
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.2f}".replace("-", "−")
+
+
+def _listed(parts: Iterable[list[Any]]) -> list[Any]:
+    words: list[Any] = []
+    for part in parts:
+        words += [", ", *part] if words else part
+    return words
+
+
+def _score_table(here: Mapping[Any, float], probe: Mapping[str, float]) -> html.Table:
+    """The scores of a head, on the text and on the probe."""
+    heads = ("attention to, in the mean", "this text", "random tokens, repeated")
+    seen: set[str] = set()
+    rows = [
+        html.Tr(
+            [
+                html.Th(marked(words, seen), scope="row", title=_MEANINGS[name]),
+                html.Td(score_words(name, here[name]) if name in here else "", className="number"),
+                html.Td(score_words(name, probe[name]), className="number"),
+            ]
+        )
+        for name, words in SCORE_NAMES.items()
+    ]
+    head = html.Tr([html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(heads)])
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="summary-table role-scores")

@@ -24,7 +24,9 @@ import plotly.graph_objects as go
 from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
-from analysis.errors import SelectionError, TextError
+from analysis.causes.copying import compute_copying
+from analysis.causes.head_scores import AnyScore, compute_head_scores, probe_trace
+from analysis.errors import SelectionError, TextError, check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
@@ -44,6 +46,7 @@ from layouts.figures.activation import (
 from layouts.figures.architecture import architecture_figure, architecture_reading
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
 from layouts.figures.embedding import embedding_figure, embedding_reading
+from layouts.figures.head_scores import HeadScoreTable
 from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
 from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
@@ -270,6 +273,26 @@ def plot_gradients(
         title=titled(f"Saliency · logit of {quoted(result.target.label)} after position {here}", sentence),
         sentences=[saliency_reading(result), saliency_warning(result), numbers],
     )
+
+
+def head_scores(
+    sentence: str | None = None, *, sort: AnyScore = "induction", model: ModelLike | None = None
+) -> HeadScoreTable:
+    """How much of each head's attention follows a known pattern: induction, previous token and others.
+
+    sentence: by default the standard probe, 50 random tokens that are repeated once, on which heads can be compared.
+    sort: the score that orders the table. The result's `scores` are arrays of all heads, (layers, heads).
+    Raises: AnalysisError for a sentence, a score or a model that cannot be shown.
+    """
+    check_choice(sort, AnyScore, "the score")
+    if sentence is None:
+        shown = open_model(_chosen(model))
+        trace, about = probe_trace(shown), "random tokens, repeated once"
+    else:
+        shown, trace, _ = _trace(sentence, None, model)
+        about = f"“{sentence}”"
+    scores: dict[str, Any] = {**compute_head_scores(trace), "copying": compute_copying(shown)}
+    return HeadScoreTable(f"Head scores · {shown.name} · {about}", scores, sort)
 
 
 def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:

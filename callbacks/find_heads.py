@@ -6,7 +6,7 @@ from typing import Any, Literal
 from dash import Dash, Input, Output, State
 
 from analysis.causes.copying import compute_copying
-from analysis.causes.head_scores import ScoreName, compute_head_scores, probe_trace
+from analysis.causes.head_scores import AnyScore, compute_head_scores, probe_trace
 from analysis.errors import check_choice
 from analysis.trace import Prompt
 from callbacks.services import Services
@@ -14,7 +14,6 @@ from layouts import ids
 from layouts.figures.empty import NO_WEIGHTS
 from layouts.find_heads import FOUND, OPEN, PROBE, SORT, SOURCE, TEXT, WEIGHTS, head_list
 
-AnyScore = Literal[ScoreName, "copying"]
 Order = Literal["probe", "text"]
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dash import html
 
+from layouts.figures.head_scores import SCORE_NAMES, ranked, score_words
 from layouts.panel import choice
-from layouts.role import SCORE_NAMES, score_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,11 +53,9 @@ def head_list(name: str, scores: Mapping[str, NDArray[np.float32]], *, order: st
     name: of the score. scores: (n_blocks, n_heads), by what they are from: PROBE, TEXT or WEIGHTS. order: the one that
     orders the list.
     """
-    n_heads = next(iter(scores.values())).shape[1]
-    ranked = (-scores[order].ravel()).argsort(kind="stable").tolist()  # what is not a number comes last
     columns = [html.Th("head", scope="col"), *(html.Th(_COLUMNS[n], scope="col", className="number") for n in scores)]
     rows = []
-    for block, head in (divmod(place, n_heads) for place in ranked):
+    for block, head in ranked(scores[order]):
         words, select = f"Block {block}, head {head}", f"block.{block}.attention.head.{head}"
         marks = {"data-select": select}
         cells = [html.Td(score_words(name, float(table[block, head])), className="number") for table in scores.values()]

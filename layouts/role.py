@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
+from layouts.figures.head_scores import SCORE_NAMES, score_words, signed
 from layouts.figures.text import percent, quoted
 from layouts.glossary import marked
 
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
     from analysis.causes.role import RoleResult
     from analysis.tokens import Piece, Token
 
-SCORE_NAMES = {
-    "previous": "previous token",
-    "duplicate": "duplicate token",
-    "induction": "induction",
-    "first": "first token",
-    "self": "itself",
-    "entropy": "entropy",
-    "copying": "copying",
-}
 _MEANINGS = {
     "previous": "Mean attention to the token just before.",
     "duplicate": "Mean attention to earlier occurrences of the same token.",
@@ -36,16 +28,6 @@ _MEANINGS = {
         "them (eigenvalues of its OV circuit)."
     ),
 }
-NO_VALUE = "–"
-
-
-def score_words(name: str, score: float) -> str:
-    """A score with its unit; a dash if it is not a number, as in texts without a repeated token."""
-    if score != score:  # noqa: PLR0124
-        return NO_VALUE
-    if name == "entropy":
-        return f"{score:.2f} bits"
-    return _signed(score) if name == "copying" else percent(score)
 
 
 def role_words(role: RoleResult | None, probe: Mapping[str, float]) -> list[Any]:
@@ -80,16 +62,12 @@ def _key(key: tuple[Token, float]) -> list[Any]:
 
 def _changed(piece: Piece, change: float) -> list[Any]:
     what = f"Explain the logit of {quoted(piece.label)}"
-    return [_link(quoted(piece.label), what, f"~{piece.id}"), f" ({_signed(change)})"]
+    return [_link(quoted(piece.label), what, f"~{piece.id}"), f" ({signed(change)})"]
 
 
 def _link(words: str, title: str, select: str) -> html.Button:
     marks = {"data-select": select, "aria-label": title}
     return html.Button(words, type="button", className="role-token", title=title, **marks)
-
-
-def _signed(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "−")
 
 
 def _listed(parts: Iterable[list[Any]]) -> list[Any]:

@@ -247,7 +247,14 @@ def test_every_panel_is_on_the_page_once():
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
-    parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
+    parts = {
+        "head_scores",
+        "overview_grid",
+        "overview_patterns",
+        "saliency_numbers",
+        "saliency_path",
+        "summary_table",
+    } | scene
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

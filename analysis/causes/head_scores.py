@@ -22,6 +22,7 @@ from analysis.tokens import Token
 from analysis.trace import Float, Prompt, Trace
 
 ScoreName = Literal["previous", "duplicate", "induction", "first", "self", "entropy"]
+AnyScore = Literal[ScoreName, "copying"]  # which `analysis.causes.copying` computes
 SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
 MOST_DRAWN = 50  # tokens of the probe, which are then repeated
 _SEED = 0

@@ -14,8 +14,8 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.summary import draw_summary, draw_summary_model
+from layouts.figures.head_scores import score_words
 from layouts.figures.text import quoted
-from layouts.role import score_words
 from tests.layouts.texts import texts
 
 STEPS = ("previous_disabled", "next_disabled", "previous_unit_disabled", "next_unit_disabled")

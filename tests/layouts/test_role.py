@@ -4,11 +4,11 @@ import math
 from dataclasses import replace
 from typing import Any, get_args
 
-from analysis.causes.head_scores import SCORES
+from analysis.causes.head_scores import SCORES, AnyScore
 from analysis.causes.role import RoleResult
 from analysis.tokens import Piece, Token
-from callbacks.find_heads import AnyScore
-from layouts.role import SCORE_NAMES, role_words, score_words
+from layouts.figures.head_scores import SCORE_NAMES, score_words
+from layouts.role import role_words
 from tests.layouts.texts import texts
 
 HEAD = RoleResult(

@@ -5,10 +5,11 @@ from Nanda's TransformerLens.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from analysis.causes.shares import Double, direct_shares, neuron_shares
+from analysis.causes.shares import Logits, Question, direct_shares, neuron_shares
 from analysis.families import logit_cap
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
@@ -16,6 +17,8 @@ from analysis.selection import Part, Selection
 from analysis.task import Arrays
 from analysis.tokens import Piece, Token
 from analysis.trace import Trace
+
+AttributionView = Literal["map", "bars", "neurons", "depth"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +75,18 @@ class AttributionResult:
     chosen: bool
     embedding: float
     positions: float | None
-    heads: Double
-    attention_biases: Double | None
-    tiles: Double
-    mlp_biases: Double | None
+    heads: Logits
+    attention_biases: Logits | None
+    tiles: Logits
+    mlp_biases: Logits | None
     norm_bias: float | None
     head_bias: float | None
-    neurons: Double | None
+    neurons: Logits | None
     logit: float
     cap: float | None
 
     @property
-    def mlps(self) -> Double:
+    def mlps(self) -> Logits:
         """(n_blocks,), the share of all neurons of each MLP."""
         return np.asarray(self.tiles.sum(axis=1))
 
@@ -98,7 +101,7 @@ class AttributionResult:
         return self.total - self.logit
 
     @property
-    def cumulated(self) -> Double:
+    def cumulated(self) -> Logits:
         """(2 · n_blocks + 1,): the sum of the shares of all that is in the stream before block 0, after its attention,
         after its MLP, after the attention of block 1, …; without the biases of the final norm and the output head.
         """
@@ -125,11 +128,12 @@ def compute_attribution(
     for token_id in (selection.target, against):
         Selection(Part.OUTPUT, position=position, target=token_id).checked(trace.info, trace.n_positions)
     target = int(model.logits(trace, position).argmax()) if selection.target is None else selection.target
-    arrays = direct_shares(model, trace, position, target, against)
+    question = Question(position, target, against)
+    arrays = direct_shares(model, trace, question)
     neurons = None
     if selection.part is Part.MLP:
         assert selection.block is not None
-        neurons = neuron_shares(model, trace, selection.block, position, target, against)
+        neurons = neuron_shares(model, trace, question, selection.block)
     return AttributionResult(
         info=trace.info,
         tokens=trace.tokens,

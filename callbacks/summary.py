@@ -5,8 +5,8 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
-from analysis.causes.copying import compute_copying
-from analysis.causes.head_scores import compute_head_scores, probe_trace
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import probe_trace
 from analysis.causes.role import compute_role
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
@@ -127,9 +127,8 @@ def _role(services: Services, prompt: Prompt, selection: Selection) -> list[Any]
     if selection.head is None:
         return role_words(role, {})
     probe, at = probe_trace(model), (selection.block, selection.head)
-    derived = partial(services.derived, probe)
-    scores = {str(name): float(table[at]) for name, table in compute_head_scores(probe, derived=derived).items()}
-    return role_words(role, scores | {"copying": float(compute_copying(model, derived=derived)[at])})
+    scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
+    return role_words(role, {name: float(table[at]) for name, table in scores.items()})
 
 
 def _unit(selection: Selection) -> str | None:

@@ -9,6 +9,7 @@ from dash import Dash, html
 import callbacks.activation
 import callbacks.architecture
 import callbacks.attention
+import callbacks.attribution
 import callbacks.embedding
 import callbacks.logit_lens
 import callbacks.overview
@@ -18,6 +19,7 @@ import callbacks.summary
 import layouts.activation
 import layouts.architecture
 import layouts.attention
+import layouts.attribution
 import layouts.embedding
 import layouts.logit_lens
 import layouts.overview
@@ -119,5 +121,13 @@ PANELS: tuple[Panel, ...] = (
         settings=("saliency-method", "saliency-baseline", "saliency-against"),
         dock="lower",
         task=callbacks.saliency.saliency_task,
+    ),
+    Panel(
+        "attribution",
+        layouts.attribution.layout,
+        callbacks.attribution.register,
+        clicks=("attribution-graph",),
+        settings=("attribution-view", "attribution-against"),
+        dock="lower",
     ),
 )

@@ -15,11 +15,13 @@ GLOSSARY = {
     "activation": "What comes out of a neuron for one token: its value, which scales what it writes.",
     "attention": "How a head reads other tokens: each token shares out 100% among itself and the tokens before it.",
     "attribution": "A token’s signed share of the explained logit: above 0 it pushes the logit up, below 0 down.",
+    "bias": "A vector that a part adds whatever it reads.",
     "baseline": "The input that stands for “no information”, which the text’s tokens are compared with.",
     "bit": "The unit of surprisal and entropy: 0 bits is certain, 1 bit is the toss of a coin.",
     "block": "The unit that the model repeats: attention, then an MLP. Blocks count from 0.",
     "cosine similarity": "How far two vectors point the same way: 1 the same, 0 at right angles, −1 opposite.",
     "δ": "What is missing from the sum of the attributions, F(x) − F(x′). The nearer to 0, the better.",
+    "direct attribution": "What a part itself adds to the explained logit, with the final norm’s scale held as it was.",
     "embedding": "The vector that stands for a token inside the model.",
     "entropy": "How widely probabilities are spread, in bits: 0 if one of them is 100%.",
     "F(x)": "The explained logit for this text.",
@@ -60,6 +62,7 @@ GLOSSARY = {
 }
 _OTHER_WORDS = {
     "attend": "attention",
+    "biases": "bias",
     "attention head": "head",
     "MLP neuron": "neuron",
     "token embedding": "embedding",

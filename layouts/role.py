@@ -30,7 +30,7 @@ _MEANINGS = {
 }
 
 
-def role_words(role: RoleResult | None, probe: Mapping[str, float]) -> list[Any]:
+def role_words(role: RoleResult | None, probe: Mapping[Any, float]) -> list[Any]:
     """What a head or a neuron does at the position; nothing for other parts.
 
     probe: a head's scores on the probe, and its copying score.
@@ -77,7 +77,7 @@ def _listed(parts: Iterable[list[Any]]) -> list[Any]:
     return words
 
 
-def _score_table(here: Mapping[Any, float], probe: Mapping[str, float]) -> html.Table:
+def _score_table(here: Mapping[Any, float], probe: Mapping[Any, float]) -> html.Table:
     """The scores of a head, on the text and on the probe."""
     heads = ("attention to, in the mean", "this text", "random tokens, repeated")
     seen: set[str] = set()

@@ -247,14 +247,8 @@ def test_every_panel_is_on_the_page_once():
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
-    parts = {
-        "head_scores",
-        "overview_grid",
-        "overview_patterns",
-        "saliency_numbers",
-        "saliency_path",
-        "summary_table",
-    } | scene
+    parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
+    parts |= {"attribution_parts", "explained", "head_scores"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from analysis.causes.frozen_norm import FrozenNorm, frozen_norm
+from analysis.causes.head_scores import AnyScore, compute_head_scores
 from analysis.causes.values import attention_input_norm, output_maps, value_maps, written_norm
 from analysis.models.language_model import LanguageModel
 from analysis.task import Arrays, Derived, derive_now
-from analysis.trace import Float
+from analysis.trace import Float, Trace
 
 _MOST_WORK = 2e11  # multiplications, a few seconds; models from about 2 billion parameters on need more
 _PER_CUBE = 25  # multiplications for the eigenvalues of a matrix, of its width to the power of three
@@ -34,6 +35,13 @@ def compute_copying(model: LanguageModel, *, derived: Derived = derive_now) -> F
         return {"copying": _copying(model)}
 
     return derived("copying", compute, version=_VERSION)["copying"]
+
+
+def compute_all_scores(model: LanguageModel, trace: Trace, *, derived: Derived = derive_now) -> dict[AnyScore, Float]:
+    """The scores of the heads' attention on a text, and their copying scores, (n_blocks, n_heads) each."""
+    scores: dict[AnyScore, Float] = {"copying": compute_copying(model, derived=derived)}
+    scores.update(compute_head_scores(trace, derived=derived).items())
+    return scores
 
 
 def copying_score(circuit: NDArray[np.floating]) -> float:

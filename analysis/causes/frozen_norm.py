@@ -39,7 +39,8 @@ class FrozenNorm:
     def applied(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """What the norm makes of vectors, (..., d_model), without its bias."""
         moved: NDArray[Any] = vectors - vectors.mean(axis=-1, keepdims=True) if self.centred else vectors
-        return self.gains * moved
+        through: NDArray[Any] = self.gains * moved
+        return through
 
 
 def frozen_norm(norm: nn.Module, vector: NDArray[Any]) -> FrozenNorm:

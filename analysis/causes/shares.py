@@ -4,7 +4,7 @@ The final norm's scale is held as it was, and so are those of norms after attent
 function of what the parts add.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,41 +19,46 @@ from analysis.models.language_model import LanguageModel
 from analysis.task import Arrays
 from analysis.trace import Trace
 
-Double = NDArray[np.float64]
-_Question = tuple[int, int, int | None]
+Logits = NDArray[np.float64]
+
+
+class Question(NamedTuple):
+    """What is explained: the logit of `target` after a position, minus that of `against` (None: nothing)."""
+
+    position: int
+    target: int
+    against: int | None
+
 
 # The scene, the overview and the panel ask the same after a click, and most clicks stay at one position.
-_LAST: WeakKeyDictionary[Trace, tuple[_Question, Arrays]] = WeakKeyDictionary()
+_LAST: WeakKeyDictionary[Trace, tuple[Question, Arrays]] = WeakKeyDictionary()
 
 
-def direct_shares(model: LanguageModel, trace: Trace, position: int, target: int, against: int | None) -> Arrays:
-    """The share of every part in the target's logit at a position, minus that of `against`; float64, in logits.
+def direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arrays:
+    """The share of every part in the explained logit; float64, in logits.
 
     "embedding", (); "positions", (), of learned positions; "heads", (n_blocks, n_heads); "tiles", (n_blocks, n_tiles);
     "attention_biases" and "mlp_biases", (n_blocks,); "norm_bias" and "head_bias", (). What a family does not have is
     left out. "value", (), is the logit itself, before a cap.
     """
-    question = position, target, against
     known, arrays = _LAST.get(trace, (None, {}))
     if known != question:
         with np.errstate(invalid="ignore", over="ignore"):
-            arrays = _direct_shares(model, trace, *question)
+            arrays = _direct_shares(model, trace, question)
         _LAST[trace] = question, arrays
     return arrays
 
 
-def neuron_shares(
-    model: LanguageModel, trace: Trace, block: int, position: int, target: int, against: int | None
-) -> Double:
+def neuron_shares(model: LanguageModel, trace: Trace, question: Question, block: int) -> Logits:
     """The share of each MLP neuron of a block, in its order, (n_neurons,), in logits."""
     with np.errstate(invalid="ignore", over="ignore"):
-        direction = _final_norm(model, trace, position).pulled_back(_read_by(model, target, against))
-        return _mlp(model, trace, block, position, direction)[0]
+        direction = _final_norm(model, trace, question.position).pulled_back(_read_by(model, question))
+        return _mlp(model, trace, block, question.position, direction)[0]
 
 
-def _direct_shares(model: LanguageModel, trace: Trace, position: int, target: int, against: int | None) -> Arrays:
-    info = trace.info
-    read = _read_by(model, target, against)
+def _direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arrays:
+    info, position = trace.info, question.position
+    read = _read_by(model, question)
     norm = _final_norm(model, trace, position)
     direction = norm.pulled_back(read)
     attentions = [_attention(model, trace, block, position, direction) for block in range(info.n_blocks)]
@@ -64,15 +69,15 @@ def _direct_shares(model: LanguageModel, trace: Trace, position: int, target: in
         **_entering(model, trace, position, direction),
         "heads": np.stack([shares.reshape(info.n_heads, -1).sum(axis=1) for shares, _ in attentions]),
         "tiles": neurons.reshape(info.n_blocks, info.n_tiles, -1).sum(axis=2),
-        "value": _value(model, trace, position, target, against, read),
+        "value": _value(model, trace, question, read),
     }
     for name, parts in (("attention_biases", attentions), ("mlp_biases", mlps)):
         if any(bias is not None for _, bias in parts):
-            arrays[name] = np.array([bias or 0.0 for _, bias in parts])
+            arrays[name] = np.array([0 if bias is None else bias for _, bias in parts], dtype=np.float64)
     if getattr(model.network.get_submodule(model.family.final_norm), "bias", None) is not None:
         arrays["norm_bias"] = _product(norm.bias, read)
     if (head_bias := _output_head(model).bias) is not None:
-        arrays["head_bias"] = _difference(head_bias.numpy(), target, against)
+        arrays["head_bias"] = _difference(head_bias.numpy(), question)
     return arrays
 
 
@@ -89,7 +94,7 @@ def _entering(model: LanguageModel, trace: Trace, position: int, direction: NDAr
 
 def _attention(
     model: LanguageModel, trace: Trace, block: int, position: int, direction: NDArray[Any]
-) -> tuple[Double, np.float64 | None]:
+) -> tuple[Logits, Logits | None]:
     """The share of every input of attention's last linear map, and that of its bias."""
     inputs = trace.head_outputs(block)[position].ravel()
     return _written(_block(model, block), model.family.attention_out, model.family.attention_norm, inputs, direction)
@@ -97,18 +102,18 @@ def _attention(
 
 def _mlp(
     model: LanguageModel, trace: Trace, block: int, position: int, direction: NDArray[Any]
-) -> tuple[Double, np.float64 | None]:
+) -> tuple[Logits, Logits | None]:
     inputs = trace.neurons(block, at=position)
     return _written(_block(model, block), model.family.mlp_out, model.family.mlp_norm, inputs, direction)
 
 
 def _written(
     block: nn.Module, last: str, norm: str | None, inputs: NDArray[Any], direction: NDArray[Any]
-) -> tuple[Double, np.float64 | None]:
+) -> tuple[Logits, Logits | None]:
     """The share of each input of a part's last linear map, and of its bias. norm: that after the map, if any."""
     module = block.get_submodule(last)
     weight: NDArray[Any] = last_map(module).numpy()
-    bias = None if module.bias is None else module.bias.numpy()  # type: ignore[operator, union-attr]
+    bias = None if module.bias is None else module.bias.numpy()  # type: ignore[operator]
     if norm is not None:
         whole = inputs @ weight + (0 if bias is None else bias)
         direction = frozen_norm(block.get_submodule(norm), whole).pulled_back(direction)
@@ -116,11 +121,11 @@ def _written(
     return shares, None if bias is None else _product(bias, direction)
 
 
-def _read_by(model: LanguageModel, target: int, against: int | None) -> NDArray[Any]:
-    """The direction in the normed stream that the target's logit reads, minus that of `against`; (d_model,)."""
-    rows = _output_head(model).weight.numpy()
-    direction: NDArray[Any] = rows[target] if against is None else rows[target] - rows[against]
-    return direction
+def _read_by(model: LanguageModel, question: Question) -> NDArray[Any]:
+    """The direction in the normed stream that the explained logit reads, (d_model,)."""
+    rows: NDArray[Any] = _output_head(model).weight.numpy()
+    target: NDArray[Any] = rows[question.target]
+    return target if question.against is None else target - rows[question.against]
 
 
 def _final_norm(model: LanguageModel, trace: Trace, position: int) -> FrozenNorm:
@@ -128,26 +133,24 @@ def _final_norm(model: LanguageModel, trace: Trace, position: int) -> FrozenNorm
     return frozen_norm(module, trace.residual(trace.info.n_blocks)[position])
 
 
-def _value(
-    model: LanguageModel, trace: Trace, position: int, target: int, against: int | None, read: NDArray[Any]
-) -> np.float64:
+def _value(model: LanguageModel, trace: Trace, question: Question, read: NDArray[Any]) -> Logits:
     """The logit, or the difference, that the network computed. A cap is not undone, but left out."""
     if logit_cap(model.network.config, model.family) is None:
-        return _difference(model.logits(trace, position), target, against)
-    last = np.array(trace.residual(trace.info.n_blocks)[position])
+        return _difference(model.logits(trace, question.position), question)
+    last = np.array(trace.residual(trace.info.n_blocks)[question.position])
     with torch.inference_mode():
         normed: NDArray[Any] = model.final_norm(torch.from_numpy(last)).numpy()
     bias = _output_head(model).bias
-    return np.float64(_product(normed, read) + (0 if bias is None else _difference(bias.numpy(), target, against)))
+    return _product(normed, read) + (0 if bias is None else _difference(bias.numpy(), question))
 
 
-def _difference(row: NDArray[Any], target: int, against: int | None) -> np.float64:
-    """An entry of a row of the vocabulary, minus that of `against`."""
-    return np.float64(float(row[target]) - (0 if against is None else float(row[against])))
+def _difference(row: NDArray[Any], question: Question) -> Logits:
+    """The target's entry in a row of the vocabulary, minus that of `against`."""
+    return np.asarray(float(row[question.target]) - (0 if question.against is None else float(row[question.against])))
 
 
-def _product(one: NDArray[Any], other: NDArray[Any]) -> np.float64:
-    return np.float64(one.astype(np.float64) @ other.astype(np.float64))
+def _product(one: NDArray[Any], other: NDArray[Any]) -> Logits:
+    return np.asarray(one.astype(np.float64) @ other.astype(np.float64))
 
 
 def _block(model: LanguageModel, block: int) -> nn.Module:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from analysis.causes.head_scores import AnyScore
+
 SCORE_NAMES = {
     "previous": "previous token",
     "duplicate": "duplicate token",
@@ -64,8 +66,8 @@ class HeadScoreTable:
     """
 
     title: str
-    scores: Mapping[str, NDArray[np.float32]]
-    sort: str
+    scores: Mapping[AnyScore, NDArray[np.float32]]
+    sort: AnyScore
 
     def __str__(self) -> str:
         table = self._rows()

@@ -11,12 +11,12 @@ from transformers.models.olmo.modeling_olmo import OlmoLayerNorm
 from analysis.causes.frozen_norm import frozen_norm
 
 NORMS = {
-    "LayerNorm": lambda d: torch.nn.LayerNorm(d),
+    "LayerNorm": torch.nn.LayerNorm,
     "large epsilon": lambda d: torch.nn.LayerNorm(d, eps=0.1),
-    "Llama": lambda d: LlamaRMSNorm(d),
+    "Llama": LlamaRMSNorm,
     "Gemma": lambda d: GemmaRMSNorm(d, eps=0.1),
-    "Nemotron": lambda d: NemotronLayerNorm1P(d),
-    "OLMo": lambda d: OlmoLayerNorm(d),
+    "Nemotron": NemotronLayerNorm1P,
+    "OLMo": OlmoLayerNorm,
 }
 
 

@@ -21,10 +21,10 @@ import plotly.graph_objects as go
 
 from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
-from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
+from analysis.causes.value_weighted import compute_attention_view
 from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.open import ModelLike, open_model, outline_without_weights
@@ -45,7 +45,7 @@ from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
-    from analysis.attention import AttentionView
+    from analysis.attention import ShownView
     from analysis.embedding import Dimensions, Projection
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
@@ -113,20 +113,20 @@ def plot_attention(
     head: int | None = 4,
     *,
     position: int | None = None,
-    view: AttentionView = "raw",
+    view: ShownView = "raw",
     model: ModelLike | None = None,
 ) -> go.Figure:
     """Attention of each token (down) to itself and to earlier tokens (across), as shares from 0 to 1.
 
     head: None for the mean over the layer's heads. position: the emphasised row, by default the last. view: "raw";
-    "without_first", which leaves out the first token's share (about half of all attention in GPT-2); or "rollout" over
-    the layers up to this one.
+    "without_first", which leaves out the first token's share (about half of all attention in GPT-2); "value_weighted",
+    the norm of what is really moved; or "rollout" over the layers up to this one.
     Raises: AnalysisError for a sentence, a number, a view or a model that cannot be shown.
     """
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     block = checked_number("layer", layer, shown.info.n_blocks)
     one = None if head is None else checked_number("head", head, shown.info.n_heads)
-    result = compute_attention(trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
+    result = compute_attention_view(shown, trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
     title = titled(f"Attention · {attention_label(result)}", sentence)
     return standalone([attention_figure(result)], [560], title=title, sentences=[attention_reading(result)])
 

@@ -4,7 +4,8 @@ from functools import partial
 
 from dash import Dash, Input, Output
 
-from analysis.attention import AttentionView, compute_attention
+from analysis.attention import ShownView
+from analysis.causes.value_weighted import compute_attention_view
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -27,7 +28,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 
 def draw_attention(
-    services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light", view: AttentionView = "raw"
+    services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light", view: ShownView = "raw"
 ) -> Values:
     """Heat map (`figure`), small multiples (`heads`), title and reading."""
     look = THEMES[theme]
@@ -37,7 +38,7 @@ def draw_attention(
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     derived = partial(services.derived, trace)
-    result = compute_attention(trace, selection, position, view=view, derived=derived)
+    result = compute_attention_view(services.model(prompt), trace, selection, position, view=view, derived=derived)
     return {
         "figure": attention_figure(result, theme=look),
         "heads": attention_heads_figure(result, theme=look),

@@ -131,11 +131,8 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     pooled, finite = result.square > 1, np.where(np.isfinite(result.heads), result.heads, 0)
     shares = finite / np.float32(_most(result, finite))  # of all heads' largest, so that heads can be compared
     cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
-    note = (
-        f"<br>each cell: the largest {'norm' if result.view == 'value_weighted' else 'share'} in {result.square} × {result.square} tokens"
-        if pooled
-        else ""
-    )
+    what = "norm" if result.view == "value_weighted" else "share"
+    note = f"<br>each cell: the largest {what} in {result.square} × {result.square} tokens" if pooled else ""
     layout = base_layout(
         theme,
         margin={"l": 0, "r": 0, "t": 2, "b": 2},

@@ -10,6 +10,7 @@ from dash import Dash, set_props
 
 import callbacks.find_heads
 import callbacks.job
+import callbacks.ledger
 import callbacks.models
 import callbacks.open_model
 import callbacks.prompt
@@ -120,6 +121,7 @@ def create_app(
     if opener:
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
+    callbacks.ledger.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

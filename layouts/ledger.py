@@ -70,9 +70,8 @@ def ledger_table(lines: Sequence[LedgerLine]) -> list[Any]:
         summary = f"{'All' if not missing else len(lines) - missing} of {len(lines)} lines hold."
     if missing:
         summary += f" {missing} took too long to be computed here."
-    head = html.Tr(
-        [html.Th(words, scope="col", className="number" if n > 3 else "") for n, words in enumerate(_COLUMNS)]
-    )
+    names = ["", *_SIDES, *_NUMBERS]
+    head = html.Tr([html.Th(name, scope="col", className="number" if name in _NUMBERS else "") for name in names])
     table = html.Table([html.Thead(head), html.Tbody(list(map(_row, lines)))], className="ledger-table")
     return [html.P(html.Strong(summary)), table]
 

@@ -13,6 +13,7 @@ from analysis.causes.shares import Logits, Question, direct_shares, neuron_share
 from analysis.families import logit_cap
 from analysis.model_info import ModelInfo
 from analysis.models.language_model import LanguageModel
+from analysis.saliency import read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Arrays
 from analysis.tokens import Piece, Token
@@ -154,6 +155,16 @@ def compute_attribution(
         logit=float(arrays["value"]),
         cap=logit_cap(model.network.config, model.family),
     )
+
+
+def second_target(text: object, info: ModelInfo) -> int | None:
+    """The token to subtract, which the page sends as the text of its id; None for none, and for one that this model
+    does not have, as after a change of the model.
+
+    Raises: SelectionError for a text that is no id.
+    """
+    token = read_token_id(text)
+    return token if token is not None and token < info.n_vocab else None
 
 
 def _number(arrays: Arrays, name: str) -> float | None:

@@ -6,9 +6,8 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy, architecture_without_values, compute_architecture
-from analysis.attribution import compute_attribution
+from analysis.attribution import compute_attribution, second_target
 from analysis.prediction import compute_prediction
-from analysis.saliency import read_token_id
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -69,7 +68,9 @@ def draw_architecture(
         position = services.position(trace, selection)
         attribution = None
         if color_by == "attribution":
-            attribution = compute_attribution(model, trace, selection, position, against=read_token_id(against))
+            attribution = compute_attribution(
+                model, trace, selection, position, against=second_target(against, trace.info)
+            )
         result = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution)
         output = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
         texts: dict[str, Any] = {"predictions": output.top, "tokens": trace.tokens[: position + 1]}

@@ -5,10 +5,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 
-from analysis.attribution import AttributionView, compute_attribution
+from analysis.attribution import AttributionView, compute_attribution, second_target
 from analysis.errors import check_choice
 from analysis.numerics.nonfinite import unexplainable
-from analysis.saliency import read_token_id
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -75,7 +74,7 @@ def draw_attribution(
     if reason := unexplainable(model, trace, position):
         figure = empty_figure("Nothing to explain.", theme=look)
         return {"figure": figure, "target": "nothing", "title": title, "reading": reason}
-    result = compute_attribution(model, trace, selection, position, against=read_token_id(against))
+    result = compute_attribution(model, trace, selection, position, against=second_target(against, trace.info))
     return {
         "figure": _FIGURES[view](result, theme=look),
         "target": target_words(result.target, result.against, chosen=result.chosen),

@@ -7,9 +7,8 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy
-from analysis.attribution import compute_attribution
+from analysis.attribution import compute_attribution, second_target
 from analysis.overview import OverviewResult, compute_overview, compute_patterns, overview_without_values
-from analysis.saliency import read_token_id
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -70,7 +69,7 @@ def draw_overview(
     attribution = None
     if color_by == "attribution":
         attribution = compute_attribution(
-            services.model(prompt), trace, selection, position, against=read_token_id(against)
+            services.model(prompt), trace, selection, position, against=second_target(against, trace.info)
         )
     result = compute_overview(trace, selection, position, color_by=color_by, attribution=attribution)
     values = _values(result, trace.tokens[position].label)

@@ -240,7 +240,7 @@ def test_the_logit_lens_is_head_of_norm_of_the_residual(model: LanguageModel, tr
 def test_direct_attribution_is_that_of_the_target_minus_the_other(model: LanguageModel, trace: Trace):
     figure = visualize.plot_logit_attribution(FOX, position=3, target=7, against=11, model=model)
     result = compute_attribution(model, trace, Selection.parse("output~7"), 3, against=11)
-    heat, _outside, bars, line = figure.data
+    heat, _outside, _labels, bars, line = figure.data
     sizes = np.abs(heat.z[:, : trace.info.n_heads])
     assert np.unravel_index(sizes.argmax(), sizes.shape) == np.unravel_index(
         np.abs(result.heads).argmax(), result.heads.shape

@@ -112,12 +112,15 @@ def _written(
 ) -> tuple[Logits, Logits | None]:
     """The share of each input of a part's last linear map, and of its bias. norm: that after the map, if any."""
     module = block.get_submodule(last)
-    weight: NDArray[Any] = last_map(module).numpy()
+    weight = last_map(module)
     bias = None if module.bias is None else module.bias.numpy()  # type: ignore[operator]
-    if norm is not None:
-        whole = inputs @ weight + (0 if bias is None else bias)
-        direction = frozen_norm(block.get_submodule(norm), whole).pulled_back(direction)
-    shares = inputs.astype(np.float64) * (weight @ direction)
+    # In torch, as NumPy would run a product this small on all cores where nobody has forbidden it.
+    with torch.inference_mode():
+        if norm is not None:
+            whole = (torch.tensor(inputs) @ weight).numpy() + (0 if bias is None else bias)
+            direction = frozen_norm(block.get_submodule(norm), whole).pulled_back(direction)
+        each: NDArray[Any] = torch.mv(weight, torch.from_numpy(direction)).numpy()
+    shares = inputs.astype(np.float64) * each
     return shares, None if bias is None else _product(bias, direction)
 
 

@@ -156,7 +156,16 @@
     return { data: drawn, layout: fitted, ...rest };
   }
 
+  const tellDrawn = (plot) => plot.dispatchEvent(new Event("figuredrawn", { bubbles: true }));
+
   function wrap(Plotly) {
+    // A figure that is drawn again keeps the size that it had, until Dash resizes it.
+    const { resize } = Plotly.Plots;
+    Plotly.Plots.resize = (plot) => {
+      const resized = resize(plot);
+      resized.then(() => tellDrawn(plot), () => {});
+      return resized;
+    };
     for (const method of ["newPlot", "react"]) {
       const draw = Plotly[method];
       Plotly[method] = (plot, figure, ...more) => {
@@ -172,7 +181,7 @@
           if (before?.isLow !== entry.isLow) element.querySelectorAll(".colorbar").forEach((bar) => bar.remove());
           return draw(plot, fit(figure, width, height), ...more);
         });
-        drawn.then(() => element.dispatchEvent(new Event("figuredrawn", { bubbles: true })));
+        drawn.then(() => tellDrawn(element));
         return drawn;
       };
     }

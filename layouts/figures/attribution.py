@@ -15,10 +15,12 @@ from layouts.figures.attribution_parts import (
     neuron_parts,
     outside_blocks,
     scientific,
+    selected_part,
     strongest,
 )
 from layouts.figures.drawing import Drawing
 from layouts.figures.empty import empty_figure
+from layouts.figures.shade import shade
 from layouts.figures.text import signed
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
@@ -28,9 +30,15 @@ if TYPE_CHECKING:
     from analysis.attribution import AttributionResult
 
 MOST_BARS = 12
-_MOST_HEADS = 16  # that are numbered on the axis
+_MOST_HEADS = 8  # that are numbered on the axis
 _MOST_BLOCKS = 13
 _OUTSIDE = (-2.2, -0.9)  # the row of what belongs to no block, below block 0
+_SHORT = {
+    "token embedding": "embedding",
+    "position embedding": "position",
+    "bias of the final norm": "norm bias",
+    "bias of the output head": "head bias",
+}
 _TICKS = (-1, -0.25, 0, 0.25, 1)  # of the colour bar, as shares of the largest size
 
 
@@ -66,10 +74,20 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
     row |= {
         "x": np.linspace(-0.5, width - 0.5, len(outside) + 1).round(4).tolist(),
         "y": list(_OUTSIDE),
-        "text": [[f"{part.name.replace(' of the ', '<br>of the ')}" for part in outside]],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 10},
         "showscale": False,
+    }
+    middles = (np.array(row["x"][1:]) + row["x"][:-1]) / 2
+    labels = {  # texts of a heat map's cells would be fitted to the narrower cells above
+        "type": "scatter",
+        "mode": "text",
+        "x": middles.tolist(),
+        "y": [sum(_OUTSIDE) / 2] * len(outside),
+        "text": [_SHORT[part.name] for part in outside],
+        "textfont": {
+            "size": 10,
+            "color": [shade(theme.signed, (1 + level) / 2, theme)[1] for level in np.nan_to_num(row["z"][0])],
+        },
+        "hoverinfo": "skip",
     }
     numbered = range(0, n_heads, -(-n_heads // _MOST_HEADS))
     rows = range(0, n_blocks, -(-n_blocks // _MOST_BLOCKS))
@@ -95,7 +113,7 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
         ),
         shapes=_marks(result, others, outside, width, theme),
     )
-    return Drawing(data=[grid, row], layout=layout)
+    return Drawing(data=[grid, row, labels], layout=layout)
 
 
 def attribution_bars_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -153,22 +171,26 @@ def attribution_depth_figure(result: AttributionResult, *, theme: Theme = LIGHT)
 
 
 def attribution_reading(result: AttributionResult) -> str:
-    """The sum of all parts, the logit and their difference; then the parts that raise and lower it most."""
+    """The sum of all parts, the logit and their difference; then the selected part, and those that raise and lower the
+    logit most.
+    """
     explained = explained_words(result)
     if not np.isfinite(result.total):
         return f"The parts have no finite sum, so the logit of {explained} cannot be attributed."
     kind = "difference" if result.against else "logit"
     capped = f" before the cap of {result.cap:g}" if result.cap else ""
     sentence = (
-        f"All parts sum to {signed(result.total)}; the {kind}{capped} for {explained} is {signed(result.logit)} "
+        f"All parts sum to {signed(result.total)}; the {kind} for {explained}{capped} is {signed(result.logit)} "
         f"(they differ by {scientific(result.difference)})."
     )
     parts = all_parts(result)
     high, low = max(parts, key=lambda part: part.share), min(parts, key=lambda part: part.share)
     up = f"{_named(high)} adds most ({signed(high.share)})" if high.share > 0 else "no part adds to it"
     down = f"{_named(low)} takes away most ({signed(low.share)})" if low.share < 0 else "no part takes away from it"
+    selected = selected_part(result)
+    here = f"The selected part, {selected.name}, adds {signed(selected.share)}. " if selected else ""
     rest = f"{up}, {down}."
-    return f"{sentence} {rest[0].upper()}{rest[1:]}"
+    return f"{sentence} {here}{rest[0].upper()}{rest[1:]}"
 
 
 def _named(part: Share) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,7 +44,7 @@ def columns(result: AttributionResult) -> list[tuple[str, str, str, NDArray[np.f
     """
     parts = [
         ("MLP", "MLP", "block.{block}.mlp", result.mlps),
-        ("attention bias", "bias of the attention", "block.{block}.attention", result.attention_biases),
+        ("att. bias", "bias of the attention", "block.{block}.attention", result.attention_biases),
         ("MLP bias", "bias of the MLP", "block.{block}.mlp", result.mlp_biases),
     ]
     return [(short, name, select, shares) for short, name, select, shares in parts if shares is not None]
@@ -67,6 +68,25 @@ def neuron_parts(result: AttributionResult) -> list[Share]:
         Share(neuron_range(n, n), f"block.{block}.mlp.neuron.{n}", float(share))
         for n, share in enumerate(result.neurons)
     ]
+
+
+def selected_part(result: AttributionResult) -> Share | None:
+    """The selected part as a whole: an attention or an MLP with its bias. None for an end that adds nothing."""
+    selection = result.selection
+    block, select = selection.block, str(replace(selection, position=None, target=None))
+    if block is None:
+        parts = [part for part in outside_blocks(result) if part.select == select]
+        name = parts[0].name if len(parts) == 1 else "embedding"
+        return Share(f"the {name}", select, sum(part.share for part in parts)) if parts else None
+    if selection.head is not None:
+        return Share(f"block {block} head {selection.head}", select, float(result.heads[block, selection.head]))
+    if selection.neuron is not None:
+        assert result.neurons is not None
+        return Share(f"block {block} neuron {selection.neuron}", select, float(result.neurons[selection.neuron]))
+    before, attention, after = result.cumulated[2 * block : 2 * block + 3]
+    if selection.part == "attention":
+        return Share(f"the attention of block {block}", select, float(attention - before))
+    return Share(f"the MLP of block {block}", select, float(after - attention))
 
 
 def strongest(parts: list[Share], most: int) -> list[Share]:

@@ -33,6 +33,7 @@ def test_texts_that_cannot_be_read(explorer: Explorer) -> None:
         still_works(explorer)
 
 
+@pytest.mark.slow
 def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
     for text in [
         "Hello",
@@ -76,6 +77,7 @@ def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
     still_works(explorer)
 
 
+@pytest.mark.slow
 def test_a_link_to_a_model_that_is_not_here_keeps_its_text_and_selection(explorer: Explorer) -> None:
     link = {"model": "gpt-99", "text": "The fox said to the crow", "select": "block.2.attention.head.5@3"}
     explorer.open(**link)

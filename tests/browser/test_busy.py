@@ -63,6 +63,7 @@ def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: E
     explorer.errors.clear()
 
 
+@pytest.mark.slow
 def test_when_it_stays_busy_the_page_says_so(explorer: Explorer) -> None:
     counts = refuse(explorer, lambda _body: True)
     explorer.page.locator("#strip-panel [data-select='@2']").click()

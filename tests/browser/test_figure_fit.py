@@ -82,7 +82,7 @@ def overlapping(texts: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("n_tokens", [4, 40, 200])
+@pytest.mark.parametrize("n_tokens", [40, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 200))])
 def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens: int) -> None:
     """As numbers and, in a long text, as an image; and they use what there is of the place."""
     for width, height in SIZES:
@@ -122,7 +122,9 @@ def test_what_has_no_room_is_left_out(explorer: Explorer) -> None:
         assert full(explorer, "_fullData[0].z.length") == 8
 
 
-@pytest.mark.parametrize("n_heads", [1, 4, 7, 8, 9, 12, 14, 16, 25, 32])
+@pytest.mark.parametrize(
+    "n_heads", [7, 12, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4, 8, 9, 14, 16, 25, 32))]
+)
 def test_small_multiples_wrap_evenly(explorer: Explorer, n_heads: int) -> None:
     """Squares of one size, in rows of one length, unless these would be much smaller."""
     for width, height in [(520, 110), (300, 300), (140, 420), (760, 250), (190, 130)]:

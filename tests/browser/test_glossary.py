@@ -75,6 +75,7 @@ def test_the_terms_of_a_panel_are_one_tab_stop_with_arrow_keys_inside(explorer: 
     expect(tip).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_tap_explains_and_another_one_ends_it(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)
@@ -109,6 +110,7 @@ def test_tabs_and_menus_explain_what_they_name(explorer: Explorer) -> None:
     expect(tip).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_tokens_are_never_terms(explorer: Explorer) -> None:
     """Neither a token with the name of a term nor one of HTML is marked or read."""
     explorer.analyse("the head of a <b>token</b> ’ logit ’")
@@ -124,6 +126,7 @@ def test_tokens_are_never_terms(explorer: Explorer) -> None:
         assert explorer.page.locator("#strip-reading b").count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_help_and_settings_are_whole_in_the_window(browser: Browser, address: str, size: tuple[int, int]) -> None:
     width, height = size

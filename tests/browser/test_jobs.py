@@ -31,17 +31,22 @@ NOTE_STARTS = (
     "  return ask(resource, options); };"
 )
 SLOW = {"saliency-method": "depth", "saliency-baseline": "mean"}
+PATIENT = {"JOB_TIMEOUT_SECONDS": "3600"}  # else a busy machine refuses what it could not end in time
 
 
 @pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.slow)])
 def jobs_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of each kind."""
     if request.param == "fork":
-        with served() as url:
+        with served(**PATIENT) as url:
             yield url
     else:
         folder = tmp_path_factory.mktemp("redis")
-        with redis_server(folder) as redis, celery_worker(redis, folder / "worker"), served(REDIS_URL=redis) as url:
+        with (
+            redis_server(folder) as redis,
+            celery_worker(redis, folder / "worker"),
+            served(REDIS_URL=redis, **PATIENT) as url,
+        ):
             yield url
 
 
@@ -139,6 +144,7 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
     shows(visitor, bundled_model, LONGEST, method="input_gradient")
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Explorer]) -> None:
     visitor = visit(text=f"A king. {LONGEST}", **SLOW)
     computing(visitor)

@@ -12,7 +12,7 @@ from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
 from tests.conftest import long_text
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N = 150
 
 

@@ -121,6 +121,7 @@ def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trac
     assert "bits" in page.inner_text("#overview-reading")
 
 
+@pytest.mark.slow
 def test_the_opening_colouring_is_direct_attribution_and_old_links_keep_theirs(explorer: Explorer) -> None:
     page = explorer.page
     explorer.open(select="block.1.attention.head.1@4")

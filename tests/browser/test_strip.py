@@ -86,6 +86,7 @@ def test_the_tab_stop_stays_right_when_the_colour_changes(explorer: Explorer) ->
     assert tab_stops(page) == ["@5"]
 
 
+@pytest.mark.slow
 def test_a_live_region_says_the_selection(explorer: Explorer, trace: Trace) -> None:
     page, status = explorer.page, explorer.page.locator("#status[role=status]")
     for select, words in [
@@ -135,6 +136,7 @@ def test_the_count_follows_typing(explorer: Explorer, bundled_model: LanguageMod
     expect(count).to_have_text(f"{n_tokens} of 256 tokens")
 
 
+@pytest.mark.slow
 def test_the_count_of_texts_that_are_too_long_or_empty_of_words(
     explorer: Explorer, bundled_model: LanguageModel
 ) -> None:
@@ -149,6 +151,7 @@ def test_the_count_of_texts_that_are_too_long_or_empty_of_words(
     expect(explorer.page.locator("#notice")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, trace: Trace) -> None:
     page = explorer.page
     weights = {

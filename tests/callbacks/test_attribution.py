@@ -56,10 +56,15 @@ def test_every_view_is_drawn_for_every_part(services: Any, prompt: Prompt, view:
     assert "All parts sum to" in drawn["reading"]
 
 
-@pytest.mark.parametrize("knobs", [{"view": "pie"}, {"against": "nine"}, {"against": "99999"}])
+@pytest.mark.parametrize("knobs", [{"view": "pie"}, {"against": "nine"}])
 def test_choices_that_do_not_exist_are_refused(services: Any, prompt: Prompt, knobs: Any) -> None:
     with pytest.raises(SelectionError):
         draw(services, prompt, "output", **knobs)
+
+
+def test_a_second_token_of_another_model_is_left_out(services: Any, prompt: Prompt) -> None:
+    assert "minus" in draw(services, prompt, "output", against="299")["target"]
+    assert "minus" not in draw(services, prompt, "output", against="300")["target"]
 
 
 def test_where_there_is_no_logit_it_says_so(tmp_path: Any) -> None:

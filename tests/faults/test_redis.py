@@ -24,7 +24,7 @@ from tests.serving import (
     wait_until,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 WORDS = "The queue of computations cannot be reached"
 
 

@@ -51,7 +51,7 @@ def shown(heat) -> np.ndarray:
 
 
 def test_the_map_has_a_cell_for_every_part_and_selects_it():
-    grid, row = attribution_figure(RESULT).data
+    grid, row, labels = attribution_figure(RESULT).data
     expected = [[1, -2, 0, np.nan, 1, 0.125, 0], [0.25, 0, 4, np.nan, -2, -0.125, 0.5]]
     assert_allclose(shown(grid), np.array(expected) / 4, atol=1e-6)
     assert (grid.zmin, grid.zmax) == (-1, 1), "zero is in the middle"
@@ -65,16 +65,18 @@ def test_the_map_has_a_cell_for_every_part_and_selects_it():
         "1",
         "2",
         "MLP",
-        "attention bias",
+        "att. bias",
         "MLP bias",
     ]
     assert_allclose(shown(row), [np.array([0.5, -0.25, 0.0625]) / 4], atol=1e-6)
     assert [*row.customdata[0]] == ["embedding", "embedding", "norm"]
     assert len(row.x) == 4
+    assert labels.text == ("embedding", "position", "norm bias")
+    assert labels.x == pytest.approx([row.x[n] / 2 + row.x[n + 1] / 2 for n in range(3)], abs=1e-3)
 
 
 def test_what_a_model_does_not_have_has_no_cell():
-    grid, row = attribution_figure(BARE).data
+    grid, row, _ = attribution_figure(BARE).data
     assert np.asarray(grid.z).shape == (2, 5)
     assert list(row.hovertext[0]) == ["token embedding: +0.50 logits"]
     assert len(attribution_bars_figure(BARE).data[0].x) == 9, "one embedding, six heads, two MLPs"
@@ -130,16 +132,42 @@ def test_the_line_adds_up_to_the_sum_of_all_parts():
 def test_the_reading_always_has_sum_logit_and_difference():
     right = replace(RESULT, logit=RESULT.total - 2.5e-7)
     assert attribution_reading(right) == (
-        "All parts sum to +3.06; the logit for ‘·he’ is +3.06 (they differ by 2.5·10⁻⁷). Block 1 head 2 adds most "
-        "(+4.00), block 0 head 1 takes away most (−2.00)."
+        "All parts sum to +3.06; the logit for ‘·he’ is +3.06 (they differ by 2.5·10⁻⁷). The selected part, "
+        "block 1 head 2, adds +4.00. Block 1 head 2 adds most (+4.00), block 0 head 1 takes away most (−2.00)."
     )
     both = attribution_reading(replace(right, against=Piece(4, "·she"), cap=30.0))
-    assert "the difference before the cap of 30 for ‘·he’ minus ‘·she’ is +3.06" in both
+    assert "the difference for ‘·he’ minus ‘·she’ before the cap of 30 is +3.06" in both
     assert "no finite sum" in attribution_reading(replace(RESULT, embedding=np.nan))
     biased = replace(RESULT, norm_bias=9.0, embedding=-9.0)
     assert "The bias of the final norm adds most (+9.00), the token embedding takes away most" in attribution_reading(
         biased
     )
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ("embedding@1", "the embedding, adds +0.25"),
+        ("block.0.attention", "the attention of block 0, adds −0.88"),
+        ("block.1.mlp@0~3", "the MLP of block 1, adds −1.50"),
+        ("block.1.mlp.neuron.2", "block 1 neuron 2, adds +1.00"),
+        ("norm", "the bias of the final norm, adds +0.062"),
+        ("output", ""),
+    ],
+)
+def test_the_reading_names_the_selected_part(selection: str, words: str):
+    chosen = replace(RESULT, selection=Selection.parse(selection), neurons=np.array([-3.0, 0, 1, 0]))
+    reading = attribution_reading(chosen)
+    assert f"The selected part, {words}." in reading if words else "selected" not in reading
+
+
+def test_what_is_not_finite_is_blank():
+    broken = replace(RESULT, embedding=np.nan, heads=np.full((2, 3), np.nan))
+    grid, row, _ = attribution_figure(broken).data
+    assert np.isnan(np.asarray(grid.z)[:, :3]).all()
+    assert np.isnan(np.asarray(row.z)[0, 0])
+    for draw in (attribution_bars_figure, attribution_depth_figure):
+        assert draw(broken).to_json()
 
 
 def test_zeros_alone_can_be_drawn():

@@ -21,10 +21,11 @@ import plotly.graph_objects as go
 
 from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
+from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
-from analysis.causes.value_weighted import compute_attention_view
+from analysis.causes.value_weighted import compute_value_weighted
 from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.open import ModelLike, open_model, outline_without_weights
@@ -126,7 +127,11 @@ def plot_attention(
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     block = checked_number("layer", layer, shown.info.n_blocks)
     one = None if head is None else checked_number("head", head, shown.info.n_heads)
-    result = compute_attention_view(shown, trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
+    part = Selection(Part.ATTENTION, block=block, head=one)
+    if view == "value_weighted":
+        result = compute_value_weighted(shown, trace, part, here)
+    else:
+        result = compute_attention(trace, part, here, view=view)
     title = titled(f"Attention · {attention_label(result)}", sentence)
     return standalone([attention_figure(result)], [560], title=title, sentences=[attention_reading(result)])
 
@@ -194,12 +199,10 @@ def plot_token_embeddings(
     block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
     result = compute_embedding(trace, part, here, method=method, dimensions=cast("Dimensions", str(dimensions)))
-    return standalone(
-        [embedding.embedding_figure(result, paths="none", label_area=(700, 430) if dimensions == 2 else (450, 450))],
-        [520],
-        title=titled(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
-        sentences=[embedding.embedding_reading(result)],
-    )
+    areas = (700, 430) if dimensions == 2 else (450, 450)  # of labels, in pixels
+    figure = embedding.embedding_figure(result, paths="none", label_area=areas)
+    title = titled(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence)
+    return standalone([figure], [520], title=title, sentences=[embedding.embedding_reading(result)])
 
 
 def plot_logit_lens(

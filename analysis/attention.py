@@ -32,7 +32,7 @@ class AttentionResult:
         The head; None for the mean over the block's heads.
     view : "raw", "without_first", "rollout" or "value_weighted"
         What the shares are of, see `compute_attention`. With "value_weighted", `grid` and `heads` are norms of what is
-        moved, 0 or more, see `compute_attention_view`.
+        moved, 0 or more, see `compute_value_weighted`.
     grid : float32, (query, key)
         Shares of attention, 0 to 1, of the head or the mean over heads; 0 where key > query. With "without_first",
         rows without attention to any other token are NaN, and in every view those that are not finite.

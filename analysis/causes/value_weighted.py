@@ -10,32 +10,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.attention import AttentionResult, ShownView, compute_attention, pooled
+from analysis.attention import AttentionResult, compute_attention, pooled
 from analysis.causes.values import block_part, head_values, output_maps, written_norm
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
-from analysis.task import Derived, derive_now
 from analysis.trace import Float, Trace
 
 
-def compute_attention_view(
-    model: LanguageModel,
-    trace: Trace,
-    selection: Selection,
-    position: int,
-    *,
-    view: ShownView = "raw",
-    derived: Derived = derive_now,
-) -> AttentionResult:
-    """The attention of the selected head, or the mean over the heads of the selected block, in any view.
+def compute_value_weighted(model: LanguageModel, trace: Trace, selection: Selection, position: int) -> AttentionResult:
+    """What the selected head moves, or the mean over the heads of the selected block; `view` is "value_weighted".
 
-    "value_weighted": the L2 norm of what each query receives from each key, ‖α · v · W_O‖, without the bias that all
-    heads share; the mean over heads is that of their norms. The vectors sum over the keys to the head's output. A norm
-    after attention counts, with the scale that it has at the query. The other views are those of `compute_attention`.
-    Raises: SelectionError as `compute_attention` does.
+    `grid` and `heads` have the L2 norm of what each query receives from each key, ‖α · v · W_O‖, without the bias that
+    all heads share; the mean over heads is that of their norms. The vectors sum over the keys to the head's output. A
+    norm after attention counts, with the scale that it has at the query.
+    Raises: SelectionError for a part that is not in a block.
     """
-    if view != "value_weighted":
-        return compute_attention(trace, selection, position, view=view, derived=derived)
     raw = compute_attention(trace, selection, position)
     sizes, scales = moved_norms(model, trace, raw.block)
 
@@ -54,7 +43,7 @@ def compute_attention_view(
     row = grid[position]
     return replace(
         raw,
-        view=view,
+        view="value_weighted",
         grid=grid,
         heads=np.stack([pooled(moved(head), raw.square) for head in heads]),
         strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,

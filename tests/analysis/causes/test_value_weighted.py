@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from analysis.attention import compute_attention
-from analysis.causes.value_weighted import compute_attention_view
+from analysis.causes.value_weighted import compute_value_weighted
 from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
@@ -49,7 +49,7 @@ def vectors(model: LanguageModel, trace: Trace, head: int) -> Any:
 def test_norms_are_those_of_the_vectors(tiny_model: LanguageModel, trace: Trace) -> None:
     for head in (0, 3):
         selection = Selection.parse(f"block.{BLOCK}.attention.head.{head}")
-        result = compute_attention_view(tiny_model, trace, selection, 4, view="value_weighted")
+        result = compute_value_weighted(tiny_model, trace, selection, 4)
         expected = vectors(tiny_model, trace, head)
         assert_allclose(result.grid, np.linalg.norm(expected, axis=2), rtol=1e-3, atol=1e-5)
         assert_array_equal(result.heads[head], result.grid)
@@ -64,21 +64,11 @@ def test_norms_are_those_of_the_vectors(tiny_model: LanguageModel, trace: Trace)
 
 def test_without_a_head_it_is_the_mean_of_the_norms(tiny_model: LanguageModel, trace: Trace) -> None:
     selection = Selection.parse(f"block.{BLOCK}.attention")
-    result = compute_attention_view(tiny_model, trace, selection, 4, view="value_weighted")
+    result = compute_value_weighted(tiny_model, trace, selection, 4)
     assert_allclose(result.grid, result.heads.mean(axis=0), rtol=1e-5, atol=1e-7)
-
-
-@pytest.mark.parametrize("view", ["raw", "without_first", "rollout"])
-def test_other_views_are_computed_as_before(tiny_gpt2: LanguageModel, view: Any) -> None:
-    trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
-    selection = Selection.parse("block.1.attention.head.2")
-    one = compute_attention_view(tiny_gpt2, trace, selection, 4, view=view)
-    assert_array_equal(one.grid, compute_attention(trace, selection, 4, view=view).grid)
 
 
 def test_a_part_outside_the_blocks_is_refused(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     with pytest.raises(SelectionError, match="has no attention"):
-        compute_attention_view(tiny_gpt2, trace, Selection.parse("output"), 0, view="value_weighted")
-    with pytest.raises(SelectionError, match="‘magic’"):
-        compute_attention_view(tiny_gpt2, trace, Selection.parse("block.0.mlp"), 0, view="magic")  # type: ignore[arg-type]
+        compute_value_weighted(tiny_gpt2, trace, Selection.parse("output"), 0)

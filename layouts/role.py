@@ -30,28 +30,18 @@ _MEANINGS = {
 }
 
 
-def role_words(role: RoleResult | None, probe: Mapping[Any, float]) -> list[Any]:
-    """What a head or a neuron does at the position; nothing for other parts.
-
-    probe: a head's scores on the probe, and its copying score.
-    """
+def role_words(role: RoleResult | None) -> list[html.P]:
+    """What a head or a neuron does at the position, in one line each; nothing for other parts."""
     if role is None:
         return []
+    lines = [["Attends most to ", *_listed(map(_key, role.keys)), "."]] if role.keys else []
     if role.value is not None:
-        reads = [f"At {quoted(role.token.label)}, its value is {role.value:.3g}.".replace("is -", "is −")]
-    else:
-        reads = [f"At {quoted(role.token.label)}, it attends most to ", *_listed(map(_key, role.keys)), "."]
-    writes = [
-        *_direction("It raises the logits of", role.raised),
-        *_direction("It lowers those of" if role.raised else "It lowers the logits of", role.lowered),
-    ]
-    table = [_score_table(role.scores, probe)] if role.scores else []
-    return [html.P(reads) if role.keys or role.value is not None else "", *([html.P(writes)] if writes else []), *table]
-
-
-def _direction(verb: str, changes: Iterable[tuple[Piece, float]]) -> list[Any]:
-    named = [_changed(piece, change) for piece, change in changes]
-    return [f"{verb} ", *_listed(named), ". "] if named else []
+        value = f"{role.value:.3g}".replace("-", "−", 1)
+        lines = [[f"Its value at {quoted(role.token.label)} is {value}."]]
+    for verb, changes in (("Raises the logits of ", role.raised), ("Lowers the logits of ", role.lowered)):
+        if changes:
+            lines.append([verb, *_listed([_changed(piece, change) for piece, change in changes]), "."])
+    return [html.P(line) for line in lines]
 
 
 def _key(key: tuple[Token, float]) -> list[Any]:
@@ -77,8 +67,14 @@ def _listed(parts: Iterable[list[Any]]) -> list[Any]:
     return words
 
 
-def _score_table(here: Mapping[Any, float], probe: Mapping[Any, float]) -> html.Table:
-    """The scores of a head, on the text and on the probe."""
+def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[html.Table]:
+    """The scores of a head, on the text and on the probe; nothing for other parts.
+
+    probe: its scores on the probe, and its copying score.
+    """
+    if role is None or not role.scores:
+        return []
+    here: Mapping[Any, float] = role.scores
     heads = ("attention to, in the mean", "this text", "random tokens, repeated")
     seen: set[str] = set()
     rows = [
@@ -92,4 +88,4 @@ def _score_table(here: Mapping[Any, float], probe: Mapping[Any, float]) -> html.
         for name, words in SCORE_NAMES.items()
     ]
     head = html.Tr([html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(heads)])
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="summary-table role-scores")
+    return [html.Table([html.Thead(head), html.Tbody(rows)], className="summary-table role-scores")]

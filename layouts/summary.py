@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "summary"
 ROLE = "summary-role"
+SCORES = "summary-scores"
 PART = "summary-part"
 PARAMETERS = "summary-parameters"
 MENU = "summary-menu"
@@ -57,8 +58,9 @@ def layout() -> html.Section:
         NAME,
         "Selection",
         _controls(),
+        html.Div(id=ROLE, className="summary-role"),
         graph(NAME, label="Bar chart: most probable next tokens at the selected part"),
-        html.Div(id=ROLE, className="summary-part"),
+        html.Div(id=SCORES),
         html.Div(id=PART, className="summary-part"),
         html.Details([html.Summary("Parameters by part"), html.Div(id=PARAMETERS)], className="summary-more"),
         controls=(find_heads(), dbc.DropdownMenu(id=MENU, label="Go to", color="light", size="sm", align_end=True)),

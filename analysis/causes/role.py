@@ -16,7 +16,7 @@ from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
 _N_KEYS = 3
-_N_TOKENS = 4
+_N_TOKENS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class RoleResult:
     value : float or None
         Of a neuron, its value after the activation function; None for a head.
     raised, lowered : tuple of (Piece, float)
-        The tokens whose logits its output raises or lowers most, at most 4 each, strongest first, with the change in
+        The tokens whose logits its output raises or lowers most, at most 3 each, strongest first, with the change in
         logits; none if it is not finite.
     scores : dict of float
         Of a head, its scores on this text, as `attention_scores` defines them; empty for a neuron.

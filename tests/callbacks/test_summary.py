@@ -87,9 +87,9 @@ def test_the_role_of_a_head(services: Any, prompt: Prompt) -> None:
     model, trace = services.model(prompt), services.trace(prompt)
     said = "".join(texts(card["role"]))
     strongest = trace.tokens[int(trace.attention(1)[3, 4].argmax())]
-    assert f"it attends most to {quoted(strongest.label)}" in said
+    assert f"Attends most to {quoted(strongest.label)}" in said
     scores = compute_head_scores(probe_trace(model))
-    rows = [texts(row) for row in card["role"][-1].children[1].children]
+    rows = [texts(row) for row in card["scores"][0].children[1].children]
     assert rows[0][-1] == score_words("previous", float(scores["previous"][1, 3]))
     assert rows[-1][-1] == score_words("copying", float(compute_copying(model)[1, 3]))
 
@@ -113,9 +113,10 @@ def test_the_probe_is_read_once_for_all_texts_and_pages(
 def test_the_role_of_a_neuron(services: Any, prompt: Prompt) -> None:
     card = drawn(services, prompt, "block.2.mlp.neuron.9@1")
     value = f"{services.trace(prompt).neurons(2)[1, 9]:.3g}".replace("-", "−", 1)
-    assert f"its value is {value}." in "".join(texts(card["role"]))
+    assert f" is {value}." in "".join(texts(card["role"]))
 
 
 @pytest.mark.parametrize("selection", ["embedding", "block.0.attention", "block.1.mlp", "norm", "output"])
 def test_other_parts_have_no_role(services: Any, prompt: Prompt, selection: str) -> None:
-    assert drawn(services, prompt, selection)["role"] == []
+    card = drawn(services, prompt, selection)
+    assert card["role"] == card["scores"] == []

@@ -8,7 +8,7 @@ from analysis.causes.head_scores import SCORES, AnyScore
 from analysis.causes.role import RoleResult
 from analysis.tokens import Piece, Token
 from layouts.figures.head_scores import SCORE_NAMES, score_words
-from layouts.role import role_words
+from layouts.role import role_words, score_table
 from tests.layouts.texts import texts
 
 HEAD = RoleResult(
@@ -29,19 +29,21 @@ HEAD = RoleResult(
 PROBE = {"previous": 0.99, "duplicate": 0, "induction": 0.2, "first": 0, "self": 0, "entropy": 3, "copying": -0.5}
 
 
-def words(role: RoleResult | None, probe: Any = PROBE) -> str:
-    return "".join(texts(role_words(role, probe)))
+def words(role: RoleResult | None) -> list[str]:
+    return ["".join(texts(line)) for line in role_words(role)]
 
 
 def links(role: RoleResult) -> list[Any]:
-    parts = [part for item in role_words(role, PROBE) for part in (item._traverse() if item else [])]
+    parts = [part for line in role_words(role) for part in line._traverse()]
     return [getattr(part, "data-select") for part in parts if getattr(part, "data-select", None)]
 
 
 def test_a_head_in_words() -> None:
-    said = words(HEAD)
-    assert said.startswith("At ‘·Mary’, it attends most to ‘·apple’ (93%), ‘<b>’ (4.0%).")
-    assert "It raises the logits of ‘·pear’ (+2.10). It lowers those of ‘·John’ (−0.80), ‘!’ (−0.25). " in said
+    assert words(HEAD) == [
+        "Attends most to ‘·apple’ (93%), ‘<b>’ (4.0%).",
+        "Raises the logits of ‘·pear’ (+2.10).",
+        "Lowers the logits of ‘·John’ (−0.80), ‘!’ (−0.25).",
+    ]
 
 
 def test_its_keys_and_tokens_are_links() -> None:
@@ -49,7 +51,7 @@ def test_its_keys_and_tokens_are_links() -> None:
 
 
 def test_the_table_has_each_score_on_the_text_and_on_the_probe() -> None:
-    *_, table = role_words(HEAD, PROBE)
+    (table,) = score_table(HEAD, PROBE)
     rows = [["".join(texts(cell)) for cell in row.children] for row in table.children[1].children]
     assert [row[0] for row in rows] == list(SCORE_NAMES.values())
     assert rows[0][1:] == ["10%", "99%"]
@@ -60,13 +62,16 @@ def test_the_table_has_each_score_on_the_text_and_on_the_probe() -> None:
 
 def test_a_neuron_in_words() -> None:
     neuron = replace(HEAD, keys=(), value=-0.12345, raised=(), scores={})
-    said = words(neuron, {})
-    assert said == "At ‘·Mary’, its value is −0.123.It lowers the logits of ‘·John’ (−0.80), ‘!’ (−0.25). "
+    assert words(neuron) == [
+        "Its value at ‘·Mary’ is −0.123.",
+        "Lowers the logits of ‘·John’ (−0.80), ‘!’ (−0.25).",
+    ]
+    assert score_table(neuron, {}) == []
 
 
 def test_other_parts_and_what_is_not_finite_have_no_words() -> None:
-    assert role_words(None, {}) == []
-    assert words(replace(HEAD, keys=(), raised=(), lowered=(), scores={})) == ""
+    assert role_words(None) == score_table(None, {}) == []
+    assert words(replace(HEAD, keys=(), raised=(), lowered=(), scores={})) == []
 
 
 def test_every_score_has_a_name() -> None:

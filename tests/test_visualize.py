@@ -14,7 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 import visualize
 from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
+from analysis.causes.copying import compute_copying
+from analysis.causes.head_scores import compute_head_scores, probe_trace
 from analysis.embedding import compute_embedding
+from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
@@ -94,6 +97,7 @@ def test_new_parameters_are_keyword_only():
         "plot_logit_lens": ["sentence"],
         "plot_logit_attribution": ["sentence"],
         "plot_gradients": ["sentence"],
+        "head_scores": ["sentence"],
     }
 
 
@@ -113,6 +117,19 @@ def test_the_summary_counts_each_parameter_once(model: LanguageModel):
     assert table.sizes.n_parameters == sum(weight.numel() for weight in model.network.parameters())
     assert f"{table.sizes.n_parameters:,} parameters" in table._repr_html_()
     assert table.name == model.name
+
+
+def test_head_scores_are_those_of_the_text_or_the_probe(model: LanguageModel, trace: Trace):
+    here, probe = visualize.head_scores(FOX, sort="previous", model=model), visualize.head_scores(model=model)
+    for table, read in ((here, trace), (probe, probe_trace(model))):
+        expected = {**compute_head_scores(read), "copying": compute_copying(model)}
+        assert set(table.scores) == set(expected)
+        for name, scores in table.scores.items():
+            assert_array_equal(scores, expected[name])
+    assert "“The fox met" in str(here)
+    assert "crow had a &lt;b&gt;”" in here._repr_html_()
+    with pytest.raises(SelectionError, match="There is no ‘magic’ for the score"):
+        visualize.head_scores(sort="magic", model=model)  # type: ignore[arg-type]
 
 
 def test_activations_are_norms_and_neurons(model: LanguageModel, trace: Trace):

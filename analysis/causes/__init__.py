@@ -1,1 +1,1 @@
-"""Interventions: what the model would have computed otherwise. Never changes a network, nor draws anything."""
+"""Causes: what each part contributes, and what the model would compute without it. Changes no network, draws nothing."""

@@ -36,6 +36,12 @@ class FrozenNorm:
         before: NDArray[Any] = self.gains * direction
         return before - before.mean() if self.centred else before
 
+    def applied(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """What the norm makes of vectors, (..., d_model), without its bias."""
+        moved: NDArray[Any] = vectors - vectors.mean(axis=-1, keepdims=True) if self.centred else vectors
+        through: NDArray[Any] = self.gains * moved
+        return through
+
 
 def frozen_norm(norm: nn.Module, vector: NDArray[Any]) -> FrozenNorm:
     """The linear map of a norm at a vector, (d_model,).

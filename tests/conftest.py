@@ -157,6 +157,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         if item.path.parent.name == "bench":
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.thorough)
         if not _is_slow(item):
             item.add_marker(pytest.mark.fast)
     yield

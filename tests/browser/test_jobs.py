@@ -157,6 +157,7 @@ def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Expl
     visitor.page.click("#saliency-job-cancel")
 
 
+@pytest.mark.thorough
 def test_of_two_who_wait_for_equal_work_one_cancels(
     visit: Callable[..., Explorer], bundled_model: LanguageModel
 ) -> None:
@@ -213,6 +214,7 @@ def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: Languag
     shows(visitor, bundled_model, text, method="input_gradient")
 
 
+@pytest.mark.thorough
 def test_a_job_that_is_not_heard_of_any_more(visitor: Explorer) -> None:
     """One lost answer changes nothing; when none comes for long, the page says so and offers to run it again."""
     page = visitor.page

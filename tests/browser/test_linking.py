@@ -45,6 +45,7 @@ def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
     explorer.follows(f"{neuron}@6")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
     """It names a block and a position; of the same heat map only the mark then moves."""
@@ -93,6 +94,7 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
     assert explorer.selection() == f"block.4.attention.head.3@{LAST}"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Explorer) -> None:
     page = explorer.page
@@ -155,6 +157,7 @@ def test_the_selection_card(explorer: Explorer) -> None:
         assert explorer.selection() == f"block.{2 + max(along, 0)}.mlp@{LAST}"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
     """Through the grammar that the server sent."""

@@ -54,6 +54,7 @@ def shows_sizes(explorer: Explorer, n_parameters: str, n_blocks: int, n_heads: i
     assert len(explorer.data("architecture-graph", "_fullData[0].x")) == n_blocks * n_heads * 8
 
 
+@pytest.mark.thorough
 @pytest.mark.webgl
 def test_models_without_weights(explorer: Explorer) -> None:
     bar, button = explorer.page.locator("#model-bar"), explorer.page.locator("#model-download")

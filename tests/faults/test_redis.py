@@ -75,6 +75,7 @@ def compute(page: Page, text: str) -> Any:
     return found[-1]
 
 
+@pytest.mark.thorough
 def test_a_server_and_a_worker_that_begin_before_it(tmp_path: Path) -> None:
     """They wait for it, and say so."""
     ports, logs = [free_port(), free_port()], [tmp_path / "web", tmp_path / "worker"]

@@ -156,8 +156,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark the fast tests and the benchmarks before pytest selects; after it, put what takes longest first."""
     for item in items:
         if item.path.parent.name == "bench":
-            item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.thorough)
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.slow)
         if not _is_slow(item):
             item.add_marker(pytest.mark.fast)
     yield

@@ -46,7 +46,6 @@ def test_clicks_in_figures(explorer: Explorer, trace: Trace) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.slow
 def test_a_cell_of_the_logit_lens_keeps_the_head(explorer: Explorer) -> None:
     """It names a block and a position; of the same heat map only the mark then moves."""
     page = explorer.page
@@ -95,7 +94,6 @@ def test_arrow_keys_lose_no_step(explorer: Explorer) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.slow
 def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#attention-heads-graph .draglayer .x2y2 .nsewdrag").click()
@@ -158,7 +156,6 @@ def test_the_selection_card(explorer: Explorer) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.slow
 def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
     """Through the grammar that the server sent."""
     page = explorer.page

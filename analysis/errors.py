@@ -35,7 +35,7 @@ class SelectionError(AnalysisError):
 
 
 def check_choice(value: object, choices: Any, what: str) -> None:
-    """Refuse a value that is not among the choices.
+    """Validation of a choice: refuses a value that is not among the words of a `Literal`.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ def panel(
 
 
 def _body_class(children: Iterable[Any]) -> str:
-    """The class of a panel's body, which says what it has beside the main picture.
+    """CSS class of a panel's body, which names what stands beside the main picture.
 
     The style sheets could find that out by `:has`, but then the browser would match all elements of the page again
     whenever one is added: 15 ms for each label that Plotly measures.

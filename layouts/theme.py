@@ -136,7 +136,7 @@ def token_axis(theme: Theme, labels: list[str], *, most: int, **more: Any) -> di
 
 
 def color_bar(theme: Theme, title: str, *, side: str = "right", **more: Any) -> dict[str, Any]:
-    """A colour bar. title: the quantity and its unit. side: of the bar, where the title is."""
+    """Colour bar. title: the quantity and its unit. side: the side of the bar on which the title stands."""
     shared = {
         "title": {"text": title, "side": side, "font": {"size": 11, "color": theme.quiet}},
         "tickfont": {"size": 11, "color": theme.quiet},

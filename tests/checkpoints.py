@@ -29,7 +29,7 @@ def save(folder: Path, network: Any, tokenizer: Any = None) -> Path:
 
 
 def tiny_gpt2(folder: Path, *, seed: int = 0) -> Path:
-    """A tiny GPT-2 with its tokenizer."""
+    """Checkpoint folder of a tiny random GPT-2 with its tokenizer."""
     model = make_tiny("gpt2", seed=seed)
     return save(folder, model.network, model.tokenizer)
 

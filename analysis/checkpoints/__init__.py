@@ -1,1 +1,1 @@
-"""Model files: what their folders hold, and formats that transformers does not read as we need them."""
+"""Checkpoints on disk: checks of a model folder, and formats that transformers does not read as we need them."""

@@ -1,1 +1,1 @@
-"""Models: their catalogue, download, loading, hooks and forward pass. Never draws."""
+"""Models: catalogue, download, loading, hooks and forward pass. Never draws."""

@@ -104,7 +104,8 @@ def _refuse_unknown(model: LanguageModel, ids: list[int]) -> None:
 def fitting_prompt(model: LanguageModel, prompt: Prompt) -> Prompt:
     """The prompt without the switches that the model does not have, or that would change nothing."""
     chat = prompt.chat and has_template(model.tokenizer)
-    return replace(prompt, chat=chat, start=prompt.start and not fixed_start(model, chat=chat))
+    fitting = replace(prompt, chat=chat, start=prompt.start and not fixed_start(model, chat=chat))
+    return prompt if fitting == prompt else fitting
 
 
 def fixed_start(model: LanguageModel, *, chat: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Validation of choices: the refusal lists them."""
+"""Validation of choices: the error message lists the valid ones."""
 
 from typing import Any, Literal
 

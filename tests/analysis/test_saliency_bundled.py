@@ -60,7 +60,7 @@ def own_quadrature(
 def test_captum_equals_an_own_quadrature(
     bundled_model: LanguageModel, baseline: Any, against: int | None, position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In float64, with so many points that its error is rounding; ours with segments as fine as that needs."""
+    """Quadrature in float64 with so many points that only rounding is left; captum gets segments as fine as that."""
     monkeypatch.setattr("analysis.saliency_methods.segments.TOLERANCE", 1e-5)
     trace, result = explained(bundled_model, position=position, baseline=baseline, against=against)
     network = deepcopy(bundled_model.network).double()

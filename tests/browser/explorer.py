@@ -122,7 +122,7 @@ class Explorer:
         self.page.unroute("**/_dash-update-component*")
 
     def selection(self) -> str:
-        """The selection in the browser, once all visible panels show it."""
+        """Current selection in the browser, after waiting until all visible panels show it."""
         self.page.wait_for_function(
             "() => { const { explorer } = dash_clientside, text = explorer.writeSelection(explorer.selection());"
             f" return [...document.querySelectorAll('{PANELS}')].every((s) => s.dataset.selection === text)"

@@ -176,7 +176,7 @@ def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
 
 
 def test_news_of_the_model_keep_the_selected_token(explorer: Explorer) -> None:
-    """They come a moment after its weights, when somebody may have clicked just before."""
+    """News of a model come a moment after its weights; somebody may have selected a token just before."""
     explorer.page.evaluate(
         "() => { const { request, shown } = dash_clientside.explorer; request({ select: '@3' });"
         " dash_clientside.set_props('prompt', { data: { ...shown(), news: 'they are here' } }); }"

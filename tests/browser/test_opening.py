@@ -45,8 +45,8 @@ def test_the_page_says_what_it_is_until_it_is_there(context: BrowserContext, add
 
 
 def test_a_measured_label_has_few_elements_styled_again(context: BrowserContext, address: str) -> None:
-    """Plotly measures each label of an axis: a style sheet for which the browser must then match the whole page again,
-    as for some with `:has`, makes a click several times as slow.
+    """Style recalculation: Plotly measures every label of an axis, and the browser must not match the whole page again
+    each time, as it does for some rules with `:has`.
     """
     explorer = Explorer(context.new_page(), address, [])
     explorer.open()

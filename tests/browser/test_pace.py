@@ -37,7 +37,7 @@ def selected(explorer: Explorer) -> str:
 
 
 def asked_for(request: Request) -> str:
-    """The selection that a request has drawn."""
+    """Selection for which a request asks the panels to be drawn."""
     parts = json.loads(request.post_data or "")
     (value,) = [one["value"] for one in [*parts["inputs"], *parts["state"]] if one["id"] == "selection"]
     return str(value)

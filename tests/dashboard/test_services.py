@@ -110,14 +110,14 @@ def test_the_position_is_the_selected_or_the_last(services: AppServices, prompt:
 def test_models_and_traces_belong_together(services: AppServices, prompt: Prompt, tiny_gpt2: LanguageModel):
     assert services.model(prompt) is tiny_gpt2
     assert services.trace(prompt).info is tiny_gpt2.info
-    assert services.trace(prompt).prompt == prompt
+    assert services.trace(prompt).prompt is prompt
 
 
 def test_panels_that_ask_for_the_same_get_the_same(services: AppServices, prompt: Prompt):
     trace = services.trace(prompt)
     assert services.trace(replace(prompt)) is trace
     for other in (replace(prompt, start=True), replace(prompt, text=f"{prompt.text}!")):
-        assert services.trace(other).prompt == other
+        assert services.trace(other).prompt is other
 
 
 def test_what_follows_from_a_trace_is_kept(services: AppServices, prompt: Prompt):

@@ -73,13 +73,14 @@ def draw_architecture(
     if scene == shown:
         figure: Any = Patch()
         traces, annotations = architecture_changes(result, **texts, theme=look)
+        sent_traces, sent_layout, shared = figure["data"], figure["layout"], base_layout(look)
         for index, changes in traces.items():
+            sent_trace = sent_traces[index]
             for name, value in changes.items():
-                figure["data"][index][name] = written(value)
-        shared = base_layout(look)
+                sent_trace[name] = written(value)
         for name in ("font", "hoverlabel", "modebar"):
-            figure["layout"][name] = shared[name]
-        figure["layout"]["scene"]["annotations"] = annotations
+            sent_layout[name] = shared[name]
+        sent_layout["scene"]["annotations"] = annotations
     else:
         figure = architecture_figure(result, **texts, theme=look)
     return {

@@ -9,6 +9,7 @@ drawn. If one panel fails, the notice says so, and the others are drawn all the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -24,11 +25,12 @@ from callbacks.services import Services
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
 from layouts import ids
-from layouts.glossary import marked
+from layouts.glossary import explained_json, marked
 from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
 _VISIBLE = Input(ids.VISIBLE, "data")
+_DATA = {str, int, float, bool, dict, type(None)}
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
@@ -127,6 +129,8 @@ def plain(value: Any) -> Any:
 
     Otherwise Plotly's encoder, on meeting a figure or component, walks through the whole answer a second time.
     """
+    if type(value) in _DATA:  # most values; to ask whether they are components takes longer than all that follows
+        return value
     if isinstance(value, Figure | Patch):
         return value.to_plotly_json()
     if isinstance(value, Component):
@@ -141,7 +145,8 @@ def _texts(drawn: Mapping[str, Any], heading: str) -> dict[str, Any]:
     name, dot, rest = str(drawn.get("title", "")).partition(" · ")
     named = [html.Span(name + dot, className="panel-name")] if name == heading else [name + dot]
     reading = drawn.get("reading")
-    return {"title": [*named, *marked(rest, seen)], "reading": marked(reading, seen) if reading else reading}
+    mark = partial(marked, seen=seen, mark=explained_json)
+    return {"title": [*named, *mark(rest)], "reading": mark(reading) if reading else reading}
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
@@ -118,7 +119,8 @@ def menu(n_blocks: int) -> list[html.Div]:
     return [html.Div(dbc.DropdownMenuItem(words), **{"data-select": text}) for text, words in parts]
 
 
-def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
+@lru_cache(maxsize=64)
+def part_description(key: str, summary: SummaryResult, own: int) -> tuple[Any, ...]:
     """A part's function, shape and parameters. key: its kind, or `head` or `neuron`. own: its own parameters."""
     if own:
         count = f"{counted(own, 'parameter')} ({percent(own / summary.n_parameters)} of the model)"
@@ -127,10 +129,10 @@ def part_description(key: str, summary: SummaryResult, own: int) -> list[Any]:
     if key in ("attention", "mlp") and summary.n_blocks > 1:
         count += f", the same in each of the {summary.n_blocks} blocks"
     count += _shared(key, summary)
-    return [
+    return (
         html.P(marked(_function(key, summary))),
         html.P([html.Span(_shape(key, summary), className="summary-shape"), f" · {count}."]),
-    ]
+    )
 
 
 def parameter_table(s: SummaryResult, *, untrained: bool = False, weights_note: str = "") -> list[Any]:

@@ -97,7 +97,16 @@ def test_new_parameters_are_keyword_only():
 
 @pytest.mark.long
 def test_importing_loads_no_server_and_no_slow_library():
-    unwanted = ("dash", "flask", "dash_bootstrap_components", "captum", "sklearn", "layouts.shell", "dashboard")
+    unwanted = (
+        "dash",
+        "flask",
+        "dash_bootstrap_components",
+        "captum",
+        "scipy",
+        "sklearn",
+        "layouts.shell",
+        "dashboard",
+    )
     code = f"import sys, visualize; print([name for name in {unwanted} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"

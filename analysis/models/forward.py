@@ -103,6 +103,8 @@ def _refuse_unknown(model: LanguageModel, ids: list[int]) -> None:
 
 def fitting_prompt(model: LanguageModel, prompt: Prompt) -> Prompt:
     """The prompt without the switches that the model does not have, or that would change nothing."""
+    if not (prompt.start or prompt.chat):
+        return prompt
     chat = prompt.chat and has_template(model.tokenizer)
     fitting = replace(prompt, chat=chat, start=prompt.start and not fixed_start(model, chat=chat))
     return prompt if fitting == prompt else fitting

@@ -11,7 +11,6 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-import transformers.modeling_utils
 import transformers.utils
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -29,7 +28,7 @@ from analysis.models.prepare import prepare_model
 disable_progress_bar()  # a server's log is not a terminal
 with patch.object(transformers.utils, "is_scipy_available", return_value=False):
     # If SciPy is installed, transformers imports it for losses of object detection: 40 MB in each process.
-    import transformers.loss.loss_utils
+    import transformers.modeling_utils
 
 _BUILDING = Lock()  # transformers patches functions of torch while it builds a network
 

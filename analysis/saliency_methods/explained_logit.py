@@ -85,12 +85,15 @@ class ExplainedLogit(nn.Module):
         finally:
             self._count = lambda _n: None
 
-    def read(self, embeddings: Tensor) -> tuple[float, list[Tensor]]:
-        """The logit of one text, and its vectors at every depth, from one pass in float32."""
+    def read(self, *texts: Tensor) -> tuple[list[float], list[Tensor]]:
+        """The logit of each text, and their vectors at every depth, (number of texts, n_positions, d_model), from one
+        pass in float32.
+        """
+        embeddings = torch.cat(texts)
         self._entry.depth, self._entry.recorded = 0, [embeddings]
         try:
             with torch.no_grad():
-                return float(self(embeddings)), self._entry.recorded
+                return self(embeddings).tolist(), self._entry.recorded
         finally:
             self._entry.recorded = []
 

@@ -77,10 +77,9 @@ def integrated(
 
     budget: of gradients, for each integral.
     """
-    value, ends = explained.read(text)
-    base, starts = explained.read(empty)
-    depths = range(1, len(ends)) if deep else range(1)
-    costs = np.array([len(ends) - depth for depth in depths])  # blocks that are run
+    (value, base), vectors = explained.read(text, empty)
+    depths = range(1, len(vectors)) if deep else range(1)
+    costs = np.array([len(vectors) - depth for depth in depths])  # blocks that are run
     shares = np.cumsum([0, *costs]) / costs.sum()
     rows: list[Integral] = []
     furthest = 0.0
@@ -107,7 +106,8 @@ def integrated(
         report(furthest, arrays)
 
     for depth in depths:
-        path = _StraightPath(explained, depth, starts[depth], ends[depth], lambda share: report_share(share, {}))
+        end, start = vectors[depth].split(1)
+        path = _StraightPath(explained, depth, start, end, lambda share: report_share(share, {}))
         row = integrate_by_segments(
             path, (base, value), budget=budget, report=lambda row: report_share(0.0, arrays_of([*rows, row]))
         )
@@ -119,12 +119,12 @@ def integrated(
 def gradients(explained: ExplainedLogit, text: Tensor, empty: Tensor, *, times_input: bool) -> Arrays:
     """Gradient times input, or the gradient's L2 norm, at the token embeddings and at the input of every block."""
     first, *deeper = explained.gradients(text, times_input=times_input)
-    return _arrays(first, explained.read(text)[0], explained.read(empty)[0]) | {"depth": np.stack(deeper)}
+    return _arrays(first, *explained.read(text, empty)[0]) | {"depth": np.stack(deeper)}
 
 
 def occlusion(explained: ExplainedLogit, text: Tensor, empty: Tensor, report: Progress) -> Arrays:
     """The loss of the logit when one token's embedding is replaced by the baseline."""
-    value, base = explained.read(text)[0], explained.read(empty)[0]
+    value, base = explained.read(text, empty)[0]
     with explained.counting(lambda n: report(n / (text.shape[1] + 1), {})):
         losses = explained.occlude(text, empty)
     return _arrays(losses, value, base)

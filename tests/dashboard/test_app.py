@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
 from tests.conftest import TEXT
+from tests.serving import ROOT
 
 SELECTION = "block.1.attention.head.2@3"
 
@@ -152,6 +155,14 @@ def test_every_setting_of_a_panel_is_a_control_with_options_or_free(app: Dash) -
             assert [
                 option["value"] for option in controls[setting].options if option["value"] == controls[setting].value
             ]
+
+
+@pytest.mark.long
+def test_the_server_does_not_import_what_only_jobs_need() -> None:
+    """Each of these libraries takes 25 to 40 MB in each of the server's processes."""
+    code = "import sys, dashboard.app; print([n for n in ('captum', 'scipy', 'sklearn') if n in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
 
 
 def test_the_page_never_looks_outside(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def found(bundled_model: LanguageModel) -> tuple[Integral, Any, torch.Tensor, to
     text, empty = embeddings(bundled_model, trace, position, "mean")
     explained = ExplainedLogit(bundled_model, target, None)
     path = _StraightPath(explained, 0, empty, text, lambda _share: None)
-    ends = (explained.read(empty)[0], explained.read(text)[0])
+    ends = tuple(explained.read(empty, text)[0])
     integral = integrate_by_segments(path, ends, report=lambda _integral: None)
     network: Any = deepcopy(bundled_model.network).double()
 

@@ -130,7 +130,6 @@ PANELS: tuple[Panel, ...] = (
         callbacks.attribution.register,
         clicks=("attribution-graph",),
         settings=("attribution-view", "attribution-against"),
-        dock="lower",
     ),
     Panel(
         "effect",

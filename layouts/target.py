@@ -33,7 +33,8 @@ def target_choice(*, target: str, search: str, found: str, against: str) -> html
                 ),
             ),
             dbc.Input(id=against, type="hidden", value=""),
-        ]
+        ],
+        className="target-choice",
     )
 
 

@@ -53,9 +53,13 @@
   /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
   function withoutGaps(trace, { xaxis, yaxis }, width, height) {
     if (trace.type !== "heatmap" || !trace.xgap) return trace;
-    const gap = ([one, other], { range: [from, to] }, pixels) =>
-      (Math.abs((other - one) / (to - from)) * pixels < SMALL ? 0 : trace.xgap);
-    return { ...trace, xgap: gap(trace.x, xaxis, width), ygap: gap(trace.y, yaxis, height) };
+    const { z } = trace;  // as a list of rows, or as an array in base64 with its shape
+    const [rows, columns] = z.shape ? z.shape.split(",").map(Number) : [z.length, z[0].length];
+    const gap = (steps, range, cells, pixels) => {
+      const share = steps && range ? Math.abs((steps[1] - steps[0]) / (range[1] - range[0])) : 1 / cells;
+      return share * pixels < SMALL ? 0 : trace.xgap;
+    };
+    return { ...trace, xgap: gap(trace.x, xaxis.range, columns, width), ygap: gap(trace.y, yaxis.range, rows, height) };
   }
 
   function withoutBar(trace) {

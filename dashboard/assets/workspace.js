@@ -4,6 +4,8 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const arrangement = explorer.arrangement;
+  const BESIDE_CONTROLS = 74;  // pixels: a dock's own buttons
+  const NARROWER = 80;  // pixels by which a panel's controls may be narrower than their words
   let visible = [];
 
   const workspace = () => document.getElementById("panels");
@@ -52,6 +54,16 @@
   const tabsWidth = (dock) =>
     [...document.getElementById(`dock-${dock}`).children].reduce((sum, tab) => sum + tab.offsetWidth + 2, 0);
 
+  /* A panel's controls stand beside the tabs of its dock; where even narrowed they do not fit, on a line of their own. */
+  function makeRoomForControls(panel, dock) {
+    const controls = panel.querySelector(":scope > .panel-tools");
+    panel.removeAttribute("data-crowded");
+    controls.style.maxWidth = "none";
+    const needed = controls.offsetWidth;
+    controls.style.maxWidth = "";
+    panel.toggleAttribute("data-crowded", needed > panel.offsetWidth - tabsWidth(dock) - BESIDE_CONTROLS + NARROWER);
+  }
+
   function drawSplitters(all) {
     const isFree = arrangement.isWide() && !arrangement.large() && !arrangement.presented();
     for (const { name, value, least, most } of arrangement.splitters()) {
@@ -90,6 +102,7 @@
       for (const name of names) {
         const panel = panelOf(name);
         if (arrangement.isWide() || arrangement.presented()) place(panel, arrangement.rectangle(dock, all));
+        if (arrangement.isWide() && !panel.hidden) makeRoomForControls(panel, dock);
       }
     }
     if (arrangement.isWide()) drawSplitters(all);

@@ -1,4 +1,7 @@
-"""Run the truth suite, print its tables, and end with status 1 if a difference is too large."""
+"""Run the truth suite, print its tables, and end with status 1 if a difference is too large.
+
+With `--quick`, integrated gradients are left out, which take most of the time.
+"""
 
 import os
 import sys
@@ -12,20 +15,24 @@ from tests.truth.checkpoint import NotAvailable, checkpoint
 from tests.truth.reference import Reference
 from tests.truth.steps import Step, measured
 
-STEP_NAMES = [
-    "loading the file",
-    "traces of 16 and 9 tokens",
-    "logit lens of 16 tokens",
-    "integrated gradients of 16 and 9 tokens",
-    "removing each of 270 heads and 30 MLPs, 16 tokens",
-    *page.STEP_NAMES,
-]
+LOADING = "loading the file"
+TRACES = "traces of 16 and 9 tokens"
+LENS = "logit lens of 16 tokens"
+INTEGRATED = "integrated gradients of 16 and 9 tokens"
+SWEEP = "removing each of 270 heads and 30 MLPs, 16 tokens"
+STEP_NAMES = [LOADING, TRACES, LENS, INTEGRATED, SWEEP, *page.STEP_NAMES]
 HEAD = ("checked", "compared with", "may differ by", "differs by")
 STEPS_HEAD = ("step", "time", "memory")
-ALL_CHECKS: list[Check[Any]] = [*numbers.CHECKS, *saliency.CHECKS, *effects.CHECKS, *page.CHECKS]
+ALL_CHECKS: list[Check[Any]] = [
+    *numbers.CHECKS,
+    *saliency.CHECKS,
+    *saliency.INTEGRATED_CHECKS,
+    *effects.CHECKS,
+    *page.CHECKS,
+]
 
 
-def main() -> int:
+def main(*, quick: bool = False) -> int:
     """Run everything; without the model, fail in continuous integration only."""
     try:
         path = checkpoint()
@@ -33,21 +40,24 @@ def main() -> int:
         print(f"The truth suite needs a model that is not here. {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     steps: list[Step] = []
-    with measured(steps, STEP_NAMES):
+    with measured(steps, LOADING):
         model = load_model(path)
     ours = numbers.Numbers(model, partial(Reference, path))
-    with measured(steps, STEP_NAMES):
+    with measured(steps, TRACES):
         assert ours.traces
-    with measured(steps, STEP_NAMES):
+    with measured(steps, LENS):
         assert ours.cells
     found = saliency.Attributions(ours)
-    with measured(steps, STEP_NAMES):
-        assert found.integrated
+    if not quick:
+        with measured(steps, INTEGRATED):
+            assert found.integrated
     removed = effects.Effects(ours)
-    with measured(steps, STEP_NAMES):
+    with measured(steps, SWEEP):
         assert removed.sweep
     seen = page.visit(path, model)
-    cases = [(numbers.CHECKS, ours), (saliency.CHECKS, found), (effects.CHECKS, removed), (page.CHECKS, seen)]
+    integrated = [] if quick else saliency.INTEGRATED_CHECKS
+    attributions = [*saliency.CHECKS, *integrated]
+    cases = [(numbers.CHECKS, ours), (attributions, found), (effects.CHECKS, removed), (page.CHECKS, seen)]
     results = [(check, check.difference(case)) for checks, case in cases for check in checks]
     print(table(HEAD, [row(check, difference) for check, difference in results]))
     print()
@@ -77,8 +87,9 @@ def row(check: Check[Any], difference: float) -> tuple[str, ...]:
 def step_row(step: Step) -> tuple[str, ...]:
     """A step, its time and its memory."""
     memory = "" if step.memory is None else f"{step.memory / 2**20:,.0f} MiB"
-    return step.what, f"{step.seconds:.2g} s", memory
+    seconds = f"{step.seconds:.0f}" if step.seconds >= 10 else f"{step.seconds:.2g}"
+    return step.what, f"{seconds} s", memory
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(quick="--quick" in sys.argv[1:]))

@@ -17,11 +17,11 @@ class Step:
 
 
 @contextmanager
-def measured(steps: list[Step], names: list[str]) -> Iterator[None]:
-    """Measure what happens within the context, as the next step of these names."""
+def measured(steps: list[Step], what: str) -> Iterator[None]:
+    """Measure what happens within the context, as the next step."""
     Path("/proc/self/clear_refs").write_text("5")  # forgets the largest memory so far
     begun = time.perf_counter()
     yield
     seconds = time.perf_counter() - begun
     (largest,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    steps.append(Step(names[len(steps)], seconds, int(largest.split()[1]) * 1024))
+    steps.append(Step(what, seconds, int(largest.split()[1]) * 1024))

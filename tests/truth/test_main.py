@@ -1,5 +1,6 @@
-"""The truth suite: its table, its model, and that without the model it fails in continuous integration only."""
+"""The README shows the tables of the truth suite; without its model, the suite fails in continuous integration only."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,33 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.serving import ROOT
 from tests.truth import __main__ as suite
 from tests.truth import checkpoint
 from tests.truth.check import Check, apart, apart_relatively
+
+
+def tables() -> tuple[list[list[str]], list[list[str]]]:
+    """The cells of both tables of the README's section, without their heads."""
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## Checked against\n")[2].partition("\n## ")[0]
+    )
+    checks, steps = re.findall(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
+    found = [[line.strip("| ").split(" | ") for line in table.splitlines()] for table in (checks, steps)]
+    assert [tuple(table[0]) for table in found] == [suite.HEAD, suite.STEPS_HEAD]
+    return found[0][2:], found[1][2:]
+
+
+def test_the_readme_shows_every_check_and_what_came_of_it() -> None:
+    rows, _ = tables()
+    assert [tuple(row[:3]) for row in rows] == [suite.fixed(check) for check in suite.ALL_CHECKS]
+    for check, row in zip(suite.ALL_CHECKS, rows, strict=True):
+        assert float(row[3]) <= check.most, row
+
+
+def test_the_readme_shows_every_step() -> None:
+    _, rows = tables()
+    assert [row[0] for row in rows] == suite.STEP_NAMES
 
 
 def test_a_row_says_by_how_much_a_result_differs() -> None:

@@ -25,7 +25,11 @@ from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
+from analysis.causes.intervention import read_interventions
+from analysis.causes.patching import compute_patching
+from analysis.causes.sweep import compute_sweep
 from analysis.causes.value_weighted import compute_value_weighted
+from analysis.effect import compute_effect
 from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.open import ModelLike, open_model, outline_without_weights
@@ -36,7 +40,13 @@ from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
 from layouts.figures import activation, architecture, embedding, logit_lens
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
-from layouts.figures.explained import explained_by_parts, explained_by_tokens
+from layouts.figures.explained import (
+    explained_by_parts,
+    explained_by_patches,
+    explained_by_removal,
+    explained_by_sweep,
+    explained_by_tokens,
+)
 from layouts.figures.head_scores import HeadScoreTable
 from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.scene_alone import make_self_contained
@@ -47,6 +57,8 @@ from layouts.figures.text import quoted
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import ShownView
+    from analysis.causes.intervention import Replacement
+    from analysis.causes.patching import Carried
     from analysis.embedding import Dimensions, Projection
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
@@ -276,6 +288,55 @@ def plot_logit_attribution(
     explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
     result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
     return explained_by_parts(result, sentence)
+
+
+def plot_ablation(
+    sentence: str,
+    remove: str | None = None,
+    *,
+    replacement: Replacement = "mean",
+    position: int | None = None,
+    target: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
+
+    remove: parts in the form of the page's address, separated by commas, each with what takes its place:
+    "block.3.attention.head.5=mean,block.0.mlp@4=zero" (`@4`: at position 4 only). "mean" is the part's mean over this
+    sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
+    replaced by `replacement`, and the figure shows what each does to the logit. target: as for `plot_gradients`.
+    Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown.
+    """
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    token = None if target is None else checked_token(target, shown)
+    if remove is None:
+        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token)
+        return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
+    removed = read_interventions(remove)
+    return explained_by_removal(compute_effect(shown, trace, here, interventions=removed, target=token), sentence)
+
+
+def plot_patching(
+    sentence: str,
+    other: str,
+    *,
+    carried: Carried = "stream",
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Activation patching: the model reads another sentence, `other`, with single values from `sentence`.
+
+    0 is `other` as it is and 1 is `sentence`, after the last token of both. carried: what takes its value from
+    `sentence`: "stream", "attention" or "mlp", at each layer and token, or "heads". target: the token whose logit is
+    read, by default the most probable one after `sentence`; the logit of `against` is subtracted.
+    Raises: AnalysisError for sentences, a token, a choice or a model that cannot be shown.
+    """
+    shown, trace, _ = read_sentence(_chosen(model), sentence, None)
+    patched = read_sentence(shown, other, None)[1]
+    explained, minus = (None if token is None else checked_token(token, shown) for token in (target, against))
+    result = compute_patching(shown, trace, patched, carried=carried, target=explained, against=minus)
+    return explained_by_patches(result, sentence, other)
 
 
 def head_scores(

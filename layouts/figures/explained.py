@@ -1,4 +1,4 @@
-"""Explanations of a logit for a notebook: all figures of saliency or of direct attribution, below each other."""
+"""Explanations of a logit for a notebook: all figures of one method, below each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ import plotly.graph_objects as go
 
 from layouts.figures.attribution import attribution_figure, attribution_reading
 from layouts.figures.attribution_charts import attribution_bars_figure, attribution_depth_figure
+from layouts.figures.effect import (
+    effect_figure,
+    effect_note,
+    effect_reading,
+    effect_sweep_figure,
+    effect_sweep_reading,
+)
+from layouts.figures.effect_patching import (
+    effect_patching_figure,
+    effect_patching_note,
+    effect_patching_reading,
+)
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
@@ -16,7 +28,11 @@ from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
     from analysis.attribution import AttributionResult
+    from analysis.causes.patching import PatchingResult
+    from analysis.causes.sweep import SweepResult
+    from analysis.effect import EffectResult
     from analysis.saliency import SaliencyResult
+    from analysis.selection import Selection
 
 
 def explained_by_tokens(result: SaliencyResult, sentence: str) -> go.Figure:
@@ -42,4 +58,39 @@ def explained_by_parts(result: AttributionResult, sentence: str) -> go.Figure:
         (340, 260, 200),
         title=titled(f"Direct attribution · position {token.position}, {quoted(token.label)}", sentence),
         sentences=[attribution_reading(result)],
+    )
+
+
+def explained_by_removal(result: EffectResult, sentence: str) -> go.Figure:
+    """The prediction with and without the removed parts."""
+    note = effect_note([one.replacement for one in result.interventions], None)
+    return standalone(
+        [effect_figure(result)],
+        [280],
+        title=titled(f"What if · position {result.position}", sentence),
+        sentences=[effect_reading(result), note],
+    )
+
+
+def explained_by_sweep(result: SweepResult, selection: Selection, sentence: str) -> go.Figure:
+    """The effect of removing each head and each MLP alone. selection: what is marked."""
+    return standalone(
+        [effect_sweep_figure(result, selection)],
+        [340],
+        title=titled(f"Effect of removing each part · position {result.position}", sentence),
+        sentences=[effect_sweep_reading(result), effect_note([], result.replacement)],
+    )
+
+
+def explained_by_patches(result: PatchingResult, sentence: str, other: str) -> go.Figure:
+    """The effect of each value that is carried over from a sentence to another."""
+    return standalone(
+        [effect_patching_figure(result, selected=None)],
+        [420],
+        title=titled("Patching · A is", sentence),
+        sentences=[
+            f"B is “{other}”.",
+            effect_patching_reading(result, None, result.clean),
+            effect_patching_note(result),
+        ],
     )

@@ -67,7 +67,7 @@ def ledger_table(lines: Sequence[LedgerLine]) -> list[Any]:
     if failing:
         summary = f"{failing} of {len(lines)} lines fail. Do not trust the numbers that they are about."
     else:
-        summary = f"{'All' if not missing else len(lines) - missing} of {len(lines)} lines hold."
+        summary = f"{len(lines) - missing} of {len(lines)} lines hold." if missing else f"All {len(lines)} lines hold."
     if missing:
         summary += f" {missing} took too long to be computed here."
     names = ["", *_SIDES, *_NUMBERS]

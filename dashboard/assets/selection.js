@@ -184,10 +184,25 @@
     },
   });
 
+  /* A button that its own click takes away leaves the focus to the region around it. */
+  function keepFocusNear(button) {
+    const region = button.parentElement.closest("[tabindex]");
+    if (!region || document.activeElement !== button) return;
+    const observer = new MutationObserver(() => {
+      if (button.isConnected) return;
+      observer.disconnect();
+      if (document.activeElement === document.body) region.focus();
+    });
+    observer.observe(region, { childList: true, subtree: true });
+  }
+
   document.addEventListener("click", (event) => {
     const control = event.target.closest("[data-select], [data-along], [data-layer], [data-set]");
     if (!control) return;
-    if (control.dataset.set) dash.set_props(control.dataset.set, { value: control.dataset.value });
+    if (control.dataset.set) {
+      keepFocusNear(control);
+      dash.set_props(control.dataset.set, { value: control.dataset.value });
+    }
     const { select, along, by, layer } = control.dataset;
     if (select || along || layer) explorer.request({ select, along, by: Number(by), layer });
   });

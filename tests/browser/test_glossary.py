@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from layouts.glossary import GLOSSARY
-from tests.browser.explorer import NO_WEBGL, Explorer
+from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page]
 TIP = ".term-tip"
@@ -104,6 +104,7 @@ def test_tabs_and_menus_explain_what_they_name(explorer: Explorer) -> None:
     page.hover("#attention-view")
     expect(tip).to_contain_text(GLOSSARY["rollout"])
     page.locator("#strip-panel [data-select='@3']").click()
+    explorer.follows(f"{BEGINNING}@3")
     page.hover("#tab-logit_lens")
     expect(tip).to_contain_text("It changes with the selection when you open it.")
     page.mouse.move(700, 5)

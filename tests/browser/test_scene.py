@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from analysis.selection import Selection
 from analysis.trace import Trace
@@ -70,6 +71,9 @@ def azimuth(eye: dict[str, float]) -> float:
 
 def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace) -> None:
     """And all that is drawn is drawn in one WebGL context."""
+    explorer.page.select_option("#architecture-color", "norm")
+    expect(explorer.page.locator("#architecture-reading")).to_contain_text("longest vector")
+    explorer.page.evaluate(FRAMES)
     words = explorer.hover_box(0, 3 * N_HEADS + 5)
     assert words.startswith("Block 3 · head 5: ")
     assert float(words.split(": ")[1].split()[0]) == pytest.approx(float(trace.head_norms(3)[LAST, 5]), rel=0.01)

@@ -37,7 +37,7 @@ def test_it_is_computed_when_it_is_opened_and_forgotten_with_the_text(tmp_path: 
     assert page.values["ledger-open", "children"] == "Checks"
     page.set("ledger", "is_open", True)
     assert page.values["ledger-open", "children"] == "Checks ✓"
-    assert words(page.values["ledger-lines", "children"]).startswith(f"All of {len(LINES)} lines hold.")
+    assert words(page.values["ledger-lines", "children"]).startswith(f"All {len(LINES)} lines hold.")
     page.set("ledger", "is_open", False)
     assert page.values["ledger-open", "children"] == "Checks ✓"
     page.set("prompt", "data", {"model": "tiny", "text": "Another", "start": False})

@@ -28,7 +28,7 @@ def test_the_table_has_both_sides_and_their_difference() -> None:
     assert [getattr(row, "data-state") for row in table.children[1].children] == [
         "holds", "fails", "not computed", "fails"
     ]  # fmt: skip
-    assert texts(ledger_table([GOOD, GOOD])[0]) == ["All of 2 lines hold."]
+    assert texts(ledger_table([GOOD, GOOD])[0]) == ["All 2 lines hold."]
     assert texts(ledger_table([GOOD, LATE])[0]) == ["1 of 2 lines hold. 1 took too long to be computed here."]
 
 

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
 from analysis.attribution import AttributionResult
+from analysis.causes.sweep import SweepResult
 from analysis.errors import SelectionError, check_choice
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
 
-ColorBy = Literal["attribution", "norm", "entropy", "first", "kind"]
+ColorBy = Literal["attribution", "effect", "norm", "entropy", "first", "kind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +27,16 @@ class ArchitectureResult:
         Sizes of the model.
     selection : Selection
         The selected part.
-    color_by : "attribution", "norm", "entropy", "first" or "kind"
-        The quantity. "attribution": the part's signed share of the explained logit, in logits. "norm": L2 norm of what
-        the part adds to the residual stream, 0 or more. "entropy": entropy of the head's attention from the position,
-        in bits. "first": share of that attention on position 0, from 0 to 1. "kind": no numbers.
+    color_by : "attribution", "effect", "norm", "entropy", "first" or "kind"
+        The quantity. "attribution": the part's signed share of the explained logit, in logits. "effect": the logit
+        without the head, or without the tile's whole MLP, minus the logit with it; where it is not computed yet, its
+        estimate. "norm": L2 norm of what the part adds to the residual stream, 0 or more. "entropy": entropy of the
+        head's attention from the position, in bits. "first": share of that attention on position 0, from 0 to 1.
+        "kind": no numbers.
     heads : float32 array (n_blocks, n_heads) or None
         The quantity for each head, NaN if it is not finite; None for "kind".
     tiles : float32 array (n_blocks, n_tiles) or None
-        The quantity for each MLP tile; None unless it is "attribution" or "norm".
+        The quantity for each MLP tile; None unless it is "attribution", "effect" or "norm".
     strongest : int64 array (n_blocks, n_tiles)
         In each tile, the neuron with the largest absolute value at the position.
     residual_norms : float32 array (n_blocks + 1,) or None
@@ -41,6 +44,8 @@ class ArchitectureResult:
         in memory.
     attribution : AttributionResult or None
         What is explained, for "attribution".
+    sweep : SweepResult or None
+        The removals, for "effect".
     """
 
     info: ModelInfo
@@ -51,6 +56,7 @@ class ArchitectureResult:
     strongest: NDArray[np.int64]
     residual_norms: Float | None
     attribution: AttributionResult | None = None
+    sweep: SweepResult | None = None
 
 
 def compute_architecture(
@@ -60,10 +66,12 @@ def compute_architecture(
     *,
     color_by: ColorBy = "norm",
     attribution: AttributionResult | None = None,
+    sweep: SweepResult | None = None,
 ) -> ArchitectureResult:
-    """One number for every head and MLP tile at a position. attribution: at this position, for "attribution".
+    """One number for every head and MLP tile at a position.
 
-    Raises: SelectionError for a colouring that does not exist, or "attribution" without one.
+    attribution, sweep: at this position, for "attribution" and for "effect".
+    Raises: SelectionError for a colouring that does not exist, and for one of these two without its numbers.
     """
     check_choice(color_by, ColorBy, "the colouring")
     blocks = range(trace.info.n_blocks)
@@ -72,6 +80,10 @@ def compute_architecture(
         if attribution is None:
             raise SelectionError("The colouring “attribution” needs the attribution of a logit. Compute it first.")
         heads, tiles = attribution.heads.astype(np.float32), attribution.tiles.astype(np.float32)
+    elif color_by == "effect":
+        if sweep is None:
+            raise SelectionError("The colouring “effect” needs a sweep of removals. Compute it first.")
+        heads, tiles = sweep.shown[:, :-1], np.repeat(sweep.shown[:, -1:], trace.info.n_tiles, axis=1)
     elif color_by == "norm":
         heads = np.stack([trace.head_norms(block)[position] for block in blocks])
         tiles = np.stack([trace.tile_norms(block)[position] for block in blocks])
@@ -89,6 +101,7 @@ def compute_architecture(
             np.linalg.norm([trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1)
         ),
         attribution=attribution if color_by == "attribution" else None,
+        sweep=sweep if color_by == "effect" else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.architecture import ArchitectureResult, ColorBy, architecture_without_values, compute_architecture
 from analysis.attention import pooled
 from analysis.attribution import AttributionResult
+from analysis.causes.sweep import SweepResult
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.task import Derived, derive_now
@@ -48,8 +49,8 @@ class OverviewResult:
     value : float or None
         The number of the selected head, or of the selected neuron's tile, NaN if it is not finite; None without one.
     rank : int or None
-        Of that number among all heads, or among all tiles, of the model, by size; 1 is the largest, and equal sizes
-        share their rank. None without a finite number.
+        Of that number among all heads, or among all tiles (for "effect", all MLPs), of the model, by size; 1 is the
+        largest, and equal sizes share their rank. None without a finite number.
     """
 
     parts: ArchitectureResult
@@ -64,16 +65,19 @@ def compute_overview(
     *,
     color_by: ColorBy = "norm",
     attribution: AttributionResult | None = None,
+    sweep: SweepResult | None = None,
 ) -> OverviewResult:
     """The numbers of all heads and MLP tiles at a position, and the rank of the selected part's.
 
-    color_by, attribution: as for `compute_architecture`, which also says what is raised.
+    color_by, attribution, sweep: as for `compute_architecture`, which also says what is raised.
     """
-    parts = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution)
+    parts = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep)
     if selection.head is not None:
         numbers, unit = parts.heads, selection.head
     elif selection.neuron is not None:
         numbers, unit = parts.tiles, selection.neuron // trace.info.tile_width
+        if numbers is not None and color_by == "effect":  # all tiles of a block have the number of its MLP
+            numbers, unit = numbers[:, :1], 0
     else:
         return OverviewResult(parts, None, None)
     if numbers is None:

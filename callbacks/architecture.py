@@ -1,20 +1,19 @@
 """Callback of the architecture panel. The geometry is sent once per model; after that, only colours and marks."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy, architecture_without_values, compute_architecture
-from analysis.attribution import compute_attribution, second_target
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
+from callbacks.coloring import CHOICES, SWEPT, Removal, color_numbers
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
-from layouts.architecture import COLOR_BY, NAME, PLAY, RESET
-from layouts.attribution import AGAINST
+from layouts.architecture import NAME, PLAY, RESET
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
 from layouts.figures.drawing import written
 from layouts.theme import THEMES, base_layout
@@ -42,7 +41,8 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "figure": Output(ids.graph(NAME), "figure"),
             "scene": Output(ids.panel(NAME), "data-scene"),
         },
-        choices={"color_by": Input(COLOR_BY, "value"), "against": Input(AGAINST, "value")},
+        choices=CHOICES,
+        triggers=(SWEPT,),
         state={"scene": State(ids.panel(NAME), "data-scene")},
     )
 
@@ -56,28 +56,26 @@ def draw_architecture(
     color_by: ColorBy = "norm",
     against: str | None = "",
     scene: str = "",
+    **removal: Unpack[Removal],
 ) -> Values:
     """Figure, title, reading, and the fingerprint of the figure's geometry (`scene`).
 
     against: the token whose logit is subtracted from the explained one, by its id, or empty. scene: the fingerprint of
-    the geometry that the page shows. If it is the same, only colours and marks are sent.
+    the geometry that the page shows. If it is the same, only colours and marks are sent. removal: what the sweep
+    removes, for "effect".
     """
     look = THEMES[theme]
     if services.loaded(prompt):
         trace, model = services.trace(prompt), services.model(prompt)
         position = services.position(trace, selection)
-        attribution = None
-        if color_by == "attribution":
-            attribution = compute_attribution(
-                model, trace, selection, position, against=second_target(against, trace.info)
-            )
-        result = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution)
+        numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
+        result = compute_architecture(trace, selection, position, **numbers)
         output = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
         texts: dict[str, Any] = {"predictions": output.top, "tokens": trace.tokens[: position + 1]}
         token = trace.tokens[position].label
     else:
         result = architecture_without_values(services.outline(prompt).info, selection)
-        texts, token = {}, ""
+        texts, token, missing = {}, "", ""
     shown = result.info.fingerprint
     if scene == shown:
         figure: Any = Patch()
@@ -96,5 +94,5 @@ def draw_architecture(
         "figure": figure,
         "scene": shown,
         "title": "Architecture",
-        "reading": architecture_reading(result, token),
+        "reading": missing or architecture_reading(result, token),
     }

@@ -14,6 +14,7 @@ SPEED = "architecture-speed"
 
 COLORINGS = {
     "attribution": "direct attribution",
+    "effect": "effect of removing",
     "norm": "what each part adds",
     "entropy": "spread of attention (entropy)",
     "first": "attention on the first token",
@@ -36,7 +37,9 @@ HELP = Help(
     ),
     detail=(
         "Direct attribution is what a part adds to the logit that the panel of that name explains: blue raises it, "
-        "orange lowers it. What a part adds is the length of its vector. "
+        "orange lowers it. The effect of removing is that of the grid in the panel “What if”: the logit is lower "
+        "without an orange part and higher without a blue one, and all tiles of a block have the colour of its whole "
+        "MLP. What a part adds is the length of its vector. "
         "Both walls are read like a page: head 0 and neuron 0 are top left; each tile stands for several neighbouring "
         "neurons. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel alone after a "
         "click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through the blocks, "

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from layouts.figures.attribution_parts import explained_words
 from layouts.figures.drawing import Drawing
+from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
@@ -32,10 +33,12 @@ HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this 
 _MESHES = (HEADS, TILES, ENDS, STREAM)
 UNITS = {  # written after the number
     "attribution": "logits (direct attribution)",
+    "effect": "logits (effect of removing it)",
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
     "first": "of its attention is on the first token",
 }
+TILE_UNITS = UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
 _TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
 _DISTANCE = 4.0  # of the eye: far enough for no box to be behind it
 _CAMERA = {  # low, from the front left, and without perspective: all walls have the same slant
@@ -106,7 +109,6 @@ def architecture_changes(
 ) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
     """All that depends on values, selection and theme: properties by trace index, and the scene's annotations."""
     scene = make_scene(result.info)
-    unit = UNITS.get(result.color_by, "")
     heads, tiles = box_colors(result, theme)
     norms = result.residual_norms
     ends = {  # the output has no number: it reads the normed stream
@@ -114,12 +116,12 @@ def architecture_changes(
         "unit": "(L2 norm of the residual stream here)",
     }
     traces = {
-        HEADS: heads | {"meta": {"values": three_digits(result.heads), "unit": unit}},
+        HEADS: heads | {"meta": {"values": three_digits(result.heads), "unit": UNITS.get(result.color_by, "")}},
         TILES: tiles
         | {
             "meta": {
                 "values": three_digits(result.tiles),
-                "unit": unit,
+                "unit": TILE_UNITS.get(result.color_by, ""),
                 "select": _TILE,
                 "per_block": result.info.n_tiles,
             },
@@ -158,8 +160,8 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
             f"block {block} head {head} puts the most there ({percent(most)}).{missing}"
         )
-    if result.attribution is not None:
-        return f"{_attribution_reading(result, token)}{missing}"
+    if result.attribution is not None or result.sweep is not None:
+        return f"{_logit_reading(result, token)}{missing}"
     return _norm_reading(result, token, missing)
 
 
@@ -186,8 +188,11 @@ def _norm_reading(result: ArchitectureResult, token: str, missing: str) -> str:
     )
 
 
-def _attribution_reading(result: ArchitectureResult, token: str) -> str:
-    """What is explained, and the heads and tiles that raise and lower it most."""
+def _logit_reading(result: ArchitectureResult, token: str) -> str:
+    """The part whose removal changes the logit most; or what is explained, and what raises and lowers it most."""
+    if result.sweep is not None:
+        removals = effect_sweep_reading(result.sweep)
+        return f"{removals} The logit is lower without an orange part and higher without a blue one."
     assert result.attribution is not None
     assert result.heads is not None
     assert result.tiles is not None

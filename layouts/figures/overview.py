@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import UNITS, architecture_reading, three_digits
+from layouts.figures.architecture import TILE_UNITS, UNITS, architecture_reading, three_digits
 from layouts.figures.drawing import Drawing
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
@@ -105,6 +105,8 @@ def overview_reading(result: OverviewResult, token: str) -> str:
     if selection.head is not None:
         assert parts.heads is not None
         name, among = f"Block {selection.block} head {selection.head}", counted(parts.heads.size, "head")
+    elif parts.sweep is not None:
+        name, among = f"The MLP of block {selection.block}", counted(parts.info.n_blocks, "MLP")
     else:
         assert parts.tiles is not None
         assert selection.neuron is not None
@@ -114,17 +116,19 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         return f"{name}: not finite. {rest}"
     number = {
         "attribution": f"{signed(result.value)} logits",
+        "effect": f"{signed(result.value)} logits when removed",
         "norm": f"L2 norm {result.value:.3g}",
         "entropy": f"{result.value:.3g} bits",
         "first": f"{percent(result.value)} on the first token",
     }[parts.color_by]
-    by = " by size" if parts.color_by == "attribution" else ""
+    by = " by size" if parts.color_by in ("attribution", "effect") else ""
     return f"{name}: {number}, rank {result.rank:,} of {among}{by}. {rest}"
 
 
 def _heads(parts: ArchitectureResult) -> dict[str, Any]:
     names = [f"head {head}" for head in range(parts.info.n_heads)]
-    return {"meta": {"select": "block.{block}.attention.head.{unit}", **_words(parts, parts.heads, names)}}
+    words = _words(UNITS.get(parts.color_by, ""), parts.heads, names)
+    return {"meta": {"select": "block.{block}.attention.head.{unit}", **words}}
 
 
 def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
@@ -133,14 +137,14 @@ def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
         "meta": {
             "select": "block.{block}.mlp.neuron.{neuron}",
             "neurons": parts.strongest.ravel().tolist(),
-            **_words(parts, parts.tiles, names),
+            **_words(TILE_UNITS.get(parts.color_by, ""), parts.tiles, names),
         }
     }
 
 
-def _words(parts: ArchitectureResult, values: NDArray[np.float32] | None, names: list[str]) -> dict[str, Any]:
+def _words(unit: str, values: NDArray[np.float32] | None, names: list[str]) -> dict[str, Any]:
     """What the page's script names a cell with: `{block}`, `{name}` and `{value}` of the box with the cell's number."""
-    value = "" if values is None else f": {{value}} {UNITS[parts.color_by]}"
+    value = "" if values is None else f": {{value}} {unit}"
     return {
         "words": f"Block {{block}} · {{name}}{value}",
         "per_block": len(names),

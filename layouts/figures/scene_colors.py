@@ -32,11 +32,13 @@ STREAM_LIGHT = {"x": 25_000, "y": 25_000, "z": -100}  # on its long side, which 
 LEAST_CONTRAST = 1.6  # of every box to the page, on its darkest and on its lightest side
 _BARS = {
     "attribution": "direct attribution (logits, square-root scale)",
+    "effect": "effect of removing (logits, square-root scale)",
     "norm": "L2 norm of what a part adds (square-root scale)",
     "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
     "kind": "kind of part",
 }
+_SIGNED = ("attribution", "effect")
 _KINDS = {  # heads, tiles, residual stream
     "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
@@ -73,7 +75,7 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         return heads, tiles, _legend(result, middles, list(_KIND_NAMES))
     assert result.heads is not None
     full = _full(result)
-    if result.color_by == "attribution":
+    if result.color_by in _SIGNED:
         scale = diverging(theme)
     else:
         scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
@@ -155,7 +157,7 @@ def _full(result: ArchitectureResult) -> float:
 
 
 def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
-    if color_by == "attribution":
+    if color_by in _SIGNED:
         step = 10 ** np.floor(np.log10(full))
         most = step * max(n for n in (1, 2, 5) if n * step <= full * (1 + 1e-9))
         return np.array([-most, -most / 10, 0, most / 10, most])
@@ -179,10 +181,10 @@ def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
 
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
-    """Values as shares of the colour scale, 0 to 1; norms and attributions by their square roots, since they
-    span orders of magnitude.
+    """Values as shares of the colour scale, 0 to 1; norms, attributions and effects by their square roots,
+    since they span orders of magnitude.
     """
-    if color_by == "attribution":
+    if color_by in _SIGNED:
         signed = np.clip(values.astype(np.float64) / full, -1, 1)
         return (1 + np.sign(signed) * np.sqrt(np.abs(signed))) / 2
     share = np.clip(values.astype(np.float64) / full, 0, 1)

@@ -154,10 +154,9 @@ def enhanced_3d_visualization(
     """The network as a 3D scene with the values of a sentence: heads above the residual stream, MLP tiles below.
 
     color_by: "norm", the L2 norm of what each part adds to the residual stream; "attribution", its share of the logit
-    of the most probable token; "effect" on that logit of replacing the head, or the tile's whole MLP, by its mean over
-    the text; "entropy" of each head's attention; "first", the share of that attention on the first token; or "kind" of
-    part. position: the token whose values are shown, by default the last. A size of GPT-2 is shown without values if
-    its weights are not on this machine.
+    of the most probable token; "entropy" of each head's attention; "first", the share of that attention on the first
+    token; or "kind" of part. position: the token whose values are shown, by default the last. A size of GPT-2 is shown
+    without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
     output, chosen = Selection(Part.OUTPUT), _chosen(model)
@@ -167,8 +166,7 @@ def enhanced_3d_visualization(
     else:
         shown, trace, here = read_sentence(chosen, sentence, position)
         shares = compute_attribution(shown, trace, output, here)
-        sweep = compute_sweep(shown, trace, here) if color_by == "effect" else None
-        result = compute_architecture(trace, output, here, color_by=color_by, attribution=shares, sweep=sweep)
+        result = compute_architecture(trace, output, here, color_by=color_by, attribution=shares)
         predictions = compute_prediction(shown, trace, output, here, k=4).top
         figure = architecture.architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
         title, token = titled(f"Architecture · {shown.name}", sentence), trace.tokens[here].label
@@ -187,8 +185,7 @@ def plot_overview(
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     output = Selection(Part.OUTPUT)
     shares = compute_attribution(shown, trace, output, here)
-    sweep = compute_sweep(shown, trace, here) if color_by == "effect" else None
-    result = compute_overview(trace, output, here, color_by=color_by, attribution=shares, sweep=sweep)
+    result = compute_overview(trace, output, here, color_by=color_by, attribution=shares)
     title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
     return standalone([overview_figure(result)], [460], title=title, sentences=[overview_reading(result, token)])
 

@@ -7,8 +7,8 @@ from dash import Input
 from analysis.architecture import ColorBy
 from analysis.attribution import compute_attribution, second_target
 from analysis.causes.intervention import Replacement, Where
-from analysis.causes.sweep import plan_sweep
-from analysis.errors import AnalysisError, check_choice
+from analysis.causes.sweep import sweep_or_reason
+from analysis.errors import check_choice
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.services import Services
@@ -55,17 +55,16 @@ def color_numbers(
         return {"color_by": color_by}, ""
     where = removal.get("where", "all")
     check_choice(where, Where, "where parts are removed")
-    try:
-        task = plan_sweep(
-            model,
-            trace,
-            position,
-            replacement=removal.get("replacement", "mean"),
-            everywhere=where == "all",
-            target=selection.target,
-            against=second_target(removal.get("minus"), trace.info),
-        )
-    except AnalysisError as problem:  # such as a text that is too long: the rest of the scene is still there
-        return {"color_by": "kind"}, str(problem)
+    task = sweep_or_reason(
+        model,
+        trace,
+        position,
+        replacement=removal.get("replacement", "mean"),
+        everywhere=where == "all",
+        target=selection.target,
+        against=second_target(removal.get("minus"), trace.info),
+    )
+    if isinstance(task, str):  # the rest of the scene is still there
+        return {"color_by": "kind"}, task
     sweep, _ = services.jobs.show(task, {})
     return ({"color_by": "kind"}, _MISSING) if sweep is None else ({"color_by": color_by, "sweep": sweep}, "")

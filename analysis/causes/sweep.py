@@ -83,6 +83,14 @@ def compute_sweep(model: LanguageModel, trace: Trace, position: int, **choices: 
     return result
 
 
+def sweep_or_reason(model: LanguageModel, trace: Trace, position: int, **choices: Any) -> Task | str:
+    """The task of `plan_sweep`; or in words why there is none, for example because the text is too long."""
+    try:
+        return plan_sweep(model, trace, position, **choices)
+    except SelectionError as problem:
+        return str(problem)
+
+
 def plan_sweep(
     model: LanguageModel,
     trace: Trace,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import plotly.graph_objects as go
 
@@ -60,8 +60,10 @@ if TYPE_CHECKING:
     from analysis.causes.intervention import Replacement
     from analysis.causes.patching import Carried
     from analysis.embedding import Dimensions, Projection
+    from analysis.models.language_model import LanguageModel
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
+    from analysis.trace import Trace
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
 _default: ModelLike | None = None
@@ -154,9 +156,9 @@ def enhanced_3d_visualization(
     """The network as a 3D scene with the values of a sentence: heads above the residual stream, MLP tiles below.
 
     color_by: "norm", the L2 norm of what each part adds to the residual stream; "attribution", its share of the logit
-    of the most probable token; "entropy" of each head's attention; "first", the share of that attention on the first
-    token; or "kind" of part. position: the token whose values are shown, by default the last. A size of GPT-2 is shown
-    without values if its weights are not on this machine.
+    of the most probable token; "effect", what removing it does to that logit; "entropy" of each head's attention;
+    "first", the share of that attention on the first token; or "kind" of part. position: the token whose values are
+    shown, by default the last. A size of GPT-2 is shown without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
     output, chosen = Selection(Part.OUTPUT), _chosen(model)
@@ -165,8 +167,7 @@ def enhanced_3d_visualization(
         figure = architecture.architecture_figure(result)
     else:
         shown, trace, here = read_sentence(chosen, sentence, position)
-        shares = compute_attribution(shown, trace, output, here)
-        result = compute_architecture(trace, output, here, color_by=color_by, attribution=shares)
+        result = compute_architecture(trace, output, here, color_by=color_by, **_numbers(shown, trace, here, color_by))
         predictions = compute_prediction(shown, trace, output, here, k=4).top
         figure = architecture.architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
         title, token = titled(f"Architecture · {shown.name}", sentence), trace.tokens[here].label
@@ -184,8 +185,7 @@ def plot_overview(
     """
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
     output = Selection(Part.OUTPUT)
-    shares = compute_attribution(shown, trace, output, here)
-    result = compute_overview(trace, output, here, color_by=color_by, attribution=shares)
+    result = compute_overview(trace, output, here, color_by=color_by, **_numbers(shown, trace, here, color_by))
     title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
     return standalone([overview_figure(result)], [460], title=title, sentences=[overview_reading(result, token)])
 
@@ -355,6 +355,13 @@ def head_scores(
     else:
         (shown, trace, _), about = read_sentence(_chosen(model), sentence, None), f"“{sentence}”"
     return HeadScoreTable(f"Head scores · {shown.name} · {about}", compute_all_scores(shown, trace), sort)
+
+
+def _numbers(model: LanguageModel, trace: Trace, position: int, color_by: ColorBy) -> dict[str, Any]:
+    """What a colouring needs besides the trace."""
+    if color_by == "attribution":
+        return {"attribution": compute_attribution(model, trace, Selection(Part.OUTPUT), position)}
+    return {"sweep": compute_sweep(model, trace, position)} if color_by == "effect" else {}
 
 
 def _chosen(model: ModelLike | None) -> ModelLike:

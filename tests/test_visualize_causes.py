@@ -78,6 +78,16 @@ def test_the_scene_by_direct_attribution(model: LanguageModel, trace: Trace):
     assert_allclose(figure.data[HEADS].meta["values"], result.heads.ravel(), rtol=0.01, atol=1e-6)
 
 
+@pytest.mark.parametrize("draw", [visualize.enhanced_3d_visualization, visualize.plot_overview])
+def test_scene_and_overview_by_the_effect_of_removing(tiny_gpt2: LanguageModel, draw: Any):
+    trace = compute_trace(tiny_gpt2, Prompt("any", FOX))
+    effects = compute_sweep(tiny_gpt2, trace, trace.n_positions - 1).effects
+    block, unit = np.unravel_index(np.abs(effects).argmax(), effects.shape)
+    part = "the MLP" if unit == trace.info.n_heads else f"head {unit}"
+    figure = draw(FOX, color_by="effect", model=tiny_gpt2)
+    assert f"removing {part} of block {block} changes the logit" in words(figure)
+
+
 def test_a_removal_shows_the_prediction_without_the_part(model: LanguageModel, trace: Trace):
     removed = "block.1.attention.head.2=zero,block.0.mlp@2=mean"
     figure = visualize.plot_ablation(FOX, removed, position=5, target=7, model=model)

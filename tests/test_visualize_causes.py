@@ -116,7 +116,7 @@ def test_patches_are_on_the_scale_from_one_sentence_to_the_other(model: Language
     expected = compute_patching(model, trace, other, carried=carried, target=7, against=11).normalized
     assert_allclose(figure.data[-1].z, expected, atol=1e-4)
     assert "The wolf met" in words(figure)
-    assert title(figure).startswith("Patching · A is")
+    assert title(figure).startswith("What if · patched with values of A")
 
 
 @pytest.mark.parametrize(

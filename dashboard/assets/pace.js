@@ -54,8 +54,12 @@
     /* Whether somebody has selected something else than the panels were last asked for. */
     isOvertaken: () => Boolean(explorer.selection()) && newest() !== asked,
 
-    /* The panels have their new words, which their own element tells; their figures are in the queue. */
-    panelsDrawn() { explorer.drawInTurn(drawn); },
+    /* The panels have their new words, which their own element tells; their figures are in the queue. If they were asked
+       for something else while these are drawn, that has an end of its own. */
+    panelsDrawn() {
+      const of = askedAt;
+      explorer.drawInTurn(() => of === askedAt && drawn());
+    },
 
     /* The newest request to draw the panels has ended. If it has changed nothing, nothing else tells. */
     panelsAnswered(hasResult) { answerTimer = setTimeout(explorer.panelsDrawn, hasResult ? DASH_MS : 0); },

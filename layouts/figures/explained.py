@@ -77,7 +77,7 @@ def explained_by_sweep(result: SweepResult, selection: Selection, sentence: str)
     return standalone(
         [effect_sweep_figure(result, selection)],
         [340],
-        title=titled(f"Effect of removing each part · position {result.position}", sentence),
+        title=titled(f"What if · each part removed · position {result.position}", sentence),
         sentences=[effect_sweep_reading(result), effect_note([], result.replacement)],
     )
 
@@ -87,7 +87,7 @@ def explained_by_patches(result: PatchingResult, sentence: str, other: str) -> g
     return standalone(
         [effect_patching_figure(result, selected=None)],
         [420],
-        title=titled("Patching · A is", sentence),
+        title=titled("What if · patched with values of A", sentence),
         sentences=[
             f"B is “{other}”.",
             effect_patching_reading(result, None, result.clean),

@@ -28,7 +28,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["alone", "with a worker"])
+@pytest.fixture(params=["alone", pytest.param("with a worker", marks=pytest.mark.thorough)])
 def address(request: pytest.FixtureRequest, checkout: Path, tmp_path: Path) -> Iterator[str]:
     """Two web processes; and with a worker, as on two machines that have nothing but Redis in common."""
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 TEXT = "The fox met a crow who had a cheese, and the crow number {} met the fox"
 
 
-@pytest.fixture(scope="module", params=["fork", "celery"])
+@pytest.fixture(scope="module", params=["fork", pytest.param("celery", marks=pytest.mark.thorough)])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with ExitStack() as stack:
         environment = {}

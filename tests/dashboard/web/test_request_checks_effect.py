@@ -44,7 +44,7 @@ CHANGES = st.fixed_dictionaries({}, optional={name: value | ANYTHING for name, v
 SELECTIONS = st.sampled_from(["block.1.attention.head.2@2", "block.0.mlp.neuron.7@0~5", "embedding@1", "output@2"])
 
 
-@pytest.mark.parametrize("n_requests", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_requests", [500, pytest.param(10_000, marks=pytest.mark.thorough)])
 def test_whatever_is_removed_is_drawn_or_refused(tmp_path: Path, tiny_gpt2: LanguageModel, n_requests: int) -> None:
     app = create_app(Settings(cache_dir=str(tmp_path), requests_per_minute=10**9), models={"tiny": tiny_gpt2})
     page, client = of_app(app.server), app.server.test_client()

@@ -15,40 +15,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
-from operator import index
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import plotly.graph_objects as go
 
 from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
-from analysis.errors import SelectionError, TextError
+from analysis.attribution import compute_attribution
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import AnyScore, probe_trace
+from analysis.causes.value_weighted import compute_value_weighted
+from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
-from analysis.models.forward import compute_trace
-from analysis.models.language_model import LanguageModel
 from analysis.models.open import ModelLike, open_model, outline_without_weights
-from analysis.numerics.nonfinite import warn_of_nonfinite
+from analysis.models.sentence import checked_number, checked_token, read_sentence
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
-from analysis.trace import Prompt, Trace
-from layouts.figures.activation import (
-    activation_figure,
-    activation_neuron_figure,
-    activation_neurons_figure,
-    activation_reading,
-)
-from layouts.figures.architecture import architecture_figure, architecture_reading
+from layouts.figures import activation, architecture, embedding, logit_lens
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
-from layouts.figures.embedding import embedding_figure, embedding_reading
-from layouts.figures.logit_lens import logit_lens_depth_figure, logit_lens_figure, logit_lens_reading
+from layouts.figures.explained import explained_by_parts, explained_by_tokens
+from layouts.figures.head_scores import HeadScoreTable
 from layouts.figures.overview import overview_figure, overview_reading
-from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
-from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
-from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.scene_alone import make_self_contained
 from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
@@ -56,13 +46,12 @@ from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
-    from analysis.attention import AttentionView
+    from analysis.attention import ShownView
     from analysis.embedding import Dimensions, Projection
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
 
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
-_LABEL_AREAS = {2: (700, 430), 3: (450, 450)}  # of embeddings, in pixels, by dimensions
 _default: ModelLike | None = None
 
 
@@ -105,14 +94,18 @@ def plot_token_activations(
     after the activation function.
     Raises: AnalysisError for a sentence, a number or a model that cannot be shown.
     """
-    shown, trace, here = _trace(sentence, position, model)
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
     last = shown.info.n_blocks - 1
-    block = last if layer is None else _number("layer", layer, shown.info.n_blocks)
-    unit = None if neuron is None else _number("neuron", neuron, shown.info.n_neurons)
+    block = last if layer is None else checked_number("layer", layer, shown.info.n_blocks)
+    unit = None if neuron is None else checked_number("neuron", neuron, shown.info.n_neurons)
     result = compute_activation(trace, Selection(Part.MLP, block=block, neuron=unit), here)
-    figures = activation_figure(result), activation_neuron_figure(result), activation_neurons_figure(result)
+    figures = (
+        activation.activation_figure(result),
+        activation.activation_neuron_figure(result),
+        activation.activation_neurons_figure(result),
+    )
     title = titled(f"Activations · block {block}", sentence)
-    return standalone(figures, (280, 180, 180), title=title, sentences=[activation_reading(result)])
+    return standalone(figures, (280, 180, 180), title=title, sentences=[activation.activation_reading(result)])
 
 
 def plot_attention(
@@ -121,26 +114,26 @@ def plot_attention(
     head: int | None = 4,
     *,
     position: int | None = None,
-    view: AttentionView = "raw",
+    view: ShownView = "raw",
     model: ModelLike | None = None,
 ) -> go.Figure:
     """Attention of each token (down) to itself and to earlier tokens (across), as shares from 0 to 1.
 
     head: None for the mean over the layer's heads. position: the emphasised row, by default the last. view: "raw";
-    "without_first", which leaves out the first token's share (about half of all attention in GPT-2); or "rollout" over
-    the layers up to this one.
+    "without_first", which leaves out the first token's share (about half of all attention in GPT-2); "value_weighted",
+    the norm of what is really moved; or "rollout" over the layers up to this one.
     Raises: AnalysisError for a sentence, a number, a view or a model that cannot be shown.
     """
-    shown, trace, here = _trace(sentence, position, model)
-    block = _number("layer", layer, shown.info.n_blocks)
-    one = None if head is None else _number("head", head, shown.info.n_heads)
-    result = compute_attention(trace, Selection(Part.ATTENTION, block=block, head=one), here, view=view)
-    return standalone(
-        [attention_figure(result)],
-        [560],
-        title=titled(f"Attention · {attention_label(result)}", sentence),
-        sentences=[attention_reading(result)],
-    )
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    block = checked_number("layer", layer, shown.info.n_blocks)
+    one = None if head is None else checked_number("head", head, shown.info.n_heads)
+    part = Selection(Part.ATTENTION, block=block, head=one)
+    if view == "value_weighted":
+        result = compute_value_weighted(shown, trace, part, here)
+    else:
+        result = compute_attention(trace, part, here, view=view)
+    title = titled(f"Attention · {attention_label(result)}", sentence)
+    return standalone([attention_figure(result)], [560], title=title, sentences=[attention_reading(result)])
 
 
 def enhanced_3d_visualization(
@@ -148,23 +141,25 @@ def enhanced_3d_visualization(
 ) -> go.Figure:
     """The network as a 3D scene with the values of a sentence: heads above the residual stream, MLP tiles below.
 
-    color_by: "norm", the L2 norm of what each part adds to the residual stream; "entropy" of each head's attention;
-    "first", the share of that attention on the first token; or "kind" of part. position: the token whose values are
-    shown, by default the last. A size of GPT-2 is shown without values if its weights are not on this machine.
+    color_by: "norm", the L2 norm of what each part adds to the residual stream; "attribution", its share of the logit
+    of the most probable token; "entropy" of each head's attention; "first", the share of that attention on the first
+    token; or "kind" of part. position: the token whose values are shown, by default the last. A size of GPT-2 is shown
+    without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
     output, chosen = Selection(Part.OUTPUT), _chosen(model)
     if (outline := outline_without_weights(chosen)) is not None:
         result, title, token = architecture_without_values(outline.info, output), f"Architecture · {chosen}", ""
-        figure = architecture_figure(result)
+        figure = architecture.architecture_figure(result)
     else:
-        shown, trace, here = _trace(sentence, position, chosen)
-        result = compute_architecture(trace, output, here, color_by=color_by)
+        shown, trace, here = read_sentence(chosen, sentence, position)
+        shares = compute_attribution(shown, trace, output, here)
+        result = compute_architecture(trace, output, here, color_by=color_by, attribution=shares)
         predictions = compute_prediction(shown, trace, output, here, k=4).top
-        figure = architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
+        figure = architecture.architecture_figure(result, tokens=trace.tokens[: here + 1], predictions=predictions)
         title, token = titled(f"Architecture · {shown.name}", sentence), trace.tokens[here].label
     make_self_contained(figure, result.info)
-    return standalone([figure], [460], title=title, sentences=[architecture_reading(result, token)])
+    return standalone([figure], [460], title=title, sentences=[architecture.architecture_reading(result, token)])
 
 
 def plot_overview(
@@ -175,8 +170,10 @@ def plot_overview(
     color_by, position: as for `enhanced_3d_visualization`.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
-    shown, trace, here = _trace(sentence, position, model)
-    result = compute_overview(trace, Selection(Part.OUTPUT), here, color_by=color_by)
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    output = Selection(Part.OUTPUT)
+    shares = compute_attribution(shown, trace, output, here)
+    result = compute_overview(trace, output, here, color_by=color_by, attribution=shares)
     title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
     return standalone([overview_figure(result)], [460], title=title, sentences=[overview_reading(result, token)])
 
@@ -198,16 +195,14 @@ def plot_token_embeddings(
     """
     from analysis.embedding import compute_embedding  # scikit-learn is slow to import
 
-    shown, trace, here = _trace(sentence, position, model)
-    block = None if layer is None else _number("layer", layer, shown.info.n_blocks)
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
     result = compute_embedding(trace, part, here, method=method, dimensions=cast("Dimensions", str(dimensions)))
-    return standalone(
-        [embedding_figure(result, paths="none", label_area=_LABEL_AREAS[result.points.shape[1]])],
-        [520],
-        title=titled(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence),
-        sentences=[embedding_reading(result)],
-    )
+    areas = (700, 430) if dimensions == 2 else (450, 450)  # of labels, in pixels
+    figure = embedding.embedding_figure(result, paths="none", label_area=areas)
+    title = titled(f"Embeddings · {'before block 0' if block is None else f'after block {block}'}", sentence)
+    return standalone([figure], [520], title=title, sentences=[embedding.embedding_reading(result)])
 
 
 def plot_logit_lens(
@@ -224,17 +219,18 @@ def plot_logit_lens(
     layers, by default the last. pins: up to three tokens to follow, by id or exact text; by default the prediction.
     Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
     """
-    shown, trace, here = _trace(sentence, position, model)
-    block = None if layer is None else _number("layer", layer, shown.info.n_blocks)
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.OUTPUT) if block is None else Selection(Part.ATTENTION, block=block)
-    cells, followed = compute_lens_cells(shown, trace), tuple(_token_id(pin, shown) for pin in pins)
+    cells, followed = compute_lens_cells(shown, trace), tuple(checked_token(pin, shown) for pin in pins)
     result = compute_logit_lens(shown, trace, cells, part, here, pins=followed)
-    lines = [logit_lens_depth_figure(result, quantity="probability"), logit_lens_depth_figure(result, quantity="rank")]
+    draw = logit_lens.logit_lens_depth_figure
+    lines = [draw(result, quantity="probability"), draw(result, quantity="rank")]
     return standalone(
-        [logit_lens_figure(result, size=(720, 360)), *lines],
+        [logit_lens.logit_lens_figure(result, size=(720, 360)), *lines],
         (360, 180, 180),
         title=titled(f"Logit lens · position {here}, {quoted(trace.tokens[here].label)}", sentence),
-        sentences=[logit_lens_reading(result)],
+        sentences=[logit_lens.logit_lens_reading(result)],
     )
 
 
@@ -257,43 +253,48 @@ def plot_gradients(
     """
     from analysis.saliency import compute_saliency  # captum is slow to import
 
-    shown, trace, here = _trace(sentence, position, model)
-    chosen = None if target is None else _token_id(target, shown)
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    chosen = None if target is None else checked_token(target, shown)
     result = compute_saliency(shown, trace, here, target=chosen, method=method, baseline=baseline)
-    figures = [(saliency_figure(result), 280)]
-    figures += [] if result.depth is None else [(saliency_depth_figure(result), 320)]
-    figures += [] if result.path is None else [(saliency_path_figure(result), 120)]
-    numbers = " · ".join(f"{name} {value}" for name, value in saliency_numbers(result))
-    return standalone(
-        [figure for figure, _ in figures],
-        [height for _, height in figures],
-        title=titled(f"Saliency · logit of {quoted(result.target.label)} after position {here}", sentence),
-        sentences=[saliency_reading(result), saliency_warning(result), numbers],
-    )
+    return explained_by_tokens(result, sentence)
 
 
-def _trace(sentence: str, position: int | None, model: ModelLike | None) -> tuple[LanguageModel, Trace, int]:
-    """The model, the trace of the sentence, and the position."""
-    shown = open_model(_chosen(model))
-    if not isinstance(sentence, str):
-        raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
-    trace = compute_trace(shown, Prompt(shown.name, sentence))
-    warn_of_nonfinite(shown, trace)
-    last = trace.n_positions - 1
-    return shown, trace, last if position is None else _number("position", position, trace.n_positions)
+def plot_logit_attribution(
+    sentence: str,
+    *,
+    position: int | None = None,
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Direct attribution: each part's share of the next token's logit after `position` (by default the last).
+
+    target: the explained token, as for `plot_gradients`. against: the token whose logit is subtracted, in the same way.
+    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
+    """
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
+    result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
+    return explained_by_parts(result, sentence)
+
+
+def head_scores(
+    sentence: str | None = None, *, sort: AnyScore = "induction", model: ModelLike | None = None
+) -> HeadScoreTable:
+    """How much of each head's attention follows a known pattern: induction, previous token and others.
+
+    sentence: by default the standard probe, 50 random tokens that are repeated once, on which heads can be compared.
+    sort: the score that orders the table. The result's `scores` are arrays of all heads, (layers, heads).
+    Raises: AnalysisError for a sentence, a score or a model that cannot be shown.
+    """
+    check_choice(sort, AnyScore, "the score")
+    if sentence is None:
+        shown, about = open_model(_chosen(model)), "random tokens, repeated once"
+        trace = probe_trace(shown)
+    else:
+        (shown, trace, _), about = read_sentence(_chosen(model), sentence, None), f"“{sentence}”"
+    return HeadScoreTable(f"Head scores · {shown.name} · {about}", compute_all_scores(shown, trace), sort)
 
 
 def _chosen(model: ModelLike | None) -> ModelLike:
     return model or _default or os.environ.get("LLM_MODEL") or "bundled"
-
-
-def _number(what: str, number: Any, count: int) -> int:
-    """The number, checked to be an integer from 0 to `count` - 1."""
-    with suppress(TypeError):  # not an integer
-        if 0 <= index(number) < count:
-            return index(number)
-    raise SelectionError(f"There is no {what} {number!r}. Choose a {what} from 0 to {count - 1}.")
-
-
-def _token_id(token: int | str, model: LanguageModel) -> int:
-    return model.vocabulary.only_id(token) if isinstance(token, str) else _number("token id", token, model.info.n_vocab)

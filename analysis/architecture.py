@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attention import attention_entropy
-from analysis.errors import check_choice
+from analysis.attribution import AttributionResult
+from analysis.errors import SelectionError, check_choice
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
 
-ColorBy = Literal["norm", "entropy", "first", "kind"]
+ColorBy = Literal["attribution", "norm", "entropy", "first", "kind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,19 +26,21 @@ class ArchitectureResult:
         Sizes of the model.
     selection : Selection
         The selected part.
-    color_by : "norm", "entropy", "first" or "kind"
-        The quantity. "norm": L2 norm of what the part adds to the residual stream, 0 or more. "entropy": entropy of the
-        head's attention from the position, in bits. "first": share of that attention on position 0, from 0 to 1.
-        "kind": no numbers.
+    color_by : "attribution", "norm", "entropy", "first" or "kind"
+        The quantity. "attribution": the part's signed share of the explained logit, in logits. "norm": L2 norm of what
+        the part adds to the residual stream, 0 or more. "entropy": entropy of the head's attention from the position,
+        in bits. "first": share of that attention on position 0, from 0 to 1. "kind": no numbers.
     heads : float32 array (n_blocks, n_heads) or None
         The quantity for each head, NaN if it is not finite; None for "kind".
     tiles : float32 array (n_blocks, n_tiles) or None
-        The quantity for each MLP tile; None unless it is "norm".
+        The quantity for each MLP tile; None unless it is "attribution" or "norm".
     strongest : int64 array (n_blocks, n_tiles)
         In each tile, the neuron with the largest absolute value at the position.
     residual_norms : float32 array (n_blocks + 1,) or None
         L2 norm of the residual stream at the position, indexed as `Trace.residual`; None if the model's weights are not
         in memory.
+    attribution : AttributionResult or None
+        What is explained, for "attribution".
     """
 
     info: ModelInfo
@@ -47,19 +50,29 @@ class ArchitectureResult:
     tiles: Float | None
     strongest: NDArray[np.int64]
     residual_norms: Float | None
+    attribution: AttributionResult | None = None
 
 
 def compute_architecture(
-    trace: Trace, selection: Selection, position: int, *, color_by: ColorBy = "norm"
+    trace: Trace,
+    selection: Selection,
+    position: int,
+    *,
+    color_by: ColorBy = "norm",
+    attribution: AttributionResult | None = None,
 ) -> ArchitectureResult:
-    """One number for every head and MLP tile at a position.
+    """One number for every head and MLP tile at a position. attribution: at this position, for "attribution".
 
-    Raises: SelectionError for a colouring that does not exist.
+    Raises: SelectionError for a colouring that does not exist, or "attribution" without one.
     """
     check_choice(color_by, ColorBy, "the colouring")
     blocks = range(trace.info.n_blocks)
     heads = tiles = None
-    if color_by == "norm":
+    if color_by == "attribution":
+        if attribution is None:
+            raise SelectionError("The colouring “attribution” needs the attribution of a logit. Compute it first.")
+        heads, tiles = attribution.heads.astype(np.float32), attribution.tiles.astype(np.float32)
+    elif color_by == "norm":
         heads = np.stack([trace.head_norms(block)[position] for block in blocks])
         tiles = np.stack([trace.tile_norms(block)[position] for block in blocks])
     elif color_by in ("entropy", "first"):
@@ -75,6 +88,7 @@ def compute_architecture(
         residual_norms=_finite(
             np.linalg.norm([trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1)
         ),
+        attribution=attribution if color_by == "attribution" else None,
     )
 
 

@@ -12,6 +12,7 @@ from analysis.tokens import Token
 from analysis.trace import Float, Trace
 
 AttentionView = Literal["raw", "without_first", "rollout"]
+ShownView = Literal[AttentionView, "value_weighted"]  # for which `analysis.causes.value_weighted` needs the network
 MOST_EXACT = 128  # tokens; the heads of longer texts are summarised by squares of cells
 MOST_CELLS = 64  # along each side of such a summary
 _ROLLOUT_VERSION = 1  # raised when the computation changes
@@ -29,8 +30,9 @@ class AttentionResult:
         The block, and the selected query position, from 0.
     head : int or None
         The head; None for the mean over the block's heads.
-    view : "raw", "without_first" or "rollout"
-        What the shares are of, see `compute_attention`.
+    view : "raw", "without_first", "rollout" or "value_weighted"
+        What the shares are of, see `compute_attention`. With "value_weighted", `grid` and `heads` are norms of what is
+        moved, 0 or more, see `compute_value_weighted`.
     grid : float32, (query, key)
         Shares of attention, 0 to 1, of the head or the mean over heads; 0 where key > query. With "without_first",
         rows without attention to any other token are NaN, and in every view those that are not finite.
@@ -52,7 +54,7 @@ class AttentionResult:
     block: int
     head: int | None
     position: int
-    view: AttentionView
+    view: ShownView
     grid: Float
     heads: Float
     square: int

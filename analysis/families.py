@@ -34,6 +34,10 @@ class Family:
         The configuration's name for c in a model whose logits are c·tanh(logit / c); None if they are not capped.
     parallel
         Whether attention and MLP of a block read the same residual stream, or the configuration's name for that.
+    values
+        From a block: the linear map whose output ends with the values of all heads.
+    values_by_head
+        Whether that output has query, key and value of one head, then those of the next.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Family:
     mlp_norm: str | None = None
     logit_cap: str | None = None
     parallel: bool | str = False
+    values: str = "self_attn.v_proj"
+    values_by_head: bool = False
 
 
 _LLAMA = Family(
@@ -97,6 +103,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.c_proj",
         mlp=("mlp",),
         norms=("ln_1", "ln_2"),
+        values="attn.c_attn",
     ),
     "gpt_neo": Family(
         name="GPT-Neo",
@@ -109,6 +116,7 @@ FAMILIES: dict[str, Family] = {
         mlp_out="mlp.c_proj",
         mlp=("mlp",),
         norms=("ln_1", "ln_2"),
+        values="attn.attention.v_proj",
     ),
     "gptj": Family(
         name="GPT-J",
@@ -121,6 +129,7 @@ FAMILIES: dict[str, Family] = {
         mlp=("mlp",),
         norms=("ln_1",),
         parallel=True,
+        values="attn.v_proj",
     ),
     "gpt_neox": Family(
         name="GPT-NeoX",
@@ -133,12 +142,14 @@ FAMILIES: dict[str, Family] = {
         mlp=("mlp",),
         norms=("input_layernorm", "post_attention_layernorm"),
         parallel="use_parallel_residual",
+        values="attention.query_key_value",
+        values_by_head=True,
     ),
     "llama": _LLAMA,
     "mistral": replace(_LLAMA, name="Mistral"),
     "qwen2": replace(_LLAMA, name="Qwen2"),
     "qwen3": replace(_LLAMA, name="Qwen3"),
-    "phi3": replace(_LLAMA, name="Phi-3"),
+    "phi3": replace(_LLAMA, name="Phi-3", values="self_attn.qkv_proj"),
     "gemma2": _GEMMA2,
     "gemma3_text": replace(_GEMMA2, name="Gemma 3"),
     "opt": Family(

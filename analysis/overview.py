@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.architecture import ArchitectureResult, ColorBy, architecture_without_values, compute_architecture
 from analysis.attention import pooled
+from analysis.attribution import AttributionResult
 from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.task import Derived, derive_now
@@ -47,8 +48,8 @@ class OverviewResult:
     value : float or None
         The number of the selected head, or of the selected neuron's tile, NaN if it is not finite; None without one.
     rank : int or None
-        Of that number among all heads, or among all tiles, of the model; 1 is the largest, and equal numbers share
-        their rank. None without a finite number.
+        Of that number among all heads, or among all tiles, of the model, by size; 1 is the largest, and equal sizes
+        share their rank. None without a finite number.
     """
 
     parts: ArchitectureResult
@@ -57,13 +58,18 @@ class OverviewResult:
 
 
 def compute_overview(
-    trace: Trace, selection: Selection, position: int, *, color_by: ColorBy = "norm"
+    trace: Trace,
+    selection: Selection,
+    position: int,
+    *,
+    color_by: ColorBy = "norm",
+    attribution: AttributionResult | None = None,
 ) -> OverviewResult:
     """The numbers of all heads and MLP tiles at a position, and the rank of the selected part's.
 
-    Raises: SelectionError for a colouring that does not exist.
+    color_by, attribution: as for `compute_architecture`, which also says what is raised.
     """
-    parts = compute_architecture(trace, selection, position, color_by=color_by)
+    parts = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution)
     if selection.head is not None:
         numbers, unit = parts.heads, selection.head
     elif selection.neuron is not None:
@@ -73,7 +79,9 @@ def compute_overview(
     if numbers is None:
         return OverviewResult(parts, None, None)
     value = numbers[selection.block, unit]
-    return OverviewResult(parts, float(value), None if np.isnan(value) else 1 + int((numbers > value).sum()))
+    return OverviewResult(
+        parts, float(value), None if np.isnan(value) else 1 + int((np.abs(numbers) > abs(value)).sum())
+    )
 
 
 def overview_without_values(info: ModelInfo, selection: Selection) -> OverviewResult:

@@ -95,7 +95,7 @@ def compute_prediction(
     exponentials = np.exp(shifted)
     total = exponentials.sum()
     log_total = float(np.log(total))
-    top = _largest(logits, k)
+    top = largest(logits, k)
     return PredictionResult(
         tokens=trace.tokens,
         part=selection.part,
@@ -110,7 +110,7 @@ def compute_prediction(
     )
 
 
-def _largest(logits: Float, k: int) -> NDArray[np.int64]:
+def largest(logits: Float, k: int) -> NDArray[np.int64]:
     """Ids of the k largest logits without sorting the whole vocabulary; of equal logits, the lower id comes first."""
     k = min(k, len(logits))
     least = logits.max() if k == 1 else np.partition(logits, -k)[-k]

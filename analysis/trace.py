@@ -115,8 +115,8 @@ class Trace:
         return self.array("logits")
 
     def _read(self, name: str, at: Any) -> Float:
-        part: Float = self.array(name)[at].astype(np.float32, copy=False)
-        return part
+        part: NDArray[Any] = self.array(name)[at]
+        return part.astype(np.float32) if part.dtype == np.float16 else part
 
 
 def keeps_logits(info: ModelInfo, n_positions: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy, architecture_without_values, compute_architecture
+from analysis.attribution import compute_attribution, second_target
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
@@ -13,6 +14,7 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY, NAME, PLAY, RESET
+from layouts.attribution import AGAINST
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
 from layouts.figures.drawing import written
 from layouts.theme import THEMES, base_layout
@@ -40,7 +42,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "figure": Output(ids.graph(NAME), "figure"),
             "scene": Output(ids.panel(NAME), "data-scene"),
         },
-        choices={"color_by": Input(COLOR_BY, "value")},
+        choices={"color_by": Input(COLOR_BY, "value"), "against": Input(AGAINST, "value")},
         state={"scene": State(ids.panel(NAME), "data-scene")},
     )
 
@@ -52,18 +54,25 @@ def draw_architecture(
     *,
     theme: str = "light",
     color_by: ColorBy = "norm",
+    against: str | None = "",
     scene: str = "",
 ) -> Values:
     """Figure, title, reading, and the fingerprint of the figure's geometry (`scene`).
 
-    scene: the fingerprint of the geometry that the page shows. If it is the same, only colours and marks are sent.
+    against: the token whose logit is subtracted from the explained one, by its id, or empty. scene: the fingerprint of
+    the geometry that the page shows. If it is the same, only colours and marks are sent.
     """
     look = THEMES[theme]
     if services.loaded(prompt):
-        trace = services.trace(prompt)
+        trace, model = services.trace(prompt), services.model(prompt)
         position = services.position(trace, selection)
-        result = compute_architecture(trace, selection, position, color_by=color_by)
-        output = compute_prediction(services.model(prompt), trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
+        attribution = None
+        if color_by == "attribution":
+            attribution = compute_attribution(
+                model, trace, selection, position, against=second_target(against, trace.info)
+            )
+        result = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution)
+        output = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
         texts: dict[str, Any] = {"predictions": output.top, "tokens": trace.tokens[: position + 1]}
         token = trace.tokens[position].label
     else:

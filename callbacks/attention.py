@@ -4,7 +4,8 @@ from functools import partial
 
 from dash import Dash, Input, Output
 
-from analysis.attention import AttentionView, compute_attention
+from analysis.attention import ShownView, compute_attention
+from analysis.causes.value_weighted import compute_value_weighted
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -27,7 +28,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 
 def draw_attention(
-    services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light", view: AttentionView = "raw"
+    services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light", view: ShownView = "raw"
 ) -> Values:
     """Heat map (`figure`), small multiples (`heads`), title and reading."""
     look = THEMES[theme]
@@ -36,8 +37,11 @@ def draw_attention(
         return {"figure": none, "heads": empty_figure("", theme=look), "title": "Attention", "reading": ""}
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    derived = partial(services.derived, trace)
-    result = compute_attention(trace, selection, position, view=view, derived=derived)
+    if view == "value_weighted":
+        result = compute_value_weighted(services.model(prompt), trace, selection, position)
+    else:
+        derived = partial(services.derived, trace)
+        result = compute_attention(trace, selection, position, view=view, derived=derived)
     return {
         "figure": attention_figure(result, theme=look),
         "heads": attention_heads_figure(result, theme=look),

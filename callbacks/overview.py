@@ -7,6 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy
+from analysis.attribution import compute_attribution, second_target
 from analysis.overview import OverviewResult, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection
 from analysis.trace import Prompt
@@ -14,6 +15,7 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY
+from layouts.attribution import AGAINST
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
@@ -36,7 +38,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "figure": Output(ids.graph(NAME), "figure"),
             "patterns": Output(ids.panel(NAME), "data-patterns"),
         },
-        choices={"color_by": Input(COLOR_BY, "value"), "wall": Input(WALL, "data")},
+        choices={"color_by": Input(COLOR_BY, "value"), "against": Input(AGAINST, "value"), "wall": Input(WALL, "data")},
         state={"patterns": State(ids.panel(NAME), "data-patterns")},
     )
 
@@ -48,13 +50,15 @@ def draw_overview(
     *,
     theme: str = "light",
     color_by: ColorBy = "norm",
+    against: str | None = "",
     wall: Any = None,
     patterns: str = "",
 ) -> Values:
     """Grid (`figure`), title, reading, and a digest of what the attention in it is drawn from (`patterns`).
 
-    wall: `[columns, aspect]` of the heads if there is room for their attention, else None. patterns: the digest of the
-    attention that the page shows. If it is the same, all but the attention is sent.
+    against: the token whose logit is subtracted from the explained one, by its id, or empty. wall: `[columns, aspect]`
+    of the heads if there is room for their attention, else None. patterns: the digest of the attention that the page
+    shows. If it is the same, all but the attention is sent.
     """
     look = THEMES[theme]
     if not services.loaded(prompt):
@@ -62,7 +66,12 @@ def draw_overview(
         return _values(outline, "") | {"figure": overview_figure(outline, theme=look), "patterns": ""}
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    result = compute_overview(trace, selection, position, color_by=color_by)
+    attribution = None
+    if color_by == "attribution":
+        attribution = compute_attribution(
+            services.model(prompt), trace, selection, position, against=second_target(against, trace.info)
+        )
+    result = compute_overview(trace, selection, position, color_by=color_by, attribution=attribution)
     values = _values(result, trace.tokens[position].label)
     room = _wall(wall, trace.info.n_heads)
     if room is None:

@@ -41,14 +41,13 @@ from layouts.saliency import (
     TARGET,
     TEXT,
     WARNING,
-    actions,
     baseline_options,
     baseline_reason,
     numbers,
     shaded_text,
-    target_words,
     warning,
 )
+from layouts.target import target_actions, target_words
 from layouts.theme import THEMES
 from layouts.token_search import found_tokens
 
@@ -71,7 +70,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         if not isinstance(text, str) or not text:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), actions)
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=AGAINST))
 
     @app.callback(
         Output(DOWNLOAD, "data"),

@@ -5,6 +5,9 @@ from typing import Any
 
 from dash import Dash, Input, Output
 
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import probe_trace
+from analysis.causes.role import compute_role
 from analysis.prediction import compute_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
@@ -13,6 +16,7 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
+from layouts.role import role_words, score_table
 from layouts.summary import (
     ENDS,
     LAYERS,
@@ -21,6 +25,8 @@ from layouts.summary import (
     PARAMETERS,
     PART,
     PLACE,
+    ROLE,
+    SCORES,
     STEPS,
     UNIT,
     menu,
@@ -48,6 +54,8 @@ def register(app: Dash, services: Services) -> PanelCallback:
         partial(draw_summary, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
+            "role": Output(ROLE, "children"),
+            "scores": Output(SCORES, "children"),
             "part": Output(PART, "children"),
             "place": Output(PLACE, "children"),
             "unit": Output(UNIT, "children"),
@@ -62,15 +70,18 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 
 def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
-    """Predictions (`figure`), title, reading, the part in words, and the state of each button."""
+    """Predictions (`figure`), title, reading, its role, scores, the part in words, and the state of each button."""
     summary = services.outline(prompt).summary
     figure, reading = _predictions(services, prompt, selection, THEMES[theme])
+    role, scores = _role(services, prompt, selection)
     part, unit = selection.part, _unit(selection)
     outside = selection.block is None
     return {
         "figure": figure,
         "title": _title(selection),
         "reading": reading,
+        "role": role,
+        "scores": scores,
         "part": part_description(unit or part, summary, summary.parameters(selection)),
         "place": str(part) if outside else f"block {selection.block}",
         "unit": _unit_words(selection),
@@ -109,6 +120,19 @@ def _predictions(services: Services, prompt: Prompt, selection: Selection, look:
     end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
     untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
     return summary_figure(here, theme=look), untrained + summary_reading(here, end)
+
+
+def _role(services: Services, prompt: Prompt, selection: Selection) -> tuple[list[Any], list[Any]]:
+    """What the selected head or neuron does, and a head's scores. Those of the probe are computed once per model."""
+    if not _unit(selection) or not services.loaded(prompt):
+        return [], []
+    model, trace = services.model(prompt), services.trace(prompt)
+    role = compute_role(model, trace, selection, services.position(trace, selection))
+    if selection.head is None:
+        return role_words(role), []
+    probe, at = probe_trace(model), (selection.block, selection.head)
+    scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
+    return role_words(role), score_table(role, {name: float(table[at]) for name, table in scores.items()})
 
 
 def _unit(selection: Selection) -> str | None:

@@ -8,7 +8,9 @@ from functools import partial
 
 from dash import Dash, set_props
 
+import callbacks.find_heads
 import callbacks.job
+import callbacks.ledger
 import callbacks.models
 import callbacks.open_model
 import callbacks.prompt
@@ -118,6 +120,8 @@ def create_app(
     callbacks.models.register(app, services)
     if opener:
         callbacks.open_model.register(app, services)
+    callbacks.find_heads.register(app, services)
+    callbacks.ledger.register(app, services)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

@@ -9,6 +9,8 @@ from dash import Dash, html
 import callbacks.activation
 import callbacks.architecture
 import callbacks.attention
+import callbacks.attribution
+import callbacks.effect
 import callbacks.embedding
 import callbacks.logit_lens
 import callbacks.overview
@@ -18,6 +20,8 @@ import callbacks.summary
 import layouts.activation
 import layouts.architecture
 import layouts.attention
+import layouts.attribution
+import layouts.effect
 import layouts.embedding
 import layouts.logit_lens
 import layouts.overview
@@ -119,5 +123,30 @@ PANELS: tuple[Panel, ...] = (
         settings=("saliency-method", "saliency-baseline", "saliency-against"),
         dock="lower",
         task=callbacks.saliency.saliency_task,
+    ),
+    Panel(
+        "attribution",
+        layouts.attribution.layout,
+        callbacks.attribution.register,
+        clicks=("attribution-graph",),
+        settings=("attribution-view", "attribution-against"),
+        dock="lower",
+    ),
+    Panel(
+        "effect",
+        layouts.effect.layout,
+        callbacks.effect.register,
+        clicks=("effect-graph", "effect-sweep-graph"),
+        settings=(
+            "effect-grid",
+            "effect-text",
+            "effect-replacement",
+            "effect-where",
+            "effect-what",
+            "effect-against",
+            "effect-removed",
+        ),
+        dock="lower",
+        task=callbacks.effect.effect_task,
     ),
 )

@@ -13,11 +13,13 @@ RESET = "architecture-reset"
 SPEED = "architecture-speed"
 
 COLORINGS = {
+    "attribution": "direct attribution",
     "norm": "what each part adds",
     "entropy": "spread of attention (entropy)",
     "first": "attention on the first token",
     "kind": "kind of part",
 }
+OPENING = "attribution"
 
 HELP = Help(
     shows=(
@@ -29,10 +31,12 @@ HELP = Help(
         "outlined, and its block is framed."
     ),
     not_shown=(
-        "What matters: a later part may cancel what an earlier one adds. Nor the wiring inside the parts (queries, "
-        "keys, values)."
+        "What happens without a part: others may take its place. Nor the wiring inside the parts (queries, keys, "
+        "values)."
     ),
     detail=(
+        "Direct attribution is what a part adds to the logit that the panel of that name explains: blue raises it, "
+        "orange lowers it. What a part adds is the length of its vector. "
         "Both walls are read like a page: head 0 and neuron 0 are top left; each tile stands for several neighbouring "
         "neurons. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel alone after a "
         "click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through the blocks, "
@@ -65,7 +69,7 @@ def layout() -> html.Section:
             dbc.Select(
                 id=COLOR_BY,
                 options=[{"value": value, "label": label} for value, label in COLORINGS.items()],
-                value="norm",
+                value=OPENING,
                 size="sm",
             ),
             html.Button("Reset view", id=RESET, className="quiet-button", type="button"),

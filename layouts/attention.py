@@ -17,11 +17,13 @@ HELP = Help(
         "Rows are the tokens that look (queries), columns those looked at (keys). Click a cell to select its row’s "
         "token, a small picture to select its head."
     ),
-    not_shown="What matters for the prediction: a head may attend to a token and move nothing of weight from it.",
+    not_shown="What matters for the prediction: a head may attend to a token and move little from it (value-weighted).",
     detail=(
         "In the small pictures, the arrow keys select the head beside, above or below the selected one. "
         "Many heads put much of their attention on the first token when they have nothing else to do; “without the "
-        "first token” shows the rest, scaled to 100%. Rollout is a rough average over all heads, not something that "
+        "first token” shows the rest, scaled to 100%. “Value-weighted” shows how much is really moved: the length (L2 "
+        "norm) of attention weight × value × output map, which a head adds to the row’s token from the column’s token; "
+        "these vectors sum to the head’s output. Rollout is a rough average over all heads, not something that "
         "any one head does. In blocks with a sliding window (Mistral, Gemma, GPT-Neo and others), the lower left of a "
         "longer text is empty. Where several heads share keys and values (grouped-query attention), each head still "
         "has its own queries and so its own attention. With more than 128 tokens, colours follow the square root of "
@@ -54,6 +56,7 @@ def layout() -> html.Section:
                 {
                     "raw": "raw attention",
                     "without_first": "without the first token",
+                    "value_weighted": "value-weighted",
                     "rollout": "rollout up to the block",
                 },
                 "raw",

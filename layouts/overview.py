@@ -2,7 +2,7 @@
 
 from dash import dcc, html
 
-from layouts.architecture import COLORINGS
+from layouts.architecture import COLORINGS, OPENING
 from layouts.panel import Help, choice, graph, panel
 
 NAME = "overview"
@@ -44,7 +44,7 @@ def layout() -> html.Section:
         ),
         graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),
         dcc.Store(id=WALL),
-        controls=(choice(COLOR, "Colour by", COLORINGS, "norm"),),
+        controls=(choice(COLOR, "Colour by", COLORINGS, OPENING),),
         help=HELP,
     )
     section.tabIndex = 0

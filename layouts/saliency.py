@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts.figures.text import quoted
 from layouts.glossary import marked
 from layouts.job import job_bar, picture
 from layouts.panel import Help, choice, graph, panel
-from layouts.token_search import action, sets, token_search
+from layouts.target import target_choice
+from layouts.token_search import action, sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analysis.tokens import Piece, Token
+    from analysis.tokens import Token
 
 NAME = "saliency"
 METHOD = "saliency-method"
@@ -121,7 +120,7 @@ def layout() -> html.Section:
         picture(NAME, html.Div([depth, bars, details], className="saliency-body")),
         status=job_bar(NAME),
         controls=(
-            _target(),
+            target_choice(target=TARGET, search=SEARCH, found=FOUND, against=AGAINST),
             choice(METHOD, "Method", METHODS, "integrated"),
         ),
         more=(
@@ -137,12 +136,6 @@ def layout() -> html.Section:
         ),
         help=HELP,
     )
-
-
-def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
-    """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
-    minus = f" minus {quoted(against.label)}" if against else ""
-    return f"{quoted(target.label)}{'' if chosen else ' (most probable)'}{minus}"
 
 
 def baseline_options(*, singular: bool) -> list[dict[str, str]]:
@@ -163,14 +156,6 @@ def warning(words: str, *, offer_others: bool) -> list[Any]:
         for method in ("occlusion", "input_gradient")
     ]
     return [html.Span(words), *(buttons if offer_others else [])]
-
-
-def actions(piece: Piece) -> list[html.Button]:
-    """The buttons of a search result: explain the token's logit, or subtract it from the explained one."""
-    return [
-        action("explain", f"Explain {quoted(piece.label)}", **{"data-select": f"~{piece.id}"}),
-        action("subtract", f"Subtract the logit of {quoted(piece.label)}", **sets(AGAINST, str(piece.id))),
-    ]
 
 
 def shaded_text(tokens: Sequence[Token], shades: Sequence[tuple[str, str]], position: int) -> list[html.Button]:
@@ -194,21 +179,3 @@ def numbers(pairs: Iterable[tuple[str, str]]) -> list[html.Div]:
     """The entries of the list of numbers."""
     seen: set[str] = set()
     return [html.Div([html.Dt(marked(name, seen)), html.Dd(value)]) for name, value in pairs]
-
-
-def _target() -> html.Div:
-    return html.Div(
-        [
-            token_search(
-                ["Explains ", html.Span(id=TARGET)],
-                search=SEARCH,
-                found=FOUND,
-                label="Search for a token to explain or to subtract",
-                buttons=(
-                    action("explain most probable", "Explain most probable token", **{"data-select": "~"}),
-                    action("subtract none", "Subtract none: explain one logit", **sets(AGAINST, "")),
-                ),
-            ),
-            dbc.Input(id=AGAINST, type="hidden", value=""),
-        ]
-    )

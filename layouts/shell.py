@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import ids, models, open_model
+from layouts import ids, ledger, models, open_model
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -58,6 +58,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
                     glossary(),
                 ]
             ),
+            ledger.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],
         className="page",
@@ -83,6 +84,7 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
         models.choice(offers, opens_models=opens_models),
         _prompt(),
+        ledger.button(),
         html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
     ]

@@ -10,6 +10,7 @@ from dash import html
 
 from layouts.figures.summary import parameter_rows, size_words
 from layouts.figures.text import counted, percent
+from layouts.find_heads import find_heads
 from layouts.glossary import marked
 from layouts.panel import Help, graph, panel
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from analysis.summary import SummaryResult
 
 NAME = "summary"
+ROLE = "summary-role"
+SCORES = "summary-scores"
 PART = "summary-part"
 PARAMETERS = "summary-parameters"
 MENU = "summary-menu"
@@ -29,19 +32,23 @@ ENDS = {"embedding": "Token embedding", "norm": "Final norm", "output": "Output"
 
 HELP = Help(
     shows=(
-        "The selected part of the network, and the next tokens that the model would predict if it stopped there (the "
-        "logit lens)."
+        "What the selected head or neuron does here, and, as bars, what the model would predict if it stopped at its "
+        "block (logit lens)."
     ),
     how=(
         "The longer a bar, the more probable the token. ‹ and › move the selection, and so do ←/→ for blocks and ↑/↓ "
         "for heads and neurons."
     ),
-    not_shown="What a single head or neuron predicts: the lens always reads the whole residual stream.",
+    not_shown="What a head or neuron is for in general: its scores and tokens are those of one text and one probe.",
     detail=(
         "The logit lens applies the final norm and the output head to the residual stream after the selected block, as "
         "if the remaining blocks did not exist; at the final norm and at the output, the bars are the model’s real "
         "prediction. Nonsense in early blocks need not mean that nothing is known there: the stream may hold it in a "
-        "form that the output head cannot read yet."
+        "form that the output head cannot read yet. The bars are those of the whole residual stream, not of the "
+        "selected head or neuron. What that alone raises or lowers is its direct attribution: its output, through the "
+        "final norm (with the scale that the norm has here) and the output head; later blocks may change it. Scores "
+        "are mean shares of a head’s attention, on this text and on 50 random tokens that are repeated once; the "
+        "copying score belongs to the head’s weights."
     ),
 )
 
@@ -53,9 +60,11 @@ def layout() -> html.Section:
         "Selection",
         _controls(),
         graph(NAME, label="Bar chart: most probable next tokens at the selected part"),
+        html.Div(id=ROLE, className="summary-role"),
+        html.Div(id=SCORES),
         html.Div(id=PART, className="summary-part"),
         html.Details([html.Summary("Parameters by part"), html.Div(id=PARAMETERS)], className="summary-more"),
-        controls=(dbc.DropdownMenu(id=MENU, label="Go to", color="light", size="sm", align_end=True),),
+        controls=(find_heads(), dbc.DropdownMenu(id=MENU, label="Go to", color="light", size="sm", align_end=True)),
         help=HELP,
     )
     section.tabIndex = 0

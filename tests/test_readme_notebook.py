@@ -47,9 +47,16 @@ def test_the_first_cell_shows_a_table(cells: list[Any]) -> None:
     assert "5,853,184" in data["text/plain"]
 
 
+def test_the_heads_are_a_table(cells: list[Any]) -> None:
+    (cell,) = [cell for cell in cells if "head_scores" in cell.source]
+    assert "random tokens, repeated once" in shown(cell)["text/html"]
+    assert "induction" in shown(cell)["text/plain"]
+
+
 def test_every_other_cell_shows_a_figure_of_a_panel_about_the_sentence(cells: list[Any]) -> None:
     headings = {panel.layout()[ids.title(panel.name)].children for panel in PANELS}
-    titles = [shown(cell)["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for cell in cells[1:]]
+    drawn = [shown(cell) for cell in cells[1:] if "head_scores" not in cell.source]
+    titles = [data["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for data in drawn]
     for title in titles:
         found = re.match(r"<b>([\w ]+) · (.*?) · “When", title)
         assert found, title

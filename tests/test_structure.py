@@ -30,6 +30,7 @@ MAY_IMPORT = {
                               "transformers", "gguf", "safetensors"},
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
+    "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },
@@ -247,6 +248,7 @@ def test_every_panel_is_on_the_page_once():
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
+    parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

@@ -12,6 +12,7 @@ import visualize
 from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
+from analysis.models.sentence import checked_token
 from analysis.tokens import Vocabulary
 from layouts.figures.architecture import HEADS
 from tests.conftest import make_tiny
@@ -52,6 +53,7 @@ def test_the_sentence_is_in_the_title_escaped_and_cut():
         (lambda: visualize.plot_gradients(FOX, method="guess"), SelectionError, "‘guess’.*occlusion"),
         (lambda: visualize.plot_gradients(FOX, baseline="one"), SelectionError, "‘one’.*mean, end or zero"),
         (lambda: visualize.plot_gradients(FOX, target=4096), SelectionError, "no token id 4096"),
+        (lambda: visualize.plot_logit_attribution(FOX, against=4096), SelectionError, "no token id 4096"),
         (
             lambda: visualize.plot_gradients(FOX, target=" roses and"),
             SelectionError,
@@ -75,7 +77,7 @@ def test_invalid_requests_raise_a_clear_error(call: Any, error: type[AnalysisErr
 def test_a_text_that_is_several_tokens_is_no_target(tiny_gpt2: LanguageModel):
     twice = Vocabulary(["the", "Ġthe", "Âłthe", "the"], byte_level=True, literal=frozenset())
     with pytest.raises(SelectionError, match="2 tokens have the text 'the': ids 0, 3"):
-        visualize._token_id("the", replace(tiny_gpt2, vocabulary=twice))
+        checked_token("the", replace(tiny_gpt2, vocabulary=twice))
 
 
 # Which model.

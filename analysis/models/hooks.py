@@ -1,10 +1,10 @@
-"""Forward hooks that record a pass: installed once per network, and inactive while no recorder is set.
+"""Forward hooks that record a pass or change it: installed once per network, and inactive unless they are asked for.
 
-The recorder is held in a ContextVar, so concurrent passes in other threads cannot write into it. (A hook that is
-registered around a call is active in every thread.)
+Recorder and edits are held in ContextVars, so concurrent passes in other threads are neither recorded nor changed. (A
+hook that is registered around a call is active in every thread.)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,9 @@ class Recorder(Protocol):
 
 
 AnyRecorder = TypeVar("AnyRecorder", bound=Recorder)
+Edit = Callable[[Tensor], Tensor]  # from the values of a site to those that the pass goes on with, of the same shape
 _RECORDER: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+_EDITS: ContextVar[Mapping[str, Edit] | None] = ContextVar("edits", default=None)
 
 
 @contextmanager
@@ -36,18 +38,44 @@ def recording(recorder: AnyRecorder) -> Iterator[AnyRecorder]:
         _RECORDER.reset(token)
 
 
+@contextmanager
+def editing(edits: Mapping[str, Edit]) -> Iterator[None]:
+    """A context in which forward passes of this thread go on with edited values; a recorder is given these, too.
+
+    The sites, by the names of the edits, for block B:
+
+    - `residual.B`: the residual stream that enters the block, (..., d_model).
+    - `head_outputs.B`, `neurons.B`: the input of the last linear map of attention, with the heads beside each other,
+      and of the MLP.
+    - `attention.B`, `mlp.B`: what attention and MLP add to the residual stream, after a norm of their own if there is
+      one. Without the stream itself, which a block's output contains.
+
+    The leading axes are batch and position; OPT's MLP has flattened them into one.
+    """
+    token = _EDITS.set(edits)
+    try:
+        yield
+    finally:
+        _EDITS.reset(token)
+
+
 def install_hooks(network: nn.Module, family: Family, n_heads: int) -> None:
     """Register the hooks of a network. Call it once, when the network is loaded."""
     blocks = network.get_submodule(family.blocks)
     assert isinstance(blocks, nn.ModuleList)
     for index, block in enumerate(blocks):
+        block.register_forward_pre_hook(_edit_stream(f"residual.{index}"), with_kwargs=True)
         block.register_forward_pre_hook(_residual(index), with_kwargs=True)
         block.get_submodule(family.attention).register_forward_hook(_attention(index))
         attention_out, mlp_out = block.get_submodule(family.attention_out), block.get_submodule(family.mlp_out)
         attention_norm = block.get_submodule(family.attention_norm) if family.attention_norm else None
         mlp_norm = block.get_submodule(family.mlp_norm) if family.mlp_norm else None
+        attention_out.register_forward_pre_hook(_edit_input(f"head_outputs.{index}"))
+        mlp_out.register_forward_pre_hook(_edit_input(f"neurons.{index}"))
         attention_out.register_forward_hook(_heads(index, attention_out, attention_norm, n_heads))
         mlp_out.register_forward_hook(_neurons(index, mlp_out, mlp_norm))
+        (attention_norm or attention_out).register_forward_hook(_edit_output(f"attention.{index}"))
+        (mlp_norm or mlp_out).register_forward_hook(_edit_output(f"mlp.{index}"))
     blocks[-1].register_forward_hook(_last_residual(len(blocks)))  # not the final norm, which nanochat runs twice
 
 
@@ -56,6 +84,36 @@ def last_map(module: nn.Module) -> Tensor:
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.T if isinstance(module, nn.Linear) else weight
+
+
+def _edit_of(site: str) -> Edit | None:
+    edits = _EDITS.get()
+    return None if edits is None else edits.get(site)
+
+
+def _edit_stream(site: str) -> Callable[..., Any]:
+    def hook(_block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if (edit := _edit_of(site)) is None:
+            return None
+        if args:
+            return (edit(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": edit(kwargs["hidden_states"])}
+
+    return hook
+
+
+def _edit_input(site: str) -> Callable[..., Any]:
+    def hook(_module: nn.Module, args: tuple[Tensor, ...]) -> Any:
+        return None if (edit := _edit_of(site)) is None else (edit(args[0]), *args[1:])
+
+    return hook
+
+
+def _edit_output(site: str) -> Callable[..., Any]:
+    def hook(_module: nn.Module, _args: tuple[Any, ...], output: Tensor) -> Any:
+        return None if (edit := _edit_of(site)) is None else edit(output)
+
+    return hook
 
 
 def _residual(index: int) -> Callable[..., None]:

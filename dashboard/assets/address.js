@@ -9,12 +9,17 @@
      key is held, the newest address is written whenever it is time for one. */
   const [BURST, EVERY_MS] = [10, 400];
   let nOpened = 0;
-  let defaults = null;            // of the settings; they are left out of the fragment
+  /* What a link means that leaves a setting out, where that is not the default: it was when such links were made. */
+  const IMPLIED = { "architecture-color": "norm" };
+  let defaults = null;            // of the settings
   let historyMethod = "replace";  // or "push": of the next write
   let question = null;            // the fragment that was written last, without the workspace's arrangement
   let unwritten = null;           // a fragment that has to wait
   let dueAt = 0;                  // when the next write would be due if all of a burst were spread evenly
   let timer = null;
+
+  /* The settings of a link without any; they are left out of the fragment. */
+  const implied = () => ({ ...defaults, ...IMPLIED });
 
   const readFragment = () => Object.fromEntries(new URLSearchParams((unwritten ?? location.hash).slice(1)));
 
@@ -71,11 +76,11 @@
       defaults = defaults || values;
       const linked = readFragment();
       // A link to a text alone, such as an example, keeps the settings.
-      const resets = linked.select !== undefined || !explorer.shown();
+      const others = linked.select !== undefined ? implied() : explorer.shown() ? values : defaults;
       return outputs_list.map(({ id }) => {
         const valid = options[id]
           ? options[id].some((option) => option.value === linked[id]) : linked[id] !== undefined;
-        const value = valid ? linked[id] : resets ? defaults[id] : values[id];
+        const value = valid ? linked[id] : others[id];
         return value === values[id] ? dash.no_update : value;
       });
     },
@@ -86,7 +91,7 @@
       for (const name of SWITCHES) if (prompt[name]) question[name] = "1";
       question.select = selection;
       for (const { id, property, value } of dash.callback_context.inputs_list) {
-        if (property === "value" && defaults && value !== defaults[id]) question[id] = value;
+        if (property === "value" && defaults && value !== implied()[id]) question[id] = value;
       }
       write();
     },

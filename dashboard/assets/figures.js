@@ -6,13 +6,14 @@
   const explorer = dash.explorer = dash.explorer || {};
   const fillIn = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-  /* The text for a cell of an image: its value is a share, or in a byte image a level, which indexes a table of values. */
+  /* The text for a cell of an image: its value is a share or a norm, or in a byte image a level, which indexes a table
+     of values. */
   function cellText(point, meta) {
-    const { words, values, per_block, x: columns, y: rows } = meta;
+    const { words, values, norms, per_block, x: columns, y: rows } = meta;
     if (per_block) return fillIn(words, explorer.partOfCell(point, meta));
     const { x, y, z } = point;
-    const value = values ? values[z] : `${(100 * z).toFixed(1)}%`;
-    return value && fillIn(words, { x: columns[x], y: rows[y], value });
+    const value = values ? values[z] : norms ? Number(z.toPrecision(3)) : `${(100 * z).toFixed(1)}%`;
+    return value === "" ? "" : fillIn(words, { x: columns[x], y: rows[y], value });
   }
 
   function highlightToken(text) {

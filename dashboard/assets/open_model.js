@@ -19,9 +19,4 @@
     dash.set_props("open-model-open", { disabled: true, children: "Open" });
     dash.set_props("open-model-found", { children: [] });
   });
-
-  document.addEventListener("click", (event) => {
-    const closed = event.target.closest("[data-close-dialog]")?.dataset.closeDialog;
-    if (closed) dash.set_props(closed, { is_open: false });
-  });
 })();

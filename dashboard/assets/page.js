@@ -46,6 +46,8 @@
   }, true);
 
   document.addEventListener("click", (event) => {
+    const { openDialog, closeDialog } = event.target.closest("[data-open-dialog], [data-close-dialog]")?.dataset ?? {};
+    if (openDialog || closeDialog) dash.set_props(openDialog || closeDialog, { is_open: Boolean(openDialog) });
     const focus = event.target.closest("[data-focus]")?.dataset.focus;
     if (focus) {
       event.preventDefault();

@@ -14,12 +14,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from layouts.figures.attribution_parts import explained_words
 from layouts.figures.drawing import Drawing
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
-from layouts.figures.text import counted, neuron_range, percent, quoted, tile_names
+from layouts.figures.text import counted, neuron_range, percent, quoted, signed, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
 _MESHES = (HEADS, TILES, ENDS, STREAM)
 UNITS = {  # written after the number
+    "attribution": "logits (direct attribution)",
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
     "first": "of its attention is on the first token",
@@ -143,7 +145,6 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"residual stream) and {counted(info.n_neurons, 'MLP neuron')} (below it, {info.tile_width} per tile)."
             f"{without}"
         )
-    assert result.residual_norms is not None
     if not np.isfinite(result.heads).any():
         return f"At {quoted(token)}, no number is finite."
     missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."
@@ -157,7 +158,18 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
             f"block {block} head {head} puts the most there ({percent(most)}).{missing}"
         )
+    if result.attribution is not None:
+        return f"{_attribution_reading(result, token)}{missing}"
+    return _norm_reading(result, token, missing)
+
+
+def _norm_reading(result: ArchitectureResult, token: str, missing: str) -> str:
+    """The parts that add the longest vectors, and how the residual stream grows. missing: what is not finite."""
+    assert result.heads is not None
     assert result.tiles is not None
+    assert result.residual_norms is not None
+    block, head = np.unravel_index(int(np.nanargmax(result.heads)), result.heads.shape)
+    most = float(result.heads[block, head])
     heads = f"At {quoted(token)}, block {block} head {head} adds the longest vector of all heads (L2 norm {most:.3g})"
     if not np.isfinite(result.tiles).any():
         return f"{heads}.{missing}"
@@ -172,6 +184,24 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
         f"{heads} and block {tile_block} {neuron_range(start, end)} that of all MLP tiles ({tile_most:.3g}); the "
         f"residual stream’s length goes from {first:.3g} to {last:.3g}{until or '.'}"
     )
+
+
+def _attribution_reading(result: ArchitectureResult, token: str) -> str:
+    """What is explained, and the heads and tiles that raise and lower it most."""
+    assert result.attribution is not None
+    assert result.heads is not None
+    assert result.tiles is not None
+    tiles = tile_names(result.info.n_neurons, result.info.tile_width)
+    found: list[tuple[float, str]] = []
+    for numbers, names in ((result.heads, [f"head {n}" for n in range(result.info.n_heads)]), (result.tiles, tiles)):
+        for pick in (np.nanargmax, np.nanargmin) if np.isfinite(numbers).any() else ():
+            block, unit = np.unravel_index(int(pick(numbers)), numbers.shape)
+            found.append((float(numbers[block, unit]), f"block {block} {names[unit]}"))
+    (most, high), (least, low) = max(found), min(found)
+    up = f"most is added by {high} ({signed(most)})" if most > 0 else "no head or tile adds to it"
+    down = f"most is taken away by {low} ({signed(least)})" if least < 0 else "none takes away from it"
+    explained = explained_words(result.attribution)
+    return f"After {quoted(token)}, the logit for {explained} is {signed(result.attribution.logit)}: {up}, {down}."
 
 
 def _geometry(info: ModelInfo, scene: Scene) -> list[dict[str, Any]]:

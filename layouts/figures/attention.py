@@ -61,17 +61,17 @@ def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Fig
 
 def _exact(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
     names = [f"{token.label} ({token.position})" for token in result.tokens]
-    whole = _WHOLES[result.view]
+    norms = result.view == "value_weighted"
     return {
         "type": "heatmap",
         "z": grid,
         "zmin": 0,
-        "zmax": 1,
+        "zmax": _most(result, grid),
         "colorscale": theme.probabilities,
-        "colorbar": color_bar(theme, _quantity(result), tickformat=".0%", len=1),
+        "colorbar": color_bar(theme, _quantity(result), tickformat=".2~g" if norms else ".0%", len=1),
         # The page's script names the cell under the mouse: a text for each cell would be most of the response.
-        "meta": {"select": "@{y}", "words": f"{{y}} → {{x}}: {{value}} of {whole}", "x": names, "y": names},
-        "hovertemplate": f"%{{z:.1%}} of {whole}<extra></extra>",
+        "meta": {"select": "@{y}", "words": _words(result), "norms": norms, "x": names, "y": names},
+        "hovertemplate": f"{'%{z:.3g} moved' if norms else f'%{{z:.1%}} of {_WHOLES[result.view]}'}<extra></extra>",
         "hoverongaps": False,
     }
 
@@ -80,19 +80,43 @@ def _image(result: AttentionResult, grid: NDArray[np.float32], theme: Theme) -> 
     names = [f"{token.label} ({token.position})" for token in result.tokens]
     return image(
         grid,
-        most=1,
+        most=_most(result, grid),
         scale=theme.probabilities,
         title=_quantity(result),
-        written=lambda share: f"{100 * share:.2g}%" if share < 0.995 else "100%",
+        written=_norm if result.view == "value_weighted" else _share,
         select="@{y}",
-        words=f"{{y}} → {{x}}: about {{value}} of {_WHOLES[result.view]}",
+        words=_words(result, about="about "),
         columns=names,
         rows=names,
         theme=theme,
     )
 
 
+def _share(share: float) -> str:
+    return f"{100 * share:.2g}%" if share < 0.995 else "100%"
+
+
+def _norm(norm: float) -> str:
+    return f"{norm:.2g}"
+
+
+def _words(result: AttentionResult, *, about: str = "") -> str:
+    """The template of a cell's name. about: before its value."""
+    if result.view == "value_weighted":
+        return f"{{y}} → {{x}}: {about}{{value}} moved (L2 norm)"
+    return f"{{y}} → {{x}}: {about}{{value}} of {_WHOLES[result.view]}"
+
+
+def _most(result: AttentionResult, values: NDArray[np.float32]) -> float:
+    """The upper end of the colour scale."""
+    if result.view != "value_weighted" or not np.isfinite(values).any():
+        return 1
+    return float(np.nanmax(np.where(np.isfinite(values), values, np.nan))) or 1
+
+
 def _quantity(result: AttentionResult) -> str:
+    if result.view == "value_weighted":
+        return "norm of what is moved"
     return f"share of {'rollout' if result.view == 'rollout' else 'attention'}"
 
 
@@ -104,9 +128,11 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     n_heads = len(result.heads)
     rows = -(-n_heads // 8)
     columns = -(-n_heads // rows)
-    pooled, shares = result.square > 1, np.nan_to_num(result.heads)
+    pooled, finite = result.square > 1, np.where(np.isfinite(result.heads), result.heads, 0)
+    shares = finite / np.float32(_most(result, finite))  # of all heads' largest, so that heads can be compared
     cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
-    note = f"<br>each cell: the largest share in {result.square} × {result.square} tokens" if pooled else ""
+    what = "norm" if result.view == "value_weighted" else "share"
+    note = f"<br>each cell: the largest {what} in {result.square} × {result.square} tokens" if pooled else ""
     layout = base_layout(
         theme,
         margin={"l": 0, "r": 0, "t": 2, "b": 2},
@@ -176,7 +202,8 @@ def attention_label(result: AttentionResult) -> str:
     """The name of what is shown, for a title: a head, the mean of a block's heads, or a rollout."""
     if result.view == "rollout":
         return f"rollout up to block {result.block}"
-    return f"block {result.block}, " + ("mean of all heads" if result.head is None else f"head {result.head}")
+    heads = "mean of all heads" if result.head is None else f"head {result.head}"
+    return f"block {result.block}, {heads}{', value-weighted' if result.view == 'value_weighted' else ''}"
 
 
 def attention_reading(result: AttentionResult) -> str:
@@ -187,6 +214,11 @@ def attention_reading(result: AttentionResult) -> str:
         return f"The attention of {query} is not finite here, so it is not drawn."
     if not np.isfinite(row).any():
         return f"{query} attends only to the first token here (100%), so nothing remains without it."
+    first = f"{percent(result.first_share)} of its attention goes to the first token"
+    if result.view == "value_weighted":
+        moved, total = row[result.strongest], np.nansum(row)
+        share = f", {percent(moved / total)} of all norms together" if total else ""
+        return f"{query} receives most from {_key(result)} (norm {moved:.3g}{share}); {first}."
     strongest = f"{_key(result)} ({percent(row[result.strongest])})"
     if result.view == "rollout":
         blocks = f"blocks 0 to {result.block}" if result.block else "block 0"
@@ -194,7 +226,6 @@ def attention_reading(result: AttentionResult) -> str:
             f"Through {blocks}, rollout traces {query} mostly back to {strongest}; it counts each block as half "
             "attention and half residual stream."
         )
-    first = f"{percent(result.first_share)} of its attention goes to the first token"
     if result.view == "without_first":
         return f"Without the first token, {query} attends most to {strongest}; {first}."
     clauses = [f"{query} attends most to {strongest}"]

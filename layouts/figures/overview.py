@@ -17,7 +17,7 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, neutral, part_colors, stream_color
-from layouts.figures.text import counted, percent, tile_names
+from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
@@ -113,11 +113,13 @@ def overview_reading(result: OverviewResult, token: str) -> str:
     if result.rank is None:
         return f"{name}: not finite. {rest}"
     number = {
+        "attribution": f"{signed(result.value)} logits",
         "norm": f"L2 norm {result.value:.3g}",
         "entropy": f"{result.value:.3g} bits",
         "first": f"{percent(result.value)} on the first token",
     }[parts.color_by]
-    return f"{name}: {number}, rank {result.rank:,} of {among}. {rest}"
+    by = " by size" if parts.color_by == "attribution" else ""
+    return f"{name}: {number}, rank {result.rank:,} of {among}{by}. {rest}"
 
 
 def _heads(parts: ArchitectureResult) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
-from layouts.figures.text import quoted
+from layouts.figures.text import number, quoted, signed
 from layouts.theme import LIGHT, ColorScale, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Them
         signed=low < 0,
         scale=scale,
         title=f"{_NAMES[result.method]} ({unit(result)})",
-        written=_number if low == 0 else signed,
+        written=number if low == 0 else signed,
         select="block.{y}.attention@{x}",
         words=f"{{x}} at the input of {{y}}: about {{value}} {unit(result)}",
         columns=[f"{token.label} ({token.position})" for token in result.tokens],
@@ -182,11 +182,11 @@ def saliency_reading(result: SaliencyResult) -> str:
     if len(values) == 1:
         return f"{first} is the only token here; its {_NAMES[result.method]} for {target} is {_with_unit(result, top)}."
     if result.method == "gradient_norm":
-        least = f"least sensitive to {last} ({_number(bottom)})"
+        least = f"least sensitive to {last} ({number(bottom)})"
         return f"The logit of {target} is most sensitive to {first}, {_with_unit(result, top)}, and {least}."
     if result.method == "occlusion":
-        largest = f"leaving out {first} lowers the logit of {target} most (by {_number(top)})"
-        smallest = f"leaving out {last} raises it most (by {_number(-bottom)})"
+        largest = f"leaving out {first} lowers the logit of {target} most (by {number(top)})"
+        smallest = f"leaving out {last} raises it most (by {number(-bottom)})"
         no_positive = f"no token lowers the logit of {target} when left out"
         no_negative = "no token raises it when left out"
     else:
@@ -202,11 +202,6 @@ def saliency_reading(result: SaliencyResult) -> str:
 def unit(result: SaliencyResult) -> str:
     """The unit of the attributions."""
     return "logits per unit of length" if result.method == "gradient_norm" else "logits"
-
-
-def signed(value: float) -> str:
-    """A number with its sign."""
-    return _number(value, "+")
 
 
 def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[ColorScale, float, float]:
@@ -247,12 +242,4 @@ def _target(result: SaliencyResult) -> str:
 
 
 def _with_unit(result: SaliencyResult, value: float) -> str:
-    number = _number(value) if result.method == "gradient_norm" else signed(value)
-    return f"{number} {unit(result)}"
-
-
-def _number(value: float, sign: str = "") -> str:
-    """Two decimals; two significant digits below 0.1."""
-    if value == 0:
-        return "0"
-    return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")
+    return f"{number(value) if result.method == 'gradient_norm' else signed(value)} {unit(result)}"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.figures.saliency import signed, unit
-from layouts.figures.text import counted
+from layouts.figures.saliency import unit
+from layouts.figures.text import counted, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,6 +31,7 @@ LIGHTING = {
 STREAM_LIGHT = {"x": 25_000, "y": 25_000, "z": -100}  # on its long side, which the walls turn away from the light
 LEAST_CONTRAST = 1.6  # of every box to the page, on its darkest and on its lightest side
 _BARS = {
+    "attribution": "direct attribution (logits, square-root scale)",
     "norm": "L2 norm of what a part adds (square-root scale)",
     "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
@@ -72,9 +73,12 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         return heads, tiles, _legend(result, middles, list(_KIND_NAMES))
     assert result.heads is not None
     full = _full(result)
-    scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
+    if result.color_by == "attribution":
+        scale = diverging(theme)
+    else:
+        scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
     ticks = _ticks(result.color_by, full)
-    names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}" for value in ticks]
+    names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}".replace("-", "−") for value in ticks]
     places = _share(ticks, full, result.color_by)
     numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
     shares = [_share(values, full, result.color_by) for values in numbers]
@@ -117,6 +121,14 @@ def visible(scale: ColorScale, theme: Theme) -> ColorScale:
     return [[(stop - start) / (1 - start), color] for stop, color in kept]
 
 
+def diverging(theme: Theme) -> ColorScale:
+    """The scale of signed numbers, with a middle that stands out from the page."""
+    low, lower, (_, middle), higher, high = theme.signed
+    toward = [[0, middle], [1, theme.quiet]]
+    start = _first_visible(tuple(map(tuple, toward)), theme.page)
+    return [low, lower, [0.5, mixed(toward, start)], higher, high]
+
+
 def shaded(color: str, light: float) -> str:
     """A colour as it is drawn on a side that gets this share of the light."""
     return mixed([[0, "#000000"], [1, color]], light)
@@ -134,15 +146,19 @@ def _first_visible(scale: tuple[tuple[Any, ...], ...], page: str) -> float:
 
 
 def _full(result: ArchitectureResult) -> float:
-    """The value at the upper end of the colour scale."""
+    """The value at the upper end of the colour scale; of signed numbers, the largest size."""
     if result.color_by == "first":
         return 1.0
     given = [values for values in (result.heads, result.tiles) if values is not None]
-    numbers = [float(values[np.isfinite(values)].max(initial=0)) for values in given]
+    numbers = [float(np.abs(values[np.isfinite(values)]).max(initial=0)) for values in given]
     return max(numbers, default=1.0) or 1.0
 
 
 def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
+    if color_by == "attribution":
+        step = 10 ** np.floor(np.log10(full))
+        most = step * max(n for n in (1, 2, 5) if n * step <= full * (1 + 1e-9))
+        return np.array([-most, -most / 10, 0, most / 10, most])
     if color_by == "norm":
         step = 10 ** np.floor(np.log10(full))
         return np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
@@ -163,7 +179,12 @@ def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
 
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
-    """Values as shares of the colour scale, 0 to 1; norms as square roots, since they span orders of magnitude."""
+    """Values as shares of the colour scale, 0 to 1; norms and attributions by their square roots, since they
+    span orders of magnitude.
+    """
+    if color_by == "attribution":
+        signed = np.clip(values.astype(np.float64) / full, -1, 1)
+        return (1 + np.sign(signed) * np.sqrt(np.abs(signed))) / 2
     share = np.clip(values.astype(np.float64) / full, 0, 1)
     return np.sqrt(share) if color_by == "norm" else share
 

@@ -48,7 +48,7 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
         "hovertemplate": "%{hovertext}<br>probability %{x:.2%}<extra></extra>",
     }
     title = {
-        "text": f"Next token · {_source(result)} · entropy {result.entropy:.1f} bits",
+        "text": f"Whole stream · {_source(result)} · entropy {result.entropy:.1f} bits",
         "x": 0,
         "xref": "container",
         "y": 1,

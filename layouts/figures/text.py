@@ -14,9 +14,21 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
 
-def counted(number: int, noun: str) -> str:
+def signed(value: float) -> str:
+    """A number with its sign."""
+    return number(value, "+")
+
+
+def number(value: float, sign: str = "") -> str:
+    """Two decimals; two significant digits below 0.1."""
+    if value == 0:
+        return "0"
+    return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")
+
+
+def counted(count: int, noun: str) -> str:
     """A count with its noun in the singular or the plural: `1 head`, `1,024 neurons`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def neuron_range(first: int, last: int) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import compute_architecture
+from analysis.attribution import compute_attribution
 from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
@@ -57,6 +58,20 @@ def test_kind_needs_no_numbers(trace: Trace) -> None:
     result = compute_architecture(trace, Selection(Part.OUTPUT), POSITION, color_by="kind")
     assert result.heads is None
     assert result.tiles is None
+
+
+def test_attribution_is_that_of_heads_and_tiles(tiny_model: LanguageModel, trace: Trace) -> None:
+    selection = Selection.parse("block.1.mlp~7")
+    attribution = compute_attribution(tiny_model, trace, selection, POSITION, against=9)
+    result = compute_architecture(trace, selection, POSITION, color_by="attribution", attribution=attribution)
+    assert result.heads is not None
+    assert result.tiles is not None
+    assert result.heads == pytest.approx(attribution.heads, rel=1e-5)
+    assert result.tiles == pytest.approx(attribution.tiles, rel=1e-5)
+    assert (result.heads < 0).any()
+    assert result.attribution is attribution
+    with pytest.raises(SelectionError, match="needs the attribution"):
+        compute_architecture(trace, selection, POSITION, color_by="attribution")
 
 
 def test_an_unknown_colouring_is_refused(trace: Trace) -> None:

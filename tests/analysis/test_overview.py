@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.architecture import ColorBy
+from analysis.attribution import compute_attribution
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.overview import MOST_CELLS, MOST_SIDE, compute_overview, compute_patterns, overview_without_values
@@ -26,6 +27,17 @@ def test_a_heads_rank_is_its_place_among_all_heads(trace: Trace) -> None:
     for place, (norm, block, head) in enumerate(sorted(norms, reverse=True), start=1):
         result = compute_overview(trace, Selection.parse(f"block.{block}.attention.head.{head}"), POSITION)
         assert (result.rank, result.value) == (place, pytest.approx(norm))
+
+
+def test_of_attributions_the_rank_is_by_size(tiny_model: LanguageModel, trace: Trace) -> None:
+    output = Selection.parse("output~7")
+    attribution = compute_attribution(tiny_model, trace, output, POSITION, against=9)
+    sizes = sorted(np.abs(attribution.heads.astype(np.float32)).ravel(), reverse=True)
+    block, head = np.unravel_index(int(attribution.heads.argmin()), attribution.heads.shape)
+    chosen = Selection.parse(f"block.{block}.attention.head.{head}~7")
+    result = compute_overview(trace, chosen, POSITION, color_by="attribution", attribution=attribution)
+    assert result.value == pytest.approx(attribution.heads.min(), rel=1e-5)
+    assert result.rank == sizes.index(abs(np.float32(attribution.heads.min()))) + 1
 
 
 def test_a_neurons_rank_is_that_of_its_tile(trace: Trace) -> None:

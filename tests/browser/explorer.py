@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Error, FloatRect, Page, Request, Route, TimeoutError, expect
 
 from analysis.trace import Trace
+from layouts.architecture import OPENING
 from layouts.shell import EXAMPLES
 from tests.browser.projection import Projection
 from tests.serving import wait_until
@@ -63,7 +64,8 @@ class Explorer:
     def restart(self) -> None:
         """Go back to the opening question and settings without loading the page again, as a link does."""
         text, select = next(iter(EXAMPLES.values())), f"{BEGINNING}@18"
-        fragment = urlencode({"model": "bundled", "text": text, "select": select}, quote_via=quote)
+        opening = {"model": "bundled", "text": text, "select": select, "architecture-color": OPENING}
+        fragment = urlencode(opening, quote_via=quote)
         self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed
         with self.page.expect_response(lambda answer: '"output":"..prompt.data' in (answer.request.post_data or "")):
             self.page.evaluate(

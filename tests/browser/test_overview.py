@@ -62,6 +62,10 @@ def test_it_is_shown_in_place_of_the_scene(explorer: Explorer) -> None:
 
 def test_cells_are_named_with_the_traces_numbers(explorer: Explorer, trace: Trace) -> None:
     n_heads, n_tiles, width = trace.info.n_heads, trace.info.n_tiles, trace.info.tile_width
+    explorer.page.select_option("#overview-color", "norm")
+    explorer.page.wait_for_function(
+        "document.getElementById('overview-reading').textContent.includes('longest vector')"
+    )
     for block, head in [(0, 5), (5, 0), (2, 7)]:
         words = hover(explorer, HEADS, block * n_heads + head)
         assert words.startswith(f"Block {block} · head {head}: ")
@@ -115,6 +119,20 @@ def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trac
     explorer.open(**{"architecture-color": "entropy", "select": "block.1.attention.head.1@4"})
     page.wait_for_function("document.getElementById('overview-color').value === 'entropy'")
     assert "bits" in page.inner_text("#overview-reading")
+
+
+@pytest.mark.slow
+def test_the_opening_colouring_is_direct_attribution_and_old_links_keep_theirs(explorer: Explorer) -> None:
+    page = explorer.page
+    explorer.open(select="block.1.attention.head.1@4")
+    expect(page.locator("#overview-color")).to_have_value("norm")
+    assert "architecture-color" not in page.evaluate("location.hash")
+    explorer.open()
+    expect(page.locator("#overview-color")).to_have_value("attribution")
+    page.wait_for_function("location.hash.includes('architecture-color=attribution')")
+    assert "the logit for ‘" in page.inner_text("#overview-reading")
+    explorer.open(**{"attribution-against": "7", "architecture-color": "attribution", "select": "output@4~9"})
+    assert " minus ‘" in page.inner_text("#overview-reading")
 
 
 @pytest.mark.slow

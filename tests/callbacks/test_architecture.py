@@ -1,8 +1,11 @@
 """The architecture panel: what is sent for a selection."""
 
 import plotly.graph_objects as go
+import pytest
 from dash import Patch
 
+from analysis.attribution import compute_attribution
+from analysis.errors import SelectionError
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.architecture import draw_architecture
@@ -44,3 +47,17 @@ def test_the_written_predictions_are_the_models(services: AppServices, prompt: P
     predictions, tokens, *_ = figure.layout.scene.annotations
     assert predictions.text.startswith(services.model(prompt).vocabulary.piece(best).markup)
     assert services.trace(prompt).tokens[2].markup in tokens.text.split("<br>")[-1]
+
+
+def test_direct_attribution_is_that_of_the_target_and_the_second_one(services: AppServices, prompt: Prompt) -> None:
+    chosen = Selection.parse("block.1.mlp.neuron.7@2~17")
+    drawn = draw_architecture(services, prompt, chosen, color_by="attribution", against="9")
+    trace, model = services.trace(prompt), services.model(prompt)
+    shares = compute_attribution(model, trace, chosen, 2, against=9)
+    assert drawn["figure"].data[HEADS].meta["values"] == pytest.approx(shares.heads.ravel(), rel=5e-3)
+    assert drawn["figure"].data[TILES].meta["values"] == pytest.approx(shares.tiles.ravel(), rel=5e-3)
+    vocabulary = model.vocabulary
+    explained = f"‘{vocabulary.piece(17).label}’ minus ‘{vocabulary.piece(9).label}’"
+    assert drawn["reading"].startswith(f"After ‘{trace.tokens[2].label}’, the logit for {explained} is ")
+    with pytest.raises(SelectionError):
+        draw_architecture(services, prompt, chosen, color_by="attribution", against="<b>")

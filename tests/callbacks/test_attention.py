@@ -92,3 +92,11 @@ def test_what_is_registered_draws_with_the_view(services: AppServices, prompt: P
     drawn = registered.draw(prompt, selection, theme="light", view="rollout")
     assert drawn["title"] == "Attention · rollout up to block 2"
     assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+
+
+def test_value_weighted_attention(services: AppServices, prompt: Prompt):
+    drawn = draw(services, prompt, "block.1.attention.head.2@5", view="value_weighted")
+    norms = shown(drawn["figure"])
+    assert drawn["title"] == "Attention · block 1, head 2, value-weighted"
+    assert f"(norm {norms[5].max():.3g}, {percent(norms[5].max() / norms[5].sum())} of all norms" in drawn["reading"]
+    assert len(drawn["heads"].data) == 4

@@ -7,11 +7,13 @@ import plotly.graph_objects as go
 import pytest
 from dash import Patch
 
+from analysis.attribution import compute_attribution
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.overview import draw_overview
 from dashboard.services import AppServices
 from layouts.figures.drawing import written
+from layouts.figures.text import signed
 from layouts.theme import DARK
 
 SELECTION = Selection.parse("block.1.attention.head.1@2")
@@ -33,6 +35,15 @@ def test_colouring_and_theme(services: AppServices, prompt: Prompt) -> None:
     n_heads = services.trace(prompt).info.n_heads
     assert values["figure"].data[0].meta["values"][n_heads + 1] == pytest.approx(float(share), rel=5e-3)
     assert values["figure"].layout.font.color == DARK.text
+
+
+def test_direct_attribution(services: AppServices, prompt: Prompt) -> None:
+    values = draw_overview(services, prompt, SELECTION, color_by="attribution", against="9")
+    trace = services.trace(prompt)
+    shares = compute_attribution(services.model(prompt), trace, SELECTION, 2, against=9)
+    assert values["figure"].data[0].meta["values"] == pytest.approx(shares.heads.ravel(), rel=5e-3)
+    assert values["reading"].startswith(f"Block 1 head 1: {signed(shares.heads[1, 1])} logits, rank ")
+    assert " by size. After ‘" in values["reading"]
 
 
 def test_attention_is_sent_where_there_is_room_and_only_once(services: AppServices, prompt: Prompt) -> None:

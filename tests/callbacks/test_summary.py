@@ -5,11 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+import analysis.causes.head_scores
+from analysis.causes.copying import compute_copying
+from analysis.causes.head_scores import compute_head_scores, probe_trace
+from analysis.models.forward import capture
 from analysis.prediction import compute_prediction
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.summary import draw_summary, draw_summary_model
+from layouts.figures.head_scores import score_words
+from layouts.figures.text import quoted
+from tests.layouts.texts import texts
 
 STEPS = ("previous_disabled", "next_disabled", "previous_unit_disabled", "next_unit_disabled")
 
@@ -73,3 +80,43 @@ def test_menu_and_table_follow_the_model(services: Any, prompt: Prompt) -> None:
     model = draw_summary_model(services, prompt)
     assert len(model["menu"]) == 2 * 3 + 3
     assert "49,824" in str(model["parameters"][0])
+
+
+def test_the_role_of_a_head(services: Any, prompt: Prompt) -> None:
+    card = drawn(services, prompt, "block.1.attention.head.3@4")
+    model, trace = services.model(prompt), services.trace(prompt)
+    said = "".join(texts(card["role"]))
+    strongest = trace.tokens[int(trace.attention(1)[3, 4].argmax())]
+    assert f"Attends most to {quoted(strongest.label)}" in said
+    scores = compute_head_scores(probe_trace(model))
+    rows = [texts(row) for row in card["scores"][0].children[1].children]
+    assert rows[0][-1] == score_words("previous", float(scores["previous"][1, 3]))
+    assert rows[-1][-1] == score_words("copying", float(compute_copying(model)[1, 3]))
+
+
+def test_the_probe_is_read_once_for_all_texts_and_pages(
+    services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def counted(*given: Any) -> None:
+        calls.append(1)
+        capture(*given)
+
+    monkeypatch.setattr(analysis.causes.head_scores, "capture", counted)
+    for text in (prompt.text, "Another text", "A third"):
+        drawn(services, Prompt("tiny", text), "block.0.attention.head.1")
+        drawn(services, Prompt("tiny", text), "block.2.attention.head.0")
+    assert len(calls) == 1
+
+
+def test_the_role_of_a_neuron(services: Any, prompt: Prompt) -> None:
+    card = drawn(services, prompt, "block.2.mlp.neuron.9@1")
+    value = f"{services.trace(prompt).neurons(2)[1, 9]:.3g}".replace("-", "−", 1)
+    assert f" is {value}." in "".join(texts(card["role"]))
+
+
+@pytest.mark.parametrize("selection", ["embedding", "block.0.attention", "block.1.mlp", "norm", "output"])
+def test_other_parts_have_no_role(services: Any, prompt: Prompt, selection: str) -> None:
+    card = drawn(services, prompt, selection)
+    assert card["role"] == card["scores"] == []

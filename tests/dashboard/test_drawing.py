@@ -77,10 +77,10 @@ def fails(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
     monkeypatch.setattr(f"callbacks.{name}.compute_{name}", compute)
 
 
-def test_a_click_is_one_request_of_less_than_10_kb(page: Page) -> None:
+def test_a_click_is_one_request_of_less_than_13_kb(page: Page) -> None:
     page.values["selection", "data"] = SECOND
     ((_, body),) = page.requests("selection.data")
-    assert len(body) < 10_000
+    assert len(body) < 13_000
     answer = page.answer(body)
     assert drawn(answer) == NAMES
     page.read(answer)
@@ -95,7 +95,11 @@ def test_a_click_is_one_request_of_less_than_10_kb(page: Page) -> None:
         ("strip-color", "attribution", {"strip"}),
         ("architecture-color", "entropy", {"architecture", "overview"}),
         ("attention-view", "without_first", {"attention"}),
+        ("attribution-view", "bars", {"attribution"}),
+        ("attribution-against", "7", {"attribution", "architecture", "overview"}),
         ("activation-neurons", "strongest", {"activation"}),
+        ("effect-removed", "block.0.mlp=zero", {"effect"}),
+        ("effect-grid", "heads", {"effect"}),
         ("embedding-dimensions", "3", {"embedding"}),
         ("saliency-baseline", "end", {"strip", "saliency"}),
     ],

@@ -2,7 +2,6 @@
 
 from typing import Any, get_args
 
-import pytest
 from dash import html
 
 from analysis.saliency import SaliencyMethod
@@ -11,15 +10,15 @@ from analysis.tokens import Piece, Token
 from layouts import saliency
 from layouts.job import JobIds, picture_of
 from layouts.saliency import (
-    actions,
+    AGAINST,
     baseline_options,
     baseline_reason,
     layout,
     numbers,
     shaded_text,
-    target_words,
     warning,
 )
+from layouts.target import target_actions
 from tests.layouts.texts import texts
 
 
@@ -90,29 +89,9 @@ def test_two_buttons_reset_the_explained_logit() -> None:
     assert (none["data-set"], none["data-value"]) == ("saliency-against", "")
 
 
-@pytest.mark.parametrize(
-    ("against", "chosen", "words"),
-    [
-        (None, True, "‘·he’"),
-        (None, False, "‘·he’ (most probable)"),
-        (Piece(4, "·she"), True, "‘·he’ minus ‘·she’"),
-        (Piece(4, "·she"), False, "‘·he’ (most probable) minus ‘·she’"),
-    ],
-)
-def test_the_label_of_the_explained_logit(against: Piece | None, chosen: bool, words: str) -> None:
-    assert target_words(Piece(3, "·he"), against, chosen=chosen) == words
-
-
-def test_a_found_token_can_be_explained_or_subtracted() -> None:
-    explain, minus = map(props, actions(Piece(40, "·she")))
-    assert (explain["children"], explain["data-select"], explain["aria-label"]) == ("explain", "~40", "Explain ‘·she’")
-    assert (minus["children"], minus["data-set"], minus["data-value"]) == ("subtract", "saliency-against", "40")
-    assert minus["aria-label"] == "Subtract the logit of ‘·she’"
-
-
 def test_the_name_of_every_button_contains_its_visible_label() -> None:
     labelled = [button for button in buttons(layout()) if button["children"] and "aria-label" in button]
-    labelled += [props(button) for button in actions(Piece(3, "·he"))]
+    labelled += [props(button) for button in target_actions(Piece(3, "·he"), AGAINST)]
     assert [button["children"] for button in labelled] == [
         "explain most probable",
         "subtract none",

@@ -49,7 +49,7 @@ def test_shared_parameters_are_named() -> None:
 
 @pytest.mark.parametrize(("family", "capped", "biased"), [("gemma2", True, False), ("phi", False, True)])
 def test_a_bias_and_a_cap_of_logits_are_named(family: str, capped: bool, biased: bool) -> None:
-    words = " ".join(texts(part_description("output", summary(family), 1)))
+    words = "".join(texts(part_description("output", summary(family), 1)))
     assert ("within ±4 (soft-capping)" in words) == capped
     assert ("a bias for each token" in words) == biased
 

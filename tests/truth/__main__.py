@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from analysis.models.load import load_model
-from tests.truth import numbers, page, saliency
+from tests.truth import effects, numbers, page, saliency
 from tests.truth.check import Check
 from tests.truth.checkpoint import NotAvailable, checkpoint
 from tests.truth.reference import Reference
@@ -17,11 +17,12 @@ STEP_NAMES = [
     "traces of 16 and 9 tokens",
     "logit lens of 16 tokens",
     "integrated gradients of 16 and 9 tokens",
+    "removing each of 270 heads and 30 MLPs, 16 tokens",
     *page.STEP_NAMES,
 ]
 HEAD = ("checked", "compared with", "may differ by", "differs by")
 STEPS_HEAD = ("step", "time", "memory")
-ALL_CHECKS: list[Check[Any]] = [*numbers.CHECKS, *saliency.CHECKS, *page.CHECKS]
+ALL_CHECKS: list[Check[Any]] = [*numbers.CHECKS, *saliency.CHECKS, *effects.CHECKS, *page.CHECKS]
 
 
 def main() -> int:
@@ -42,8 +43,11 @@ def main() -> int:
     found = saliency.Attributions(ours)
     with measured(steps, STEP_NAMES):
         assert found.integrated
+    removed = effects.Effects(ours)
+    with measured(steps, STEP_NAMES):
+        assert removed.sweep
     seen = page.visit(path, model)
-    cases = [(numbers.CHECKS, ours), (saliency.CHECKS, found), (page.CHECKS, seen)]
+    cases = [(numbers.CHECKS, ours), (saliency.CHECKS, found), (effects.CHECKS, removed), (page.CHECKS, seen)]
     results = [(check, check.difference(case)) for checks, case in cases for check in checks]
     print(table(HEAD, [row(check, difference) for check, difference in results]))
     print()

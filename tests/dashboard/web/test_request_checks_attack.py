@@ -47,7 +47,7 @@ HOSTILE: list[Any] = [
     None, True, 0, -1, 2**63, 10**400, 1e308, -0.0, float("nan"), float("inf"), "", " ", "\0", "\ud800", "𝕏" * 300,
     "x" * 30_000, "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "%s%n{0}", "'; DROP TABLE Cache; --",
     "__class__", "block.1.mlp@3", "block.999999999999999999999.mlp", "embedding~99999", "block.1.mlp@" + "9" * 5000,
-    "tiny", "light", "pca", "2", "integrated",
+    "tiny", "light", "pca", "2", "integrated", "zero", "block.9.mlp=zero", "block.0.stream@1=other", "block.0.mlp=,",
     *PATHS, *[base64.b64encode(one).decode() for one in PICKLES], *[one.decode("latin-1") for one in PICKLES],
     [], {}, [[]], [None] * 1000, ["x"] * 5000, json.loads("[" * 60 + "]" * 60), {"type": "x", "index": 1},
     {"id": "notice", "property": "children", "value": 1}, {"_dash_no_update": "_dash_no_update"},
@@ -141,7 +141,8 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     page.values["prompt-text", "value"] = TEXT
     page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.set("selection", "data", "block.1.attention.head.2@3")
-    for name, value in {"saliency-search": "f", "saliency-against": "7", "saliency-export": 1}.items():
+    typed = {"saliency-search": "f", "saliency-against": "7", "effect-removed": "block.1.mlp@3=mean,block.0.mlp=zero"}
+    for name, value in (typed | {"saliency-export": 1}).items():
         page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
     queries, sets = [""], []
     for name in (panel.name for panel in WITH_JOBS):

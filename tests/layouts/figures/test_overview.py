@@ -67,9 +67,9 @@ def test_every_part_has_one_cell_in_its_block_and_in_reading_order(n_blocks: int
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-@pytest.mark.parametrize("color_by", ["norm", "entropy", "first", "kind"])
+@pytest.mark.parametrize("color_by", ["attribution", "norm", "entropy", "first", "kind"])
 def test_colours_are_those_of_the_scene(theme: Any, color_by: str) -> None:
-    parts = replace(RESULT, color_by=color_by, tiles=RESULT.tiles if color_by == "norm" else None)
+    parts = replace(RESULT, color_by=color_by, tiles=RESULT.tiles if color_by in ("attribution", "norm") else None)
     if color_by == "kind":
         parts = KIND.parts
     changes, _ = architecture_changes(parts, theme=theme)

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.saliency import SaliencyResult
 from analysis.tokens import Piece
-from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_words, signed
+from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_words
+from layouts.figures.text import signed
 from layouts.theme import DARK
 from tests.layouts.figures.test_saliency import DOUBTFUL, NORMS, RESULT, with_values
 

@@ -72,7 +72,7 @@ def test_the_opening_view_shows_the_front_of_the_walls_as_it_is_and_their_sides_
 
 
 @THEMES
-@pytest.mark.parametrize("color_by", ["norm", "entropy", "first", "kind"])
+@pytest.mark.parametrize("color_by", ["attribution", "norm", "entropy", "first", "kind"])
 def test_every_box_stands_out_from_the_page_on_all_sides(theme: Theme, color_by: str) -> None:
     result = replace(KIND if color_by == "kind" else RESULT, color_by=color_by)
     changes, _ = architecture_changes(result if color_by == "norm" else replace(result, tiles=None), theme=theme)
@@ -99,6 +99,23 @@ def test_colours_are_square_roots_of_norms_whatever_is_selected() -> None:
         other = architecture_changes(replace(RESULT, selection=Selection.parse(selection)))[0][HEADS]
         assert np.array_equal(other["intensity"], heads["intensity"])
         assert other["colorscale"] == heads["colorscale"]
+
+
+@THEMES
+def test_signed_numbers_have_zero_in_the_middle_and_keep_the_ends_of_the_scale(theme: Theme) -> None:
+    heads = np.array([[0, 1], [-4, 0.25]], dtype=np.float32)
+    tiles = np.array([[-1, 0, 2, 0, 0, 0]] * 2, dtype=np.float32)
+    changes, _ = architecture_changes(replace(RESULT, color_by="attribution", heads=heads, tiles=tiles), theme=theme)
+    assert shares(changes[HEADS]) == pytest.approx([0.5, 0.75, 0, 0.625], abs=1e-3)
+    assert shares(changes[TILES])[:3] == pytest.approx([0.25, 0.5, 0.5 + np.sqrt(0.5) / 2], abs=1e-3)
+    scale = changes[HEADS]["colorscale"]
+    assert scale == changes[TILES]["colorscale"]
+    assert [color for stop, color in scale if stop != 0.5] == [color for stop, color in theme.signed if stop != 0.5]
+    bar = changes[HEADS]["colorbar"]
+    assert list(bar["ticktext"]) == ["−2", "−0.2", "0", "0.2", "2"]
+    for place, label in zip(bar["tickvals"], bar["ticktext"], strict=True):
+        value = float(label.replace("−", "-")) / 4
+        assert 2 * place / changes[HEADS]["cmax"] - 1 == pytest.approx(np.sign(value) * np.sqrt(abs(value)))
 
 
 def test_heads_and_tiles_have_one_scale_and_the_boxes_carry_its_bar() -> None:

@@ -40,7 +40,7 @@ def test_one_bar_per_token_with_its_probability() -> None:
 
 
 def test_the_caption_names_the_source() -> None:
-    assert summary_figure(LENS).layout.title.text == "Next token · logit lens after block 3 · entropy 4.3 bits"
+    assert summary_figure(LENS).layout.title.text == "Whole stream · logit lens after block 3 · entropy 4.3 bits"
     embedding = replace(LENS, part=Part.EMBEDDING, block=None)
     assert "logit lens before block 0" in summary_figure(embedding).layout.title.text
     assert "the model’s output" in summary_figure(END).layout.title.text

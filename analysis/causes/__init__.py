@@ -1,0 +1,1 @@
+"""Causes: what each part contributes, and what the model would compute without it. Changes no network."""

@@ -1,0 +1,134 @@
+"""The role of a head or a neuron at a position: what it reads there, and which tokens' logits it moves most."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from torch import Tensor, nn
+
+from analysis.causes.frozen_norm import frozen_norm
+from analysis.causes.head_scores import ScoreName, attention_patterns, attention_scores
+from analysis.causes.values import block_part, output_maps, written_norm
+from analysis.models.hooks import last_map
+from analysis.models.language_model import LanguageModel
+from analysis.selection import Selection
+from analysis.tokens import Piece, Token
+from analysis.trace import Float, Trace
+
+_N_KEYS = 3
+_N_TOKENS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class RoleResult:
+    """What a head or a neuron does at one position.
+
+    Attributes
+    ----------
+    token : Token
+        The token at the position.
+    keys : tuple of (Token, float)
+        Of a head, the keys with the largest attention, at most 3, largest first, with that attention, 0 to 1; none if
+        it is not finite.
+    value : float or None
+        Of a neuron, its value after the activation function; None for a head.
+    raised, lowered : tuple of (Piece, float)
+        The tokens whose logits its output raises or lowers most, at most 3 each, strongest first, with the change in
+        logits; none if it is not finite.
+    scores : dict of float
+        Of a head, its scores on this text, as `attention_scores` defines them; empty for a neuron.
+    """
+
+    token: Token
+    keys: tuple[tuple[Token, float], ...]
+    value: float | None
+    raised: tuple[tuple[Piece, float], ...]
+    lowered: tuple[tuple[Piece, float], ...]
+    scores: dict[ScoreName, float]
+
+
+def compute_role(model: LanguageModel, trace: Trace, selection: Selection, position: int) -> RoleResult | None:
+    """What the selected head or neuron does at a position; None if neither is selected.
+
+    The change in logits is its direct attribution to every token: what it writes, through the final norm and the output
+    head, with the scales of all norms held as they are at the position. A cap of the logits is left out.
+    """
+    block, head, neuron = selection.block, selection.head, selection.neuron
+    if block is None or (head is None and neuron is None):
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        if head is not None:
+            written = _written_by_head(model, trace, block, head, position)
+        else:
+            written = _written_by_neuron(model, trace, block, neuron or 0, position)
+        raised, lowered = _extremes(model, _logits(model, trace, written, position))
+    attention = None if head is None else trace.attention(block, at=head)
+    return RoleResult(
+        token=trace.tokens[position],
+        keys=() if attention is None else _strongest(trace, attention[position]),
+        value=None if neuron is None else float(trace.neurons(block, at=(position, neuron))),
+        raised=raised,
+        lowered=lowered,
+        scores={} if attention is None else attention_scores(attention, attention_patterns(trace.token_ids)),
+    )
+
+
+def _written_by_head(model: LanguageModel, trace: Trace, block: int, head: int, position: int) -> Float:
+    """What the head adds to the residual stream, (d_model,), without the bias that all heads share."""
+    outputs, maps = trace.head_outputs(block)[position], output_maps(model, block)
+    written: Float = outputs[head] @ maps[head]
+    if model.family.attention_norm is None:
+        return written
+    out = block_part(model, block, model.family.attention_out)
+    norm = written_norm(model, block, outputs.ravel() @ maps.reshape(-1, maps.shape[-1]) + _bias(out))
+    return written if norm is None else norm.applied(written)
+
+
+def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: int, position: int) -> Float:
+    """What the neuron adds to the residual stream, (d_model,)."""
+    out = block_part(model, block, model.family.mlp_out)
+    weight: Float = last_map(out).numpy()
+    neurons = trace.neurons(block, at=position)
+    written: Float = neurons[neuron] * weight[neuron]
+    if model.family.mlp_norm is None:
+        return written
+    whole = neurons @ weight + _bias(out)
+    return frozen_norm(block_part(model, block, model.family.mlp_norm), whole).applied(written)
+
+
+def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
+    last = trace.residual(trace.info.n_blocks)[position]
+    normed = frozen_norm(model.network.get_submodule(model.family.final_norm), last).applied(written)
+    head: Tensor = model.network.get_output_embeddings().weight  # type: ignore[operator]
+    logits: Float = head.numpy() @ normed
+    return logits
+
+
+def _bias(module: nn.Module) -> Float | Literal[0]:
+    bias = module.bias
+    return bias.numpy() if isinstance(bias, Tensor) else 0
+
+
+def _strongest(trace: Trace, row: Float) -> tuple[tuple[Token, float], ...]:
+    if not np.isfinite(row).all():
+        return ()
+    keys = np.argsort(-row, kind="stable")[:_N_KEYS].tolist()
+    return tuple((trace.tokens[key], float(row[key])) for key in keys if row[key] > 0)
+
+
+def _extremes(
+    model: LanguageModel, logits: Float
+) -> tuple[tuple[tuple[Piece, float], ...], tuple[tuple[Piece, float], ...]]:
+    """The largest changes above zero, and below."""
+    if not np.isfinite(logits).all():
+        return (), ()
+    order = np.argpartition(logits, [_N_TOKENS - 1, -_N_TOKENS]) if len(logits) > 2 * _N_TOKENS else logits.argsort()
+    highest, lowest = order[-_N_TOKENS:], order[:_N_TOKENS]
+
+    def named(ids: list[int]) -> tuple[tuple[Piece, float], ...]:
+        return tuple((model.vocabulary.piece(n), float(logits[n])) for n in ids)
+
+    return (
+        named([n for n in sorted(highest.tolist(), key=lambda n: -logits[n]) if logits[n] > 0]),
+        named([n for n in sorted(lowest.tolist(), key=lambda n: logits[n]) if logits[n] < 0]),
+    )

@@ -1,0 +1,82 @@
+"""Callback of the direct attribution panel: computes the shares of all parts and draws one view of them."""
+
+from functools import partial
+from typing import Any
+
+from dash import Dash, Input, Output, State
+
+from analysis.attribution import AttributionView, compute_attribution, second_target
+from analysis.errors import check_choice
+from analysis.numerics.nonfinite import unexplainable
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.services import Services
+from layouts import ids
+from layouts.attribution import AGAINST, FOUND, NAME, SEARCH, TARGET, VIEW
+from layouts.figures.attribution import attribution_figure, attribution_reading
+from layouts.figures.attribution_charts import (
+    attribution_bars_figure,
+    attribution_depth_figure,
+    attribution_neurons_figure,
+)
+from layouts.figures.empty import empty_figure
+from layouts.figures.text import quoted
+from layouts.target import target_actions, target_words
+from layouts.theme import THEMES
+from layouts.token_search import found_tokens
+
+_MOST_FOUND = 12
+_FIGURES = {
+    "map": attribution_figure,
+    "bars": attribution_bars_figure,
+    "neurons": attribution_neurons_figure,
+    "depth": attribution_depth_figure,
+}
+
+
+def register(app: Dash, services: Services) -> PanelCallback:
+    """Draw the panel for a prompt, a selection and a second target; search the vocabulary."""
+
+    @app.callback(
+        Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
+    )
+    def search(text: Any, prompt: Any) -> list[Any]:
+        if not isinstance(text, str) or not text:
+            return []
+        vocabulary = services.model(services.prompt(prompt)).vocabulary
+        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=AGAINST))
+
+    return panel_callback(
+        NAME,
+        partial(draw_attribution, services),
+        outputs={"figure": Output(ids.graph(NAME), "figure"), "target": Output(TARGET, "children")},
+        choices={"view": Input(VIEW, "value"), "against": Input(AGAINST, "value")},
+    )
+
+
+def draw_attribution(
+    services: Services,
+    prompt: Prompt,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    view: AttributionView = "map",
+    against: str | None = "",
+) -> Values:
+    """One view (`figure`), the `target` in words, title and reading. against: a token id as text, or empty."""
+    check_choice(view, AttributionView, "the view of the attribution")
+    look = THEMES[theme]
+    trace, model = services.trace(prompt), services.model(prompt)
+    position = services.position(trace, selection)
+    title = f"Direct attribution · position {position}, {quoted(trace.tokens[position].label)}"
+    if reason := unexplainable(model, trace, position):
+        figure = empty_figure("Nothing to explain.", theme=look)
+        return {"figure": figure, "target": "nothing", "title": title, "reading": reason}
+    result = compute_attribution(model, trace, selection, position, against=second_target(against, trace.info))
+    return {
+        "figure": _FIGURES[view](result, theme=look),
+        "target": target_words(result.target, result.against, chosen=result.chosen),
+        "title": title,
+        "reading": attribution_reading(result),
+    }

@@ -1,0 +1,91 @@
+"""The role of the selected head or neuron, in words and a table of scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from layouts.figures.head_scores import SCORE_NAMES, score_words, signed
+from layouts.figures.text import percent, quoted
+from layouts.glossary import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from analysis.causes.role import RoleResult
+    from analysis.tokens import Piece, Token
+
+_MEANINGS = {
+    "previous": "Mean attention to the token just before.",
+    "duplicate": "Mean attention to earlier occurrences of the same token.",
+    "induction": "Mean attention to the tokens that followed earlier occurrences of the same token.",
+    "first": "Mean attention to the first token of the text.",
+    "self": "Mean attention of a token to itself.",
+    "entropy": "How widely the head’s attention is spread, on average over the text.",
+    "copying": (
+        "From the weights alone: +1 if the head raises the logits of the tokens that it attends to, −1 if it lowers "
+        "them (eigenvalues of its OV circuit)."
+    ),
+}
+
+
+def role_words(role: RoleResult | None) -> list[html.P]:
+    """What a head or a neuron does at the position, in one line each; nothing for other parts."""
+    if role is None:
+        return []
+    lines = [["Attends most to ", *_listed(map(_key, role.keys)), "."]] if role.keys else []
+    if role.value is not None:
+        value = f"{role.value:.3g}".replace("-", "−", 1)
+        lines = [[f"Its value at {quoted(role.token.label)} is {value}."]]
+    for verb, changes in (("Raises the logits of ", role.raised), ("Lowers the logits of ", role.lowered)):
+        if changes:
+            lines.append([verb, *_listed([_changed(piece, change) for piece, change in changes]), "."])
+    return [html.P(line) for line in lines]
+
+
+def _key(key: tuple[Token, float]) -> list[Any]:
+    token, share = key
+    what = f"Select {quoted(token.label)} at position {token.position}"
+    return [_link(quoted(token.label), what, f"@{token.position}"), f" ({percent(share)})"]
+
+
+def _changed(piece: Piece, change: float) -> list[Any]:
+    what = f"Explain the logit of {quoted(piece.label)}"
+    return [_link(quoted(piece.label), what, f"~{piece.id}"), f" ({signed(change)})"]
+
+
+def _link(words: str, title: str, select: str) -> html.Button:
+    marks = {"data-select": select, "aria-label": title}
+    return html.Button(words, type="button", className="role-token", title=title, **marks)
+
+
+def _listed(parts: Iterable[list[Any]]) -> list[Any]:
+    words: list[Any] = []
+    for part in parts:
+        words += [", ", *part] if words else part
+    return words
+
+
+def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[html.Table]:
+    """The scores of a head, on the text and on the probe; nothing for other parts.
+
+    probe: its scores on the probe, and its copying score.
+    """
+    if role is None or not role.scores:
+        return []
+    here: Mapping[Any, float] = role.scores
+    heads = ("attention to, in the mean", "this text", "random tokens, repeated")
+    seen: set[str] = set()
+    rows = [
+        html.Tr(
+            [
+                html.Th(marked(words, seen), scope="row", title=_MEANINGS[name]),
+                html.Td(score_words(name, here[name]) if name in here else "", className="number"),
+                html.Td(score_words(name, probe[name]), className="number"),
+            ]
+        )
+        for name, words in SCORE_NAMES.items()
+    ]
+    head = html.Tr([html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(heads)])
+    return [html.Table([html.Thead(head), html.Tbody(rows)], className="summary-table role-scores")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layouts.figures.text import counted, lines, neuron_range, percent
+from layouts.figures.text import counted, lines, neuron_range, percent, quoted
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,12 @@ def test_lines_are_short_and_escaped() -> None:
     assert lines("a <b> & c", most=7) == ["a &lt;b&gt; &amp;", "c"]
     assert lines('‘it\'s’ "so"', most=99) == ['‘it\'s’ "so"']
     assert lines("", most=9) == []
+
+
+def test_long_labels_are_cut_at_the_end() -> None:
+    assert quoted("·abcdefgh", most=9) == "‘·abcdefgh’"
+    assert quoted("·abcdefghi", most=9) == "‘·abcdefg…’"
+    isolated = "\u2068שלוםשלום\u2069"  # right to left
+    assert quoted(isolated, most=8) == f"‘{isolated}’"
+    assert quoted(isolated, most=5) == "‘\u2068שלום…\u2069’"
+    assert quoted("ab’cdef", most=5) == "‘\u2068ab’c…\u2069’"

@@ -25,7 +25,11 @@ from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
+from analysis.causes.intervention import read_removals
+from analysis.causes.patching import compute_patching
+from analysis.causes.sweep import compute_sweep
 from analysis.causes.value_weighted import compute_value_weighted
+from analysis.effect import compute_effect
 from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.open import ModelLike, open_model, outline_without_weights
@@ -36,7 +40,13 @@ from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
 from layouts.figures import activation, architecture, embedding, logit_lens
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
-from layouts.figures.explained import explained_by_parts, explained_by_tokens
+from layouts.figures.explained import (
+    explained_by_effect,
+    explained_by_parts,
+    explained_by_patching,
+    explained_by_sweep,
+    explained_by_tokens,
+)
 from layouts.figures.head_scores import HeadScoreTable
 from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.scene_alone import make_self_contained
@@ -47,7 +57,10 @@ from layouts.figures.text import quoted
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import ShownView
+    from analysis.causes.intervention import Replacement
+    from analysis.causes.patching import Carried
     from analysis.embedding import Dimensions, Projection
+    from analysis.models.language_model import LanguageModel
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
 
@@ -273,9 +286,66 @@ def plot_logit_attribution(
     Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
     """
     shown, trace, here = read_sentence(_chosen(model), sentence, position)
-    explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
+    explained, other = _tokens((target, against), shown)
     result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
     return explained_by_parts(result, sentence)
+
+
+def plot_ablation(
+    sentence: str,
+    remove: str = "",
+    *,
+    replacement: Replacement = "mean",
+    everywhere: bool = True,
+    position: int | None = None,
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Ablation: the next token's probabilities after `position` (by default the last) with and without some parts.
+
+    remove: parts, such as "block.3.attention.head.5", "block.0.mlp.neuron.17" or "block.1.mlp, block.2.attention@4";
+    "@4" is the position at which a part is removed. Without it, each head and each MLP is removed alone, and the figure
+    is the effect of each on the target's logit. replacement: what a part is replaced by: "mean" (over the sentence),
+    "zero" or "reference" (the mean over a reference text). everywhere: at all positions, or only at `position`.
+    target, against: as for `plot_logit_attribution`.
+    Raises: AnalysisError for a sentence, a number, a token, a part, a choice or a model that cannot be shown.
+    """
+    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    explained, other = _tokens((target, against), shown)
+    removed = read_removals(remove, replacement=replacement, position=None if everywhere else here)
+    if removed:
+        effect = compute_effect(shown, trace, here, interventions=removed, target=explained, against=other)
+        return explained_by_effect(effect, trace.info, sentence)
+    sweep = compute_sweep(
+        shown, trace, here, replacement=replacement, everywhere=everywhere, target=explained, against=other
+    )
+    return explained_by_sweep(sweep, sentence)
+
+
+def plot_patching(
+    sentence: str,
+    other_sentence: str,
+    *,
+    carried: Carried = "stream",
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Activation patching: another sentence, B, is read with single values from the sentence, A.
+
+    Each cell is the target's logit after the last token, on a scale on which B as it is has 0 and A has 1. carried:
+    "stream", "attention" or "mlp" at each layer and token, or "heads" at all tokens. Sentences of different lengths are
+    aligned from both ends. target, against: as for `plot_logit_attribution`; the target is by default the most probable
+    in A.
+    Raises: AnalysisError for sentences, a token, a choice or a model that cannot be shown.
+    """
+    shown, trace, _ = read_sentence(_chosen(model), sentence, None)
+    _, second, _ = read_sentence(shown, other_sentence, None)
+    explained, other = _tokens((target, against), shown)
+    return explained_by_patching(
+        compute_patching(shown, trace, second, carried=carried, target=explained, against=other), sentence
+    )
 
 
 def head_scores(
@@ -298,3 +368,7 @@ def head_scores(
 
 def _chosen(model: ModelLike | None) -> ModelLike:
     return model or _default or os.environ.get("LLM_MODEL") or "bundled"
+
+
+def _tokens(given: Sequence[int | str | None], model: LanguageModel) -> list[int | None]:
+    return [None if token is None else checked_token(token, model) for token in given]

@@ -13,11 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import visualize
 from analysis.attention import compute_attention
-from analysis.attribution import compute_attribution
-from analysis.causes.copying import compute_copying
-from analysis.causes.head_scores import compute_head_scores, probe_trace
 from analysis.embedding import compute_embedding
-from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
@@ -97,6 +93,8 @@ def test_new_parameters_are_keyword_only():
         "plot_logit_lens": ["sentence"],
         "plot_logit_attribution": ["sentence"],
         "plot_gradients": ["sentence"],
+        "plot_ablation": ["sentence", "remove"],
+        "plot_patching": ["sentence", "other_sentence"],
         "head_scores": ["sentence"],
     }
 
@@ -126,19 +124,6 @@ def test_the_summary_counts_each_parameter_once(model: LanguageModel):
     assert table.sizes.n_parameters == sum(weight.numel() for weight in model.network.parameters())
     assert f"{table.sizes.n_parameters:,} parameters" in table._repr_html_()
     assert table.name == model.name
-
-
-def test_head_scores_are_those_of_the_text_or_the_probe(model: LanguageModel, trace: Trace):
-    here, probe = visualize.head_scores(FOX, sort="previous", model=model), visualize.head_scores(model=model)
-    for table, read in ((here, trace), (probe, probe_trace(model))):
-        expected = {**compute_head_scores(read), "copying": compute_copying(model)}
-        assert set(table.scores) == set(expected)
-        for name, scores in table.scores.items():
-            assert_array_equal(scores, expected[name])
-    assert "“The fox met" in str(here)
-    assert "crow had a &lt;b&gt;”" in here._repr_html_()
-    with pytest.raises(SelectionError, match="There is no ‘magic’ for the score"):
-        visualize.head_scores(sort="magic", model=model)  # type: ignore[arg-type]
 
 
 def test_activations_are_norms_and_neurons(model: LanguageModel, trace: Trace):
@@ -244,27 +229,6 @@ def test_the_logit_lens_is_head_of_norm_of_the_residual(model: LanguageModel, tr
     assert (frame.x0, frame.y0) == (2.5, (trace.info.n_blocks if layer is None else 2) - 1.5)
     assert title(figure).startswith("Logit lens · position 3, ‘")
     assert ("Between the attention and the MLP of block 1, the lens reads" in words(figure)) == (layer == 1)
-
-
-def test_direct_attribution_is_that_of_the_target_minus_the_other(model: LanguageModel, trace: Trace):
-    figure = visualize.plot_logit_attribution(FOX, position=3, target=7, against=11, model=model)
-    result = compute_attribution(model, trace, Selection.parse("output~7"), 3, against=11)
-    heat, _outside, _labels, bars, line = figure.data
-    sizes = np.abs(heat.z[:, : trace.info.n_heads])
-    assert np.unravel_index(sizes.argmax(), sizes.shape) == np.unravel_index(
-        np.abs(result.heads).argmax(), result.heads.shape
-    )
-    expected = trace.logits()[3, 7] - trace.logits()[3, 11]
-    assert_allclose(line.y[-1], expected, atol=1e-4)
-    assert len(bars.x) == 12
-    assert title(figure).startswith("Direct attribution · position 3, ‘")
-    assert "The parts sum to" in words(figure)
-
-
-def test_the_scene_by_direct_attribution(model: LanguageModel, trace: Trace):
-    figure = visualize.enhanced_3d_visualization(FOX, color_by="attribution", model=model)
-    result = compute_attribution(model, trace, Selection.parse("output"), trace.n_positions - 1)
-    assert_allclose(figure.data[HEADS].meta["values"], result.heads.ravel(), rtol=0.01, atol=1e-6)
 
 
 def test_the_logit_lens_follows_a_token_by_its_text(bundled_model: LanguageModel):

@@ -152,6 +152,24 @@ def read_interventions(text: object) -> tuple[Intervention, ...]:
     return found
 
 
+def read_removals(text: object, *, replacement: Replacement, position: int | None = None) -> tuple[Intervention, ...]:
+    """Interventions whose text may leave out replacements and positions, and may have spaces after commas.
+
+    replacement, position: of the parts that name none; None for all positions.
+    Raises: SelectionError as `read_interventions`, and for a replacement that there is not.
+    """
+    check_choice(replacement, Replacement, "the replacement")
+    if not text or not isinstance(text, str):
+        return read_interventions(text)
+
+    def completed(part: str) -> str:
+        name, equals, own = part.strip().partition("=")
+        at = "" if position is None or "@" in name else f"@{position}"
+        return f"{name}{at}={own if equals else replacement}"
+
+    return read_interventions(",".join(map(completed, text.split(","))))
+
+
 def write_interventions(interventions: Sequence[Intervention]) -> str:
     """The text form of interventions."""
     return ",".join(map(str, interventions))

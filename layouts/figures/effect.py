@@ -62,7 +62,7 @@ def effect_figure(result: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
     )
 
 
-def effect_sweep_figure(result: SweepResult, selection: Selection, *, theme: Theme = LIGHT) -> go.Figure:
+def effect_sweep_figure(result: SweepResult, selection: Selection | None = None, *, theme: Theme = LIGHT) -> go.Figure:
     """The effect of removing each head and each MLP, block × head with a column for the MLP; a click selects the part.
 
     Estimates are paler than effects. The selected part's cell is marked.
@@ -219,8 +219,10 @@ def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[s
     }
 
 
-def _mark(selection: Selection, n_units: int, theme: Theme) -> list[dict[str, Any]]:
+def _mark(selection: Selection | None, n_units: int, theme: Theme) -> list[dict[str, Any]]:
     """The frame around the selected part's cell, if the grid has one."""
+    if selection is None:
+        return []
     x = n_units if selection.part == "mlp" else selection.head
     if selection.block is None or x is None:
         return []

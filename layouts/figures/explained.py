@@ -1,4 +1,4 @@
-"""Explanations of a logit for a notebook: all figures of saliency or of direct attribution, below each other."""
+"""Explanations of a logit for a notebook: the figures of saliency, direct attribution, removals and patches."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ import plotly.graph_objects as go
 
 from layouts.figures.attribution import attribution_figure, attribution_reading
 from layouts.figures.attribution_charts import attribution_bars_figure, attribution_depth_figure
+from layouts.figures.effect import (
+    effect_figure,
+    effect_note,
+    effect_reading,
+    effect_sweep_figure,
+    effect_sweep_reading,
+    intervention_words,
+    number,
+)
+from layouts.figures.effect_patching import (
+    effect_patching_figure,
+    effect_patching_note,
+    effect_patching_reading,
+)
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
@@ -16,6 +30,10 @@ from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
     from analysis.attribution import AttributionResult
+    from analysis.causes.patching import PatchingResult
+    from analysis.causes.sweep import SweepResult
+    from analysis.effect import EffectResult
+    from analysis.model_info import ModelInfo
     from analysis.saliency import SaliencyResult
 
 
@@ -43,3 +61,42 @@ def explained_by_parts(result: AttributionResult, sentence: str) -> go.Figure:
         title=titled(f"Direct attribution · position {token.position}, {quoted(token.label)}", sentence),
         sentences=[attribution_reading(result)],
     )
+
+
+def explained_by_effect(result: EffectResult, info: ModelInfo, sentence: str) -> go.Figure:
+    """Probabilities before and after parts are removed, and what is removed."""
+    removed = "; ".join(intervention_words(one, info) for one in result.interventions)
+    return standalone(
+        [effect_figure(result)],
+        [300],
+        title=_what_if(result, sentence),
+        sentences=[
+            effect_reading(result),
+            f"Removed: {removed}. The KL divergence is {number(result.divergence)} bits.",
+            effect_note([one.replacement for one in result.interventions], None),
+        ],
+    )
+
+
+def explained_by_sweep(result: SweepResult, sentence: str) -> go.Figure:
+    """The effect of removing each head and each MLP alone."""
+    return standalone(
+        [effect_sweep_figure(result)],
+        [360],
+        title=_what_if(result, sentence),
+        sentences=[effect_sweep_reading(result), effect_note([], result.replacement)],
+    )
+
+
+def explained_by_patching(result: PatchingResult, sentence: str) -> go.Figure:
+    """What single values of the sentence do in another one."""
+    return standalone(
+        [effect_patching_figure(result, selected=None)],
+        [400],
+        title=titled(f"What if · patching, logit of {quoted(result.target.label)}", sentence),
+        sentences=[effect_patching_reading(result, None, result.clean), effect_patching_note(result)],
+    )
+
+
+def _what_if(result: EffectResult | SweepResult, sentence: str) -> str:
+    return titled(f"What if · position {result.position}, {quoted(result.tokens[result.position].label)}", sentence)

@@ -7,6 +7,7 @@ from analysis.causes.intervention import (
     Intervention,
     misfit,
     read_interventions,
+    read_removals,
     removal_of,
     write_interventions,
 )
@@ -67,6 +68,27 @@ def test_anything_else_is_refused(text: object):
 @pytest.mark.parametrize("nothing", ["", None])
 def test_an_empty_text_is_no_intervention(nothing: object):
     assert read_interventions(nothing) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "expected"),
+    [
+        ("", 3, ""),
+        ("block.0.mlp, block.1.mlp=zero", None, "block.0.mlp=mean,block.1.mlp=zero"),
+        ("block.0.mlp, block.1.mlp@2", 3, "block.0.mlp@3=mean,block.1.mlp@2=mean"),
+        ("block.0.stream=zero", 3, "block.0.stream@3=zero"),
+    ],
+)
+def test_a_removal_may_leave_out_its_replacement_and_position(text: str, position: int | None, expected: str):
+    assert write_interventions(read_removals(text, replacement="mean", position=position)) == expected
+
+
+@pytest.mark.parametrize("text", ["block.0.mlp=", "block.0.mlp,", "block.0.stream", "block.0.mlp = zero", ["a"], 7])
+def test_a_removal_in_another_form_is_refused(text: object):
+    with pytest.raises(SelectionError, match="does not say what to remove"):
+        read_removals(text, replacement="mean")
+    with pytest.raises(SelectionError, match="‘half’"):
+        read_removals(text, replacement="half")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ test-fast: .venv/test
 test-slow: .venv/test chromium redis
 	$(BIN)/python -m pytest -m "slow and not thorough"
 
-# Further cases of slow tests: other sizes, jobs by Celery where those of forks are tested above, and benchmarks.
+# Rare paths and further cases of slow tests: other sizes, families in the browser, jobs by Celery, killed processes, and benchmarks.
 test-thorough: .venv/test chromium redis
 	$(BIN)/python -m pytest -m thorough
 

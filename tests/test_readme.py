@@ -95,7 +95,7 @@ def served_list(line: str, home: Path, hub: SmallHub) -> dict[str, str]:
         server.wait(20)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_use_your_own_model(home: Path, small_hub: SmallHub) -> None:
     listing, download, opening, checkpoint, gguf, more = commands("Use your own model")
     for line in (download, listing):

@@ -120,7 +120,7 @@ def doubling(model: LanguageModel, trace: Trace, target: int) -> int:
     return spent
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_sentences_converge(bundled_model: LanguageModel) -> None:
     """All to a certificate of 1 %, with 0.6 of the gradients of doubling."""
     network = bundled_model.network

@@ -11,7 +11,7 @@ from tests.checkpoints import chat_tokenizer, save
 from tests.conftest import make_tiny
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")

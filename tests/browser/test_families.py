@@ -14,7 +14,7 @@ from tests.browser.explorer import Explorer
 from tests.conftest import make_tiny
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.thorough]
 TEXT = "The fox met a crow with a cheese"
 FAMILIES = ("gpt2", "gpt_neox", "llama")
 

@@ -14,7 +14,7 @@ from tests.browser.explorer import Explorer
 from tests.gguf_files import tiny, write_gguf
 from tests.serving import PLAIN, served
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.thorough]
 TEXT = "The fox met a crow with a cheese"
 
 

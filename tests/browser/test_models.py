@@ -18,7 +18,7 @@ from tests.conftest import make_tiny
 from tests.hub import served_hub
 from tests.serving import free_port, served
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")

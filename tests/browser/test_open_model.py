@@ -15,7 +15,7 @@ from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 TEXT = "The fox met a crow, and the crow met another fox"
 
 

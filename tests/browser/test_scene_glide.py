@@ -12,7 +12,7 @@ from layouts.figures.scene_marks import frame, mark
 from tests.browser.explorer import FRAMES, Explorer
 from tests.browser.projection import Projection, Vectors
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.long, pytest.mark.thorough]
 START, END = "block.0.attention.head.2", "block.5.attention.head.6"
 MARKS = ("mark", "frame")
 # The clock stands still, and marks are drawn, at the time that the test says.

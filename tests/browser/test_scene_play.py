@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.explorer import Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.shared_page, pytest.mark.thorough]
 LAST = 18
 LOG = """() => { window.shown = []; new MutationObserver(() => {
     const { selection } = document.getElementById('architecture-panel').dataset;

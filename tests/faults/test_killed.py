@@ -12,7 +12,7 @@ import pytest
 from tests.page import JobOfPage, Page, of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served, server_of, wait_until
 
-pytestmark = [pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.thorough]
 LONG = "Once upon a time there was a fox who lived in the forest and a crow who lived in the old tree. " * 9
 
 
@@ -110,7 +110,6 @@ def test_the_process_that_jobs_are_forked_from(address: str) -> None:
     assert kind(page.start_job("embedding", question("The fox met a duck", "tsne", "2", "equal"))) == "done"
 
 
-@pytest.mark.thorough
 def test_a_worker_of_celery(tmp_path: Path) -> None:
     """All of it, as when its machine fails: its job is reported, and the next worker runs what waited meanwhile."""
     with redis_server(tmp_path) as redis, served(GUNICORN, REDIS_URL=redis) as url:

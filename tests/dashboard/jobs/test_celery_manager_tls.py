@@ -44,7 +44,7 @@ def test_one_of_an_authority_that_this_machine_trusts(
     assert works(REDIS_URL=redis)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_job(redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server, Celery's client and worker, and the limits each connect in their own way."""
     monkeypatch.setenv("REDIS_CHECK_CERTIFICATE", "0")

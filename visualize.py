@@ -13,7 +13,6 @@ computed and defined in `analysis`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,16 +22,10 @@ from analysis.activation import compute_activation
 from analysis.architecture import architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
-from analysis.causes.copying import compute_all_scores
-from analysis.causes.head_scores import AnyScore, probe_trace
-from analysis.causes.intervention import read_interventions
-from analysis.causes.patching import compute_patching
 from analysis.causes.sweep import compute_sweep
 from analysis.causes.value_weighted import compute_value_weighted
-from analysis.effect import compute_effect
-from analysis.errors import check_choice
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
-from analysis.models.open import ModelLike, open_model, outline_without_weights
+from analysis.models.open import ModelLike, chosen_model, open_model, outline_without_weights, set_default_model
 from analysis.models.sentence import checked_number, checked_token, read_sentence
 from analysis.overview import compute_overview
 from analysis.prediction import compute_prediction
@@ -40,33 +33,39 @@ from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
 from layouts.figures import activation, architecture, embedding, logit_lens
 from layouts.figures.attention import attention_figure, attention_label, attention_reading
-from layouts.figures.explained import (
-    explained_by_parts,
-    explained_by_patches,
-    explained_by_removal,
-    explained_by_sweep,
-    explained_by_tokens,
-)
-from layouts.figures.head_scores import HeadScoreTable
+from layouts.figures.explained import explained_by_tokens
 from layouts.figures.overview import overview_figure, overview_reading
 from layouts.figures.scene_alone import make_self_contained
 from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
 from layouts.figures.text import quoted
+from visualize_causes import head_scores, plot_ablation, plot_logit_attribution, plot_patching
 
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import ShownView
-    from analysis.causes.intervention import Replacement
-    from analysis.causes.patching import Carried
     from analysis.embedding import Dimensions, Projection
     from analysis.models.language_model import LanguageModel
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
     from analysis.trace import Trace
 
+__all__ = [
+    "enhanced_3d_visualization",
+    "head_scores",
+    "model_summary",
+    "plot_ablation",
+    "plot_attention",
+    "plot_gradients",
+    "plot_logit_attribution",
+    "plot_logit_lens",
+    "plot_overview",
+    "plot_patching",
+    "plot_token_activations",
+    "plot_token_embeddings",
+    "use",
+]
 EXAMPLE = "Once upon a time there was a little girl who lived in a cottage near the great forest."
-_default: ModelLike | None = None
 
 
 def use(model: ModelLike) -> None:
@@ -74,10 +73,7 @@ def use(model: ModelLike) -> None:
 
     Raises: ModelError if it cannot be used.
     """
-    global _default  # noqa: PLW0603
-    if outline_without_weights(model) is None:
-        open_model(model)
-    _default = model
+    set_default_model(model)
 
 
 def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
@@ -85,7 +81,7 @@ def model_summary(*, model: ModelLike | None = None) -> SummaryTable:
 
     Raises: ModelError if the model cannot be used.
     """
-    chosen = _chosen(model)
+    chosen = chosen_model(model)
     if (outline := outline_without_weights(chosen)) is not None:
         return SummaryTable(str(chosen), outline.info.family, outline.summary)
     shown = open_model(chosen)
@@ -108,7 +104,7 @@ def plot_token_activations(
     after the activation function.
     Raises: AnalysisError for a sentence, a number or a model that cannot be shown.
     """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     last = shown.info.n_blocks - 1
     block = last if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     unit = None if neuron is None else checked_number("neuron", neuron, shown.info.n_neurons)
@@ -138,7 +134,7 @@ def plot_attention(
     the norm of what is really moved; or "rollout" over the layers up to this one.
     Raises: AnalysisError for a sentence, a number, a view or a model that cannot be shown.
     """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     block = checked_number("layer", layer, shown.info.n_blocks)
     one = None if head is None else checked_number("head", head, shown.info.n_heads)
     part = Selection(Part.ATTENTION, block=block, head=one)
@@ -161,7 +157,7 @@ def enhanced_3d_visualization(
     shown, by default the last. A size of GPT-2 is shown without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
-    output, chosen = Selection(Part.OUTPUT), _chosen(model)
+    output, chosen = Selection(Part.OUTPUT), chosen_model(model)
     if (outline := outline_without_weights(chosen)) is not None:
         result, title, token = architecture_without_values(outline.info, output), f"Architecture · {chosen}", ""
         figure = architecture.architecture_figure(result)
@@ -183,7 +179,7 @@ def plot_overview(
     color_by, position: as for `enhanced_3d_visualization`.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     output = Selection(Part.OUTPUT)
     result = compute_overview(trace, output, here, color_by=color_by, **_numbers(shown, trace, here, color_by))
     title, token = titled(f"Overview · {shown.name}", sentence), trace.tokens[here].label
@@ -207,7 +203,7 @@ def plot_token_embeddings(
     """
     from analysis.embedding import compute_embedding  # scikit-learn is slow to import
 
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
     result = compute_embedding(trace, part, here, method=method, dimensions=cast("Dimensions", str(dimensions)))
@@ -231,7 +227,7 @@ def plot_logit_lens(
     layers, by default the last. pins: up to three tokens to follow, by id or exact text; by default the prediction.
     Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
     """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.OUTPUT) if block is None else Selection(Part.ATTENTION, block=block)
     cells, followed = compute_lens_cells(shown, trace), tuple(checked_token(pin, shown) for pin in pins)
@@ -265,96 +261,10 @@ def plot_gradients(
     """
     from analysis.saliency import compute_saliency  # captum is slow to import
 
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     chosen = None if target is None else checked_token(target, shown)
     result = compute_saliency(shown, trace, here, target=chosen, method=method, baseline=baseline)
     return explained_by_tokens(result, sentence)
-
-
-def plot_logit_attribution(
-    sentence: str,
-    *,
-    position: int | None = None,
-    target: int | str | None = None,
-    against: int | str | None = None,
-    model: ModelLike | None = None,
-) -> go.Figure:
-    """Direct attribution: each part's share of the next token's logit after `position` (by default the last).
-
-    target: the explained token, as for `plot_gradients`. against: the token whose logit is subtracted, in the same way.
-    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
-    """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
-    explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
-    result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
-    return explained_by_parts(result, sentence)
-
-
-def plot_ablation(
-    sentence: str,
-    remove: str | None = None,
-    *,
-    replacement: Replacement = "mean",
-    position: int | None = None,
-    target: int | str | None = None,
-    model: ModelLike | None = None,
-) -> go.Figure:
-    """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
-
-    remove: parts in the form of the page's address, separated by commas, each with what takes its place:
-    "block.3.attention.head.5=mean,block.0.mlp@4=zero" (`@4`: at position 4 only). "mean" is the part's mean over this
-    sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
-    replaced by `replacement`, and the figure shows what each does to the logit. target: as for `plot_gradients`.
-    Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown.
-    """
-    shown, trace, here = read_sentence(_chosen(model), sentence, position)
-    token = None if target is None else checked_token(target, shown)
-    if remove is None:
-        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token)
-        return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
-    removed = read_interventions(remove)
-    return explained_by_removal(compute_effect(shown, trace, here, interventions=removed, target=token), sentence)
-
-
-def plot_patching(
-    sentence: str,
-    other: str,
-    *,
-    carried: Carried = "stream",
-    target: int | str | None = None,
-    against: int | str | None = None,
-    model: ModelLike | None = None,
-) -> go.Figure:
-    """Activation patching: the model reads another sentence, `other`, with single values from `sentence`.
-
-    0 is `other` as it is and 1 is `sentence`, after the last token of both. carried: what takes its value from
-    `sentence`: "stream", "attention" or "mlp", at each layer and token, or "heads". target: the token whose logit is
-    read, by default the most probable one after `sentence`; the logit of `against` is subtracted.
-    Raises: AnalysisError for sentences, a token, a choice or a model that cannot be shown.
-    """
-    shown, trace, _ = read_sentence(_chosen(model), sentence, None)
-    patched = read_sentence(shown, other, None)[1]
-    explained, minus = (None if token is None else checked_token(token, shown) for token in (target, against))
-    result = compute_patching(shown, trace, patched, carried=carried, target=explained, against=minus)
-    return explained_by_patches(result, sentence, other)
-
-
-def head_scores(
-    sentence: str | None = None, *, sort: AnyScore = "induction", model: ModelLike | None = None
-) -> HeadScoreTable:
-    """How much of each head's attention follows a known pattern: induction, previous token and others.
-
-    sentence: by default the standard probe, 50 random tokens that are repeated once, on which heads can be compared.
-    sort: the score that orders the table. The result's `scores` are arrays of all heads, (layers, heads).
-    Raises: AnalysisError for a sentence, a score or a model that cannot be shown.
-    """
-    check_choice(sort, AnyScore, "the score")
-    if sentence is None:
-        shown, about = open_model(_chosen(model)), "random tokens, repeated once"
-        trace = probe_trace(shown)
-    else:
-        (shown, trace, _), about = read_sentence(_chosen(model), sentence, None), f"“{sentence}”"
-    return HeadScoreTable(f"Head scores · {shown.name} · {about}", compute_all_scores(shown, trace), sort)
 
 
 def _numbers(model: LanguageModel, trace: Trace, position: int, color_by: ColorBy) -> dict[str, Any]:
@@ -362,7 +272,3 @@ def _numbers(model: LanguageModel, trace: Trace, position: int, color_by: ColorB
     if color_by == "attribution":
         return {"attribution": compute_attribution(model, trace, Selection(Part.OUTPUT), position)}
     return {"sweep": compute_sweep(model, trace, position)} if color_by == "effect" else {}
-
-
-def _chosen(model: ModelLike | None) -> ModelLike:
-    return model or _default or os.environ.get("LLM_MODEL") or "bundled"

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-import visualize
 from analysis.families import FAMILIES
 from analysis.machine.threads import use_one_thread
+from analysis.models import open as open_models
 from analysis.models.catalogue import Source
 from analysis.models.hub import Hub
 from analysis.models.language_model import LanguageModel
@@ -217,7 +217,7 @@ def bundled_model() -> LanguageModel:
 @pytest.fixture
 def no_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The notebook interface without a chosen model, neither by `use` nor by the environment."""
-    monkeypatch.setattr(visualize, "_default", None)
+    monkeypatch.setattr(open_models, "_default", None)
     monkeypatch.delenv("LLM_MODEL", raising=False)
 
 

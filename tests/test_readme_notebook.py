@@ -65,6 +65,5 @@ def test_every_other_cell_shows_a_figure_of_a_panel_about_the_sentence(cells: li
 
 
 def test_every_function_is_shown(cells: list[Any]) -> None:
-    functions = {name for name, one in vars(visualize).items() if getattr(one, "__module__", "") == "visualize"}
     used = {name for cell in cells for name in re.findall(r"visualize\.(\w+)\(", cell.source)}
-    assert used == {name for name in functions if not name.startswith("_")}
+    assert used == set(visualize.__all__)

@@ -24,6 +24,7 @@ from layouts.theme import LIGHT
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 ROOT = Path(__file__).parent.parent
+PARTS = ("visualize", "visualize_causes")
 FOX = "The fox met a crow. The crow had a <b>"
 KING = "When the king and the queen went to the garden, the king gave a rose to the queen"
 
@@ -80,8 +81,9 @@ def test_new_parameters_are_keyword_only():
     positional = {
         name: [p.name for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
         for name, function in vars(visualize).items()
-        if inspect.isfunction(function) and function.__module__ == "visualize" and not name.startswith("_")
+        if inspect.isfunction(function) and function.__module__ in PARTS and not name.startswith("_")
     }
+    assert set(positional) == set(visualize.__all__)
     assert positional == {
         "use": ["model"],
         "model_summary": [],

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Trace
 
 _LARGE = 1e6  # of a probe's entries, next to which the norm's epsilon vanishes
 
@@ -67,6 +71,20 @@ def frozen_norm(norm: nn.Module, vector: NDArray[Any]) -> FrozenNorm:
             size = unscaled @ unscaled
             scale = (normed(given) - bias) @ unscaled / size if size else 0.0
     return FrozenNorm(gains * scale, centred, bias)
+
+
+# All that a click shows of a logit is at one position.
+_LAST: WeakKeyDictionary[Trace, tuple[int, FrozenNorm]] = WeakKeyDictionary()
+
+
+def frozen_final_norm(model: LanguageModel, trace: Trace, position: int) -> FrozenNorm:
+    """The linear map of the final norm at the last residual of a position."""
+    known, norm = _LAST.get(trace, (-1, None))
+    if norm is None or known != position:
+        module = model.network.get_submodule(model.family.final_norm)
+        norm = frozen_norm(module, trace.residual(trace.info.n_blocks)[position])
+        _LAST[trace] = position, norm
+    return norm
 
 
 def _balanced(like: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ al. 2022, "In-context learning and induction heads" (random tokens repeated once
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
 MOST_DRAWN = 50  # tokens of the probe, which are then repeated
 _SEED = 0
 _VERSION = 1  # raised when the computation changes
+_PROBES: WeakKeyDictionary[LanguageModel, tuple[Token, ...]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,9 @@ def probe_trace(model: LanguageModel) -> Trace:
     The same for each model, at most 50 tokens and their repetition. Of this trace only the attention can be read; the
     network is run when it is first read.
     """
-    tokens = _probe_tokens(model)
+    tokens = _PROBES.get(model)
+    if tokens is None:  # each click on a head asks for it
+        tokens = _PROBES[model] = _probe_tokens(model)
 
     @cache
     def attention() -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor, nn
 
-from analysis.causes.frozen_norm import frozen_norm
+from analysis.causes.frozen_norm import frozen_final_norm, frozen_norm
 from analysis.causes.head_scores import ScoreName, attention_patterns, attention_scores
 from analysis.causes.values import block_part, output_maps, written_norm
 from analysis.models.hooks import last_map
@@ -97,8 +97,7 @@ def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: i
 
 
 def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
-    last = trace.residual(trace.info.n_blocks)[position]
-    normed = frozen_norm(model.network.get_submodule(model.family.final_norm), last).applied(written)
+    normed = frozen_final_norm(model, trace, position).applied(written)
     head: Tensor = model.network.get_output_embeddings().weight  # type: ignore[operator]
     logits: Float = head.numpy() @ normed
     return logits

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from analysis.causes.frozen_norm import FrozenNorm, frozen_norm
+from analysis.causes.frozen_norm import frozen_final_norm, frozen_norm
 from analysis.families import logit_cap
 from analysis.models.hooks import last_map
 from analysis.models.language_model import LanguageModel
@@ -52,14 +52,14 @@ def direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arr
 def neuron_shares(model: LanguageModel, trace: Trace, question: Question, block: int) -> Logits:
     """The share of each MLP neuron of a block, in its order, (n_neurons,), in logits."""
     with np.errstate(invalid="ignore", over="ignore"):
-        direction = _final_norm(model, trace, question.position).pulled_back(_read_by(model, question))
+        direction = frozen_final_norm(model, trace, question.position).pulled_back(_read_by(model, question))
         return _mlp(model, trace, block, question.position, direction)[0]
 
 
 def _direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arrays:
     info, position = trace.info, question.position
     read = _read_by(model, question)
-    norm = _final_norm(model, trace, position)
+    norm = frozen_final_norm(model, trace, position)
     direction = norm.pulled_back(read)
     attentions = [_attention(model, trace, block, position, direction) for block in range(info.n_blocks)]
     mlps = [_mlp(model, trace, block, position, direction) for block in range(info.n_blocks)]
@@ -129,11 +129,6 @@ def _read_by(model: LanguageModel, question: Question) -> NDArray[Any]:
     rows: NDArray[Any] = _output_head(model).weight.numpy()
     target: NDArray[Any] = rows[question.target]
     return target if question.against is None else target - rows[question.against]
-
-
-def _final_norm(model: LanguageModel, trace: Trace, position: int) -> FrozenNorm:
-    module = model.network.get_submodule(model.family.final_norm)
-    return frozen_norm(module, trace.residual(trace.info.n_blocks)[position])
 
 
 def _value(model: LanguageModel, trace: Trace, question: Question, read: NDArray[Any]) -> Logits:

@@ -1,6 +1,6 @@
-"""Model opening for notebooks: the bundled model, a folder, a GGUF file, a downloaded model, or a network in memory."""
+"""Model opening for notebooks: bundled, a folder, a GGUF file, downloaded, or a network in memory; and the default."""
 
-import os.path
+import os
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,23 @@ from analysis.models.prepare import prepare_model
 from analysis.models.same_network import refuse_changed, tie_as
 
 ModelLike = str | Path | LanguageModel | tuple[Any, Any]
+_default: ModelLike | None = None
+
+
+def set_default_model(source: ModelLike) -> None:
+    """Set what `chosen_model` gives where no model is named.
+
+    Raises: ModelError if it cannot be used.
+    """
+    global _default  # noqa: PLW0603
+    if outline_without_weights(source) is None:
+        open_model(source)
+    _default = source
+
+
+def chosen_model(source: ModelLike | None) -> ModelLike:
+    """The model that is named; or else the default, that of the environment variable `LLM_MODEL`, or "bundled"."""
+    return source or _default or os.environ.get("LLM_MODEL") or "bundled"
 
 
 def open_model(source: ModelLike) -> LanguageModel:

@@ -1,0 +1,116 @@
+"""Notebook interface to causes: direct attribution, removals, patches and head scores, as functions of `visualize`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from analysis.attribution import compute_attribution
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import AnyScore, probe_trace
+from analysis.causes.intervention import read_interventions
+from analysis.causes.patching import compute_patching
+from analysis.causes.sweep import compute_sweep
+from analysis.effect import compute_effect
+from analysis.errors import check_choice
+from analysis.models.open import ModelLike, chosen_model, open_model
+from analysis.models.sentence import checked_token, read_sentence
+from analysis.selection import Part, Selection
+from layouts.figures.explained import (
+    explained_by_parts,
+    explained_by_patches,
+    explained_by_removal,
+    explained_by_sweep,
+)
+from layouts.figures.head_scores import HeadScoreTable
+
+if TYPE_CHECKING:
+    from analysis.causes.intervention import Replacement
+    from analysis.causes.patching import Carried
+
+
+def plot_logit_attribution(
+    sentence: str,
+    *,
+    position: int | None = None,
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Direct attribution: each part's share of the next token's logit after `position` (by default the last).
+
+    target: the explained token, as for `plot_gradients`. against: the token whose logit is subtracted, in the same way.
+    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
+    """
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
+    explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
+    result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
+    return explained_by_parts(result, sentence)
+
+
+def plot_ablation(
+    sentence: str,
+    remove: str | None = None,
+    *,
+    replacement: Replacement = "mean",
+    position: int | None = None,
+    target: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
+
+    remove: parts in the form of the page's address, separated by commas, each with what takes its place:
+    "block.3.attention.head.5=mean,block.0.mlp@4=zero" (`@4`: at position 4 only). "mean" is the part's mean over this
+    sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
+    replaced by `replacement`, and the figure shows what each does to the logit. target: as for `plot_gradients`.
+    Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown.
+    """
+    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
+    token = None if target is None else checked_token(target, shown)
+    if remove is None:
+        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token)
+        return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
+    removed = read_interventions(remove)
+    return explained_by_removal(compute_effect(shown, trace, here, interventions=removed, target=token), sentence)
+
+
+def plot_patching(
+    sentence: str,
+    other: str,
+    *,
+    carried: Carried = "stream",
+    target: int | str | None = None,
+    against: int | str | None = None,
+    model: ModelLike | None = None,
+) -> go.Figure:
+    """Activation patching: the model reads another sentence, `other`, with single values from `sentence`.
+
+    0 is `other` as it is and 1 is `sentence`, after the last token of both. carried: what takes its value from
+    `sentence`: "stream", "attention" or "mlp", at each layer and token, or "heads". target: the token whose logit is
+    read, by default the most probable one after `sentence`; the logit of `against` is subtracted.
+    Raises: AnalysisError for sentences, a token, a choice or a model that cannot be shown.
+    """
+    shown, trace, _ = read_sentence(chosen_model(model), sentence, None)
+    patched = read_sentence(shown, other, None)[1]
+    explained, minus = (None if token is None else checked_token(token, shown) for token in (target, against))
+    result = compute_patching(shown, trace, patched, carried=carried, target=explained, against=minus)
+    return explained_by_patches(result, sentence, other)
+
+
+def head_scores(
+    sentence: str | None = None, *, sort: AnyScore = "induction", model: ModelLike | None = None
+) -> HeadScoreTable:
+    """How much of each head's attention follows a known pattern: induction, previous token and others.
+
+    sentence: by default the standard probe, 50 random tokens that are repeated once, on which heads can be compared.
+    sort: the score that orders the table. The result's `scores` are arrays of all heads, (layers, heads).
+    Raises: AnalysisError for a sentence, a score or a model that cannot be shown.
+    """
+    check_choice(sort, AnyScore, "the score")
+    if sentence is None:
+        shown, about = open_model(chosen_model(model)), "random tokens, repeated once"
+        trace = probe_trace(shown)
+    else:
+        (shown, trace, _), about = read_sentence(chosen_model(model), sentence, None), f"“{sentence}”"
+    return HeadScoreTable(f"Head scores · {shown.name} · {about}", compute_all_scores(shown, trace), sort)

@@ -101,7 +101,7 @@ def plot_patching(
 def head_scores(
     sentence: str | None = None, *, sort: AnyScore = "induction", model: ModelLike | None = None
 ) -> HeadScoreTable:
-    """How much of each head's attention follows a known pattern: induction, previous token and others.
+    """Head scores: how much of each head's attention follows a known pattern: induction, previous token and others.
 
     sentence: by default the standard probe, 50 random tokens that are repeated once, on which heads can be compared.
     sort: the score that orders the table. The result's `scores` are arrays of all heads, (layers, heads).

@@ -1,9 +1,8 @@
 """Callback of the direct attribution panel: computes the shares of all parts and draws one view of them."""
 
 from functools import partial
-from typing import Any
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output
 
 from analysis.attribution import AttributionView, compute_attribution, second_target
 from analysis.errors import check_choice
@@ -12,6 +11,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.target import register_target_search
 from layouts import ids
 from layouts.attribution import AGAINST, FOUND, NAME, SEARCH, TARGET, VIEW
 from layouts.figures.attribution import attribution_figure, attribution_reading
@@ -22,11 +22,9 @@ from layouts.figures.attribution_charts import (
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
-from layouts.target import target_actions, target_words
+from layouts.target import target_words
 from layouts.theme import THEMES
-from layouts.token_search import found_tokens
 
-_MOST_FOUND = 12
 _FIGURES = {
     "map": attribution_figure,
     "bars": attribution_bars_figure,
@@ -38,14 +36,7 @@ _FIGURES = {
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and a second target; search the vocabulary."""
 
-    @app.callback(
-        Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
-    )
-    def search(text: Any, prompt: Any) -> list[Any]:
-        if not isinstance(text, str) or not text:
-            return []
-        vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=AGAINST))
+    register_target_search(app, services, search=SEARCH, found=FOUND, against=AGAINST)
 
     return panel_callback(
         NAME,

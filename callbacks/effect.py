@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output
 
 from analysis.causes.intervention import (
     MOST_INTERVENTIONS,
@@ -30,6 +30,7 @@ from analysis.task import Task
 from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.target import register_target_search
 from layouts import effect, ids
 from layouts.figures.effect import (
     REPLACED,
@@ -49,27 +50,14 @@ from layouts.figures.effect_patching import (
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
-from layouts.target import target_actions, target_words
+from layouts.target import target_words
 from layouts.theme import THEMES, Theme
-from layouts.token_search import found_tokens
-
-_MOST_FOUND = 12
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and the removed parts; search the vocabulary."""
 
-    @app.callback(
-        Output(effect.FOUND, "children"),
-        Input(effect.SEARCH, "value"),
-        State(ids.PROMPT, "data"),
-        prevent_initial_call=True,
-    )
-    def search(text: Any, prompt: Any) -> list[Any]:
-        if not isinstance(text, str) or not text:
-            return []
-        vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=effect.AGAINST))
+    register_target_search(app, services, search=effect.SEARCH, found=effect.FOUND, against=effect.AGAINST)
 
     return panel_callback(
         effect.NAME,

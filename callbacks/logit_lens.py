@@ -14,6 +14,7 @@ from analysis.task import Task
 from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.target import MOST_FOUND
 from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.logit_lens import (
@@ -38,8 +39,6 @@ from layouts.logit_lens import (
 from layouts.theme import THEMES
 from layouts.token_search import found_tokens
 
-_MOST_FOUND = 12
-
 
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and pinned tokens; search the vocabulary."""
@@ -56,7 +55,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
             return []
         vocabulary = services.model(services.prompt(prompt)).vocabulary
         pinned = pinned_ids(str(pins or ""))
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(pin_actions, pins=pinned))
+        return found_tokens(vocabulary.search(text, most=MOST_FOUND), partial(pin_actions, pins=pinned))
 
     return panel_callback(
         NAME,

@@ -17,6 +17,7 @@ from analysis.task import Task
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.target import register_target_search
 from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
@@ -47,11 +48,9 @@ from layouts.saliency import (
     shaded_text,
     warning,
 )
-from layouts.target import target_actions, target_words
+from layouts.target import target_words
 from layouts.theme import THEMES
-from layouts.token_search import found_tokens
 
-_MOST_FOUND = 12
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 
 
@@ -63,14 +62,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         "against": Input(AGAINST, "value"),
     }
 
-    @app.callback(
-        Output(FOUND, "children"), Input(SEARCH, "value"), State(ids.PROMPT, "data"), prevent_initial_call=True
-    )
-    def search(text: Any, prompt: Any) -> list[Any]:
-        if not isinstance(text, str) or not text:
-            return []
-        vocabulary = services.model(services.prompt(prompt)).vocabulary
-        return found_tokens(vocabulary.search(text, most=_MOST_FOUND), partial(target_actions, against=AGAINST))
+    register_target_search(app, services, search=SEARCH, found=FOUND, against=AGAINST)
 
     @app.callback(
         Output(DOWNLOAD, "data"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
@@ -91,6 +92,6 @@ def _row(line: LedgerLine) -> html.Tr:
 
 
 def _number(number: float) -> str:
-    if number != number:  # noqa: PLR0124
+    if isnan(number):
         return "not finite"
     return "0" if number == 0 else f"{number:.1e}" if number < 0.01 else f"{number:.3g}"

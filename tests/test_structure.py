@@ -36,7 +36,10 @@ MAY_IMPORT = {
     },
     "layouts/": {"layouts", "dash", "dash_bootstrap_components"},
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
-    "callbacks/": {"analysis", "layouts", "callbacks.coloring", "callbacks.panel", "callbacks.services", "dash"},
+    "callbacks/": {
+        "analysis", "layouts", "dash",
+        "callbacks.coloring", "callbacks.panel", "callbacks.services", "callbacks.target",
+    },
     "dashboard/": {
         "analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from math import isnan
 from typing import TYPE_CHECKING
 
 from layouts.figures.text import percent
@@ -30,7 +31,7 @@ _MOST_ROWS = 20
 
 def score_words(name: str, score: float) -> str:
     """A score with its unit; a dash if it is not a number, as in texts without a repeated token."""
-    if score != score:  # noqa: PLR0124
+    if isnan(score):
         return "–"
     if name == "entropy":
         return f"{score:.2f} bits"

@@ -93,7 +93,6 @@ def test_a_long_run_of_presses_ends_with_the_last_one_drawn(
 def test_the_strips_mark_follows_at_once(explorer: Explorer) -> None:
     page = explorer.page
     page.focus(f"#strip-chips [data-select='@{LAST}']")
-    page.wait_for_timeout(500)  # a figure that has just got its size may ask once more
     with explorer.held() as routes:
         page.evaluate(PRESS, ["ArrowLeft", 3, 20, False])
         marked = "all => all.filter((c) => c.matches('.chip-selected[aria-pressed=true]')).map((c) => c.dataset.select)"

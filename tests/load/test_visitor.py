@@ -132,5 +132,5 @@ def test_visitors_ask_what_a_browser_asks(url: str, browser: Browser, monkeypatc
     expected = [distinct(asked) for asked in in_chromium(browser, url)]
     with served(GUNICORN) as another:  # where nothing is known yet, as it was there
         found = [distinct(asked) for asked in by_visitor(another, monkeypatch)]
-    assert [len(asked) for asked in expected] == [7, 4, 1, 8]
+    assert [len(asked) for asked in expected] == [8, 4, 1, 9]
     assert found == expected

@@ -55,10 +55,12 @@ def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: E
     counts = refuse(explorer, lambda body: "@2" in body)
     explorer.page.locator("#strip-panel [data-select='@2']").click()
     explorer.page.wait_for_selector("#attention-panel[aria-busy='true']")
-    explorer.page.locator("#strip-panel [data-select='@4']").click()
+    explorer.page.locator("#strip-panel [data-select='@4']").dispatch_event("click")  # at once, however slow the page is
     explorer.follows("block.3.attention.head.0@4")
-    explorer.page.wait_for_timeout(2500)  # longer than the pause before it would have been asked again
-    assert set(counts.values()) == {1}
+    until_then = dict(counts)
+    assert 0 < max(until_then.values()) < 6  # it would still have been asked again
+    explorer.page.wait_for_timeout(2500)  # longer than the pause before that
+    assert counts == until_then
     assert set(explorer.selections()) == {"block.3.attention.head.0@4"}
     expect(explorer.page.locator("#notice")).to_be_hidden()
     explorer.errors.clear()

@@ -55,7 +55,7 @@ def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: E
     counts = refuse(explorer, lambda body: "@2" in body)
     explorer.page.locator("#strip-panel [data-select='@2']").click()
     explorer.page.wait_for_selector("#attention-panel[aria-busy='true']")
-    explorer.page.locator("#strip-panel [data-select='@4']").dispatch_event("click")  # at once, however slow the page is
+    explorer.page.locator("#strip-panel [data-select='@4']").dispatch_event("click")  # at once on a slow page too
     explorer.follows("block.3.attention.head.0@4")
     until_then = dict(counts)
     assert 0 < max(until_then.values()) < 6  # it would still have been asked again

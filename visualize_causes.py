@@ -56,6 +56,7 @@ def plot_ablation(
     replacement: Replacement = "mean",
     position: int | None = None,
     target: int | str | None = None,
+    against: int | str | None = None,
     model: ModelLike | None = None,
 ) -> go.Figure:
     """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
@@ -63,16 +64,18 @@ def plot_ablation(
     remove: parts in the form of the page's address, separated by commas, each with what takes its place:
     "block.3.attention.head.5=mean,block.0.mlp@4=zero" (`@4`: at position 4 only). "mean" is the part's mean over this
     sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
-    replaced by `replacement`, and the figure shows what each does to the logit. target: as for `plot_gradients`.
+    replaced by `replacement`, and the figure shows what each does to the logit. target, against: as for
+    `plot_logit_attribution`.
     Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown.
     """
     shown, trace, here = read_sentence(chosen_model(model), sentence, position)
-    token = None if target is None else checked_token(target, shown)
+    token, minus = (None if one is None else checked_token(one, shown) for one in (target, against))
     if remove is None:
-        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token)
+        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token, against=minus)
         return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
     removed = read_interventions(remove)
-    return explained_by_removal(compute_effect(shown, trace, here, interventions=removed, target=token), sentence)
+    result = compute_effect(shown, trace, here, interventions=removed, target=token, against=minus)
+    return explained_by_removal(result, trace.info, sentence)
 
 
 def plot_patching(

@@ -21,6 +21,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
 from layouts.figures.architecture import HEADS
+from layouts.figures.text import number
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 FOX, WOLF = "The fox met a crow. The crow had a <b>", "The wolf met a crow. The crow had a <b>"
@@ -90,19 +91,23 @@ def test_scene_and_overview_by_the_effect_of_removing(tiny_gpt2: LanguageModel, 
 
 def test_a_removal_shows_the_prediction_without_the_part(model: LanguageModel, trace: Trace):
     removed = "block.1.attention.head.2=zero,block.0.mlp@2=mean"
-    figure = visualize.plot_ablation(FOX, removed, position=5, target=7, model=model)
-    result = compute_effect(model, trace, 5, interventions=read_interventions(removed), target=7)
+    figure = visualize.plot_ablation(FOX, removed, position=5, target=7, against=11, model=model)
+    result = compute_effect(model, trace, 5, interventions=read_interventions(removed), target=7, against=11)
     assert result.effect != 0
     for bars, outcome in zip(figure.data, (result.before, result.after), strict=True):
         shown = [probability for probability in bars.x if probability is not None]
         assert_allclose(sorted(shown, reverse=True), [probability for _, probability in outcome.top], atol=1e-6)
     assert title(figure).startswith("What if · position 5")
+    assert figure.layout.showlegend
     assert "With 2 parts removed" in words(figure)
+    assert f"({number(result.effect, '+')})" in words(figure)
+    assert "Removed: head 2 of block 1; the MLP of block 0 at position 2." in words(figure)
+    assert f"The KL divergence is {number(result.divergence)} bits." in words(figure)
 
 
 def test_each_part_is_removed_alone(model: LanguageModel, trace: Trace):
-    figure = visualize.plot_ablation(FOX, replacement="zero", target=7, model=model)
-    expected = compute_sweep(model, trace, trace.n_positions - 1, replacement="zero", target=7).effects
+    figure = visualize.plot_ablation(FOX, replacement="zero", target=7, against=11, model=model)
+    expected = compute_sweep(model, trace, trace.n_positions - 1, replacement="zero", target=7, against=11).effects
     n_heads = trace.info.n_heads
     assert_allclose(figure.data[-1].z[:, :n_heads], expected[:, :n_heads], atol=1e-5)
     assert_allclose(figure.data[-1].z[:, -1], expected[:, -1], atol=1e-5)

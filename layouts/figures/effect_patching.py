@@ -98,7 +98,8 @@ def effect_patching_note(result: PatchingResult | None) -> str:
     """How A and B are aligned, and what a patch does not say."""
     rest = (
         "A patch shows where the difference between these two texts is carried, not which part is needed: others may "
-        "carry it as well. Outside the dotted cells, a patch changes nothing, exactly."
+        "carry it as well. A patch changes only later blocks, at its own and later positions; all else stays exactly "
+        "as it was."
     )
     if result is None:
         return rest

@@ -14,6 +14,7 @@ from layouts.figures.effect import (
     effect_reading,
     effect_sweep_figure,
     effect_sweep_reading,
+    intervention_words,
 )
 from layouts.figures.effect_patching import (
     effect_patching_figure,
@@ -24,13 +25,14 @@ from layouts.figures.saliency import saliency_depth_figure, saliency_figure, sal
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.standalone import standalone, titled
-from layouts.figures.text import quoted
+from layouts.figures.text import number, quoted
 
 if TYPE_CHECKING:
     from analysis.attribution import AttributionResult
     from analysis.causes.patching import PatchingResult
     from analysis.causes.sweep import SweepResult
     from analysis.effect import EffectResult
+    from analysis.model_info import ModelInfo
     from analysis.saliency import SaliencyResult
     from analysis.selection import Selection
 
@@ -61,14 +63,16 @@ def explained_by_parts(result: AttributionResult, sentence: str) -> go.Figure:
     )
 
 
-def explained_by_removal(result: EffectResult, sentence: str) -> go.Figure:
+def explained_by_removal(result: EffectResult, info: ModelInfo, sentence: str) -> go.Figure:
     """The prediction with and without the removed parts."""
     note = effect_note([one.replacement for one in result.interventions], None)
+    removed = "; ".join(intervention_words(one, info) for one in result.interventions)
+    numbers = f"Removed: {removed}. The KL divergence is {number(result.divergence)} bits." if removed else ""
     return standalone(
         [effect_figure(result)],
         [280],
         title=titled(f"What if · position {result.position}", sentence),
-        sentences=[effect_reading(result), note],
+        sentences=[effect_reading(result), numbers, note],
     )
 
 

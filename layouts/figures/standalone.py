@@ -16,6 +16,7 @@ WIDTH = 900
 _MAX_TITLE = 65  # characters
 _CAP, _LINE, _EDGE = 12, 21, 16  # pixels: height of a capital, height of a line, margin
 _TITLE_CHARACTERS, _LINE_CHARACTERS = 70, 140  # per line; Plotly's buttons take the rest of the title's line
+_SHARED = ("scene", "hovermode", "bargap", "legend")  # what only one of the figures can have
 _CAPTION, _GAP = 22, 96  # pixels: height of a caption; gap between two figures, with the upper one's token labels
 
 
@@ -33,7 +34,7 @@ def standalone(
     Unlike on the page, the axes can be zoomed.
     """
     heading, top = _heading(title, sentences, theme)
-    top += _CAPTION if figures[0].layout.title.text else 0
+    top += _CAPTION if figures[0].layout.title.text or figures[0].layout.showlegend else 0
     inner = sum(heights) + _GAP * (len(heights) - 1)
     layout = base_layout(
         theme,
@@ -58,7 +59,8 @@ def standalone(
             layout[f"yaxis{number}"] = own["yaxis"] | {"anchor": f"x{number}", "fixedrange": False, "domain": domain}
         if "title" in own:
             layout["annotations"].append(_caption(own["title"], number))
-        layout |= {name: own[name] for name in ("scene", "hovermode", "bargap") if name in own and name not in layout}
+        layout |= {name: own[name] for name in _SHARED if name in own and name not in layout}
+        layout["showlegend"] |= own.get("showlegend", False)
     return go.Figure(data=data, layout=layout)
 
 

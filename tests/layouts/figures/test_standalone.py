@@ -91,3 +91,11 @@ def test_a_scene_keeps_its_boxes_texts_and_camera() -> None:
     assert len(figure.data) == len(scene.data)
     assert figure.layout.scene == scene.layout.scene
     assert_array_equal(figure.data[0].intensity, scene.data[0].intensity)
+
+
+def test_a_legend_is_kept_with_room_above_the_plot() -> None:
+    bars = go.Figure(data=[{"type": "bar", "y": [1]}] * 2, layout={"showlegend": True, "legend": {"x": 0.5}})
+    figure, without = made(bars), made(go.Figure(bars).update_layout(showlegend=False))
+    assert (figure.layout.showlegend, without.layout.showlegend) == (True, False)
+    assert figure.layout.legend.x == 0.5
+    assert figure.layout.margin.t - without.layout.margin.t == 22

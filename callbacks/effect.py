@@ -34,6 +34,7 @@ from callbacks.target import register_target_search
 from layouts import effect, ids
 from layouts.figures.effect import (
     REPLACED,
+    REPLACED_SHORT,
     effect_figure,
     effect_note,
     effect_numbers,
@@ -41,7 +42,6 @@ from layouts.figures.effect import (
     effect_sweep_figure,
     effect_sweep_reading,
     intervention_words,
-    number,
 )
 from layouts.figures.effect_patching import (
     effect_patching_figure,
@@ -49,8 +49,8 @@ from layouts.figures.effect_patching import (
     effect_patching_reading,
 )
 from layouts.figures.empty import empty_figure
-from layouts.figures.text import quoted
-from layouts.target import target_words
+from layouts.figures.text import number, quoted
+from layouts.target import target_actions, target_words
 from layouts.theme import THEMES, Theme
 
 
@@ -270,6 +270,7 @@ def _list(interventions: tuple[Intervention, ...], one: Intervention | None, inf
         effect.removed_part(
             intervention_words(each, info),
             REPLACED[each.replacement],
+            REPLACED_SHORT[each.replacement],
             each.selection,
             write_interventions([other for other in interventions if other != each]),
         )

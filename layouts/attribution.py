@@ -15,8 +15,8 @@ AGAINST = "attribution-against"
 VIEWS = {
     "map": "blocks × heads",
     "bars": "strongest parts",
-    "neurons": "strongest neurons of the MLP",
-    "depth": "added up through depth",
+    "neurons": "strongest neurons",
+    "depth": "sum through depth",
 }
 
 HELP = Help(

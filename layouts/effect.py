@@ -48,11 +48,11 @@ REPLACEMENTS = {
 WHERES = {"all": "at all positions", "one": "at this position"}
 
 GRIDS = {
-    "removals": "grid of removals",
-    "stream": "grid of patched streams",
-    "attention": "grid of patched attention",
-    "mlp": "grid of patched MLPs",
-    "heads": "grid of patched heads",
+    "removals": "removals",
+    "stream": "patched streams",
+    "attention": "patched attention",
+    "mlp": "patched MLPs",
+    "heads": "patched heads",
 }
 
 HELP = Help(
@@ -97,7 +97,7 @@ def layout() -> html.Section:
                         debounce=True,
                         size="sm",
                         maxLength=MOST_CHARACTERS,
-                        placeholder="the same text with another name, for example",
+                        placeholder="the same text with another name",
                         autocomplete="off",
                     ),
                 ],
@@ -141,16 +141,16 @@ def removal_button(words: str, replaced: str, removed: str) -> html.Button:
     return action(f"Remove {words}", f"Replace {words} by {replaced}", **sets(REMOVED, removed))
 
 
-def removed_part(words: str, replaced: str, select: str, rest: str) -> html.Div:
+def removed_part(words: str, replaced: str, short: str, select: str, rest: str) -> html.Div:
     """A removal in the list: what selects it, by what it is replaced, and what takes it back.
 
-    rest: the text of the removals without it.
+    short: `replaced` in a word or two. rest: the text of the removals without it.
     """
     selects: dict[str, Any] = {"data-select": select, "title": f"Select {words}"}
     return html.Div(
         [
             html.Button(f"without {words}", type="button", className="effect-part", **selects),
-            html.Span(f"→ {replaced}", className="effect-replaced"),
+            html.Span(f"→ {short}", className="effect-replaced", title=f"Replaced by {replaced}"),
             action("×", f"Take back: {words}", **sets(REMOVED, rest)),
         ],
         className="effect-row",
@@ -163,14 +163,12 @@ def message(words: str) -> html.Span:
 
 
 def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> html.Table:
-    """Before and after. divergence: in bits; None while nothing is removed."""
+    """Before and after, a column each quantity. divergence: in bits; None while nothing is removed."""
     seen: set[str] = set()
-    after = divergence is not None
-    head = html.Tr([html.Td(), html.Th("before"), *([html.Th("after")] if after else [])])
-    body = [
-        html.Tr([html.Th(marked(name, seen)), html.Td(one), *([html.Td(other)] if after else [])])
-        for name, one, other in rows
-    ]
-    if after:
-        body.append(html.Tr([html.Th(marked("KL divergence", seen)), html.Td(), html.Td(f"{divergence} bits")]))
+    names, before, after = zip(*rows, strict=True)
+    lines = [("before", *before)]
+    if divergence is not None:
+        names, lines = (*names, "KL divergence"), [("before", *before, ""), ("after", *after, f"{divergence} bits")]
+    head = html.Tr([html.Td(), *(html.Th(marked(name, seen), scope="col") for name in names)])
+    body = [html.Tr([html.Th(line[0], scope="row"), *map(html.Td, line[1:])]) for line in lines]
     return html.Table([html.Thead(head), html.Tbody(body)])

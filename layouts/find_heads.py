@@ -21,7 +21,7 @@ SOURCE = "summary-heads-source"
 FOUND = "summary-heads-found"
 PROBE, TEXT, WEIGHTS = "probe", "text", "weights"
 _COLUMNS = {PROBE: "random tokens, repeated", TEXT: "this text", WEIGHTS: "from the weights"}
-_ORDERS = {PROBE: "ordered by random tokens, repeated", TEXT: "ordered by this text"}
+_ORDERS = {PROBE: "by random tokens, repeated", TEXT: "by this text"}
 
 
 def find_heads() -> html.Details:
@@ -58,7 +58,12 @@ def head_list(name: str, scores: Mapping[str, NDArray[np.float32]], *, order: st
     for block, head in ranked(scores[order]):
         words, select = f"Block {block}, head {head}", f"block.{block}.attention.head.{head}"
         marks = {"data-select": select}
-        cells = [html.Td(score_words(name, float(table[block, head])), className="number") for table in scores.values()]
+        cells = [
+            html.Td(
+                score_words(name, float(table[block, head])), className="number ordering" if n == order else "number"
+            )
+            for n, table in scores.items()
+        ]
         link = html.Button(words, type="button", className="role-token", **marks)
         rows.append(html.Tr([html.Th(link, scope="row"), *cells]))
-    return html.Table([html.Thead(html.Tr(columns)), html.Tbody(rows)], className="summary-table")
+    return html.Table([html.Thead(html.Tr(columns)), html.Tbody(rows)], className="summary-table head-list")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
+from layouts.figures.text import scientific
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,4 +96,4 @@ def _row(line: LedgerLine) -> html.Tr:
 def _number(number: float) -> str:
     if isnan(number):
         return "not finite"
-    return "0" if number == 0 else f"{number:.1e}" if number < 0.01 else f"{number:.3g}"
+    return scientific(number) if number < 0.01 else f"{number:.3g}"

@@ -50,6 +50,12 @@
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: null } }) };
   }
 
+  /* Of bars that stand for parts, the first ones, as many as have room for their names. */
+  function firstRows(axis, rows, height) {
+    const most = Math.floor((0.75 * height) / LINE);
+    return rows > most ? { ...axis, range: [most - 0.5, -0.5] } : axis;
+  }
+
   /* Gaps between cells are left out where the cells are so small that they would mostly be gap. */
   function withoutGaps(trace, { xaxis, yaxis }, width, height) {
     if (trace.type !== "heatmap" || !trace.xgap) return trace;
@@ -145,6 +151,9 @@
     const square = layout.yaxis?.scaleanchor && sideOf(layout.yaxis, width, height);
     for (const [name, axis] of Object.entries(fitted)) {
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height, square);
+    }
+    if (layout.meta?.rows) {
+      fitted.yaxis = { ...firstRows(layout.yaxis, layout.meta.rows, height), title: fitted.yaxis.title };
     }
     if (layout.title?.text) fitted.title = fittedTitle(fitted.title, layout.meta?.short, width);
     if (height < LOW && square) {  // the rows have the same labels as the columns

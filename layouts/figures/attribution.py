@@ -13,12 +13,11 @@ from layouts.figures.attribution_parts import (
     columns,
     explained_words,
     outside_blocks,
-    scientific,
     selected_part,
 )
 from layouts.figures.drawing import Drawing
 from layouts.figures.shade import shade
-from layouts.figures.text import signed
+from layouts.figures.text import scientific, signed
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
             side="top",
             tickvals=[*numbered, *range(n_heads + 1, width)],
             ticktext=[*map(str, numbered), *(short for short, _, _, _ in others)],
-            tickangle=0,
+            autotickangles=[0, 90],  # upright where the columns are narrow
             range=[-0.5, width - 0.5],
             **plain,
         ),

@@ -93,6 +93,7 @@ def _bars(result: AttributionResult, parts: list[Share], caption: str, theme: Th
         margin={"l": 8, "r": 8, "t": 24, "b": 4},
         bargap=0.25,
         hovermode="y",
+        meta={"rows": len(parts)},  # of which the page draws as many as have room
         uirevision="bars",  # the views share a graph, and axes of one must not be kept for the next
         xaxis=axis(theme, nticks=6, zerolinecolor=theme.quiet),
         yaxis=axis(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.attribution import AttributionResult
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Share(NamedTuple):
@@ -98,11 +95,3 @@ def explained_words(result: AttributionResult) -> str:
     """What is explained: the target's label, and that of the token whose logit is subtracted."""
     minus = f" minus {quoted(result.against.label)}" if result.against else ""
     return f"{quoted(result.target.label)}{minus}"
-
-
-def scientific(value: float) -> str:
-    """A small number with its power of ten: `−2.6·10⁻⁷`; 0 as `0`."""
-    if value == 0:
-        return "0"
-    power = floor(log10(abs(value)))
-    return f"{value / 10.0**power:.1f}".replace("-", "−") + "·10" + str(power).translate(_SUPERSCRIPTS)

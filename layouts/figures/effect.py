@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import counted, percent, quoted, tile_names
+from layouts.figures.text import counted, number, percent, quoted, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ REPLACED = {
     "reference": "its mean over a reference text",
     "other": "its value in another text",
 }
+REPLACED_SHORT = {"zero": "zero", "mean": "mean", "reference": "reference mean", "other": "other text"}
 _MAX_CHARACTERS = 14  # of a token
 _MOST_TICKS = 13
 _PALE = 0.5  # opacity of an estimate
@@ -191,13 +192,6 @@ def intervention_words(one: Intervention, info: ModelInfo) -> str:
         "neuron": f"neuron {one.index}",
     }.get(one.unit) or tile_names(info.n_neurons, info.tile_width)[one.index or 0]
     return f"{name} of block {one.block}{at}"
-
-
-def number(value: float, sign: str = "") -> str:
-    """A number with two decimals, or two significant digits below 0.1."""
-    if value == 0:
-        return "0"
-    return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")
 
 
 def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[str, Any]:

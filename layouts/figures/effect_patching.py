@@ -8,9 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.effect import number
 from layouts.figures.image import MOST_EXACT, image
-from layouts.figures.text import quoted
+from layouts.figures.text import number, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from html import escape
 from textwrap import wrap
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ISOLATE, _END = "\u2068", "\u2069"  # labels have neither, but those of right-to-left text have both around them
 QUOTED = f"‘{_ISOLATE}[^{_END}]*{_END}’|‘[^‘’]*’"  # a regular expression for what `quoted` returns
 
@@ -19,10 +20,18 @@ def signed(value: float) -> str:
     return number(value, "+")
 
 
-def number(value: float, sign: str = "") -> str:
-    """Two decimals; two significant digits below 0.1."""
+def scientific(value: float, sign: str = "") -> str:
+    """A small number with its power of ten: `−2.6·10⁻⁷`; 0 as `0`."""
     if value == 0:
         return "0"
+    digits, power = f"{value:{sign}.1e}".split("e")
+    return f"{digits.replace('-', '−')}·10{str(int(power)).translate(_SUPERSCRIPTS)}"
+
+
+def number(value: float, sign: str = "") -> str:
+    """Two decimals; two significant digits below 0.1; a power of ten below 0.0001."""
+    if abs(value) < 1e-4:
+        return scientific(value, sign)
     return f"{value:{sign}.{'2f' if abs(value) >= 0.1 else '2g'}}".replace("-", "−")
 
 

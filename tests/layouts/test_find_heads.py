@@ -24,6 +24,8 @@ def test_heads_are_links_ordered_by_the_score() -> None:
     assert rows[0] == ["Block 0, head 1", "50%", "20%"]
     assert rows[2] == ["Block 1, head 1", "25%", "–"]
     assert texts(table.children[0]) == ["head", "random tokens, repeated", "this text"]
+    ordering = [item for item in table._traverse() if "ordering" in getattr(item, "className", "")]
+    assert [texts(item) for item in ordering] == [["50%"], ["25%"], ["25%"], ["–"]]
 
 
 def test_the_text_can_order_them() -> None:

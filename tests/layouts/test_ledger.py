@@ -22,8 +22,8 @@ def test_the_table_has_both_sides_and_their_difference() -> None:
         "2 of 4 lines fail. Do not trust the numbers that they are about. 1 took too long to be computed here."
     ]
     rows = [texts(row) for row in table.children[1].children]
-    assert rows[0] == ["✓", "Sums agree", "parts", "whole", "2.5e-07", "1.0e-04"]
-    assert rows[1] == ["✗", "Sums agree", "parts", "whole", "0.125", "1.0e-04"]
+    assert rows[0] == ["✓", "Sums agree", "parts", "whole", "2.5·10⁻⁷", "1.0·10⁻⁴"]
+    assert rows[1] == ["✗", "Sums agree", "parts", "whole", "0.125", "1.0·10⁻⁴"]
     assert rows[2] == ["–", "Sums agree", "parts", "whole", "–", "–"]
     assert [getattr(row, "data-state") for row in table.children[1].children] == [
         "holds", "fails", "not computed", "fails"

@@ -16,7 +16,6 @@ from layouts.figures.attribution_charts import (
     attribution_depth_figure,
     attribution_neurons_figure,
 )
-from layouts.figures.attribution_parts import scientific
 from layouts.theme import DARK, LIGHT
 
 RESULT = AttributionResult(
@@ -184,10 +183,3 @@ def test_zeros_alone_can_be_drawn():
         "The parts sum to 0, the logit is 0: 0 apart. For ‘·he’, no part adds to it, "
     )
     assert "%" not in attribution_bars_figure(flat).data[0].hovertext[0]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (-2.61e-7, "−2.6·10⁻⁷"), (3e-12, "3.0·10⁻¹²"), (0.5, "5.0·10⁻¹")]
-)
-def test_small_numbers_have_their_power_of_ten(value: float, text: str):
-    assert scientific(value) == text

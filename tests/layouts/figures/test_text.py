@@ -2,7 +2,7 @@
 
 import pytest
 
-from layouts.figures.text import counted, lines, neuron_range, percent
+from layouts.figures.text import counted, lines, neuron_range, number, percent, scientific
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,18 @@ def test_lines_are_short_and_escaped() -> None:
     assert lines("a <b> & c", most=7) == ["a &lt;b&gt; &amp;", "c"]
     assert lines('‘it\'s’ "so"', most=99) == ['‘it\'s’ "so"']
     assert lines("", most=9) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (-2.61e-7, "−2.6·10⁻⁷"), (9.97e-12, "1.0·10⁻¹¹"), (0.5, "5.0·10⁻¹")]
+)
+def test_small_numbers_have_their_power_of_ten(value: float, text: str) -> None:
+    assert scientific(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (12.345, "+12.35"), (-0.1, "−0.10"), (0.0123, "+0.012"), (-1e-4, "−0.0001"), (7.3e-5, "+7.3·10⁻⁵")],
+)
+def test_numbers_have_sensible_digits(value: float, text: str) -> None:
+    assert number(value, "+") == text

@@ -149,7 +149,7 @@ def removed_part(words: str, replaced: str, short: str, select: str, rest: str) 
     selects: dict[str, Any] = {"data-select": select, "title": f"Select {words}"}
     return html.Div(
         [
-            html.Button(f"without {words}", type="button", className="effect-part", **selects),
+            html.Button(words, type="button", className="effect-part", **selects),
             html.Span(f"→ {short}", className="effect-replaced", title=f"Replaced by {replaced}"),
             action("×", f"Take back: {words}", **sets(REMOVED, rest)),
         ],
@@ -168,7 +168,7 @@ def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> htm
     names, before, after = zip(*rows, strict=True)
     lines = [("before", *before)]
     if divergence is not None:
-        names, lines = (*names, "KL divergence"), [("before", *before, ""), ("after", *after, f"{divergence} bits")]
+        names, lines = (*names, "KL divergence (bits)"), [("before", *before, ""), ("after", *after, divergence)]
     head = html.Tr([html.Td(), *(html.Th(marked(name, seen), scope="col") for name in names)])
     body = [html.Tr([html.Th(line[0], scope="row"), *map(html.Td, line[1:])]) for line in lines]
     return html.Table([html.Thead(head), html.Tbody(body)])

@@ -31,6 +31,23 @@
     return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
   }
 
+  /* Without the horizontal labels that would lie over the one before. */
+  function apart(axis, length) {
+    const { tickvals, ticktext, range, tickangle } = axis;
+    if (tickangle !== 0 || !range || !Array.isArray(tickvals) || !Array.isArray(ticktext)) return axis;
+    const pixels = length / Math.abs(range[1] - range[0]);
+    let end = -Infinity;
+    const isKept = ticktext.map((label, n) => {
+      const half = (LETTER * Math.max(...String(label).split("<br>").map((line) => line.length))) / 2;
+      const middle = pixels * Math.abs(tickvals[n] - range[0]);
+      if (middle - half < end) return false;
+      end = middle + half;
+      return true;
+    });
+    const kept = (_, n) => isKept[n];
+    return { ...axis, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
+  }
+
   /* The side of a heat map with square cells, beside and above the labels of its rows and columns, which are the same. */
   function sideOf({ ticktext }, width, height) {
     const longest = LETTER * Math.max(0, ...(ticktext ?? []).map((label) => label.length));
@@ -42,7 +59,9 @@
   function fittedAxis(name, axis, width, height, square) {
     const isX = name.startsWith("x");
     const length = square ?? (isX ? 0.85 * width : 0.75 * height);
-    let fitted = { ...thinned(axis, length / (isX ? SLANTED : LINE)) };
+    const isBare = width < NARROW || height < LOW;  // without colour bars
+    const thin = thinned(axis, length / (isX ? SLANTED : LINE));
+    let fitted = { ...(isX ? apart(thin, width - (isBare ? EDGES : BARS)[0]) : thin) };
     const hasRoom = isX ? height >= LOW : width >= NARROW && height >= LOW;
     if (hasRoom) return fitted;
     if (isX && height < TINY) fitted = { ...fitted, showticklabels: false };

@@ -94,7 +94,7 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
             side="top",
             tickvals=[*numbered, *range(n_heads + 1, width)],
             ticktext=[*map(str, numbered), *(short for short, _, _, _ in others)],
-            autotickangles=[0, 90],  # upright where the columns are narrow
+            tickangle=0,
             range=[-0.5, width - 0.5],
             **plain,
         ),

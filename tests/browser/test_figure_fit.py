@@ -9,9 +9,12 @@ import plotly.graph_objects as go
 import pytest
 
 from layouts.figures.attention import attention_figure, attention_heads_figure
+from layouts.figures.attribution import attribution_figure
+from layouts.figures.attribution_charts import attribution_bars_figure
 from layouts.figures.embedding import embedding_figure
 from tests.browser.explorer import FRAMES, Explorer
 from tests.layouts.figures.test_attention import long, result
+from tests.layouts.figures.test_attribution import RESULT as ATTRIBUTION
 from tests.layouts.figures.test_embedding import made
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
@@ -246,3 +249,18 @@ def test_a_figure_that_dash_has_resized_is_fitted_as_well(explorer: Explorer) ->
         bars = "document.querySelectorAll('#attention-graph .colorbar').length"
         page.wait_for_function(f"{bars} === {n_bars}")
     page.evaluate("Object.assign(document.getElementById('attention-graph').style, { width: '', height: '100%' })")
+
+
+@pytest.mark.slow
+def test_parts_have_names_that_do_not_overlap(explorer: Explorer) -> None:
+    """Every bar that is drawn has its own; of the columns of the grid, those that have room."""
+    for width, height in SIZES:
+        draw(explorer, attribution_bars_figure(ATTRIBUTION), width, height)
+        names = explorer.page.evaluate(TEXTS, ".ytick text")
+        first, last = full(explorer, "_fullLayout.yaxis.range")
+        assert len(names) == first - last > 3, (width, height)
+        assert not overlapping(names), (width, height)
+        draw(explorer, attribution_figure(ATTRIBUTION), width, height)
+        columns = explorer.page.evaluate(TEXTS, ".xtick text")
+        assert columns, (width, height)
+        assert not overlapping(columns), (width, height)

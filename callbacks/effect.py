@@ -43,11 +43,7 @@ from layouts.figures.effect import (
     effect_sweep_reading,
     intervention_words,
 )
-from layouts.figures.effect_patching import (
-    effect_patching_figure,
-    effect_patching_note,
-    effect_patching_reading,
-)
+from layouts.figures.effect_patching import effect_patching_figure, effect_patching_note, effect_patching_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import number, quoted
 from layouts.target import target_actions, target_words

@@ -43,7 +43,7 @@ def dialog() -> dbc.Modal:
                         "sides are computed in different ways, from the numbers that the page shows. The allowed "
                         "difference is what rounding explains."
                     ),
-                    html.Div(id=LINES, role="status", className="ledger-lines"),
+                    html.Div(id=LINES, role="status", className="ledger-lines", tabIndex=0),  # the dialog may scroll
                 ]
             ),
         ],
@@ -73,8 +73,9 @@ def ledger_table(lines: Sequence[LedgerLine]) -> list[Any]:
         summary = f"{len(lines) - missing} of {len(lines)} lines hold." if missing else f"All {len(lines)} lines hold."
     if missing:
         summary += f" {missing} took too long to be computed here."
-    names = ["", *_SIDES, *_NUMBERS]
-    head = html.Tr([html.Th(name, scope="col", className="number" if name in _NUMBERS else "") for name in names])
+    names = [*_SIDES, *_NUMBERS]
+    columns = [html.Th(name, scope="col", className="number" if name in _NUMBERS else "") for name in names]
+    head = html.Tr([html.Td(), *columns])
     table = html.Table([html.Thead(head), html.Tbody(list(map(_row, lines)))], className="ledger-table")
     return [html.P(html.Strong(summary)), table]
 

@@ -22,10 +22,6 @@ def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: in
     for panel in ("logit_lens", "attribution", "saliency"):
         explorer.show(panel)
         check(explorer, panel)
-    explorer.page.evaluate(OPEN, ".panel:not([hidden]) .panel-more")
-    check(explorer, "with settings open")
-    explorer.page.evaluate(OPEN, "#saliency-panel .panel-help")
-    check(explorer, "with help open")
     explorer.show("effect")
     explorer.page.click("#effect-list > [data-set='effect-removed']")
     explorer.page.wait_for_selector("#effect-list .effect-row")
@@ -40,6 +36,11 @@ def test_axe_finds_nothing(browser: Browser, address: str, theme: str, width: in
     check(explorer, "with the ledger")
     explorer.page.keyboard.press("Escape")
     explorer.page.wait_for_selector("#ledger-lines", state="hidden")
+    explorer.show("saliency")
+    explorer.page.evaluate(OPEN, ".panel:not([hidden]) .panel-more")
+    check(explorer, "with settings open")
+    explorer.page.evaluate(OPEN, "#saliency-panel .panel-help")
+    check(explorer, "with help open")
     explorer.page.select_option("#prompt-model", OPEN_ANOTHER)
     for text, found in [("/no/such/folder", "p"), ("analysis/bundled", "dl")]:
         explorer.page.fill("#open-model-source", text)

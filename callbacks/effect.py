@@ -46,7 +46,7 @@ from layouts.figures.effect import (
 from layouts.figures.effect_patching import effect_patching_figure, effect_patching_note, effect_patching_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import number, quoted
-from layouts.target import target_actions, target_words
+from layouts.target import target_words
 from layouts.theme import THEMES, Theme
 
 

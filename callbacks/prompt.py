@@ -3,11 +3,13 @@ tokens while it is typed.
 """
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update, set_props
 
 from analysis.attention import find_opening
+from analysis.causes.findings import compute_findings
 from analysis.models.chat import has_template
 from analysis.models.forward import fixed_start
 from analysis.trace import SWITCHES, Prompt
@@ -15,7 +17,7 @@ from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
 from layouts.figures.scene import head_columns
-from layouts.lead import opening_words
+from layouts.lead import FINDINGS, finding_sentences, opening_words
 from layouts.models import MODEL, NEWS
 from layouts.shell import ANALYSE, CHAT, COUNT, START, TEXT, chat_option, start_option
 
@@ -35,6 +37,7 @@ def register(app: Dash, services: Services) -> None:
             "start_options": Output(START, "options"),
             "chat": Output(CHAT, "value"),
             "chat_options": Output(CHAT, "options"),
+            "findings": Output(FINDINGS, "children"),
         },
         Input(ids.ADDRESS, "data"),
         Input(ANALYSE, "n_clicks"),
@@ -84,14 +87,18 @@ def register(app: Dash, services: Services) -> None:
 
 
 def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
-    """The store (`prompt`), with what the page's scripts need, and the values of the controls.
+    """The store (`prompt`), with what the page's scripts need, the values of the controls, and the `findings` in words.
 
     The scripts need the model's sizes, the most tokens that are read (`most`), the switches that cannot be changed
     (`fixed`), and the `opening` selection with its words, which is None for a short text and while the model's weights
     are not in memory.
     """
     info, n_positions = services.sizes(prompt)
-    opening = find_opening(services.trace(prompt)) if n_positions else None
+    trace = services.trace(prompt) if n_positions else None
+    opening = find_opening(trace) if trace else None
+    findings = (
+        compute_findings(services.model(prompt), trace, derived=partial(services.derived, trace)) if trace else ()
+    )
     data = {**asdict(prompt), "n_positions": n_positions}
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
@@ -101,8 +108,9 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
         | {
             "fixed": fixed,
             "most": min(services.max_tokens, info.max_positions) if info else services.max_tokens,
-            "opening": opening_words(opening) if opening else None,
+            "opening": opening_words(opening, findings) if opening else None,
         },
+        "findings": finding_sentences(findings),
         "text": prompt.text,
         "model": prompt.model,
         "start": ["start"] if prompt.start else [],

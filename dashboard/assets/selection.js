@@ -130,7 +130,8 @@
     writeLead(prompt);
   }
 
-  /* In the line under the header: the head that the page opened on and why, or that is worth a look. */
+  /* In the line under the tokens: the head that the page opened on and why, or that is worth a look, unless other
+     sentences take its place (layouts/lead.py). */
   function writeLead(prompt) {
     const { select, name, why } = prompt.opening || {};
     const whole = `${select}@${lastPosition(prompt)}`;

@@ -50,8 +50,14 @@ def tile_names(n_neurons: int, width: int) -> list[str]:
     return [neuron_range(start, min(start + width, n_neurons) - 1) for start in range(0, n_neurons, width)]
 
 
-def quoted(label: str) -> str:
-    """A token's label in quotation marks; within a sentence it can be found whatever the label is (`QUOTED`)."""
+def quoted(label: str, *, most: int | None = None) -> str:
+    """A token's label in quotation marks; within a sentence it can be found whatever the label is (`QUOTED`).
+
+    most: a longer label is cut to so many characters, the last of them an ellipsis.
+    """
+    if most is not None and len(seen := label.strip(_ISOLATE + _END)) > most:
+        cut = f"{seen[: most - 1]}…"
+        label = f"{_ISOLATE}{cut}{_END}" if label.startswith(_ISOLATE) else cut
     ambiguous = ("‘" in label or "’" in label) and not label.startswith(_ISOLATE)
     return f"‘{_ISOLATE}{label}{_END}’" if ambiguous else f"‘{label}’"
 

@@ -17,7 +17,7 @@ from callbacks.panel import Values
 from callbacks.services import Services
 from layouts import ids
 from layouts.figures.scene import head_columns
-from layouts.lead import FINDINGS, finding_sentences, opening_words
+from layouts.lead import FINDINGS, WHAT_TO_DO, finding_sentences, opening_words
 from layouts.models import MODEL, NEWS
 from layouts.shell import ANALYSE, CHAT, COUNT, START, TEXT, chat_option, start_option
 
@@ -38,6 +38,7 @@ def register(app: Dash, services: Services) -> None:
             "chat": Output(CHAT, "value"),
             "chat_options": Output(CHAT, "options"),
             "findings": Output(FINDINGS, "children"),
+            "hides_what_to_do": Output(WHAT_TO_DO, "hidden"),
         },
         Input(ids.ADDRESS, "data"),
         Input(ANALYSE, "n_clicks"),
@@ -111,6 +112,7 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
             "opening": opening_words(opening, findings) if opening else None,
         },
         "findings": finding_sentences(findings),
+        "hides_what_to_do": len(findings) > 1,
         "text": prompt.text,
         "model": prompt.model,
         "start": ["start"] if prompt.start else [],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from layouts.attribution import AGAINST
-from layouts.figures.text import percent, quoted, signed
+from layouts.figures.text import number, percent, quoted, signed
 from layouts.token_search import sets
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ FINDINGS = "lead-findings"
 LEAD = "lead"
 SELECT = "lead-select"
 WHY = "lead-why"
+WHAT_TO_DO = "lead-what-to-do"  # left out where two findings and the opening selection fill the line
 _SENTENCES = 3
-_LONGEST = 20  # characters of a token, so that three sentences fit into two lines
+_LONGEST = 16  # characters of a token, so that three sentences fit into two lines
 
 
 def lead_line() -> html.P:
@@ -37,7 +38,7 @@ def lead_line() -> html.P:
             html.Span(id=LEAD),
             html.Button(id=SELECT, type="button", className="lead-select", hidden=True, **{"data-select": ""}),
             html.Span(id=WHY),
-            "Pick a token above, or any box below. Every panel updates.",
+            html.Span("Pick a token above, or any box below. Every panel updates.", id=WHAT_TO_DO),
         ],
         className="lead-line",
     )
@@ -86,9 +87,10 @@ def _copy(finding: Copy) -> str:
 
 def _decision(finding: Decision) -> str:
     target, runner_up = _named(finding.target), f"the runner-up {_named(finding.runner_up)}"
-    favours = f"{target} over {runner_up}" if finding.share > 0 else f"{runner_up} over {target}"
-    lead = f"their logits’ difference{_before_cap(finding)} ({signed(finding.lead)})"
-    return f"favours {favours} most: its share of {lead} is {signed(finding.share)}."
+    share, lead = f"{number(abs(finding.share))} logits{_before_cap(finding)}", number(finding.lead)
+    if finding.share > 0:
+        return f"favours {target} over {runner_up} most, by {share}; all parts together by {lead}."
+    return f"favours {runner_up} over {target} most, by {share}; all parts together favour {target} by {lead}."
 
 
 def _repetition(finding: Repetition) -> str:
@@ -98,7 +100,7 @@ def _repetition(finding: Repetition) -> str:
         "duplicate": ("finds repeated tokens (duplicate token)", f"the earlier {token}"),
     }[finding.pattern]
     there, average = percent(finding.attention), percent(finding.score)
-    return f"{does}: at {token}, {there} of its attention is on {keys}; on average {average}."
+    return f"{does}: at {token} it attends with {there} to {keys}; on average {average}."
 
 
 def _before_cap(finding: Copy | Decision) -> str:

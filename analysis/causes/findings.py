@@ -166,7 +166,7 @@ def compute_findings(model: LanguageModel, trace: Trace, *, derived: Derived = d
 def find_copy(evidence: Arrays, sign: Literal[1, -1]) -> tuple[int, int] | None:
     """Block and head of rule 1, or of rule 3 if the sign is −1. evidence: as `_evidence` gives it."""
     own, lead = sign * evidence["own"], sign * evidence["heads"]
-    holds = evidence["strongest"] & (evidence["attention"] >= COPY_ATTENTION) & (own >= COPY_SHARE) & (lead > 0)
+    holds = (evidence["attention"] >= COPY_ATTENTION) & (own >= COPY_SHARE) & (lead > 0)
     return _highest(np.where(holds, own, -np.inf))
 
 
@@ -233,10 +233,10 @@ def _all(
 def _evidence(model: LanguageModel, trace: Trace, target: int, runner_up: int) -> Arrays:
     """What rules 1 to 3 are about, at the last position.
 
-    "strongest", (n_blocks, n_heads): whether a head's largest weight is on an earlier occurrence of the target.
-    "attention", the same shape: its weight on all of these. "own", the same shape: its share of the target's logit.
-    Of the target's lead over the runner-up: "heads", the same shape; "mlps", (n_blocks,), with their biases; "others",
-    the shares of all other parts; "lead", (), the whole.
+    "attention", (n_blocks, n_heads): a head's weight on all earlier occurrences of the target; 0 if its largest weight
+    is elsewhere. "own", the same shape: its share of the target's logit. Of the target's lead over the runner-up:
+    "heads", the same shape; "mlps", (n_blocks,), with their biases; "others", the shares of all other parts; "lead",
+    (), the whole.
     """
     last, n_blocks = trace.n_positions - 1, trace.info.n_blocks
     lead = direct_shares(model, trace, Question(last, target, runner_up))
@@ -247,8 +247,7 @@ def _evidence(model: LanguageModel, trace: Trace, target: int, runner_up: int) -
     names = ("attention_biases", "norm_bias", "head_bias")
     embedding = lead["embedding"] + lead.get("positions", 0)  # a click selects both as one
     return {
-        "strongest": is_earlier[rows.argmax(axis=-1)],
-        "attention": rows[..., is_earlier].sum(axis=-1),
+        "attention": np.where(is_earlier[rows.argmax(axis=-1)], rows[..., is_earlier].sum(axis=-1), 0),
         "own": own["heads"],
         "heads": lead["heads"],
         "mlps": lead["tiles"].sum(axis=1) + lead.get("mlp_biases", 0),

@@ -1,0 +1,314 @@
+"""What stands out in a text: each rule against a computation of its own, and its thresholds on both sides."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from analysis.attribution import compute_attribution
+from analysis.causes.findings import (
+    Copy,
+    Decision,
+    Finding,
+    Repetition,
+    compute_findings,
+    find_copy,
+    find_decision,
+    find_repetition,
+)
+from analysis.model_info import ModelInfo
+from analysis.models.forward import compute_trace
+from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import prepare_model
+from analysis.selection import Selection
+from analysis.tokens import Token
+from analysis.trace import Prompt, Trace
+from layouts.figures.attribution_parts import all_parts
+from layouts.shell import EXAMPLES
+
+TWICE = EXAMPLES["The same words twice"]
+BEAR = "She opened the door and saw a bear. The bear looked at her and she looked at the"
+BOY = '"I am hungry," said the boy. "So am I," said the girl. "Let us eat," said the'
+
+
+def shares(model: LanguageModel, trace: Trace, target: int, against: int | None) -> dict[str, float]:
+    """The shares of all parts by the selection that a click on each makes, an MLP with its bias."""
+    selection = Selection.parse(f"output~{target}")
+    result = compute_attribution(model, trace, selection, trace.n_positions - 1, against=against)
+    found: dict[str, float] = {}
+    for part in all_parts(result):
+        found[part.select] = found.get(part.select, 0) + part.share
+    return found
+
+
+def by_hand(model: LanguageModel, trace: Trace) -> list[tuple[str, float]]:
+    """What rules 1 to 3 find: the part's selection and its share, with loops over all heads."""
+    last, ids = trace.n_positions - 1, trace.token_ids.tolist()
+    target, runner_up = np.argsort(-model.logits(trace, last), kind="stable")[:2].tolist()
+    own, lead = shares(model, trace, target, None), shares(model, trace, target, runner_up)
+    copies: list[tuple[float, str]] = []
+    for block in range(trace.info.n_blocks):
+        for head in range(trace.info.n_heads):
+            row, select = trace.attention(block)[head, last], f"block.{block}.attention.head.{head}"
+            keys = [key for key in range(last) if ids[key] == target]
+            same_sign = own[select] * lead[select] > 0
+            if int(row.argmax()) in keys and sum(row[keys]) >= 0.3 and abs(own[select]) >= 0.5 and same_sign:
+                copies.append((own[select], select))
+    ranked = sorted(lead.items(), key=lambda part: -abs(part[1]))
+    (select, share), (_, second) = ranked[:2]
+    is_part = ".head." in select or select.endswith(".mlp")
+    found = [(select, share) for share, select in [max(copies)] if share > 0] if copies else []
+    found += [(select, share)] if is_part and abs(share) >= 1 and abs(share) >= 2 * abs(second) else []
+    found += [(select, share) for share, select in [min(copies)] if share < 0] if copies else []
+    return list({select: (select, share) for select, share in reversed(found)}.values())[::-1]
+
+
+def said(finding: Finding) -> str:
+    head = "mlp" if finding.head is None else f"attention.head.{finding.head}"
+    return f"block.{finding.block}.{head}"
+
+
+def test_every_family(tiny_model: LanguageModel) -> None:
+    for text in ("the fox the fox the", "a fox a fox a fox a"):
+        trace = compute_trace(tiny_model, Prompt("tiny", text))
+        findings = compute_findings(tiny_model, trace)
+        about_logits = [(said(one), one.share) for one in findings if not isinstance(one, Repetition)]
+        expected = by_hand(tiny_model, trace)
+        assert [select for select, _ in about_logits] == [select for select, _ in expected]
+        assert [share for _, share in about_logits] == pytest.approx([share for _, share in expected], rel=1e-6)
+        assert len({said(one) for one in findings}) == len(findings) <= 3
+
+
+@pytest.mark.parametrize("text", [BEAR, BOY, TWICE, "1, 2, 3, 4, 5,"])
+def test_the_bundled_model(bundled_model: LanguageModel, text: str) -> None:
+    trace = compute_trace(bundled_model, Prompt("bundled", text))
+    expected = by_hand(bundled_model, trace)
+    assert expected
+    findings = compute_findings(bundled_model, trace)
+    about_logits = [(said(one), one.share) for one in findings if not isinstance(one, Repetition)]
+    assert [select for select, _ in about_logits] == [select for select, _ in expected]
+    assert [share for _, share in about_logits] == pytest.approx([share for _, share in expected], rel=1e-6)
+
+
+def test_a_copied_token_in_numbers(bundled_model: LanguageModel) -> None:
+    trace = compute_trace(bundled_model, Prompt("bundled", BEAR))
+    copied, *_ = compute_findings(bundled_model, trace)
+    assert isinstance(copied, Copy)
+    assert (copied.target.label, copied.position, copied.n_earlier) == ("·bear", trace.n_positions - 1, 2)
+    row = trace.attention(copied.block)[copied.head, -1]
+    bears = [n for n, token in enumerate(trace.tokens) if token.label == "·bear"]
+    assert copied.attention == pytest.approx(float(row[bears].sum()), abs=1e-6)
+    assert copied.attention > 0.5
+    assert not copied.capped
+
+
+def test_the_same_words_twice(bundled_model: LanguageModel) -> None:
+    """The opening example of repetition has a head that decides, and an induction head."""
+    trace = compute_trace(bundled_model, Prompt("bundled", TWICE))
+    decision, repetition = compute_findings(bundled_model, trace)
+    assert isinstance(decision, Decision)
+    logits = bundled_model.logits(trace, trace.n_positions - 1)
+    assert decision.lead == pytest.approx(float(logits[decision.target.id] - logits[decision.runner_up.id]), abs=1e-5)
+    assert decision.lead == pytest.approx(float(np.subtract(*np.sort(logits)[:-3:-1])), abs=1e-5)
+    assert isinstance(repetition, Repetition)
+    assert repetition.pattern == "induction"
+    ids, attention = trace.token_ids.tolist(), trace.attention(repetition.block)[repetition.head]
+    followed = {q: sum(attention[q, k + 1] for k in range(q - 1) if ids[k] == ids[q]) for q in range(len(ids))}
+    repeated = [q for q in followed if ids[q] in ids[: max(q - 1, 0)]]
+    assert repetition.score == pytest.approx(np.mean([followed[q] for q in repeated]), abs=1e-6)
+    best = max(followed, key=lambda query: followed[query])
+    assert (repetition.query.position, repetition.attention) == (best, pytest.approx(followed[best], abs=1e-6))
+
+
+@pytest.mark.parametrize("text", ["The Eiffel Tower is in the city of", next(iter(EXAMPLES.values())), "A fox"])
+def test_nothing_stands_out(bundled_model: LanguageModel, text: str) -> None:
+    assert compute_findings(bundled_model, compute_trace(bundled_model, Prompt("bundled", text))) == ()
+
+
+@pytest.mark.parametrize("name", ["transformer.h.1.mlp.c_proj", "lm_head"])
+def test_numbers_that_are_not_finite_say_nothing(bundled_model: LanguageModel, name: str) -> None:
+    network = deepcopy(bundled_model.network)
+    for module in network.modules():
+        module._forward_hooks.clear()
+        module._forward_pre_hooks.clear()
+    with torch.no_grad():
+        network.get_submodule(name).weight.view(-1)[7] = float("nan")  # type: ignore[operator, union-attr]
+    broken = prepare_model("broken", network, bundled_model.tokenizer)
+    assert compute_findings(broken, compute_trace(broken, Prompt("broken", BEAR))) == ()
+
+
+def kept(model: LanguageModel, trace: Trace) -> dict[str, Any]:
+    """The arrays that are cached of a text."""
+    found: dict[str, Any] = {}
+
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        return found.setdefault(name, compute())
+
+    compute_findings(model, trace, derived=derived)
+    arrays: dict[str, Any] = found["findings"]
+    return arrays
+
+
+def test_all_parts_sum_to_the_lead(tiny_model: LanguageModel) -> None:
+    arrays = kept(tiny_model, compute_trace(tiny_model, Prompt("tiny", "a fox a fox")))
+    parts = [arrays[name].ravel() for name in ("heads", "mlps", "others")]
+    most = max(abs(part).max() for part in parts)
+    assert sum(part.sum() for part in parts) == pytest.approx(float(arrays["lead"]), abs=1e-3 * most)
+
+
+@pytest.mark.parametrize("text", ["the the the the", "a a a a a a a a a", BEAR])
+def test_attention_to_earlier_occurrences(bundled_model: LanguageModel, text: str) -> None:
+    """In the first two texts, the last token is predicted again; attention to itself does not count."""
+    trace = compute_trace(bundled_model, Prompt("bundled", text))
+    arrays, last = kept(bundled_model, trace), trace.n_positions - 1
+    target = int(bundled_model.logits(trace, last).argmax())
+    assert (target == trace.tokens[last].id) == (text != BEAR)
+    for (block, head), attention in np.ndenumerate(arrays["attention"]):
+        row = trace.attention(block)[head, last].tolist()
+        earlier = [share for token, share in zip(trace.tokens[:last], row, strict=False) if token.id == target]
+        assert attention == pytest.approx(sum(earlier) if max(row) in earlier else 0, abs=1e-6)
+    assert 0 < (arrays["attention"] > 0).sum() < arrays["attention"].size
+
+
+def evidence(**changed: Any) -> dict[str, NDArray[np.float64]]:
+    """Two blocks of two heads; at first nothing stands out."""
+    plain: dict[str, Any] = {
+        "attention": [[0, 0], [0, 0]],
+        "own": [[0, 0], [0, 0]],
+        "heads": [[0.1, 0.1], [0.1, 0.1]],
+        "mlps": [0.1, 0.1],
+        "others": [0.1],
+        "lead": 0.5,
+    }
+    return {name: np.array(value, dtype=np.float64) for name, value in {**plain, **changed}.items()}
+
+
+@pytest.mark.parametrize(
+    ("attention", "own", "lead", "sign", "found"),
+    [
+        (0.3, 0.5, 0.1, 1, True),
+        (0.29, 0.5, 0.1, 1, False),
+        (0.3, 0.49, 0.1, 1, False),
+        (0.3, 0.5, 0.0, 1, False),  # raises all logits alike
+        (0.3, 0.5, -0.1, 1, False),
+        (0.3, -0.5, -0.1, 1, False),
+        (0.3, -0.5, -0.1, -1, True),
+        (0.3, -0.49, -0.1, -1, False),
+        (0.3, -0.5, 0.1, -1, False),
+    ],
+)
+def test_the_thresholds_of_copies(attention: float, own: float, lead: float, sign: Any, found: bool) -> None:
+    given = evidence(attention=[[0, 0], [attention, 0]], own=[[0, 0], [own, 0]], heads=[[0.1, 0], [lead, 0]])
+    assert find_copy(given, sign) == ((1, 0) if found else None)
+
+
+def test_of_several_copies_the_one_with_the_largest_share_is_found() -> None:
+    given = evidence(
+        attention=[[0.9, 0.4], [0.5, 0.2]], own=[[0.6, 1.5], [0.7, 9]], heads=[[0.6, 1.5], [0.7, 9]], lead=1
+    )
+    assert find_copy(given, 1) == (0, 1)
+    assert find_copy(given, -1) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"heads": [[0, 0], [0, 1.0]], "mlps": [0.5, 0]}, (1, 1, 1.0)),
+        ({"heads": [[0, 0], [0, -1.0]], "mlps": [0.5, 0]}, (1, 1, -1.0)),
+        ({"mlps": [0.2, 1.0]}, (1, None, 1.0)),
+        ({"mlps": [-3.0, 1.5]}, (0, None, -3.0)),
+        ({"heads": [[0, 0], [0, 0.99]]}, None),  # too small
+        ({"heads": [[0, 0], [0, 1.0]], "mlps": [0.51, 0]}, None),  # another part is half as large
+        ({"heads": [[0, 0], [0, 1.0]], "others": [0, -0.51]}, None),
+        ({"others": [4.0]}, None),  # neither a head nor an MLP
+        ({}, None),
+    ],
+)
+def test_the_thresholds_of_a_decision(changed: dict[str, Any], found: Any) -> None:
+    assert find_decision(evidence(**changed)) == found
+
+
+def repeating(ids: list[int], *heads: dict[str, float]) -> Trace:
+    """A trace whose heads give so much of their attention at each query to each pattern that it has, and the rest to
+    the query itself.
+    """
+    n = len(ids)
+    grids = np.zeros((len(heads), n, n), dtype=np.float32)
+    for grid, given in zip(grids, heads, strict=True):
+        for query in range(n):
+            same = [key for key in range(query) if ids[key] == ids[query]]
+            keys = {
+                "previous": [query - 1] if query else [],
+                "duplicate": same[-1:],
+                "induction": [key + 1 for key in same if key + 1 < query][-1:],
+                "first": [0] if query else [],
+            }
+            for name, share in given.items():
+                for key in keys[name]:
+                    grid[query, key] += share
+            grid[query, query] += 1 - grid[query].sum()
+    tokens = tuple(Token(token_id, f"t{token_id}", position, position) for position, token_id in enumerate(ids))
+    info = ModelInfo("GPT-2", 1, len(heads), 1, 1, 1, 30, 99, 1, "f")
+    return Trace(Prompt("m", "x"), tokens, info, {"attention.0": grids}.__getitem__)
+
+
+CYCLE = [1, 2, 3, 4, 5, 6, 7, 8] * 2
+
+
+@pytest.mark.parametrize("name", ["induction", "duplicate"])
+def test_the_thresholds_of_repetitions(name: Any) -> None:
+    found = find_repetition(repeating(CYCLE, {}, {name: 0.41}), name)
+    assert found == (0, 1, pytest.approx(0.41, abs=1e-6))
+    assert find_repetition(repeating(CYCLE, {}, {name: 0.39}), name) is None
+    assert find_repetition(repeating(CYCLE, {name: 0.5}, {name: 0.7}), name) == (0, 1, pytest.approx(0.7, abs=1e-6))
+    # A head that usually looks at the token before is none, however high its score.
+    busy = {name: 0.45, "previous": 0.55}
+    assert find_repetition(repeating(CYCLE, busy), name) is None
+    assert find_repetition(repeating(CYCLE, busy, {name: 0.41}), name) == (0, 1, pytest.approx(0.41, abs=1e-6))
+    three, four = [1, 2, 3, 4, 5, 6, 1, 2, 3], [1, 2, 3, 4, 5, 6, 1, 2, 3, 4]
+    assert find_repetition(repeating(three, {name: 0.9}), name) is None
+    assert find_repetition(repeating(four, {name: 0.9}), name) is not None
+
+
+def test_a_head_that_rests_on_the_first_token_finds_no_duplicates() -> None:
+    ids = [1, 2, 3, 1, 4, 5, 1, 6, 7, 1, 8, 9, 1]
+    assert find_repetition(repeating(ids, {"first": 1.0}), "duplicate") is None
+    assert find_repetition(repeating(ids, {"duplicate": 1.0}), "duplicate") is not None
+
+
+def test_where_any_attention_would_have_the_score_it_says_nothing() -> None:
+    """Of two tokens in turn, half of all keys are earlier occurrences; of three, a third."""
+    assert find_repetition(repeating([1, 2] * 6, {"duplicate": 0.95}), "duplicate") is None
+    assert find_repetition(repeating([1, 2, 3] * 4, {"duplicate": 0.95}), "duplicate") is not None
+
+
+def test_texts_without_a_repetition_have_none() -> None:
+    for name in ("induction", "duplicate"):
+        assert find_repetition(repeating([1, 2, 3, 4, 5, 6], {}), name) is None  # type: ignore[arg-type]
+
+
+def test_at_most_three_and_no_head_twice(bundled_model: LanguageModel) -> None:
+    """With evidence made by hand: a head that copies and decides; one that holds back; two patterns in the text."""
+    trace = compute_trace(bundled_model, Prompt("bundled", TWICE))
+    shape = trace.info.n_blocks, trace.info.n_heads
+    made = {name: np.zeros(shape) for name in ("attention", "own", "heads")}
+    made |= {"mlps": np.zeros(shape[0]), "others": np.zeros(2), "lead": np.array(0.5)}
+    for name in made.keys() & {"attention", "own", "heads"}:
+        made[name][1, 2] = 0.5
+    made["own"][1, 2] = made["heads"][1, 2] = 5
+    made["attention"][3, 4], made["own"][3, 4], made["heads"][3, 4] = 0.9, -2, -2
+
+    def derived(name: str, compute: Any, *, version: int) -> Any:
+        return made if name == "findings" else compute()
+
+    found = compute_findings(bundled_model, trace, derived=derived)
+    assert [(one.kind, one.block, one.head) for one in found[:2]] == [("copy", 1, 2), ("copy", 3, 4)]
+    assert [one.kind for one in found[2:]] == ["repetition"]
+    made["mlps"][5] = 40
+    found = compute_findings(bundled_model, trace, derived=derived)
+    assert [one.kind for one in found] == ["copy", "decision", "copy"]
+    made["mlps"][5] = np.inf
+    assert compute_findings(bundled_model, trace, derived=derived) == ()

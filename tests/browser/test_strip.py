@@ -151,33 +151,6 @@ def test_the_count_of_texts_that_are_too_long_or_empty_of_words(
     expect(explorer.page.locator("#notice")).to_be_hidden()
 
 
-@pytest.mark.slow
-def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, trace: Trace) -> None:
-    page = explorer.page
-    weights = {
-        (block, head, key): float(weight)
-        for block in range(trace.info.n_blocks)
-        for head, row in enumerate(trace.attention(block)[:, LAST])
-        for key, weight in enumerate(row)
-        if 0 < key < LAST - 1
-    }
-    block, head, key = max(weights, key=lambda place: weights[place])
-    lead = page.locator("p.lead-line")
-    explorer.open()
-    explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
-    said = f"block {block}, head {head}: at ‘.’ it puts {weights[block, head, key]:.0%} of its attention on "
-    expect(lead).to_contain_text(f"Opened on {said}‘{trace.tokens[key].label}’. Pick a token")
-    page.click("#summary-mlp")
-    explorer.follows(f"block.{block}.mlp@{LAST}")
-    page.locator("#lead-select").click()
-    explorer.follows(f"block.{block}.attention.head.{head}@{LAST}")
-    explorer.open(select=f"{BEGINNING}@3")
-    expect(lead).to_contain_text(f"Try {said}")
-    explorer.open(text="A fox")
-    explorer.follows("block.3.attention.head.0@1")
-    expect(lead).to_have_text(re.compile("^Pick a token"))
-
-
 def test_a_new_text_keeps_the_selection(explorer: Explorer) -> None:
     page = explorer.page
     explorer.open()

@@ -48,6 +48,7 @@ def test_a_model_that_is_not_here_has_its_sizes_and_no_positions(services: AppSe
     data = shown["prompt"]
     assert (data["n_blocks"], data["n_heads"], data["n_neurons"], data["n_vocab"]) == (24, 16, 4096, 50257)
     assert (data["n_positions"], data["opening"], data["most"]) == (0, None, 64)
+    assert shown["findings"] == []
     assert count_typed(services, data) == {"edit": None, "n_tokens": 0, "problem": ""}
 
 

@@ -1,15 +1,25 @@
 """The prompt's store, from a text and from a link."""
 
+from pathlib import Path
+
 import pytest
 
+from analysis.causes.findings import compute_findings
 from analysis.errors import AnalysisError, ModelError, TextError
+from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.prompt import count_typed, draw_prompt
 from dashboard.services import AppServices
 from layouts.figures.scene import head_columns
 from layouts.figures.text import percent
-from tests.conftest import TEXT
+from layouts.lead import finding_sentences
+from layouts.shell import EXAMPLES
+from tests.conftest import TEXT, make_services
+from tests.layouts.texts import texts
+
+BOY = '"I am hungry," said the boy. "So am I," said the girl. "Let us eat," said the'
+PLAIN = "The Eiffel Tower is in the city of"
 
 
 def test_the_store_holds_the_prompt_and_the_sizes(services: AppServices, prompt: Prompt) -> None:
@@ -34,6 +44,30 @@ def test_the_store_holds_the_opening_selection_and_why(services: AppServices, pr
     assert opening["name"] == f"block {chosen.block}, head {chosen.head}"
     assert opening["why"] == f"at ‘{query}’ it puts {percent(float(weights.max()))} of its attention on ‘{key}’"
     assert draw_prompt(services, Prompt("tiny", "a"))["prompt"]["opening"] is None
+
+
+@pytest.mark.parametrize(("text", "n_findings"), [(EXAMPLES["The same words twice"], 2), (BOY, 3), (PLAIN, 0)])
+def test_what_stands_out(tmp_path: Path, bundled_model: LanguageModel, text: str, n_findings: int) -> None:
+    services = make_services(tmp_path, {"bundled": bundled_model})
+    prompt = Prompt("bundled", text)
+    values = draw_prompt(services, prompt)
+    findings = compute_findings(bundled_model, services.trace(prompt))
+    assert len(findings) == n_findings
+    assert texts(values["findings"]) == texts(finding_sentences(findings))
+    assert values["hides_what_to_do"] == (n_findings > 1)
+    opening = values["prompt"]["opening"]
+    assert ("why" in opening) == (n_findings < 3)
+    assert texts(draw_prompt(services, prompt)["findings"]) == texts(values["findings"]), "from the cache"
+
+
+def test_each_link_selects_what_exists(tmp_path: Path, bundled_model: LanguageModel) -> None:
+    services = make_services(tmp_path, {"bundled": bundled_model})
+    for text in (EXAMPLES["The same words twice"], BOY):
+        values = draw_prompt(services, Prompt("bundled", text))
+        for sentence in values["findings"]:
+            select = getattr(sentence.children[0], "data-select")
+            _, selection = services.question(values["prompt"], select)
+            assert str(selection) == select
 
 
 def test_a_typed_text_is_counted_without_being_analysed(services: AppServices, monkeypatch: pytest.MonkeyPatch) -> None:

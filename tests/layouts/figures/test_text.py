@@ -2,7 +2,7 @@
 
 import pytest
 
-from layouts.figures.text import counted, lines, neuron_range, number, percent, scientific
+from layouts.figures.text import counted, lines, neuron_range, number, percent, quoted, scientific
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,12 @@ def test_small_numbers_have_their_power_of_ten(value: float, text: str) -> None:
 )
 def test_numbers_have_sensible_digits(value: float, text: str) -> None:
     assert number(value, "+") == text
+
+
+def test_long_labels_are_cut_at_the_end() -> None:
+    assert quoted("·abcdefgh", most=9) == "‘·abcdefgh’"
+    assert quoted("·abcdefghi", most=9) == "‘·abcdefg…’"
+    isolated = "\u2068שלוםשלום\u2069"  # right to left
+    assert quoted(isolated, most=8) == f"‘{isolated}’"
+    assert quoted(isolated, most=5) == "‘\u2068שלום…\u2069’"
+    assert quoted("ab’cdef", most=5) == "‘\u2068ab’c…\u2069’"

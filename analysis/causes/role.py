@@ -97,7 +97,7 @@ def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: i
 
 
 def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
-    normed = frozen_final_norm(model, trace, position).applied(written)
+    normed = frozen_final_norm(model, trace).at(position).applied(written)
     head: Tensor = model.network.get_output_embeddings().weight  # type: ignore[operator]
     logits: Float = head.numpy() @ normed
     return logits

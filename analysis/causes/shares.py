@@ -30,8 +30,10 @@ class Question(NamedTuple):
     against: int | None
 
 
-# The scene, the overview and the panel ask the same after a click, and most clicks stay at one position.
-_LAST: WeakKeyDictionary[Trace, tuple[Question, Arrays]] = WeakKeyDictionary()
+# To read the weights takes longer than to multiply them by one direction, so that of its neighbours comes along.
+_TOGETHER = 8  # positions
+_MOST_KEPT = 64  # questions for each trace
+_KEPT: WeakKeyDictionary[Trace, dict[Question, Arrays]] = WeakKeyDictionary()
 
 
 def direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arrays:
@@ -41,76 +43,100 @@ def direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arr
     "attention_biases" and "mlp_biases", (n_blocks,); "norm_bias" and "head_bias", (). What a family does not have is
     left out. "value", (), is the logit itself, before a cap.
     """
-    known, arrays = _LAST.get(trace, (None, {}))
-    if known != question:
+    kept = _KEPT.get(trace, {})
+    if question not in kept:
+        questions = _neighbours(trace, question)
         with np.errstate(invalid="ignore", over="ignore"):
-            arrays = _direct_shares(model, trace, question)
-        _LAST[trace] = question, arrays
-    return arrays
+            arrays = _direct_shares(model, trace, questions)
+        found = {one: {name: array[n, ...] for name, array in arrays.items()} for n, one in enumerate(questions)}
+        _KEPT[trace] = kept = dict(list(kept.items())[-_MOST_KEPT:]) | found  # a new one: other threads read the old
+    return kept[question]
 
 
 def neuron_shares(model: LanguageModel, trace: Trace, question: Question, block: int) -> Logits:
     """The share of each MLP neuron of a block, in its order, (n_neurons,), in logits."""
     with np.errstate(invalid="ignore", over="ignore"):
-        direction = frozen_final_norm(model, trace, question.position).pulled_back(_read_by(model, question))
-        return _mlp(model, trace, block, question.position, direction)[0]
+        direction = frozen_final_norm(model, trace).at([question.position]).pulled_back(_read_by(model, [question]))
+        shares, _ = _mlp(model, trace, block, [question.position], direction)
+    return np.asarray(shares[0])
 
 
-def _direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arrays:
-    info, position = trace.info, question.position
-    read = _read_by(model, question)
-    norm = frozen_final_norm(model, trace, position)
-    direction = norm.pulled_back(read)
-    attentions = [_attention(model, trace, block, position, direction) for block in range(info.n_blocks)]
-    mlps = [_mlp(model, trace, block, position, direction) for block in range(info.n_blocks)]
+def _neighbours(trace: Trace, question: Question) -> list[Question]:
+    """The same question at neighbouring positions, where the next clicks are: about the most probable token of each,
+    or about the same token everywhere. The question alone, if the trace does not keep the logits.
+    """
+    if not trace.keeps_logits:
+        return [question]
+    first = question.position - question.position % _TOGETHER
+    most_probable = trace.logits()[first : first + _TOGETHER].argmax(axis=-1).tolist()
+    each = question.target == most_probable[question.position - first]
+    return [
+        Question(first + n, target if each else question.target, question.against)
+        for n, target in enumerate(most_probable)
+    ]
+
+
+def _direct_shares(model: LanguageModel, trace: Trace, questions: list[Question]) -> Arrays:
+    """As `direct_shares` gives them, with the questions as first axis."""
+    info, positions = trace.info, [question.position for question in questions]
+    read = _read_by(model, questions)
+    norm = frozen_final_norm(model, trace).at(positions)
+    directions = norm.pulled_back(read)
+    attentions = [_attention(model, trace, block, positions, directions) for block in range(info.n_blocks)]
+    mlps = [_mlp(model, trace, block, positions, directions) for block in range(info.n_blocks)]
     missing = info.n_tiles * info.tile_width - info.n_neurons
-    neurons = np.pad(np.stack([shares for shares, _ in mlps]), [(0, 0), (0, missing)])
+    neurons = np.pad(np.stack([shares for shares, _ in mlps], axis=1), [(0, 0), (0, 0), (0, missing)])
+    inputs = np.stack([shares for shares, _ in attentions], axis=1)
     arrays: Arrays = {
-        **_entering(model, trace, position, direction),
-        "heads": np.stack([shares.reshape(info.n_heads, -1).sum(axis=1) for shares, _ in attentions]),
-        "tiles": neurons.reshape(info.n_blocks, info.n_tiles, -1).sum(axis=2),
-        "value": _value(model, trace, question, read),
+        **_entering(model, trace, positions, directions),
+        "heads": inputs.reshape(*inputs.shape[:2], info.n_heads, -1).sum(axis=-1),
+        "tiles": neurons.reshape(*neurons.shape[:2], info.n_tiles, -1).sum(axis=-1),
+        "value": _values(model, trace, questions, read),
     }
     for name, parts in (("attention_biases", attentions), ("mlp_biases", mlps)):
         if any(bias is not None for _, bias in parts):
-            arrays[name] = np.array([0 if bias is None else bias for _, bias in parts], dtype=np.float64)
+            none = np.zeros(len(questions))
+            arrays[name] = np.stack([none if bias is None else bias for _, bias in parts], axis=1)
     if getattr(model.network.get_submodule(model.family.final_norm), "bias", None) is not None:
-        arrays["norm_bias"] = _product(norm.bias, read)
+        arrays["norm_bias"] = _products(norm.bias, read)
     if (head_bias := _output_head(model).bias) is not None:
-        arrays["head_bias"] = _difference(head_bias.numpy(), question)
+        arrays["head_bias"] = np.array([_difference(head_bias.numpy(), question) for question in questions])
     return arrays
 
 
-def _entering(model: LanguageModel, trace: Trace, position: int, direction: NDArray[Any]) -> Arrays:
-    """The shares of the token's embedding and, where they are learned, of its position."""
-    whole = trace.residual(0)[position]
+def _entering(model: LanguageModel, trace: Trace, positions: list[int], directions: NDArray[Any]) -> Arrays:
+    """The shares of the tokens' embeddings and, where they are learned, of their positions."""
+    whole = trace.residual(0)[positions]
     if model.family.positions is None:
-        return {"embedding": _product(whole, direction)}
+        return {"embedding": _products(whole, directions)}
     table: nn.Module = model.network.get_submodule(model.family.embedding)
     with torch.inference_mode():
-        token: NDArray[Any] = table(torch.tensor(trace.tokens[position].id)).numpy()
-    return {"embedding": _product(token, direction), "positions": _product(whole - token, direction)}
+        tokens: NDArray[Any] = table(torch.tensor([trace.tokens[position].id for position in positions])).numpy()
+    return {"embedding": _products(tokens, directions), "positions": _products(whole - tokens, directions)}
 
 
 def _attention(
-    model: LanguageModel, trace: Trace, block: int, position: int, direction: NDArray[Any]
+    model: LanguageModel, trace: Trace, block: int, positions: list[int], directions: NDArray[Any]
 ) -> tuple[Logits, Logits | None]:
     """The share of every input of attention's last linear map, and that of its bias."""
-    inputs = trace.head_outputs(block)[position].ravel()
-    return _written(_block(model, block), model.family.attention_out, model.family.attention_norm, inputs, direction)
+    inputs = trace.head_outputs(block)[positions].reshape(len(positions), -1)
+    return _written(_block(model, block), model.family.attention_out, model.family.attention_norm, inputs, directions)
 
 
 def _mlp(
-    model: LanguageModel, trace: Trace, block: int, position: int, direction: NDArray[Any]
+    model: LanguageModel, trace: Trace, block: int, positions: list[int], directions: NDArray[Any]
 ) -> tuple[Logits, Logits | None]:
-    inputs = trace.neurons(block, at=position)
-    return _written(_block(model, block), model.family.mlp_out, model.family.mlp_norm, inputs, direction)
+    inputs = trace.neurons(block, at=positions)
+    return _written(_block(model, block), model.family.mlp_out, model.family.mlp_norm, inputs, directions)
 
 
 def _written(
-    block: nn.Module, last: str, norm: str | None, inputs: NDArray[Any], direction: NDArray[Any]
+    block: nn.Module, last: str, norm: str | None, inputs: NDArray[Any], directions: NDArray[Any]
 ) -> tuple[Logits, Logits | None]:
-    """The share of each input of a part's last linear map, and of its bias. norm: that after the map, if any."""
+    """The share of each input of a part's last linear map, (n_positions, n_inputs), and of its bias, (n_positions,).
+
+    norm: that after the map, if any.
+    """
     module = block.get_submodule(last)
     weight = last_map(module)
     bias = None if module.bias is None else module.bias.numpy()  # type: ignore[operator]
@@ -118,37 +144,37 @@ def _written(
     with torch.inference_mode():
         if norm is not None:
             whole = (torch.tensor(inputs) @ weight).numpy() + (0 if bias is None else bias)
-            direction = frozen_norm(block.get_submodule(norm), whole).pulled_back(direction)
-        each: NDArray[Any] = torch.mv(weight, torch.from_numpy(direction)).numpy()
+            directions = frozen_norm(block.get_submodule(norm), whole).pulled_back(directions)
+        each: NDArray[Any] = (torch.from_numpy(directions) @ weight.T).numpy()
     shares = inputs.astype(np.float64) * each
-    return shares, None if bias is None else _product(bias, direction)
+    return shares, None if bias is None else _products(bias, directions)
 
 
-def _read_by(model: LanguageModel, question: Question) -> NDArray[Any]:
-    """The direction in the normed stream that the explained logit reads, (d_model,)."""
+def _read_by(model: LanguageModel, questions: list[Question]) -> NDArray[Any]:
+    """The directions in the normed stream that the explained logits read, (n_questions, d_model)."""
     rows: NDArray[Any] = _output_head(model).weight.numpy()
-    target: NDArray[Any] = rows[question.target]
-    return target if question.against is None else target - rows[question.against]
+    return np.stack([rows[one.target] - (0 if one.against is None else rows[one.against]) for one in questions])
 
 
-def _value(model: LanguageModel, trace: Trace, question: Question, read: NDArray[Any]) -> Logits:
-    """The logit, or the difference, that the network computed. A cap is not undone, but left out."""
+def _values(model: LanguageModel, trace: Trace, questions: list[Question], read: NDArray[Any]) -> Logits:
+    """The logits, or the differences, that the network computed. A cap is not undone, but left out."""
     if logit_cap(model.network.config, model.family) is None:
-        return _difference(model.logits(trace, question.position), question)
-    last = np.array(trace.residual(trace.info.n_blocks)[question.position])
+        return np.array([_difference(model.logits(trace, one.position), one) for one in questions])
+    last = trace.residual(trace.info.n_blocks)[[question.position for question in questions]]
     with torch.inference_mode():
         normed: NDArray[Any] = model.final_norm(torch.from_numpy(last)).numpy()
     bias = _output_head(model).bias
-    return _product(normed, read) + (0 if bias is None else _difference(bias.numpy(), question))
+    return _products(normed, read) + [0 if bias is None else _difference(bias.numpy(), one) for one in questions]
 
 
-def _difference(row: NDArray[Any], question: Question) -> Logits:
+def _difference(row: NDArray[Any], question: Question) -> float:
     """The target's entry in a row of the vocabulary, minus that of `against`."""
-    return np.asarray(float(row[question.target]) - (0 if question.against is None else float(row[question.against])))
+    return float(row[question.target]) - (0 if question.against is None else float(row[question.against]))
 
 
-def _product(one: NDArray[Any], other: NDArray[Any]) -> Logits:
-    return np.asarray(one.astype(np.float64) @ other.astype(np.float64))
+def _products(some: NDArray[Any], others: NDArray[Any]) -> Logits:
+    """Products of vectors, (..., d_model)."""
+    return np.asarray((some.astype(np.float64) * others.astype(np.float64)).sum(axis=-1))
 
 
 def _block(model: LanguageModel, block: int) -> nn.Module:

@@ -147,7 +147,7 @@ def test_neurons_are_the_tiles_and_the_line_adds_up_the_stream(tiny_model: Langu
     assert result.neurons is not None
     padded = np.zeros(trace.info.n_tiles * trace.info.tile_width)
     padded[: trace.info.n_neurons] = result.neurons
-    assert_allclose(padded.reshape(trace.info.n_tiles, -1).sum(axis=1), result.tiles[2], atol=1e-9)
+    close(padded.reshape(trace.info.n_tiles, -1).sum(axis=1), result.tiles[2])
     share = own(tiny_model, trace).share
     streams = [share(trace.residual(block)[POSITION]) for block in range(4)]
     assert result.cumulated.shape == (7,)

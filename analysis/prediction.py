@@ -1,6 +1,7 @@
 """Next-token prediction: the model's output, or the logit lens inside the network."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,18 @@ def compute_prediction(
         entropy=float((log_total - exponentials @ np.where(exponentials > 0, shifted, 0) / total) / np.log(2)),
         next=_next(trace, position, logits, log_total + float(highest)),
     )
+
+
+# The scene and the selection card show the same after a click, and most clicks stay at one position.
+_LAST: WeakKeyDictionary[Trace, PredictionResult] = WeakKeyDictionary()
+
+
+def final_prediction(model: LanguageModel, trace: Trace, position: int) -> PredictionResult:
+    """The five most probable next tokens after a position, by the model's output."""
+    found = _LAST.get(trace)
+    if found is None or found.position != position:
+        found = _LAST[trace] = compute_prediction(model, trace, Selection(Part.OUTPUT), position)
+    return found
 
 
 def largest(logits: Float, k: int) -> NDArray[np.int64]:

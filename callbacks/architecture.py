@@ -6,8 +6,8 @@ from typing import Any, Unpack
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy, architecture_without_values, compute_architecture
-from analysis.prediction import compute_prediction
-from analysis.selection import Part, Selection
+from analysis.prediction import final_prediction
+from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.coloring import CHOICES, SWEPT, Removal, color_numbers
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -70,8 +70,8 @@ def draw_architecture(
         position = services.position(trace, selection)
         numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
         result = compute_architecture(trace, selection, position, **numbers)
-        output = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=_N_PREDICTIONS)
-        texts: dict[str, Any] = {"predictions": output.top, "tokens": trace.tokens[: position + 1]}
+        predictions = final_prediction(model, trace, position).top[:_N_PREDICTIONS]
+        texts: dict[str, Any] = {"predictions": predictions, "tokens": trace.tokens[: position + 1]}
         token = trace.tokens[position].label
     else:
         result = architecture_without_values(services.outline(prompt).info, selection)

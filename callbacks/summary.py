@@ -8,7 +8,7 @@ from dash import Dash, Input, Output
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import probe_trace
 from analysis.causes.role import compute_role
-from analysis.prediction import compute_prediction
+from analysis.prediction import compute_prediction, final_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -117,7 +117,7 @@ def _predictions(services: Services, prompt: Prompt, selection: Selection, look:
     model, trace = services.model(prompt), services.trace(prompt)
     position = services.position(trace, selection)
     here = compute_prediction(model, trace, selection, position)
-    end = compute_prediction(model, trace, Selection(Part.OUTPUT), position, k=1) if here.lens else here
+    end = final_prediction(model, trace, position) if here.lens else here
     untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
     return summary_figure(here, theme=look), untrained + summary_reading(here, end)
 

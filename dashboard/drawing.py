@@ -9,7 +9,7 @@ drawn. If one panel fails, the notice says so, and the others are drawn all the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -143,10 +143,16 @@ def _texts(drawn: Mapping[str, Any], heading: str) -> dict[str, Any]:
     """Title and reading with their terms marked. The panel's name in the title, which its tab says, is a part of it."""
     seen: set[str] = set()
     name, dot, rest = str(drawn.get("title", "")).partition(" · ")
-    named = [html.Span(name + dot, className="panel-name")] if name == heading else [name + dot]
+    named = _panel_name(name + dot) if name == heading else name + dot
     reading = drawn.get("reading")
     mark = partial(marked, seen=seen, mark=explained_json)
-    return {"title": [*named, *mark(rest)], "reading": mark(reading) if reading else reading}
+    return {"title": [named, *mark(rest)], "reading": mark(reading) if reading else reading}
+
+
+@cache
+def _panel_name(words: str) -> dict[str, Any]:
+    written: dict[str, Any] = html.Span(words, className="panel-name").to_plotly_json()
+    return written
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:

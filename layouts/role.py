@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dash import html
 
 from layouts.figures.head_scores import SCORE_NAMES, score_words, signed
 from layouts.figures.text import percent, quoted
-from layouts.glossary import marked
+from layouts.glossary import explained_json, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,17 +76,35 @@ def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[htm
     if role is None or not role.scores:
         return []
     here: Mapping[Any, float] = role.scores
-    heads = ("attention to, in the mean", "this text", "random tokens, repeated")
-    seen: set[str] = set()
+    head, names = _headings()
     rows = [
         html.Tr(
             [
-                html.Th(marked(words, seen), scope="row", title=_MEANINGS[name]),
-                html.Td(score_words(name, here[name]) if name in here else "", className="number"),
-                html.Td(score_words(name, probe[name]), className="number"),
+                named,
+                _cell(score_words(name, here[name]) if name in here else ""),
+                _cell(score_words(name, probe[name])),
             ]
         )
-        for name, words in SCORE_NAMES.items()
+        for name, named in names.items()
     ]
-    head = html.Tr([html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(heads)])
-    return [html.Table([html.Thead(head), html.Tbody(rows)], className="summary-table role-scores")]
+    return [html.Table([head, html.Tbody(rows)], className="summary-table role-scores")]
+
+
+@lru_cache(maxsize=512)
+def _cell(words: str) -> dict[str, Any]:
+    """A number's cell as it is sent to the page: most are the same for many heads."""
+    written: dict[str, Any] = html.Td(words, className="number").to_plotly_json()
+    return written
+
+
+@cache
+def _headings() -> tuple[html.Thead, dict[Any, dict[str, Any]]]:
+    """The table's head, and the heading of each row as it is sent to the page: the same for all heads of all models."""
+    columns = ("attention to, in the mean", "this text", "random tokens, repeated")
+    cells = [html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(columns)]
+    seen: set[str] = set()
+    names = {
+        name: html.Th(marked(words, seen, mark=explained_json), scope="row", title=_MEANINGS[name]).to_plotly_json()
+        for name, words in SCORE_NAMES.items()
+    }
+    return html.Thead(html.Tr(cells)), names

@@ -38,6 +38,11 @@ def draws_panels(request: Request) -> bool:
     return '"output":"..panels.data-selection' in (request.post_data or "")
 
 
+def follows_selection(request: Request) -> bool:
+    """Whether a request has panels drawn because of a new selection: a finished job causes others, at any time."""
+    return draws_panels(request) and "selection.data" in json.loads(request.post_data or "")["changedPropIds"]
+
+
 class Explorer:
     """One tab with the explorer in it."""
 

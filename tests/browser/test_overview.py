@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from analysis.trace import Trace
-from tests.browser.explorer import FRAMES, NO_WEBGL, Explorer
+from tests.browser.explorer import FRAMES, NO_WEBGL, Explorer, follows_selection
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18
@@ -183,9 +183,7 @@ def test_with_room_every_cell_shows_its_heads_attention(explorer: Explorer, trac
         shown, _ = cell_at(explorer, block, head)
         np.testing.assert_array_equal(shown, np.round(1 + 254 * trace.attention(block)[head]))
     sent: list[str] = []
-    page.on(
-        "response", lambda one: sent.append(one.text()) if "overview-graph" in (one.request.post_data or "") else None
-    )
+    page.on("response", lambda one: sent.append(one.text()) if follows_selection(one.request) else None)
     click(explorer, HEADS, 4 * 8 + 2)
     explorer.follows(f"block.4.attention.head.2@{LAST}")
     page.evaluate(FRAMES)

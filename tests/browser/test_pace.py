@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Request
 
-from tests.browser.explorer import BEGINNING, Explorer, draws_panels
+from tests.browser.explorer import BEGINNING, Explorer, follows_selection
 from tests.serving import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
@@ -45,7 +45,7 @@ def asked_for(request: Request) -> str:
 
 def test_of_many_presses_only_the_newest_is_asked_for(explorer: Explorer) -> None:
     asked: list[str] = []
-    explorer.page.on("request", lambda one: asked.append(asked_for(one)) if draws_panels(one) else None)
+    explorer.page.on("request", lambda one: asked.append(asked_for(one)) if follows_selection(one) else None)
     explorer.page.focus("#summary-panel")
     with explorer.held():
         explorer.page.evaluate(PRESS, ["ArrowDown", 6, 20, False])  # down two columns

@@ -14,14 +14,16 @@ computed and defined in `analysis`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import plotly.graph_objects as go
 
 from analysis.activation import compute_activation
-from analysis.architecture import architecture_without_values, compute_architecture
+from analysis.architecture import ProbeScore, architecture_without_values, compute_architecture
 from analysis.attention import compute_attention
 from analysis.attribution import compute_attribution
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import probe_trace
 from analysis.causes.sweep import compute_sweep
 from analysis.causes.value_weighted import compute_value_weighted
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
@@ -44,6 +46,7 @@ from visualize_causes import head_scores, plot_ablation, plot_logit_attribution,
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
     from analysis.attention import ShownView
+    from analysis.causes.head_scores import AnyScore
     from analysis.embedding import Dimensions, Projection
     from analysis.models.language_model import LanguageModel
     from analysis.saliency import SaliencyMethod
@@ -153,7 +156,8 @@ def enhanced_3d_visualization(
 
     color_by: "norm", the L2 norm of what each part adds to the residual stream; "attribution", its share of the logit
     of the most probable token; "effect", what removing it does to that logit; "entropy" of each head's attention;
-    "first", the share of that attention on the first token; or "kind" of part. position: the token whose values are
+    "first", the share of that attention on the first token; "induction", "previous", "duplicate" or "copying", that
+    head score on the standard probe; or "kind" of part. position: the token whose values are
     shown, by default the last. A size of GPT-2 is shown without values if its weights are not on this machine.
     Raises: AnalysisError for a sentence, a number, a colouring or a model that cannot be shown.
     """
@@ -271,4 +275,6 @@ def _numbers(model: LanguageModel, trace: Trace, position: int, color_by: ColorB
     """What a colouring needs besides the trace."""
     if color_by == "attribution":
         return {"attribution": compute_attribution(model, trace, Selection(Part.OUTPUT), position)}
+    if color_by in get_args(ProbeScore):
+        return {"scores": compute_all_scores(model, probe_trace(model))[cast("AnyScore", color_by)]}
     return {"sweep": compute_sweep(model, trace, position)} if color_by == "effect" else {}

@@ -1,7 +1,7 @@
 """Values of all parts of the network at one position, for the 3D scene."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.trace import Float, Trace
 
-ColorBy = Literal["attribution", "effect", "norm", "entropy", "first", "kind"]
+ProbeScore = Literal["induction", "previous", "duplicate", "copying"]
+ColorBy = Literal["attribution", "effect", "norm", "entropy", "first", ProbeScore, "kind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +28,13 @@ class ArchitectureResult:
         Sizes of the model.
     selection : Selection
         The selected part.
-    color_by : "attribution", "effect", "norm", "entropy", "first" or "kind"
+    color_by : "attribution", "effect", "norm", "entropy", "first", a head score or "kind"
         The quantity. "attribution": the part's signed share of the explained logit, in logits. "effect": the logit
         without the head, or without the tile's whole MLP, minus the logit with it; where it is not computed yet, its
         estimate. "norm": L2 norm of what the part adds to the residual stream, 0 or more. "entropy": entropy of the
         head's attention from the position, in bits. "first": share of that attention on position 0, from 0 to 1.
-        "kind": no numbers.
+        "induction", "previous", "duplicate", "copying": that score of the head on the standard probe
+        (`analysis.causes.head_scores`), which depends on no text. "kind": no numbers.
     heads : float32 array (n_blocks, n_heads) or None
         The quantity for each head, NaN if it is not finite; None for "kind".
     tiles : float32 array (n_blocks, n_tiles) or None
@@ -67,11 +69,13 @@ def compute_architecture(
     color_by: ColorBy = "norm",
     attribution: AttributionResult | None = None,
     sweep: SweepResult | None = None,
+    scores: Float | None = None,
 ) -> ArchitectureResult:
     """One number for every head and MLP tile at a position.
 
-    attribution, sweep: at this position, for "attribution" and for "effect".
-    Raises: SelectionError for a colouring that does not exist, and for one of these two without its numbers.
+    attribution, sweep: at this position, for "attribution" and for "effect". scores: (n_blocks, n_heads), for a head
+    score.
+    Raises: SelectionError for a colouring that does not exist, and for one of these without its numbers.
     """
     check_choice(color_by, ColorBy, "the colouring")
     blocks = range(trace.info.n_blocks)
@@ -84,6 +88,10 @@ def compute_architecture(
         if sweep is None:
             raise SelectionError("The colouring “effect” needs a sweep of removals. Compute it first.")
         heads, tiles = sweep.shown[:, :-1], np.repeat(sweep.shown[:, -1:], trace.info.n_tiles, axis=1)
+    elif color_by in get_args(ProbeScore):
+        if scores is None:
+            raise SelectionError(f"The colouring “{color_by}” needs the scores of all heads. Compute them first.")
+        heads = scores
     elif color_by == "norm":
         heads = np.stack([trace.head_norms(block)[position] for block in blocks])
         tiles = np.stack([trace.tile_norms(block)[position] for block in blocks])

@@ -66,12 +66,15 @@ def compute_overview(
     color_by: ColorBy = "norm",
     attribution: AttributionResult | None = None,
     sweep: SweepResult | None = None,
+    scores: Float | None = None,
 ) -> OverviewResult:
     """The numbers of all heads and MLP tiles at a position, and the rank of the selected part's.
 
-    color_by, attribution, sweep: as for `compute_architecture`, which also says what is raised.
+    color_by, attribution, sweep, scores: as for `compute_architecture`, which also says what is raised.
     """
-    parts = compute_architecture(trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep)
+    parts = compute_architecture(
+        trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep, scores=scores
+    )
     if selection.head is not None:
         numbers, unit = parts.heads, selection.head
     elif selection.neuron is not None:

@@ -1,11 +1,16 @@
-"""What the colours of scene and overview are drawn from, beyond the trace: an attribution, or a sweep of removals."""
+"""What the colours of scene and overview are drawn from, beyond the trace: an attribution, a sweep of removals,
+or head scores.
+"""
 
-from typing import Any, TypedDict
+from functools import partial
+from typing import Any, TypedDict, cast, get_args
 
 from dash import Input
 
-from analysis.architecture import ColorBy
+from analysis.architecture import ColorBy, ProbeScore
 from analysis.attribution import compute_attribution, second_target
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import AnyScore, probe_trace
 from analysis.causes.intervention import Replacement, Where
 from analysis.causes.sweep import sweep_or_reason
 from analysis.errors import check_choice
@@ -51,6 +56,10 @@ def color_numbers(
         minus = second_target(against, trace.info)
         shares = compute_attribution(model, trace, selection, position, against=minus)
         return {"color_by": color_by, "attribution": shares}, ""
+    if color_by in get_args(ProbeScore):
+        probe = probe_trace(model)
+        scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
+        return {"color_by": color_by, "scores": scores[cast("AnyScore", color_by)]}, ""
     if color_by != "effect":
         return {"color_by": color_by}, ""
     where = removal.get("where", "all")

@@ -18,6 +18,10 @@ COLORINGS = {
     "norm": "what each part adds",
     "entropy": "spread of attention (entropy)",
     "first": "attention on the first token",
+    "induction": "induction score",
+    "previous": "previous-token score",
+    "duplicate": "duplicate-token score",
+    "copying": "copying score",
     "kind": "kind of part",
 }
 OPENING = "attribution"
@@ -40,6 +44,8 @@ HELP = Help(
         "orange lowers it. The effect of removing is that of the grid in the panel “What if”: the logit is lower "
         "without an orange part and higher without a blue one, and all tiles of a block have the colour of its whole "
         "MLP. What a part adds is the length of its vector. "
+        "Head scores do not depend on your text: induction, previous token and duplicate token are measured on random "
+        "tokens, repeated once, and copying on the weights alone. "
         "Both walls are read like a page: head 0 and neuron 0 are top left; each tile stands for several neighbouring "
         "neurons. Drag to turn, with Shift to move; zoom with Ctrl and the wheel, or with the wheel alone after a "
         "click. By touch, two fingers turn and zoom, and one finger turns after a tap. ←/→ move through the blocks, "

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from layouts.figures.attribution_parts import explained_words
 from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
+from layouts.figures.head_scores import PROBE_SCORES, probe_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
 from layouts.figures.scene_labels import scene_labels
@@ -37,6 +38,10 @@ UNITS = {  # written after the number
     "norm": "(L2 norm of what it adds to the residual stream)",
     "entropy": "bits of attention entropy",
     "first": "of its attention is on the first token",
+    "induction": "(induction score)",
+    "previous": "(previous-token score)",
+    "duplicate": "(duplicate-token score)",
+    "copying": "(copying score)",
 }
 TILE_UNITS = UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
 _TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
@@ -147,22 +152,30 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"residual stream) and {counted(info.n_neurons, 'MLP neuron')} (below it, {info.tile_width} per tile)."
             f"{without}"
         )
+    if result.color_by in PROBE_SCORES:
+        return probe_reading(result.color_by, result.heads)
     if not np.isfinite(result.heads).any():
         return f"At {quoted(token)}, no number is finite."
     missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."
-    block, head = np.unravel_index(int(np.nanargmax(result.heads)), result.heads.shape)
-    most = float(result.heads[block, head])
-    if result.color_by == "entropy":
-        return f"At {quoted(token)}, block {block} head {head} spreads its attention most ({most:.3g} bits).{missing}"
-    if result.color_by == "first":
-        mean = float(np.nanmean(result.heads))
-        return (
-            f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
-            f"block {block} head {head} puts the most there ({percent(most)}).{missing}"
-        )
+    if result.color_by in ("entropy", "first"):
+        return f"{_attention_reading(result, token)}{missing}"
     if result.attribution is not None or result.sweep is not None:
         return f"{_logit_reading(result, token)}{missing}"
     return _norm_reading(result, token, missing)
+
+
+def _attention_reading(result: ArchitectureResult, token: str) -> str:
+    """The head that spreads its attention most, or that puts the most on the first token."""
+    assert result.heads is not None
+    block, head = np.unravel_index(int(np.nanargmax(result.heads)), result.heads.shape)
+    most = float(result.heads[block, head])
+    if result.color_by == "entropy":
+        return f"At {quoted(token)}, block {block} head {head} spreads its attention most ({most:.3g} bits)."
+    mean = float(np.nanmean(result.heads))
+    return (
+        f"At {quoted(token)}, the heads put {percent(mean)} of their attention on the first token on average; "
+        f"block {block} head {head} puts the most there ({percent(most)})."
+    )
 
 
 def _norm_reading(result: ArchitectureResult, token: str, missing: str) -> str:

@@ -7,12 +7,13 @@ from html import escape
 from math import isnan
 from typing import TYPE_CHECKING
 
-from layouts.figures.text import percent
+import numpy as np
+
+from layouts.figures.text import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from analysis.causes.head_scores import AnyScore
@@ -26,7 +27,9 @@ SCORE_NAMES = {
     "entropy": "entropy",
     "copying": "copying",
 }
+PROBE_SCORES = ("induction", "previous", "duplicate", "copying")  # that the scene and the overview are coloured by
 _MOST_ROWS = 20
+_HIGH = 0.4  # of a score from 0 to 1
 
 
 def score_words(name: str, score: float) -> str:
@@ -50,6 +53,27 @@ def ranked(scores: NDArray[np.float32]) -> list[tuple[int, int]]:
     """
     order = (-scores.ravel()).argsort(kind="stable").tolist()
     return [divmod(place, scores.shape[1]) for place in order]
+
+
+def probe_reading(name: str, scores: NDArray[np.float32]) -> str:
+    """One sentence on the scores of all heads on the probe, (n_blocks, n_heads): the highest, and how many are high;
+    of the copying score, the lowest.
+    """
+    finite = np.isfinite(scores)
+    if not finite.any():
+        return "There are no scores: the model is too large for them, or its weights are not finite."
+    (block, head), what = ranked(scores)[0], SCORE_NAMES[name]
+    most = f"block {block} head {head} has the highest {what} score ({score_words(name, float(scores[block, head]))})"
+    if name == "copying":
+        low, lowest = np.unravel_index(int(np.nanargmin(scores)), scores.shape)
+        return (
+            f"By the weights alone, {most}, and block {low} head {lowest} the lowest "
+            f"({score_words(name, float(scores[low, lowest]))})."
+        )
+    n_high = int((scores[finite] >= _HIGH).sum())
+    have = "has" if n_high == 1 else "have"
+    heads = counted(scores.size, "head")
+    return f"On random tokens, repeated once, {most}; {n_high} of {heads} {have} {_HIGH:.0%} or more."
 
 
 @dataclass(frozen=True, eq=False)

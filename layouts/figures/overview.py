@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.architecture import TILE_UNITS, UNITS, architecture_reading, three_digits
 from layouts.figures.drawing import Drawing
+from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES, score_words
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, neutral, part_colors, stream_color
@@ -115,6 +116,11 @@ def overview_reading(result: OverviewResult, token: str) -> str:
     if result.rank is None:
         return f"{name}: not finite. {rest}"
     number = {
+        **{
+            name: f"{words} score {score_words(name, result.value)}"
+            for name, words in SCORE_NAMES.items()
+            if name in PROBE_SCORES
+        },
         "attribution": f"{signed(result.value)} logits",
         "effect": f"{signed(result.value)} logits when removed",
         "norm": f"L2 norm {result.value:.3g}",

@@ -36,9 +36,15 @@ _BARS = {
     "norm": "L2 norm of what a part adds (square-root scale)",
     "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
+    "induction": "induction score, on random tokens, repeated",
+    "previous": "previous-token score, on random tokens, repeated",
+    "duplicate": "duplicate-token score, on random tokens, repeated",
+    "copying": "copying score, from the weights",
     "kind": "kind of part",
 }
-_SIGNED = ("attribution", "effect")
+_SHARES = ("first", "induction", "previous", "duplicate")  # of attention, 0 to 1
+_LOGITS = ("attribution", "effect")
+_SIGNED = (*_LOGITS, "copying")
 _KINDS = {  # heads, tiles, residual stream
     "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
     "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
@@ -78,9 +84,9 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
     if result.color_by in _SIGNED:
         scale = diverging(theme)
     else:
-        scale = visible(theme.probabilities if result.color_by == "first" else theme.norms, theme)
+        scale = visible(theme.probabilities if result.color_by in _SHARES else theme.norms, theme)
     ticks = _ticks(result.color_by, full)
-    names = [f"{value:.0%}" if result.color_by == "first" else f"{value:g}".replace("-", "−") for value in ticks]
+    names = [f"{value:.0%}" if result.color_by in _SHARES else f"{value:g}".replace("-", "−") for value in ticks]
     places = _share(ticks, full, result.color_by)
     numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
     shares = [_share(values, full, result.color_by) for values in numbers]
@@ -149,7 +155,7 @@ def _first_visible(scale: tuple[tuple[Any, ...], ...], page: str) -> float:
 
 def _full(result: ArchitectureResult) -> float:
     """The value at the upper end of the colour scale; of signed numbers, the largest size."""
-    if result.color_by == "first":
+    if result.color_by in (*_SHARES, "copying"):
         return 1.0
     given = [values for values in (result.heads, result.tiles) if values is not None]
     numbers = [float(np.abs(values[np.isfinite(values)]).max(initial=0)) for values in given]
@@ -157,14 +163,16 @@ def _full(result: ArchitectureResult) -> float:
 
 
 def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
-    if color_by in _SIGNED:
+    if color_by == "copying":
+        return np.linspace(-1, 1, 5)
+    if color_by in _LOGITS:
         step = 10 ** np.floor(np.log10(full))
         most = step * max(n for n in (1, 2, 5) if n * step <= full * (1 + 1e-9))
         return np.array([-most, -most / 10, 0, most / 10, most])
     if color_by == "norm":
         step = 10 ** np.floor(np.log10(full))
         return np.array([value for n in (0, 0.1, 0.5, 1, 2, 5, 10) if (value := n * step) <= full])
-    return np.linspace(0, 1, 6) if color_by == "first" else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
+    return np.linspace(0, 1, 6) if color_by in _SHARES else np.arange(0, full + 1e-6, 1 if full > 2 else 0.5)
 
 
 def _legend(result: ArchitectureResult, places: list[float], texts: list[str], note: str = "") -> Legend:
@@ -182,11 +190,11 @@ def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
 
 def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
     """Values as shares of the colour scale, 0 to 1; norms, attributions and effects by their square roots,
-    since they span orders of magnitude.
+    since these span orders of magnitude.
     """
     if color_by in _SIGNED:
         signed = np.clip(values.astype(np.float64) / full, -1, 1)
-        return (1 + np.sign(signed) * np.sqrt(np.abs(signed))) / 2
+        return (1 + (signed if color_by == "copying" else np.sign(signed) * np.sqrt(np.abs(signed)))) / 2
     share = np.clip(values.astype(np.float64) / full, 0, 1)
     return np.sqrt(share) if color_by == "norm" else share
 

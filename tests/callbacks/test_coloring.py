@@ -1,8 +1,10 @@
-"""The colouring "effect of removing" of scene and overview: the numbers of the sweep, once there is one."""
+"""The colourings of scene and overview that need more than the trace: a sweep of removals, once there is one, and head
+scores.
+"""
 
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import callbacks.architecture
 import callbacks.overview
-from analysis.architecture import compute_architecture
+from analysis.architecture import ColorBy, ProbeScore, compute_architecture
+from analysis.causes.copying import compute_all_scores
+from analysis.causes.head_scores import probe_trace
 from analysis.causes.sweep import compute_sweep
 from analysis.errors import SelectionError
 from analysis.selection import Selection
@@ -20,7 +24,9 @@ from callbacks.architecture import draw_architecture
 from callbacks.coloring import CHOICES, color_numbers
 from callbacks.effect import draw_effect, effect_task
 from callbacks.overview import draw_overview
+from layouts.architecture import COLORINGS
 from layouts.figures.architecture import HEADS, TILES
+from layouts.figures.head_scores import PROBE_SCORES, score_words
 from layouts.figures.text import signed
 from layouts.job import JobIds
 
@@ -101,6 +107,25 @@ def test_estimates_stand_in_for_effects_that_are_missing(services: Any, prompt: 
     assert result.heads is not None
     assert result.heads[0, 1] == sweep.estimates[0, 1]
     assert_array_equal(result.heads[1:], sweep.effects[1:, :-1])
+
+
+@pytest.mark.parametrize("name", get_args(ProbeScore))
+def test_head_scores_are_those_of_the_probe(services: Any, prompt: Prompt, name: Any) -> None:
+    model = services.model(prompt)
+    scores = compute_all_scores(model, probe_trace(model))[name]
+    for draw, heads_at, tiles_at in ((draw_architecture, HEADS, TILES), (draw_overview, 0, 1)):
+        drawn = draw(services, prompt, SELECTION, color_by=name)
+        shown = drawn["figure"].data[heads_at].meta["values"]
+        assert_allclose(shown, scores.ravel(), rtol=6e-3, atol=1e-7)
+        assert not drawn["figure"].data[tiles_at].meta["values"]
+    assert score_words(name, float(scores[1, 2])) in drawn["reading"]
+    with pytest.raises(SelectionError, match=name):
+        compute_architecture(services.trace(prompt), SELECTION, 5, color_by=name)
+
+
+def test_the_page_offers_every_colouring() -> None:
+    assert set(COLORINGS) == set(get_args(ColorBy))
+    assert set(PROBE_SCORES) == set(get_args(ProbeScore))
 
 
 def test_what_cannot_be_swept_leaves_the_scene(services: Any, prompt: Prompt) -> None:

@@ -176,6 +176,18 @@ def test_the_readings_of_attention_and_of_kinds() -> None:
         "At ‘·fox’, the heads put 25% of their attention on the first token on average; "
         "block 0 head 1 puts the most there (50%)."
     )
+    induction = replace(first, color_by="induction")
+    assert architecture_reading(induction, "·fox") == (
+        "On random tokens, repeated once, block 0 head 1 has the highest induction score (50%); 1 of 4 heads has 40% "
+        "or more."
+    )
+    copying = replace(first, color_by="copying", heads=np.array([[-0.5, 0.5], [0.25, np.nan]], dtype=np.float32))
+    assert architecture_reading(copying, "·fox") == (
+        "By the weights alone, block 0 head 1 has the highest copying score (+0.50), and block 0 head 0 the lowest "
+        "(−0.50)."
+    )
+    none = replace(copying, heads=np.full((2, 2), np.nan, dtype=np.float32))
+    assert "no scores" in architecture_reading(none, "·fox")
     kind = replace(RESULT, color_by="kind", heads=None, tiles=None)
     assert architecture_reading(kind, "·fox") == (
         "2 blocks, each with 2 attention heads (above the residual stream) and 6 MLP neurons (below it, 1 per tile)."

@@ -1,12 +1,12 @@
 """The overview, from a hand-made result: what each cell stands for, and where it is."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from analysis.architecture import ArchitectureResult
+from analysis.architecture import ArchitectureResult, ColorBy
 from analysis.model_info import ModelInfo
 from analysis.overview import OverviewResult
 from analysis.selection import Selection
@@ -67,7 +67,7 @@ def test_every_part_has_one_cell_in_its_block_and_in_reading_order(n_blocks: int
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-@pytest.mark.parametrize("color_by", ["attribution", "norm", "entropy", "first", "kind"])
+@pytest.mark.parametrize("color_by", get_args(ColorBy))
 def test_colours_are_those_of_the_scene(theme: Any, color_by: str) -> None:
     parts = replace(RESULT, color_by=color_by, tiles=RESULT.tiles if color_by in ("attribution", "norm") else None)
     if color_by == "kind":

@@ -1,11 +1,12 @@
 """Colours of the 3D scene: lightness is the value, every box stands out from the page, and light does not lie."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from analysis.architecture import ColorBy
 from analysis.selection import Selection
 from layouts.figures.architecture import ENDS, HEADS, STREAM, TILES, architecture_changes
 from layouts.figures.scene import AZIMUTH, ELEVATION
@@ -72,7 +73,7 @@ def test_the_opening_view_shows_the_front_of_the_walls_as_it_is_and_their_sides_
 
 
 @THEMES
-@pytest.mark.parametrize("color_by", ["attribution", "norm", "entropy", "first", "kind"])
+@pytest.mark.parametrize("color_by", get_args(ColorBy))
 def test_every_box_stands_out_from_the_page_on_all_sides(theme: Theme, color_by: str) -> None:
     result = replace(KIND if color_by == "kind" else RESULT, color_by=color_by)
     changes, _ = architecture_changes(result if color_by == "norm" else replace(result, tiles=None), theme=theme)
@@ -116,6 +117,20 @@ def test_signed_numbers_have_zero_in_the_middle_and_keep_the_ends_of_the_scale(t
     for place, label in zip(bar["tickvals"], bar["ticktext"], strict=True):
         value = float(label.replace("−", "-")) / 4
         assert 2 * place / changes[HEADS]["cmax"] - 1 == pytest.approx(np.sign(value) * np.sqrt(abs(value)))
+
+
+def test_head_scores_have_the_whole_range_as_scale() -> None:
+    heads = np.array([[0, 1], [0.5, np.nan]], dtype=np.float32)
+    share = replace(RESULT, color_by="induction", heads=heads, tiles=None)
+    changes, _ = architecture_changes(share)
+    bar = changes[HEADS]["colorbar"]
+    assert list(bar["ticktext"]) == ["0%", "20%", "40%", "60%", "80%", "100%"]
+    assert "grey: not finite" in bar["title"]["text"]
+    assert shares(changes[HEADS]) == pytest.approx([0.06, 1, 0.53, 0], abs=1e-3)
+    signed = replace(RESULT, color_by="copying", heads=np.array([[-1, 1], [0.5, 0]], dtype=np.float32), tiles=None)
+    changes, _ = architecture_changes(signed)
+    assert shares(changes[HEADS]) == pytest.approx([0, 1, 0.75, 0.5], abs=1e-3)
+    assert list(changes[HEADS]["colorbar"]["ticktext"]) == ["−1", "−0.5", "0", "0.5", "1"]
 
 
 def test_heads_and_tiles_have_one_scale_and_the_boxes_carry_its_bar() -> None:

@@ -128,7 +128,9 @@ def _delete(folder: Path) -> None:
             shutil.rmtree(one)
 
 
-@pytest.mark.parametrize("damage", [_damage, _empty, _halve, _delete])
+@pytest.mark.parametrize(
+    "damage", [_damage, *(pytest.param(one, marks=pytest.mark.slow) for one in (_empty, _halve)), _delete]
+)
 def test_damaged_files(address: str, folder: Path, damage: Callable[[Path], None]) -> None:
     """What they held, and cannot be read, is computed again, once for all visitors."""
     page, other = of_address(address), of_address(address)

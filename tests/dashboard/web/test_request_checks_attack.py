@@ -239,7 +239,7 @@ def send(app: Explorer, caplog: pytest.LogCaptureFixture) -> Callable[[str, byte
     return send
 
 
-@pytest.mark.parametrize("n_requests", [2_000, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.thorough])])
+@pytest.mark.parametrize("n_requests", [1_000, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.thorough])])
 @pytest.mark.usefixtures("no_jobs")
 def test_every_request_is_answered_or_refused(
     app: Explorer, folder: Path, send: Callable[[str, bytes], int], caplog: pytest.LogCaptureFixture, n_requests: int

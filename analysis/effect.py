@@ -19,7 +19,7 @@ from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
 _VERSION = 1  # raised when the computation changes, so that arrays of older code are not read
-N_TOP = 5
+_N_TOP = 5
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Outcome:
     probability : float
         The target's probability over the whole vocabulary, 0 to 1.
     top : tuple of (Piece, float)
-        The five most probable tokens, highest first (of equal ones, the lower id), with their probabilities.
+        The tokens that are among the five most probable before or after, highest first (of equal ones, the lower id),
+        with their probabilities here.
     """
 
     logit: float
@@ -115,7 +116,8 @@ def compute_effect(
         raise SelectionError(
             "Without these parts the logits are not finite. Take one back, or choose another replacement."
         )
-    outcome = partial(_outcome, model, explained, against)
+    shown = sorted({int(n) for row in logits for n in largest(row, _N_TOP)})
+    outcome = partial(_outcome, model, shown, explained, against)
     return EffectResult(
         trace.tokens,
         position,
@@ -128,12 +130,12 @@ def compute_effect(
     )
 
 
-def _outcome(model: LanguageModel, target: int, against: int | None, logits: Float) -> Outcome:
+def _outcome(model: LanguageModel, shown: list[int], target: int, against: int | None, logits: Float) -> Outcome:
     shares = np.exp(_log_softmax(logits))
     return Outcome(
         logit=float(logits[target]) - (0.0 if against is None else float(logits[against])),
         probability=float(shares[target]),
-        top=tuple((model.vocabulary.piece(int(n)), float(shares[n])) for n in largest(logits, N_TOP)),
+        top=tuple((model.vocabulary.piece(n), float(shares[n])) for n in sorted(shown, key=lambda n: -shares[n])),
     )
 
 

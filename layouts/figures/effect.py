@@ -34,9 +34,8 @@ _PALE = 0.5  # opacity of an estimate
 
 
 def effect_figure(result: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
-    """The five most probable tokens before and after, as two bars each; a click makes a token the target."""
-    pieces = {piece.id: piece for outcome in (result.before, result.after) for piece, _ in outcome.top}
-    order = list(pieces.values())
+    """The five most probable tokens before and those after, as two bars each; a click makes a token the target."""
+    order = [piece for piece, _ in result.before.top]
     labels = [piece.short(_MAX_CHARACTERS) for piece in order]
     bars = [_bars(result.before, order, "before", theme.quiet)]
     if result.interventions:
@@ -196,18 +195,14 @@ def intervention_words(one: Intervention, info: ModelInfo) -> str:
 
 def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[str, Any]:
     shares = {piece.id: share for piece, share in outcome.top}
-    known = [piece.id in shares for piece in order]
     return {
         "type": "bar",
         "orientation": "h",
         "name": name,
-        "x": [shares.get(piece.id) for piece in order],
+        "x": [shares[piece.id] for piece in order],
         "y": list(range(len(order))),
         "customdata": [f"~{piece.id}" for piece in order],
-        "hovertext": [
-            f"<b>{piece.markup}</b> {name}: " + (percent(shares[piece.id]) if there else "not among the first five")
-            for piece, there in zip(order, known, strict=True)
-        ],
+        "hovertext": [f"<b>{piece.markup}</b> {name}: {percent(shares[piece.id])}" for piece in order],
         "hoverinfo": "text",
         "marker": {"color": color},
     }

@@ -28,8 +28,8 @@ TOKENS = tuple(Token(n, label, n, n) for n, label in enumerate(("The", "·<b>", 
 A, B, C = Piece(4, "·Mary"), Piece(5, "<i>"), Piece(6, "·John")
 RESULT = EffectResult(
     TOKENS, 2, A, None, (Intervention(1, "head", 0),),
-    before=Outcome(12.5, 0.75, ((A, 0.75), (B, 0.125))),
-    after=Outcome(11.25, 0.25, ((C, 0.5), (A, 0.25))),
+    before=Outcome(12.5, 0.75, ((A, 0.75), (B, 0.125), (C, 0.0625))),
+    after=Outcome(11.25, 0.25, ((C, 0.5), (A, 0.25), (B, 0.125))),
     divergence=0.75,
 )  # fmt: skip
 NAN = np.nan
@@ -48,11 +48,11 @@ def test_the_first_tokens_before_and_after_are_bars(theme):
     go.Figure(figure)  # Plotly validates it
     before, after = figure.data
     assert list(figure.layout.yaxis.ticktext) == [piece.short(14) for piece in (A, B, C)]
-    assert before.x == (0.75, 0.125, None)
-    assert after.x == (0.25, None, 0.5)
+    assert before.x == (0.75, 0.125, 0.0625)
+    assert after.x == (0.25, 0.125, 0.5)
     assert before.customdata == after.customdata == ("~4", "~5", "~6")
     assert before.hovertext[1] == "<b>&lt;i&gt;</b> before: 12%"
-    assert after.hovertext[1] == "<b>&lt;i&gt;</b> after: not among the first five"
+    assert after.hovertext[1] == "<b>&lt;i&gt;</b> after: 12%"
 
 
 def test_without_removals_there_is_only_before():

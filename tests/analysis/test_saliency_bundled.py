@@ -55,7 +55,12 @@ def own_quadrature(
 
 
 @pytest.mark.parametrize(
-    ("baseline", "against", "position"), [("zero", None, 20), ("end", 300, 20), ("mean", None, 11)]
+    ("baseline", "against", "position"),
+    [
+        pytest.param("zero", None, 20, marks=pytest.mark.slow),
+        ("end", 300, 20),
+        pytest.param("mean", None, 11, marks=pytest.mark.slow),
+    ],
 )
 def test_captum_equals_an_own_quadrature(
     bundled_model: LanguageModel, baseline: Any, against: int | None, position: int, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,7 @@ def refuse(status: int, route: Route) -> None:
     route.fulfill(status=status, body="no")
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses(explorer: Explorer) -> None:
     for status, message, click, then in [(500, "status 500", 2, 3), (429, "Too many", 2, 2), (413, "Shorten", 1, 1)]:
         explorer.page.route("**/_dash-update-component*", partial(refuse, status))

@@ -269,6 +269,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 
+@pytest.mark.slow
 def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
     explorer.page.click(".question-more > summary")
     explorer.page.check("#prompt-start input")

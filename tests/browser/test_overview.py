@@ -107,6 +107,7 @@ def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     assert lower > y
 
 
+@pytest.mark.slow
 def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trace: Trace) -> None:
     page = explorer.page
     page.select_option("#overview-color", "first")

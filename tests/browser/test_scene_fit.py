@@ -104,6 +104,7 @@ def test_model_and_labels_fill_the_box(explorer: Explorer, n_blocks: int) -> Non
             assert any(text in label.replace("\u00a0", " ") for label in labels), (text, labels)
 
 
+@pytest.mark.slow
 def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> None:
     """Below it, it would make the scene smaller; it comes back with the height, and nothing of it stays behind."""
     bars = """() => { const box = document.querySelector('#architecture-graph').getBoundingClientRect();

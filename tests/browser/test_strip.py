@@ -240,6 +240,7 @@ def test_the_strip_is_one_row_that_opens(explorer: Explorer, bundled_model: Lang
     expect(button).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_row_scrolls_and_the_page_does_not(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)

@@ -42,6 +42,7 @@ def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None
     context.close()
 
 
+@pytest.mark.slow
 def test_nothing_scrolls_sideways(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     explorer = Explorer(context.new_page(), address, [])

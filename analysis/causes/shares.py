@@ -30,8 +30,9 @@ class Question(NamedTuple):
     against: int | None
 
 
-# To read the weights takes longer than to multiply them by one direction, so that of its neighbours comes along.
+# In a narrow model, all else takes longer than the products, so the neighbouring positions come along.
 _TOGETHER = 8  # positions
+_NARROW = 512  # d_model
 _MOST_KEPT = 64  # questions for each trace
 _KEPT: WeakKeyDictionary[Trace, dict[Question, Arrays]] = WeakKeyDictionary()
 
@@ -63,9 +64,9 @@ def neuron_shares(model: LanguageModel, trace: Trace, question: Question, block:
 
 def _neighbours(trace: Trace, question: Question) -> list[Question]:
     """The same question at neighbouring positions, where the next clicks are: about the most probable token of each,
-    or about the same token everywhere. The question alone, if the trace does not keep the logits.
+    or about the same token everywhere. The question alone in a wide model, and if the trace does not keep the logits.
     """
-    if not trace.keeps_logits:
+    if trace.info.d_model > _NARROW or not trace.keeps_logits:
         return [question]
     first = question.position - question.position % _TOGETHER
     most_probable = trace.logits()[first : first + _TOGETHER].argmax(axis=-1).tolist()

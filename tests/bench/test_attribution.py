@@ -16,10 +16,7 @@ from analysis.trace import Prompt
 
 
 def test_direct_attribution(benchmark: Any, model: LanguageModel, prompt: Prompt, report: Any) -> None:
-    """All shares at a position where none is known, against a plain transformers forward, in turns.
-
-    Those of its seven neighbours come along.
-    """
+    """All shares at a position where none is known, against a plain transformers forward, in turns."""
     trace = compute_trace(model, prompt)
     ids, positions = torch.tensor(trace.token_ids)[None], cycle(range(trace.n_positions))
     plain = []

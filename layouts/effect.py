@@ -162,13 +162,14 @@ def message(words: str) -> html.Span:
     return html.Span(words, className="effect-replaced")
 
 
-def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> html.Table:
-    """Before and after, a column each quantity. divergence: in bits; None while nothing is removed."""
+def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> html.Dl:
+    """Each quantity before and after, in one line where there is room. divergence: in bits; None while nothing is
+    removed.
+    """
+    if divergence is None:
+        shown = [(name, before) for name, before, _ in rows]
+    else:
+        shown = [(name, f"{before} → {after}") for name, before, after in rows]
+        shown.append(("KL divergence", f"{divergence} bits"))
     seen: set[str] = set()
-    names, before, after = zip(*rows, strict=True)
-    lines = [("before", *before)]
-    if divergence is not None:
-        names, lines = (*names, "KL divergence (bits)"), [("before", *before, ""), ("after", *after, divergence)]
-    head = html.Tr([html.Td(), *(html.Th(marked(name, seen), scope="col") for name in names)])
-    body = [html.Tr([html.Th(line[0], scope="row"), *map(html.Td, line[1:])]) for line in lines]
-    return html.Table([html.Thead(head), html.Tbody(body)])
+    return html.Dl([html.Div([html.Dt(marked(name, seen)), html.Dd(value)]) for name, value in shown])

@@ -52,4 +52,4 @@ def target_actions(piece: Piece, against: str) -> list[html.Button]:
 def target_words(target: Piece, against: Piece | None, *, chosen: bool) -> str:
     """The explained logit in words. chosen: whether the target was chosen, not the most probable token by default."""
     minus = f" minus {quoted(against.label)}" if against else ""
-    return f"{quoted(target.label)}{'' if chosen else ' (predicted)'}{minus}"
+    return f"{quoted(target.label)}{'' if chosen else ' (top 1)'}{minus}"

@@ -36,7 +36,7 @@ def computed(page: Page) -> None:
 def test_a_head_is_removed_and_taken_back_by_keyboard(explorer: Explorer) -> None:
     page = explorer.page
     explorer.show("effect")
-    expect(page.locator("#effect-numbers")).not_to_contain_text("after")
+    expect(page.locator("#effect-numbers")).not_to_contain_text("→")
     page.focus("#effect-list > [data-set='effect-removed']")
     page.keyboard.press("Enter")
     expect(page.locator("#effect-reading")).to_contain_text("With 1 part removed")
@@ -46,7 +46,7 @@ def test_a_head_is_removed_and_taken_back_by_keyboard(explorer: Explorer) -> Non
     page.focus("#effect-list .effect-row [data-set='effect-removed']")
     page.keyboard.press("Enter")
     expect(page.locator("#effect-list .effect-row")).to_have_count(0)
-    expect(page.locator("#effect-numbers")).not_to_contain_text("after")
+    expect(page.locator("#effect-numbers")).not_to_contain_text("→")
 
 
 def test_the_strongest_cell_of_the_grid_selects_its_part(explorer: Explorer) -> None:

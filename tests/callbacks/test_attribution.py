@@ -23,7 +23,7 @@ def test_the_most_probable_token_is_explained(services: Any, prompt: Prompt) -> 
     drawn = draw(services, prompt, "block.1.attention.head.2@5", theme="dark")
     trace, model = services.trace(prompt), services.model(prompt)
     predicted = model.vocabulary.piece(int(trace.logits()[5].argmax()))
-    assert drawn["target"] == f"‘{predicted.label}’ (predicted)"
+    assert drawn["target"] == f"‘{predicted.label}’ (top 1)"
     assert drawn["title"] == f"Direct attribution · position 5, ‘{trace.tokens[5].label}’"
     logit = f"{trace.logits()[5].max():+.2f}".replace("-", "−")
     assert drawn["reading"].startswith(f"The parts sum to {logit}, the logit is {logit}: ")

@@ -16,9 +16,9 @@ def props(component: Any) -> dict[str, Any]:
     ("against", "chosen", "words"),
     [
         (None, True, "‘·he’"),
-        (None, False, "‘·he’ (predicted)"),
+        (None, False, "‘·he’ (top 1)"),
         (Piece(4, "·she"), True, "‘·he’ minus ‘·she’"),
-        (Piece(4, "·she"), False, "‘·he’ (predicted) minus ‘·she’"),
+        (Piece(4, "·she"), False, "‘·he’ (top 1) minus ‘·she’"),
     ],
 )
 def test_the_label_of_the_explained_logit(against: Piece | None, chosen: bool, words: str) -> None:

@@ -26,7 +26,7 @@ BUDGET = 1200  # gradients
 _SMOOTH_POINTS, _ROUGH_POINTS = 3, 7
 _MOST_SMOOTH = 8  # segments of a smooth path, after it was looked at
 _FIRST_SPANS = 3  # segments before any is halved
-_STEEP = 0.02  # fourth difference over a segment, as a share of the function's change, above which it is halved
+_STEEP = 0.02  # third difference over a segment, as a share of the function's change, above which it is halved
 LEAST_BUDGET = _SMOOTH_POINTS * _FIRST_SPANS
 _MOST_SPANS = 96  # segments that forward passes alone may make
 _ENOUGH = 0.9  # of the tolerance: what segments that are not halved may leave of the error
@@ -168,9 +168,9 @@ def _look(path: Path, known: dict[float, float], *, most: int) -> list[Span]:
     smooth: list[Span] = []
     limit = _STEEP * abs(known[1.0] - known[0.0])
     while spans:
-        quarters = [np.linspace(start, end, 5).tolist() for start, end in spans]
-        _learn(path, known, chain.from_iterable(quarters))
-        rough = [abs(float(np.diff([known[point] for point in points], 4)[0])) / 16 for points in quarters]
+        thirds = [_thirds(span) for span in spans]
+        _learn(path, known, chain.from_iterable(thirds))
+        rough = [abs(float(np.diff([known[point] for point in points], 3)[0])) / 8 for points in thirds]
         order = sorted(range(len(spans)), key=rough.__getitem__, reverse=True)
         room = max(0, min(most, _MOST_SPANS) - len(smooth) - len(spans))
         halved = [n for n in order[:room] if rough[n] > limit]
@@ -211,6 +211,12 @@ def _refined(segment: Segment) -> list[Span]:
 def _halves(span: Span) -> list[Span]:
     middle = (span[0] + span[1]) / 2
     return [(span[0], middle), (middle, span[1])]
+
+
+def _thirds(span: Span) -> list[float]:
+    """A segment's ends and the points between its thirds; rounded, since halves of the segment share them."""
+    start, end = span
+    return [start, *np.linspace(start, end, 4)[1:3].round(12).tolist(), end]
 
 
 def _variation(known: dict[float, float]) -> float:

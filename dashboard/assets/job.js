@@ -111,7 +111,7 @@
     if (isOwn && job.state === "cancelled") return "Cancelled.";
     if (offer && offer.refused) return offer.refused;
     if (isOwn && job.message) return job.message;
-    return offer ? "Not computed for this selection yet." : "";
+    return offer ? "Not computed yet." : "";
   }
 
   Object.assign(explorer, {

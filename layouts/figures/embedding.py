@@ -84,9 +84,8 @@ def embedding_reading(result: EmbeddingResult) -> str:
     if result.nearest is None:
         return f"The text has only one token; {plot}."
     return (
-        f"In all {result.d_model:,} dimensions, {quoted(labels[result.position])} is closest to "
-        f"{quoted(labels[result.nearest])} at position {result.nearest} (cosine similarity {result.similarity:.2f}); "
-        f"{plot}."
+        f"Closest to {quoted(labels[result.position])} is {quoted(labels[result.nearest])} at position "
+        f"{result.nearest} (cosine similarity {result.similarity:.2f} in all {result.d_model:,} dimensions); {plot}."
     )
 
 

@@ -46,8 +46,8 @@ _SHARES = ("first", "induction", "previous", "duplicate")  # of attention, 0 to 
 _LOGITS = ("attribution", "effect")
 _SIGNED = (*_LOGITS, "copying")
 _KINDS = {  # heads, tiles, residual stream
-    "light": ("#2F5BEA", "#0F7B6C", "#CB835A"),
-    "dark": ("#7EA2FF", "#5CC9B5", "#C98A5E"),
+    "light": ("#2F5BEA", "#0F7B6C", "#9A8BC9"),
+    "dark": ("#7EA2FF", "#5CC9B5", "#8F80C4"),
 }
 _MISSING = 0.06  # share of the colour scale for what is not finite, if anything is
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")

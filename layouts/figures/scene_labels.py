@@ -33,7 +33,6 @@ def scene_labels(
     half_x, half_y, half_z = scene.ends_half[0].tolist()
     first = float(scene.block_x[0])
     quiet = {"size": 12, "color": theme.quiet}
-    stream = {"size": 12, "color": theme.accent2}  # the selected token's vector, in the colour of this token
     token = {"size": 13, "color": theme.text, "family": MONOSPACE}
     right, below, above = {"xanchor": "left", "xshift": 6}, {"yanchor": "top"}, {"yanchor": "bottom"}
     left = {"xanchor": "right", "xshift": -8, "align": "right"}  # y goes to the left, too
@@ -43,7 +42,7 @@ def scene_labels(
         _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
         _text("attention heads", first, scene.top, **above, **left, y=0.5, font=quiet) | {"xshift": 36, "yshift": 4},
         _text("MLP neurons", first, scene.bottom, **above, **left, y=0.5, font=quiet),
-        _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=stream),
+        _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=quiet),
         *_numbers(scene, selection, foot, theme),
         _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
         _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},

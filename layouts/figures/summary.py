@@ -84,12 +84,9 @@ def summary_reading(result: PredictionResult, end: PredictionResult) -> str:
     if not end.top:
         if not result.top or not result.lens:
             return f"There is no prediction {_depth(result) if result.lens else 'here'}: the logits are not finite."
-        return f"If the model stopped {_depth(result)}, it would predict {_first(result)}; its output is not finite."
+        return f"{_stopped(result)}; its output is not finite."
     if result.lens:
-        sentence = (
-            f"If the model stopped {_depth(result)}, it would predict {_first(result)}; its real prediction is "
-            f"{_first(end)}"
-        )
+        sentence = f"{_stopped(result)}; its real prediction is {_first(end)}"
     else:
         sentence = f"After {quoted(result.tokens[result.position].label)}, the model predicts {_first(end)}"
     if end.next is None:
@@ -123,6 +120,10 @@ def size_words(s: SummaryResult, weights_note: str = "") -> str:
         f"{s.d_model:,} dimensions ({s.residual_dimensions:,} over all blocks) · {s.memory_bytes / 1e6:,.0f} MB of "
         f"memory in float32{f' ({weights_note})' if weights_note else ''}."
     )
+
+
+def _stopped(result: PredictionResult) -> str:
+    return f"Would predict {_first(result)} if the model stopped {_depth(result)}"
 
 
 def _first(result: PredictionResult) -> str:

@@ -28,7 +28,7 @@ def test_every_part_has_its_place(services: Any, prompt: Prompt, text: str, titl
     figure = drawn["figure"]
     assert (drawn["offer"], drawn["outdated"]) == (None, "false")
     assert drawn["title"] == title
-    assert drawn["reading"].startswith("In all ")
+    assert drawn["reading"].startswith("Closest to ")
     trace = services.trace(prompt)
     result = compute_embedding(trace, Selection.parse(text), 2)
     np.testing.assert_allclose(figure.data[0].x, result.points[:, 0], atol=1e-6)

@@ -158,7 +158,7 @@ def test_long_labels_are_cut() -> None:
 
 def test_reading_names_the_neighbour_and_the_variance() -> None:
     assert embedding_reading(SQUARE) == (
-        "In all 256 dimensions, ‘·c’ is closest to ‘<b>’ at position 1 (cosine similarity 0.83); "
+        "Closest to ‘·c’ is ‘<b>’ at position 1 (cosine similarity 0.83 in all 256 dimensions); "
         "the plot shows 53% of the variance over all blocks."
     )
     assert embedding_reading(TSNE).endswith(

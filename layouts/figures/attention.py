@@ -233,7 +233,8 @@ def attention_reading(result: AttentionResult) -> str:
         clauses.append(first)
     if result.sharpest is not None:
         heads = "the heads’ mean" if result.head is None else "this head"
-        clauses.append(f"{heads} is most focused at {quoted(result.tokens[result.sharpest].label)}")
+        token = result.tokens[result.sharpest]
+        clauses.append(f"{heads} is most focused at {quoted(token.label)} (position {token.position})")
     return "; ".join(clauses) + "."
 
 

@@ -123,7 +123,7 @@ def size_words(s: SummaryResult, weights_note: str = "") -> str:
 
 
 def _stopped(result: PredictionResult) -> str:
-    return f"Would predict {_first(result)} if the model stopped {_depth(result)}"
+    return f"Would predict {_first(result)} if stopped {_depth(result)}"
 
 
 def _first(result: PredictionResult) -> str:

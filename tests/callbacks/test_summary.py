@@ -50,7 +50,7 @@ def test_bars_are_the_lens_of_the_block(services: Any, prompt: Prompt) -> None:
     result = compute_prediction(services.model(prompt), trace, Selection.parse("block.1.mlp"), 4)
     np.testing.assert_allclose(card["figure"].data[0].x, [p for _, p in result.top])
     assert "logit lens after block 1" in card["figure"].layout.title.text
-    assert "if the model stopped after block 1; its real prediction is" in card["reading"]
+    assert "if stopped after block 1; its real prediction is" in card["reading"]
 
 
 @pytest.mark.parametrize(

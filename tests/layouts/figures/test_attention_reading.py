@@ -15,7 +15,7 @@ from tests.layouts.figures.test_attention import result
         (
             {},
             "‘·a’ attends most to itself (60%); 10% of its attention goes to the first token; "
-            "this head is most focused at ‘·a’.",
+            "this head is most focused at ‘·a’ (position 2).",
         ),
         (
             {"sharpest": None},
@@ -28,7 +28,7 @@ from tests.layouts.figures.test_attention import result
         (
             {"head": None, "position": 2, "strongest": 1, "first_share": 0.5},
             "‘·a’ attends most to ‘·<b>’ at position 1 (30%); 50% of its attention goes to the first token; "
-            "the heads’ mean is most focused at ‘·a’.",
+            "the heads’ mean is most focused at ‘·a’ (position 2).",
         ),
         (
             {"view": "rollout"},

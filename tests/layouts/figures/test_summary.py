@@ -52,7 +52,7 @@ def test_dark_colours() -> None:
 
 def test_the_reading_compares_the_lens_with_the_output() -> None:
     assert summary_reading(LENS, END) == (
-        "Would predict ‘·time’ (42%) if the model stopped after block 3; its real prediction is ‘·little’ (31%); "
+        "Would predict ‘·time’ (42%) if stopped after block 3; its real prediction is ‘·little’ (31%); "
         "the text continues with ‘<b>’ (3.1%, rank 2, surprisal 5.0 bits)."
     )
     assert summary_reading(END, END).startswith("After ‘·a’, the model predicts ‘·little’ (31%); the text continues")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dash import html
 
-from layouts.figures.head_scores import SCORE_NAMES, ranked, score_words
+from layouts.figures.head_scores import SCORE_MEANINGS, SCORE_NAMES, ranked, score_words
 from layouts.panel import choice
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ SORT = "summary-heads-sort"
 SOURCE = "summary-heads-source"
 FOUND = "summary-heads-found"
 PROBE, TEXT, WEIGHTS = "probe", "text", "weights"
-_COLUMNS = {PROBE: "random tokens, repeated", TEXT: "this text", WEIGHTS: "from the weights"}
-_ORDERS = {PROBE: "by random tokens, repeated", TEXT: "by this text"}
+_COLUMNS = {PROBE: "repeated random tokens", TEXT: "this text", WEIGHTS: "from the weights"}
+_ORDERS = {PROBE: "on repeated random tokens", TEXT: "on this text"}
 
 
 def find_heads() -> html.Details:
@@ -66,4 +66,5 @@ def head_list(name: str, scores: Mapping[str, NDArray[np.float32]], *, order: st
         ]
         link = html.Button(words, type="button", className="role-token", **marks)
         rows.append(html.Tr([html.Th(link, scope="row"), *cells]))
-    return html.Table([html.Thead(html.Tr(columns)), html.Tbody(rows)], className="summary-table head-list")
+    caption = html.Caption(SCORE_MEANINGS[name])
+    return html.Table([caption, html.Thead(html.Tr(columns)), html.Tbody(rows)], className="summary-table head-list")

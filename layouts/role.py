@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from layouts.figures.head_scores import SCORE_NAMES, score_words, signed
+from layouts.figures.head_scores import SCORE_MEANINGS, SCORE_NAMES, score_words, signed
 from layouts.figures.text import percent, quoted
 from layouts.glossary import explained_json, marked
 
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
 
     from analysis.causes.role import RoleResult
     from analysis.tokens import Piece, Token
-
-_MEANINGS = {
-    "previous": "Mean attention to the token just before.",
-    "duplicate": "Mean attention to earlier occurrences of the same token.",
-    "induction": "Mean attention to the tokens that followed earlier occurrences of the same token.",
-    "first": "Mean attention to the first token of the text.",
-    "self": "Mean attention of a token to itself.",
-    "entropy": "How widely the head’s attention is spread, on average over the text.",
-    "copying": (
-        "From the weights alone: +1 if the head raises the logits of the tokens that it attends to, −1 if it lowers "
-        "them (eigenvalues of its OV circuit)."
-    ),
-}
 
 
 def role_words(role: RoleResult | None) -> list[html.P]:
@@ -100,11 +87,13 @@ def _cell(words: str) -> dict[str, Any]:
 @cache
 def _headings() -> tuple[html.Thead, dict[Any, dict[str, Any]]]:
     """The table's head, and the heading of each row as it is sent to the page: the same for all heads of all models."""
-    columns = ("attention to, in the mean", "this text", "random tokens, repeated")
+    columns = ("attention to, in the mean", "this text", "repeated random tokens")
     cells = [html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(columns)]
     seen: set[str] = set()
     names = {
-        name: html.Th(marked(words, seen, mark=explained_json), scope="row", title=_MEANINGS[name]).to_plotly_json()
+        name: html.Th(
+            marked(words, seen, mark=explained_json), scope="row", title=SCORE_MEANINGS[name]
+        ).to_plotly_json()
         for name, words in SCORE_NAMES.items()
     }
     return html.Thead(html.Tr(cells)), names

@@ -169,10 +169,10 @@ LINES: tuple[tuple[str, str, str, Line], ...] = (
     ("The tokens spell the text", "the tokens, joined", "the text, in bytes", _tokens),
     ("The parameters of all parts add up", "the table of parameters, summed", "all weights, counted", _parameters),
     ("Attention adds up, and never looks ahead", "each row of attention, summed", "1", _attention),
-    ("A head’s output is what it attends to", "values, weighted by attention", "the head’s output", _heads),
+    ("A head’s output is its weighted sum of values", "values, weighted by attention", "the head’s output", _heads),
     ("The residual stream is the sum of its parts", "all parts, summed", "the last stream", _stream),
     ("The output reads the last residual stream", "output head (final norm (stream))", "the network’s logits", _logits),
     ("Direct attribution adds up", "the shares of all parts, summed", "the most probable token’s logit", _attribution),
-    ("The text gives the same numbers again", "the last stream of a second pass", "the last stream", _again),
-    ("Looking changes nothing", "hooks in the network after a pass", "hooks before it", _hooks),
+    ("A second pass gives the same numbers", "the last stream of a second pass", "the last stream", _again),
+    ("A pass leaves no hooks behind", "hooks in the network after a pass", "hooks before it", _hooks),
 )

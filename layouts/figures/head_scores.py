@@ -27,6 +27,18 @@ SCORE_NAMES = {
     "entropy": "entropy",
     "copying": "copying",
 }
+SCORE_MEANINGS = {
+    "previous": "Mean attention to the token just before.",
+    "duplicate": "Mean attention to earlier occurrences of the same token.",
+    "induction": "Mean attention to the tokens that followed earlier occurrences of the same token.",
+    "first": "Mean attention to the first token of the text.",
+    "self": "Mean attention of a token to itself.",
+    "entropy": "How widely the head’s attention is spread, on average over the text.",
+    "copying": (
+        "From the weights alone: +1 if the head raises the logits of the tokens that it attends to, −1 if it lowers "
+        "them (eigenvalues of its OV circuit)."
+    ),
+}
 PROBE_SCORES = ("induction", "previous", "duplicate", "copying")  # that the scene and the overview are coloured by
 _MOST_ROWS = 20
 _HIGH = 0.4  # of a score from 0 to 1

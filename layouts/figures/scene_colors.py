@@ -36,9 +36,9 @@ _BARS = {
     "norm": "L2 norm of what a part adds (square-root scale)",
     "entropy": "attention entropy (bits)",
     "first": "share of attention on the first token",
-    "induction": "induction score, on random tokens, repeated",
-    "previous": "previous-token score, on random tokens, repeated",
-    "duplicate": "duplicate-token score, on random tokens, repeated",
+    "induction": "induction score on repeated random tokens",
+    "previous": "previous-token score on repeated random tokens",
+    "duplicate": "duplicate-token score on repeated random tokens",
     "copying": "copying score, from the weights",
     "kind": "kind of part",
 }

@@ -20,7 +20,7 @@ from tests.page import of_app
 
 
 def order(table: Any) -> list[str]:
-    return [texts(row)[0] for row in table.children[1].children]
+    return [texts(row)[0] for row in table.children[2].children]
 
 
 def named(scores: Any) -> list[str]:
@@ -53,7 +53,7 @@ def test_opening_the_list_fills_it(tmp_path: Path, tiny_gpt2: LanguageModel) -> 
     page.set("prompt", "data", {"model": "tiny", "text": TEXT, "start": False})
     assert not page.values["summary-heads-found", "children"]
     page.set("summary-heads", "n_clicks", 1)
-    rows = page.values["summary-heads-found", "children"]["props"]["children"][1]["props"]["children"]
+    rows = page.values["summary-heads-found", "children"]["props"]["children"][2]["props"]["children"]
     assert len(rows) == tiny_gpt2.info.n_blocks * tiny_gpt2.info.n_heads
     page.set("summary-heads-sort", "value", "copying")
     assert "from the weights" in str(page.values["summary-heads-found", "children"])

@@ -50,18 +50,18 @@ def added(amount: float) -> Any:
         (
             "attention.1",
             added(0.01),
-            {"Attention adds up, and never looks ahead", "A head’s output is what it attends to"},
+            {"Attention adds up, and never looks ahead", "A head’s output is its weighted sum of values"},
         ),
         ("logits", added(0.1), {"The output reads the last residual stream", "Direct attribution adds up"}),
         ("neurons.2", added(0.1), {"The residual stream is the sum of its parts", "Direct attribution adds up"}),
         ("residual.1", added(0.1), set()),
-        ("residual.1", lambda x: x[::-1], {"A head’s output is what it attends to"}),
+        ("residual.1", lambda x: x[::-1], {"A head’s output is its weighted sum of values"}),
         (
             "residual.3",
             lambda x: x * np.float32(np.nan),
             {
                 "The residual stream is the sum of its parts", "The output reads the last residual stream",
-                "Direct attribution adds up", "The text gives the same numbers again",
+                "Direct attribution adds up", "A second pass gives the same numbers",
             },
         ),
     ],
@@ -101,7 +101,7 @@ def test_a_hook_that_stays_fails() -> None:
         torch.nn.Module.register_forward_hook(model.network.lm_head, lambda *_: None)  # type: ignore[arg-type]
 
     model.network.register_forward_hook(add_another)
-    assert "Looking changes nothing" in failing(model, trace)
+    assert "A pass leaves no hooks behind" in failing(model, trace)
 
 
 def test_what_takes_too_long_is_not_computed(tiny_gpt2: LanguageModel) -> None:

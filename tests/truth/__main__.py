@@ -1,7 +1,4 @@
-"""Run the truth suite, print its tables, and end with status 1 if a difference is too large.
-
-With `--quick`, integrated gradients are left out, which take most of the time.
-"""
+"""Run the truth suite, print its tables, and end with status 1 if a difference is too large."""
 
 import os
 import sys
@@ -26,13 +23,12 @@ STEPS_HEAD = ("step", "time", "memory")
 ALL_CHECKS: list[Check[Any]] = [
     *numbers.CHECKS,
     *saliency.CHECKS,
-    *saliency.INTEGRATED_CHECKS,
     *effects.CHECKS,
     *page.CHECKS,
 ]
 
 
-def main(*, quick: bool = False) -> int:
+def main() -> int:
     """Run everything; without the model, fail in continuous integration only."""
     try:
         path = checkpoint()
@@ -48,16 +44,13 @@ def main(*, quick: bool = False) -> int:
     with measured(steps, LENS):
         assert ours.cells
     found = saliency.Attributions(ours)
-    if not quick:
-        with measured(steps, INTEGRATED):
-            assert found.integrated
+    with measured(steps, INTEGRATED):
+        assert found.integrated
     removed = effects.Effects(ours)
     with measured(steps, SWEEP):
         assert removed.sweep
     seen = page.visit(path, model)
-    integrated = [] if quick else saliency.INTEGRATED_CHECKS
-    attributions = [*saliency.CHECKS, *integrated]
-    cases = [(numbers.CHECKS, ours), (attributions, found), (effects.CHECKS, removed), (page.CHECKS, seen)]
+    cases = [(numbers.CHECKS, ours), (saliency.CHECKS, found), (effects.CHECKS, removed), (page.CHECKS, seen)]
     results = [(check, check.difference(case)) for checks, case in cases for check in checks]
     print(table(HEAD, [row(check, difference) for check, difference in results]))
     print()
@@ -92,4 +85,4 @@ def step_row(step: Step) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(quick="--quick" in sys.argv[1:]))
+    sys.exit(main())

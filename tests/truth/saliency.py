@@ -88,9 +88,6 @@ CHECKS: list[Check[Attributions]] = [
     Check("explained logit, F(x)", BY_TRANSFORMERS, 1e-4, _value),
     Check("input × gradient", "the gradient of transformers’ network, relatively", 1e-4, _input_gradient),
     Check("occlusion by the mean embedding", "16 passes of transformers’ network, relatively", 1e-4, _occlusion),
-]
-# These take minutes.
-INTEGRATED_CHECKS: list[Check[Attributions]] = [
     Check("targets of integrated gradients of two texts", "“ Mary”, “ Paris”", 0, _targets),
     Check("integrated gradients: their sums", "F(x) − F(x′), relatively", 0.01, _sums),
     Check("integrated gradients: bounds of their errors", "0, as a share of F(x) − F(x′)", 0.05, _certificates),

@@ -57,9 +57,9 @@ def test_escape_closes_the_explanation_alone(explorer: Explorer) -> None:
 def test_the_terms_of_a_panel_are_one_tab_stop_with_arrow_keys_inside(explorer: Explorer) -> None:
     page, tip = explorer.page, explorer.page.locator(TIP)
     before = explorer.selection()
-    terms = page.locator("#summary-panel .panel-line .term")
+    terms = page.locator("#overview-panel .panel-line .term")
     assert terms.count() >= 2
-    page.focus("#summary-panel .panel-help > summary")
+    page.focus("#overview-panel .panel-help > summary")
     page.keyboard.press("Tab")
     expect(terms.first).to_be_focused()
     described = str(terms.first.get_attribute("aria-describedby"))

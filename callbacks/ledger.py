@@ -4,7 +4,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, ctx, no_update
 
-from analysis.causes.ledger import compute_ledger
+from analysis.causes.ledger import LedgerLine, compute_ledger, integrated_line
+from analysis.numerics.nonfinite import unexplainable
+from analysis.saliency import plan_saliency
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.services import Services
@@ -39,6 +41,16 @@ def draw_ledger(services: Services, prompt: Prompt) -> Values:
     """The table (`lines`), what the header's button says (`button`), and whether a line fails (`fails`)."""
     if not services.loaded(prompt):
         return {"lines": NO_WEIGHTS, "button": UNCHECKED, "fails": "false"}
-    lines = compute_ledger(services.model(prompt), services.trace(prompt))
+    lines = (*compute_ledger(services.model(prompt), services.trace(prompt)), *_integrated(services, prompt))
     fails = any(line.fails for line in lines)
     return {"lines": ledger_table(lines), "button": button_words(lines), "fails": "true" if fails else "false"}
+
+
+def _integrated(services: Services, prompt: Prompt) -> list[LedgerLine]:
+    """The line of integrated gradients, as the page opens with them, if they have been computed."""
+    model, trace = services.model(prompt), services.trace(prompt)
+    last = trace.n_positions - 1
+    if unexplainable(model, trace, last):
+        return []
+    result, offer = services.jobs.show(plan_saliency(model, trace, last), {})
+    return [integrated_line(result)] if offer and "kept" in offer else []

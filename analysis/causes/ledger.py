@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from analysis.attribution import compute_attribution
+from analysis.causes.run import run_with
 from analysis.causes.values import block_part, head_values
 from analysis.models.forward import capture
 from analysis.models.language_model import LanguageModel
+from analysis.saliency import SaliencyResult
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
 from analysis.trace import Trace
@@ -73,6 +75,15 @@ def compute_ledger(model: LanguageModel, trace: Trace, *, seconds: float = MOST_
         if measured is not None:
             found.append(LedgerLine(name, left, right, *measured))
     return tuple(found)
+
+
+def integrated_line(result: SaliencyResult) -> LedgerLine:
+    """The identity of integrated gradients: the error of their sum is at most their certificate, and rounding."""
+    assert result.certificates is not None
+    rounding = 1e-5 * max(abs(result.value), abs(result.base))
+    bound = float(result.certificates[0]) + rounding
+    name = "Integrated gradients keep to their certificate"
+    return LedgerLine(name, "the attributions, summed", "F(x) − F(x′)", abs(result.delta), bound)
 
 
 def _tokens(model: LanguageModel, trace: Trace) -> tuple[float, float]:
@@ -142,14 +153,11 @@ def _attribution(model: LanguageModel, trace: Trace) -> tuple[float, float]:
     return abs(result.difference), 1e-3 * float(max(np.abs(result.heads).max(), np.abs(result.tiles).max(), 1))
 
 
-def _again(model: LanguageModel, trace: Trace) -> tuple[float, float] | None:
+def _removing_nothing(model: LanguageModel, trace: Trace) -> tuple[float, float] | None:
     if trace.n_positions > _MOST_TOKENS:
         return None
-    name = f"residual.{trace.info.n_blocks}"
-    again: dict[str, Tensor] = {}
-    capture(model, trace.tokens, again)
     last = trace.residual(trace.info.n_blocks)
-    return float(np.abs(again[name].numpy() - last).max()), _SINGLE * float(np.abs(last).max())
+    return float(np.abs(run_with(model, trace, ()) - last).max()), _SINGLE * float(np.abs(last).max())
 
 
 def _hooks(model: LanguageModel, trace: Trace) -> tuple[float, float]:
@@ -173,6 +181,6 @@ LINES: tuple[tuple[str, str, str, Line], ...] = (
     ("The residual stream is the sum of its parts", "all parts, summed", "the last stream", _stream),
     ("The output reads the last residual stream", "output head (final norm (stream))", "the network’s logits", _logits),
     ("Direct attribution adds up", "the shares of all parts, summed", "the most probable token’s logit", _attribution),
-    ("A second pass gives the same numbers", "the last stream of a second pass", "the last stream", _again),
+    ("Removing nothing changes nothing", "the last stream, with no part removed", "the last stream", _removing_nothing),
     ("A pass leaves no hooks behind", "hooks in the network after a pass", "hooks before it", _hooks),
 )

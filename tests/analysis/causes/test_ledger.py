@@ -61,7 +61,7 @@ def added(amount: float) -> Any:
             lambda x: x * np.float32(np.nan),
             {
                 "The residual stream is the sum of its parts", "The output reads the last residual stream",
-                "Direct attribution adds up", "A second pass gives the same numbers",
+                "Direct attribution adds up", "Removing nothing changes nothing",
             },
         ),
     ],

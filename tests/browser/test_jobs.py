@@ -86,7 +86,7 @@ def computing(explorer: Explorer) -> None:
             explorer.page.click("#saliency-job-compute", timeout=2000)
         return False
 
-    wait_until(runs, 60)
+    wait_until(runs, 120)
 
 
 def shows(explorer: Explorer, model: LanguageModel, text: str, **choices: str) -> None:
@@ -135,7 +135,7 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
     running = job_processes()
     with visitor.page.expect_response(lambda answer: "cancelJob" in answer.url):
         visitor.page.click("#saliency-job-cancel")
-    wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 2)
+    wait_until(lambda: not any(process.is_running() and process.status() == "running" for process in running), 5)
     wait_for(visitor, "Cancelled")
     visitor.page.select_option("#saliency-method", "input_gradient")
     visitor.compute()

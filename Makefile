@@ -15,7 +15,7 @@ run: .venv/run
 test: .venv/test chromium redis
 	$(BIN)/python -m pytest
 
-# In a minute: all tests that need no browser, no server and no background job.
+# All tests that need no browser, no server and no background job.
 test-fast: .venv/test
 	$(BIN)/python -m pytest -m fast
 

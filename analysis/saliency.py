@@ -17,7 +17,7 @@ from analysis.task import Arrays, Progress, Task
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
-_VERSION = 3  # raised when the computation changes, so that arrays of older code are not read
+_VERSION = 4  # raised when the computation changes, so that arrays of older code are not read
 _MOST_DIGITS = 9  # of a token id
 _DEPTH_BUDGET = 480  # gradients at the input of each block
 DOUBTFUL = 0.05  # error bound, as a share of the change of the logit, above which attributions are not an answer

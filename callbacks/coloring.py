@@ -1,5 +1,5 @@
-"""What the colours of scene and overview are drawn from, beyond the trace: an attribution, a sweep of removals,
-or head scores.
+"""Numbers for the colourings of scene and overview that need more than the trace: direct attribution, a sweep of
+removals, or head scores.
 """
 
 from functools import partial

@@ -47,7 +47,7 @@ def draw_ledger(services: Services, prompt: Prompt) -> Values:
 
 
 def _integrated(services: Services, prompt: Prompt) -> list[LedgerLine]:
-    """The line of integrated gradients, as the page opens with them, if they have been computed."""
+    """Integrated gradients at the last token, from the default baseline: their line, once they have been computed."""
     model, trace = services.model(prompt), services.trace(prompt)
     last = trace.n_positions - 1
     if unexplainable(model, trace, last):

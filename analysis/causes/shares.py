@@ -50,7 +50,8 @@ def direct_shares(model: LanguageModel, trace: Trace, question: Question) -> Arr
         with np.errstate(invalid="ignore", over="ignore"):
             arrays = _direct_shares(model, trace, questions)
         found = {one: {name: array[n, ...] for name, array in arrays.items()} for n, one in enumerate(questions)}
-        _KEPT[trace] = kept = dict(list(kept.items())[-_MOST_KEPT:]) | found  # a new one: other threads read the old
+        newest = list(kept.items())[len(found) - _MOST_KEPT :]
+        _KEPT[trace] = kept = dict(newest) | found  # a new one: other threads read the old
     return kept[question]
 
 

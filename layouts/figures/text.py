@@ -51,7 +51,7 @@ def tile_names(n_neurons: int, width: int) -> list[str]:
 
 
 def quoted(label: str, *, most: int | None = None) -> str:
-    """A token's label in quotation marks; within a sentence it can be found whatever the label is (`QUOTED`).
+    """A token's label in quotation marks; `QUOTED` finds it in a sentence, whatever characters it contains.
 
     most: a longer label is cut to so many characters, the last of them an ellipsis.
     """

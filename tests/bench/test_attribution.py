@@ -16,7 +16,7 @@ from analysis.trace import Prompt
 
 
 def test_direct_attribution(benchmark: Any, model: LanguageModel, prompt: Prompt, report: Any) -> None:
-    """All shares at a position where none is known, against a plain transformers forward, in turns."""
+    """Direct attribution at a position that is not cached, in turns with a plain forward pass of transformers."""
     trace = compute_trace(model, prompt)
     ids, positions = torch.tensor(trace.token_ids)[None], cycle(range(trace.n_positions))
     plain = []

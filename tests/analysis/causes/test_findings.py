@@ -155,7 +155,7 @@ def test_all_parts_sum_to_the_lead(tiny_model: LanguageModel) -> None:
 
 @pytest.mark.parametrize("text", ["the the the the", "a a a a a a a a a", BEAR])
 def test_attention_to_earlier_occurrences(bundled_model: LanguageModel, text: str) -> None:
-    """In the first two texts, the last token is predicted again; attention to itself does not count."""
+    """The predicted token occurs earlier; if it is the last token itself, attention to that position does not count."""
     trace = compute_trace(bundled_model, Prompt("bundled", text))
     arrays, last = kept(bundled_model, trace), trace.n_positions - 1
     target = int(bundled_model.logits(trace, last).argmax())

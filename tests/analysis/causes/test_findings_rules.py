@@ -71,7 +71,7 @@ def test_the_thresholds_of_a_decision(changed: dict[str, Any], found: Any) -> No
 
 
 def repeating(ids: list[int], *heads: dict[str, float]) -> Trace:
-    """A trace whose heads give so much of their attention at each query to each pattern that it has, and the rest to
+    """A trace with heads of given scores: at each query, a head gives each pattern that much attention, and the rest to
     the query itself.
     """
     n = len(ids)

@@ -109,6 +109,14 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._pieces)
 
+    def same_as(self, other: "Vocabulary") -> bool:
+        """Whether another vocabulary has the same tokens under the same ids."""
+        return self._key == other._key and self._pieces == other._pieces
+
+    @property
+    def _key(self) -> tuple[int, frozenset[int], bool]:
+        return self._n_scored, self._literal, self._alphabet is not None
+
     def bytes(self, token_id: int) -> bytes:
         """The UTF-8 bytes that the token adds to the text, which may be only a part of a character."""
         if token_id >= len(self._pieces):  # an unused row of the embedding, which pads it to a round size

@@ -40,6 +40,8 @@ class PanelCallback:
         Stores whose change makes the panel draw again although prompt, selection and choices are the same.
     state
         What the page shows already and `draw` builds on, by the keyword of `draw`.
+    difference
+        As `draw`, of A minus B: called with a comparison in the place of the prompt.
     """
 
     name: str
@@ -48,12 +50,14 @@ class PanelCallback:
     choices: Mapping[str, Input]
     triggers: tuple[Input, ...]
     state: Mapping[str, State]
+    difference: Draw
 
 
 def panel_callback(
     name: str,
     draw: Draw,
     *,
+    difference: Draw,
     outputs: Mapping[str, Output],
     choices: Mapping[str, Input] | None = None,
     triggers: tuple[Input, ...] = (),
@@ -62,7 +66,7 @@ def panel_callback(
 ) -> PanelCallback:
     """The callback of a panel, with the parts that every panel has.
 
-    outputs, choices, triggers, state: those that only this panel has. job: whether background jobs compute its result.
+    difference: draws A minus B, of a comparison. outputs, choices, triggers, state: those that only this panel has. job: whether background jobs compute its result.
     `draw` then also writes `offer` (the job that the page may start) and `outdated` ("true" if the plot is from an
     earlier selection, else "false"), and receives the last value of `outdated`, which is empty while there is no plot.
     """
@@ -78,4 +82,4 @@ def panel_callback(
         shared |= {"offer": Output(job_ids.offer, "data"), "outdated": Output(picture_of(name), "data-old")}
         triggers = (*triggers, Input(job_ids.fresh, "data"))
         state["outdated"] = State(picture_of(name), "data-old")
-    return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state)
+    return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state, difference)

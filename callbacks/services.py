@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from analysis.comparison.pair import Comparison
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.language_model import LanguageModel
@@ -135,6 +136,12 @@ class Services(Protocol):
         """The prompt's trace, from the cache or computed now.
 
         Raises: NotLoaded as `model` does; TextError for a text that cannot be analysed.
+        """
+
+    def comparison(self, prompt: Prompt, other: Prompt) -> Comparison:
+        """The traces of two prompts, A and B, and which of their positions stand for each other.
+
+        Raises: as `trace` does, for either.
         """
 
     def position(self, trace: Trace, selection: Selection) -> int:

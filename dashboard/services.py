@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
+from analysis.comparison.pair import Comparison, compare_traces
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
@@ -256,6 +257,13 @@ class AppServices(Services):
             return 0, ""
         except TextError as error:
             return 0, str(error)
+
+    def comparison(self, prompt: Prompt, other: Prompt) -> Comparison:
+        """The traces of two prompts, A and B, and which of their positions stand for each other.
+
+        Raises: as `trace` does, for either.
+        """
+        return compare_traces(self.model(prompt), self.trace(prompt), self.model(other), self.trace(other))
 
     def position(self, trace: Trace, selection: Selection) -> int:
         """The selected position; the last one if none is selected."""

@@ -1,0 +1,122 @@
+"""Comparison: two traces, A and B, and what of both stands for each other."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.comparison.alignment import align_bytes, align_tokens, inverse
+from analysis.errors import SelectionError
+from analysis.models.language_model import LanguageModel
+from analysis.trace import Float, Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two traces: of two texts, of two models, or of both.
+
+    Attributes
+    ----------
+    a, b : Trace
+        The trace that is looked at, and the one that is subtracted from it.
+    aligned : int64, (n_positions of A,)
+        For each position of A, the position of B that stands for it; -1 where there is none.
+    same_vocabulary : bool
+        Whether both models have the same tokens under the same ids, so that their logits can be compared.
+    """
+
+    a: Trace
+    b: Trace
+    aligned: NDArray[np.int64]
+    same_vocabulary: bool
+
+    @cached_property
+    def inverse(self) -> NDArray[np.int64]:
+        """(n_positions of B,): for each position of B, the position of A that stands for it; -1 where there is none."""
+        return inverse(self.aligned, self.b.n_positions)
+
+    @property
+    def same_model(self) -> bool:
+        """Whether both traces are of one model."""
+        return self.a.info.fingerprint == self.b.info.fingerprint
+
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks that both models have."""
+        return min(self.a.info.n_blocks, self.b.info.n_blocks)
+
+    def check_same(self, size: str, what: str) -> None:
+        """Check that both models have the same number of something.
+
+        size: a field of ModelInfo, such as "n_heads". what: what cannot be compared without it, such as "Heads".
+        Raises: SelectionError if they have not.
+        """
+        here, there = getattr(self.a.info, size), getattr(self.b.info, size)
+        if here != there:
+            raise SelectionError(f"{what} cannot be compared: {_SIZES[size]} is {here:,} in A and {there:,} in B.")
+
+    def check_vocabulary(self) -> None:
+        """Check that logits can be compared.
+
+        Raises: SelectionError if the models' vocabularies differ.
+        """
+        if not self.same_vocabulary:
+            raise SelectionError("Predictions cannot be compared: the models of A and B have different vocabularies.")
+
+    def check_block(self, block: int) -> None:
+        """Check that both models have a block.
+
+        Raises: SelectionError if B has fewer.
+        """
+        if block >= self.b.info.n_blocks:
+            raise SelectionError(
+                f"B has no block {block}: its last one is block {self.b.info.n_blocks - 1}. Select an earlier block."
+            )
+
+    def counterpart(self, position: int) -> int:
+        """The position of B that stands for a position of A.
+
+        Raises: SelectionError if there is none.
+        """
+        there = int(self.aligned[position])
+        if there < 0:
+            label = self.a.tokens[position].label
+            raise SelectionError(f"B has no counterpart of ‘{label}’ at position {position}. Select another token.")
+        return there
+
+    def on_a(self, values: NDArray[Any], *axes: int) -> Float:
+        """B's values at A's positions, NaN where B has none. axes: those of `values` that are positions of B."""
+        moved = np.asarray(values, dtype=np.float32)
+        for axis in axes:
+            moved = np.take(moved, np.maximum(self.aligned, 0), axis=axis)
+            missing = [slice(None)] * moved.ndim
+            missing[axis] = self.aligned < 0  # type: ignore[call-overload]
+            moved[tuple(missing)] = np.nan
+        return moved
+
+
+_SIZES = {
+    "n_heads": "the number of heads of a block",
+    "n_neurons": "the number of neurons of a block",
+    "d_model": "the width of the residual stream",
+    "n_blocks": "the number of blocks",
+}
+
+
+def compare_traces(model: LanguageModel, trace: Trace, other_model: LanguageModel, other: Trace) -> Comparison:
+    """Compare trace A, of `model`, with trace B, of `other_model`.
+
+    Texts of models with the same vocabulary are aligned by token ids, others by their bytes.
+    """
+    vocabulary, others = model.vocabulary, other_model.vocabulary
+    same = vocabulary is others or vocabulary.same_as(others)
+    if same:
+        aligned = align_tokens(*(tuple(token.id for token in one.tokens) for one in (trace, other)))
+    else:
+        aligned = align_bytes(
+            tuple(vocabulary.bytes(token.id) for token in trace.tokens),
+            tuple(others.bytes(token.id) for token in other.tokens),
+        )
+    return Comparison(trace, other, aligned, same)

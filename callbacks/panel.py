@@ -50,14 +50,14 @@ class PanelCallback:
     choices: Mapping[str, Input]
     triggers: tuple[Input, ...]
     state: Mapping[str, State]
-    difference: Draw
+    difference: Draw | None
 
 
 def panel_callback(
     name: str,
     draw: Draw,
     *,
-    difference: Draw,
+    difference: Draw | None = None,
     outputs: Mapping[str, Output],
     choices: Mapping[str, Input] | None = None,
     triggers: tuple[Input, ...] = (),

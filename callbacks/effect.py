@@ -31,7 +31,7 @@ from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from callbacks.target import register_target_search
-from layouts import effect, ids
+from layouts import compare, effect, ids
 from layouts.figures.effect import (
     REPLACED,
     REPLACED_SHORT,
@@ -65,11 +65,11 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "numbers": Output(effect.NUMBERS, "children"),
             "note": Output(effect.NOTE, "children"),
             "target": Output(effect.TARGET, "children"),
-            "other_hidden": Output(effect.OTHER_ROW, "hidden"),
         },
         choices={
             "grid": Input(effect.GRID, "value"),
-            "text": Input(effect.OTHER, "value"),
+            "text": Input(compare.TEXT, "value"),
+            "other_model": Input(compare.MODEL, "value"),
             "what": Input(effect.WHAT, "value"),
             "replacement": Input(effect.REPLACEMENT, "value"),
             "where": Input(effect.WHERE, "value"),
@@ -88,6 +88,7 @@ def draw_effect(
     theme: str = "light",
     grid: str = "removals",
     text: str | None = "",
+    other_model: str | None = compare.SAME_MODEL,
     what: What = "part",
     replacement: Replacement = "mean",
     where: str = "all",
@@ -97,11 +98,10 @@ def draw_effect(
 ) -> Values:
     """Predictions before and after (`figure`, `numbers`), the `list` of removals with the button that adds the
     selection, the grid of all removals or patches (`sweep`), what the numbers do not say (`note`), target, title,
-    reading, what a job may compute (`offer`), whether the grid is outdated, and whether the second text is hidden
-    (`other_hidden`).
+    reading, what a job may compute (`offer`), and whether the grid is outdated.
 
-    grid: what the grid shows; of patches, from a second `text`. removed: interventions as text. against: a token id as
-    text, or empty. outdated: empty while the page has no grid.
+    grid: what the grid shows; of patches, into the second `text`, B, whose model is `other_model`. removed:
+    interventions as text. against: a token id as text, or empty. outdated: empty while the page has no grid.
     """
     look, patches = THEMES[theme], grid != "removals"
     trace, model, minus = services.trace(prompt), services.model(prompt), read_token_id(against)
@@ -113,12 +113,10 @@ def draw_effect(
     shared = {
         "target": target_words(model.vocabulary.piece(target), subtracted, chosen=selection.target is not None),
         "title": f"What if · position {position}, {quoted(trace.tokens[position].label)}",
-        "other_hidden": not patches,
     }
     asked = _Asked(services, prompt, selection, target, minus, [grid, text or "", replacement, where, against or ""])
-    if patches and not text:
-        reading = "Type a second text, B. The model reads it with single values from the text above, A."
-        return {**_empty("No second text.", look), **shared, "reading": reading, "note": effect_patching_note(None)}
+    if patches and (reason := _unpatchable(prompt, text, other_model)):
+        return {**_empty("Nothing to patch.", look), **shared, "reading": reason, "note": effect_patching_note(None)}
     if patches:
         figure, drawn = _patches(asked, look)
     else:
@@ -212,7 +210,7 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
     grid, offer = asked.grid(None)
     position, source = services.position(trace, selection), donor(trace, other)
     carried: Any = asked.choices[0]
-    patch = patch_of(selection, position, carried=carried, aligned=align(trace.token_ids, other.token_ids))
+    patch = patch_of(selection, position, carried=carried, aligned=align(trace, other))
     cell = None if patch is None else (patch.block, position if patch.index is None else patch.index)
     result = compute_effect(
         model,
@@ -239,6 +237,17 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
     }
 
 
+def _unpatchable(prompt: Prompt, text: str | None, other_model: str | None) -> str:
+    """Why nothing can be carried over from the prompt into the second text; empty if it can."""
+    if other_model not in (compare.SAME_MODEL, prompt.model):
+        return "Patches carry values within one model. Give B the same model as A."
+    if not text:
+        return "Press “Compare” above, and type a second text, B. The model reads it with single values from A."
+    if text == prompt.text:
+        return "Patches carry values from A into B, which are the same text here. Show A above, and change B."
+    return ""
+
+
 def _second(services: Services, prompt: Prompt, text: Any) -> Trace:
     """The trace of the second text, which is read, and checked, as the first one is."""
     return services.trace(services.prompt({**asdict(prompt), "text": text}))
@@ -247,8 +256,7 @@ def _second(services: Services, prompt: Prompt, text: Any) -> Trace:
 def _empty(words: str, look: Theme) -> dict[str, Any]:
     """The panel with nothing to show."""
     none = empty_figure(words, theme=look)
-    shown = {"figure": none, "sweep": none, "list": [], "numbers": [], "note": "", "offer": None, "outdated": ""}
-    return {**shown, "other_hidden": True}
+    return {"figure": none, "sweep": none, "list": [], "numbers": [], "note": "", "offer": None, "outdated": ""}
 
 
 def _everywhere(where: str) -> bool:

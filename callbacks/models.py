@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from analysis.numerics.nonfinite import find_nonfinite
 from callbacks.panel import Values
 from callbacks.services import Services
-from layouts import ids
+from layouts import compare, ids
 from layouts.models import (
     BAR,
     CANCEL,
@@ -37,6 +37,7 @@ def register(app: Dash, services: Services) -> None:
             "download_class": Output(DOWNLOAD, "class_name"),
             "cancel_class": Output(CANCEL, "class_name"),
             "options": Output(MODEL, "options"),
+            "other_options": Output(compare.MODEL, "options"),
             "idle": Output(POLL, "disabled"),
             "changed": Output(CHANGED, "data"),
         },
@@ -44,10 +45,13 @@ def register(app: Dash, services: Services) -> None:
         Input(POLL, "n_intervals"),
         Input(DOWNLOAD, "n_clicks"),
         Input(CANCEL, "n_clicks"),
+        Input(ids.OTHER, "data"),
         State(CHANGED, "data"),
         prevent_initial_call=True,
     )
-    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, before: Any) -> Values:
+    def follow(prompt: Any, _polls: Any, _downloads: Any, _cancels: Any, other: Any, before: Any) -> Values:
+        missing = other if isinstance(other, dict) and not other.get("n_positions") else None
+        prompt = missing or prompt  # the bar is about the model that the page waits for
         asked = services.prompt(prompt)
         if ctx.triggered_id == DOWNLOAD:
             services.menu.start_download(asked.model)
@@ -87,6 +91,7 @@ def draw_models(services: Services, prompt: dict[str, Any], *, polled: bool = Fa
         "download_class": "" if entry.state == "to download" else "job-hidden",
         "cancel_class": "" if entry.state == "downloading" else "job-hidden",
         "options": options(services.menu.entries(), opens_models=services.opener is not None),
+        "other_options": compare.model_options(services.menu.entries()),
         "idle": not in_progress,
         "changed": changed,
     }

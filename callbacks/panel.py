@@ -66,9 +66,10 @@ def panel_callback(
 ) -> PanelCallback:
     """The callback of a panel, with the parts that every panel has.
 
-    difference: draws A minus B, of a comparison. outputs, choices, triggers, state: those that only this panel has. job: whether background jobs compute its result.
-    `draw` then also writes `offer` (the job that the page may start) and `outdated` ("true" if the plot is from an
-    earlier selection, else "false"), and receives the last value of `outdated`, which is empty while there is no plot.
+    difference: draws A minus B, of a comparison. outputs, choices, triggers, state: those that only this panel has.
+    job: whether background jobs compute its result. `draw` then also writes `offer` (the job that the page may start)
+    and `outdated` ("true" if the plot is from an earlier selection, else "false"), and receives the last value of
+    `outdated`, which is empty while there is no plot.
     """
     shared = {
         "title": Output(ids.title(name), "children"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from layouts import ids
+from layouts import compare, ids
 from layouts.strip import CHIPS
 
 
@@ -33,6 +33,10 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
         Input(ids.PROMPT, "data"),
         Input(ids.ADDRESS, "data"),
         Input(ids.CLICKED, "data"),
+        Input(ids.OTHER, "data"),
+        Input(compare.SIDE, "value"),
+        Input(compare.TEXT, "value"),
+        Input(compare.MODEL, "value"),
         *[Input(id, "clickData") for id in clicks],
         *[State(id, "figure") for id in clicks],
     )

@@ -111,6 +111,9 @@ class Services(Protocol):
         and the reason.
         """
 
+    def second_prompt(self, first: Prompt, asked: Prompt) -> tuple[Prompt | None, str]:
+        """The prompt B that is compared with a first one, or None and the reason if they cannot be compared here."""
+
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""
 

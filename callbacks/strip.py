@@ -6,6 +6,8 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
+from analysis.comparison.pair import Comparison
+from analysis.comparison.strip import compute_strip_difference
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import plan_saliency, read_token_id
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE
@@ -25,6 +27,12 @@ from layouts.figures.strip import (
     strip_legend,
     strip_reading,
 )
+from layouts.figures.strip_difference import (
+    strip_difference_colors,
+    strip_difference_hover,
+    strip_difference_legend,
+    strip_difference_reading,
+)
 from layouts.job import JobIds
 from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
@@ -41,6 +49,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_strip, services),
+        difference=partial(draw_strip_difference, services),
         outputs={
             "chips": Output(CHIPS, "children"),
             "shown": Output(CHIPS, "data-shown"),
@@ -88,13 +97,8 @@ def draw_strip(
     common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}"}
     reading = f"{about} {strip_reading(result, position)}".lstrip()
     # The chips of surprisals do not depend on the selection.
-    chips = _digest(trace, theme) if color == "surprisal" else ""
-    drawn, _, marked = str(shown).partition("@")
-    if chips and drawn == chips and marked in map(str, range(trace.n_positions)):
-        moved = Patch()
-        for token in (trace.tokens[int(marked)], trace.tokens[position]):
-            for name, value in mark(token, chosen=token.position == position).items():
-                moved[token.position]["props"][name] = value
+    chips = _digest(trace.info.fingerprint, trace.prompt, theme) if color == "surprisal" else ""
+    if chips and (moved := _moved(trace, shown, chips, position)):
         return {**common, "chips": moved, "shown": f"{chips}@{position}", "reading": reading}
     colors, legend = strip_colors(result, theme=look), strip_legend(theme=look)
     words = [strip_hover(result, token.position) for token in result.tokens]
@@ -118,10 +122,63 @@ def draw_strip(
     }
 
 
-def _digest(trace: Trace, theme: str) -> str:
+def draw_strip_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    shown: str = "",
+    **_choices: Any,
+) -> Values:
+    """A's chips, coloured by their surprisal minus that of their counterparts in B. There are no arcs."""
+    look, trace, other = THEMES[theme], comparison.a, comparison.b
+    position = services.position(trace, selection)
+    result = compute_strip_difference(
+        services.model(trace.prompt),
+        services.model(other.prompt),
+        comparison,
+        derived=partial(services.derived, trace),
+        other_derived=partial(services.derived, other),
+    )
+    chips = _digest(trace.info.fingerprint, trace.prompt, other.info.fingerprint, other.prompt, theme)
+    common = {
+        "arcs": "",
+        "title": f"Tokens A − B · position {position}",
+        "reading": strip_difference_reading(result, position),
+        "shown": f"{chips}@{position}",
+    }
+    if moved := _moved(trace, shown, chips, position):
+        return {**common, "chips": moved}
+    scale, low, high = strip_difference_legend(theme=look)
+    colors = strip_difference_colors(result, theme=look)
+    return {
+        **common,
+        "chips": [
+            chip(token, strip_difference_hover(result, token.position), colored, chosen=token.position == position)
+            for token, colored in zip(result.tokens, colors, strict=True)
+        ],
+        "low": low,
+        "scale": {"background": gradient(scale)},
+        "high": high,
+    }
+
+
+def _moved(trace: Trace, shown: str, chips: str, position: int) -> Patch | None:
+    """What moves the mark to a position, if the page shows the same chips. shown: as for `draw_strip`."""
+    drawn, _, marked = str(shown).partition("@")
+    if drawn != chips or marked not in map(str, range(trace.n_positions)):
+        return None
+    moved = Patch()
+    for token in (trace.tokens[int(marked)], trace.tokens[position]):
+        for name, value in mark(token, chosen=token.position == position).items():
+            moved[token.position]["props"][name] = value
+    return moved
+
+
+def _digest(*inputs: Any) -> str:
     """A digest of all that the chips depend on."""
-    inputs = repr((trace.info.fingerprint, trace.prompt, theme))
-    return blake2b(inputs.encode(), digest_size=8).hexdigest()
+    return blake2b(repr(inputs).encode(), digest_size=8).hexdigest()
 
 
 def _attributed(

@@ -8,6 +8,7 @@ from functools import partial
 
 from dash import Dash, set_props
 
+import callbacks.compare
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
@@ -37,7 +38,7 @@ from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
-from layouts import ids
+from layouts import compare, ids
 from layouts.document import TITLE, document
 from layouts.shell import EXAMPLES, shell
 
@@ -118,6 +119,7 @@ def create_app(
     )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
+    callbacks.compare.register(app, services)
     if opener:
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
@@ -128,7 +130,8 @@ def create_app(
         clicks=[click for panel in PANELS for click in panel.clicks],
         settings={
             setting: "options" in layout[setting].available_properties for panel in PANELS for setting in panel.settings
-        },
+        }
+        | compare.SETTINGS,
     )
     drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
     for panel in PANELS:

@@ -24,18 +24,21 @@ from callbacks.panel import PanelCallback
 from callbacks.services import Services
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
-from layouts import ids
+from layouts import compare, ids
 from layouts.glossary import explained_json, marked
 from layouts.models import IN_PROGRESS, POLL
 
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
+_COMPARISON = (Input(ids.OTHER, "data"), Input(compare.SIDE, "value"))
 _VISIBLE = Input(ids.VISIBLE, "data")
 _DATA = {str, int, float, bool, dict, type(None)}
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
     """Register the callback. headings: each panel's title when it has no selection to show, by name."""
-    inputs = list(dict.fromkeys([*_QUESTION, _VISIBLE, *(one for panel in panels for one in _inputs(panel))]))
+    inputs = list(
+        dict.fromkeys([*_QUESTION, *_COMPARISON, _VISIBLE, *(one for panel in panels for one in _inputs(panel))])
+    )
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
     names = [str(one) for one in (*inputs, *state)]
     outputs = [(panel.name, name) for panel in panels for name in panel.outputs]
@@ -61,6 +64,7 @@ class PanelDrawer:
         self._services, self._panels, self._headings = services, panels, headings
         # Names such as `theme.data`, which Dash would put together again at each use.
         self._question = [str(one) for one in _QUESTION]
+        self._comparison = [str(one) for one in _COMPARISON]
         self._inputs = {panel.name: [str(one) for one in _inputs(panel)] for panel in panels}
         self._knobs = {
             panel.name: {name: str(one) for name, one in {**panel.choices, **panel.state}.items()} for panel in panels
@@ -75,6 +79,9 @@ class PanelDrawer:
         """
         stores = [given[name] for name in self._question]
         theme = str(stores[2])
+        second, side = (given[name] for name in self._comparison)
+        if second and side == "b":
+            stores[0] = second
         try:
             prompt, selection = self._services.question(*stores[:2])
         except NotLoaded:  # not even the model's sizes are known, to check the selection
@@ -83,7 +90,9 @@ class PanelDrawer:
                 panel.name: self._sent(panel, self._without_weights(panel, prompt, theme), stores[1])
                 for panel in self._panels
             }
-        question = repr((prompt, str(selection), theme, self._services.loaded(prompt)))
+        other = self._services.prompt(second) if second and side == "difference" else None
+        loaded = [self._services.loaded(one) for one in (prompt, other) if one]
+        question = repr((prompt, other, str(selection), theme, loaded))
         problems: dict[str, None] = {}  # an ordered set of messages
         values: dict[str, Any] = {ids.PANELS: str(selection)}
         visible = given[str(_VISIBLE)]
@@ -94,7 +103,7 @@ class PanelDrawer:
             values[panel.name] = dict.fromkeys(panel.outputs, no_update)
             if panel.name in shown and given[self._drawn[panel.name]] != digest:
                 try:
-                    drawn = {"drawn": digest, **self._one(panel, given, prompt, selection, theme)}
+                    drawn = {"drawn": digest, **self._one(panel, given, (prompt, other), selection, theme)}
                     values[panel.name] = self._sent(panel, drawn, str(selection))
                 except Exception as error:
                     problems[user_message(error)] = None
@@ -103,13 +112,23 @@ class PanelDrawer:
         return values
 
     def _one(
-        self, panel: PanelCallback, given: Mapping[str, Any], prompt: Prompt, selection: Selection, theme: str
+        self,
+        panel: PanelCallback,
+        given: Mapping[str, Any],
+        prompts: tuple[Prompt, Prompt | None],
+        selection: Selection,
+        theme: str,
     ) -> dict[str, Any]:
+        """What a panel shows. prompts: that of the side that is shown, and B if that is the difference of both."""
+        prompt, other = prompts
         knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
-            return dict(panel.draw(prompt, selection, theme=theme, **knobs))
+            if other is None or panel.difference is None:
+                return dict(panel.draw(prompt, selection, theme=theme, **knobs))
+            return dict(panel.difference(self._services.comparison(prompt, other), selection, theme=theme, **knobs))
         except NotLoaded:
-            return self._without_weights(panel, prompt, theme)
+            missing = other if other and self._services.loaded(prompt) else prompt
+            return self._without_weights(panel, missing, theme)
 
     def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str) -> dict[str, Any]:
         """The panel's placeholder, with an empty digest, so that the next request tries to draw the panel again."""

@@ -138,7 +138,6 @@ PANELS: tuple[Panel, ...] = (
         clicks=("effect-graph", "effect-sweep-graph"),
         settings=(
             "effect-grid",
-            "effect-text",
             "effect-replacement",
             "effect-where",
             "effect-what",

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
 from analysis.comparison.pair import Comparison, compare_traces
+from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
@@ -232,6 +232,18 @@ class AppServices(Services):
             trace = self._traces.get(model, prompt, max_tokens=self._max_tokens, max_characters=self._max_characters)
             self._recent.set(key, trace)
         return trace
+
+    def second_prompt(self, first: Prompt, asked: Prompt) -> tuple[Prompt | None, str]:
+        """The prompt B that is compared with a first one, or None and the reason if it cannot be analysed, or if the
+        models of both do not fit into memory together.
+        """
+        try:
+            self._models.check_together(first.model, asked.model)
+            return self.trace(asked).prompt, ""
+        except NotLoaded:
+            return asked, ""
+        except AnalysisError as error:
+            return None, str(error)
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""

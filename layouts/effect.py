@@ -30,10 +30,7 @@ AGAINST = "effect-against"
 NUMBERS = "effect-numbers"
 NOTE = "effect-note"
 GRID = "effect-grid"
-OTHER = "effect-text"
-OTHER_ROW = "effect-other"
 SWEEP_GRAPH = "effect-sweep-graph"
-MOST_CHARACTERS = 2000  # of a text that is typed here
 
 WHATS = {
     "part": "remove the selected part",
@@ -76,9 +73,9 @@ HELP = Help(
         "to the residual stream, and the stream of one position where it enters the selected block. The KL divergence "
         "says how far the prediction after the removals is from that before. The grid removes one part at a time, with "
         "nothing else removed. Pale cells are estimates from one gradient: the slope of the logit times the change of "
-        "the part’s output. To patch, choose one of the other grids and type a second text, B: the model reads B, but "
-        "one value at a time is the one that it has in the text above, A. On the grid’s scale, 0 is B as it is and 1 "
-        "is A, after the last token of both. Texts of different lengths are aligned from both ends."
+        "the part’s output. To patch, choose one of the other grids, press “Compare” above and type a second text, B: "
+        "the model reads B, but one value at a time is the one that it has in A. On the grid’s scale, 0 is B as it is "
+        "and 1 is A, after the last token of both. Their tokens are aligned as in the rows above."
     ),
 )
 
@@ -87,24 +84,6 @@ def layout() -> html.Section:
     """Removals and what they change; beside or below them, the grid of all removals."""
     removals = html.Div(
         [
-            html.Div(
-                [
-                    html.Label("Text B", htmlFor=OTHER),
-                    dbc.Input(
-                        id=OTHER,
-                        type="text",
-                        value="",
-                        debounce=True,
-                        size="sm",
-                        maxLength=MOST_CHARACTERS,
-                        placeholder="the same text with another name",
-                        autocomplete="off",
-                    ),
-                ],
-                id=OTHER_ROW,
-                className="effect-other",
-                hidden=True,
-            ),
             html.Div(id=LIST, className="effect-list", role="group", **{"aria-label": "Removed parts"}),
             html.Div(id=NUMBERS, className="effect-numbers"),
             graph(NAME, label="Bars: the most probable next tokens before and after"),

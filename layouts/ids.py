@@ -7,6 +7,9 @@ TYPED = "typed"  # {model, text, start, edit}: a text that is being typed; asset
 COUNTED = "counted"  # {edit, n_tokens, problem}: the number of its tokens; callbacks/prompt.py
 SELECTION = "selection"  # the text form of the selection; the clientside callback of callbacks/selection.py
 CLICKED = "clicked"  # a counter that triggers that callback for HTML controls and keys; assets/selection.js
+SECOND = "second"  # B as it was asked for, and A under "of", or None; assets/compare.js
+OTHER = "other"  # B in the form of the prompt's store, or None; callbacks/compare.py
+ALIGNMENT = "alignment"  # the tokens of A and B, and which stand for each other; callbacks/compare.py
 THEME = "theme"  # "light" or "dark"; assets/theme.js
 
 VISIBLE = "visible"  # the names of the panels that are visible; assets/workspace.js

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import ids, ledger, models, open_model
+from layouts import compare, ids, ledger, models, open_model
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -35,6 +35,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
     offers: the models; the page opens with the first. panels: each with the name of its dock, empty outside the docks.
     opens_models: whether the page offers to open any other model.
     """
+    offers = list(offers)
     focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
     return html.Div(
         [
@@ -49,6 +50,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
             ),
             html.Main(
                 [
+                    compare.bar(offers),
                     models.bar(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
                     *(section for dock, section in panels if not dock),
@@ -84,6 +86,7 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
         models.choice(offers, opens_models=opens_models),
         _prompt(),
+        compare.button(),
         ledger.button(),
         html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),

@@ -22,6 +22,7 @@ COLOR = "strip-color"
 LOW = "strip-low"
 SCALE = "strip-scale"
 HIGH = "strip-high"
+OTHER = "strip-other"  # the tokens of the side that is not shown; `assets/compare.js` fills it
 
 HELP = Help(
     shows=(
@@ -60,6 +61,9 @@ def layout() -> html.Section:
                 html.Div(id=ARCS, className="strip-arcs", **{"aria-hidden": "true", "data-weights": ""}),
             ],
             className="strip-row",
+        ),
+        html.Div(
+            id=OTHER, className="strip-other", role="group", hidden=True, **{"aria-label": "Tokens of the other text"}
         ),
         html.Div(
             [

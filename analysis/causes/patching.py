@@ -11,6 +11,7 @@ from torch import Tensor
 
 from analysis.causes.intervention import Intervention
 from analysis.causes.run import OtherText, check_work, read_values
+from analysis.comparison.alignment import align_tokens
 from analysis.errors import SelectionError, check_choice
 from analysis.models.hooks import Edit, editing
 from analysis.models.language_model import LanguageModel
@@ -21,7 +22,7 @@ from analysis.task import Arrays, Progress, Task
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
-_VERSION = 1  # raised when the computation changes, so that arrays of older code are not read
+_VERSION = 2  # raised when the computation changes, so that arrays of older code are not read
 
 Carried = Literal["stream", "attention", "mlp", "heads"]
 _SITES = {"stream": "residual", "attention": "attention", "mlp": "mlp", "heads": "head_outputs"}
@@ -72,27 +73,16 @@ class PatchingResult:
         return scaled.astype(np.float32)
 
 
-def align(ids: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each token of a text, the position of another text that stands for it; -1 where there is none.
-
-    Texts of equal length are aligned position by position. Of others, the tokens that both begin with and those that
-    both end with are aligned, and nothing between them.
+def align(trace: Trace, other: Trace) -> NDArray[np.int64]:
+    """For each position of a trace, the position of another of the same model that stands for it; -1 where there is
+    none.
     """
-    n, n_others = len(ids), len(others)
-    if n == n_others:
-        return np.arange(n)
-    shortest = min(n, n_others)
-    begin = next((k for k in range(shortest) if ids[k] != others[k]), shortest)
-    end = next((k for k in range(shortest - begin) if ids[-1 - k] != others[-1 - k]), shortest - begin)
-    aligned = np.full(n, -1)
-    aligned[:begin] = np.arange(begin)
-    aligned[n - end :] = np.arange(n_others - end, n_others)
-    return aligned
+    return align_tokens(*(tuple(token.id for token in one.tokens) for one in (trace, other)))
 
 
 def donor(trace: Trace, other: Trace) -> OtherText:
     """Text A as the text that values are taken from. trace: of A; other: of B."""
-    return OtherText(trace.token_ids, align(other.token_ids, trace.token_ids))
+    return OtherText(trace.token_ids, align(other, trace))
 
 
 def patch_of(
@@ -141,7 +131,7 @@ def plan_patching(
     last, other_last = trace.n_positions - 1, other.n_positions - 1
     for token_id in (target, against):
         Selection(Part.OUTPUT, target=token_id).checked(trace.info, trace.n_positions)
-    aligned = align(trace.token_ids, other.token_ids)
+    aligned = align(trace, other)
     if aligned[last] != other_last:
         raise SelectionError("The two texts end with different tokens. Let both end with the same token.")
     if reason := unexplainable(model, trace, last) or unexplainable(model, other, other_last):

@@ -37,6 +37,15 @@ class Comparison:
         """(n_positions of B,): for each position of B, the position of A that stands for it; -1 where there is none."""
         return inverse(self.aligned, self.b.n_positions)
 
+    @cached_property
+    def changed(self) -> list[int]:
+        """The positions of A whose counterpart is another token."""
+        return [
+            position
+            for position, there in enumerate(self.aligned.tolist())
+            if there >= 0 and self.a.tokens[position].label != self.b.tokens[there].label
+        ]
+
     @property
     def same_model(self) -> bool:
         """Whether both traces are of one model."""

@@ -150,6 +150,19 @@ class ModelRegistry:
         """The memory that a model may take if all models but the pinned ones are unloaded; None without a limit."""
         return None if self.max_bytes is None else self.max_bytes - self._loaded_bytes(self._pinned - {name})
 
+    def check_together(self, *names: str) -> None:
+        """Check that these models can be in memory at the same time, so that they do not unload each other.
+
+        Raises: ModelError if they cannot; NotLoaded if the sizes of one are not known yet.
+        """
+        free = self.available_bytes()
+        needed = sum(_BYTES * self.outline(name).info.n_parameters for name in {*names} - self._pinned)
+        if free is not None and needed > free:
+            raise ModelError(
+                f"{' and '.join(names)} need {needed / 1e9:.3g} GB of memory together, and this server has "
+                f"{max(0, free) / 1e9:.3g} GB for models that visitors choose. Compare with a smaller model."
+            )
+
     def pin(self, name: str) -> None:
         """Pin a model: it is never unloaded, and processes that are forked after this call share its weights,
         whichever of them loads it. (Unloading it in one process would not free shared memory.)

@@ -11,6 +11,7 @@
   let nOpened = 0;
   /* What a link means that leaves a setting out, where that is not the default: it was when such links were made. */
   const IMPLIED = { "architecture-color": "norm" };
+  const RENAMED = { "effect-text": "compare-text" };  // settings of older links
   let defaults = null;            // of the settings
   let historyMethod = "replace";  // or "push": of the next write
   let question = null;            // the fragment that was written last, without the workspace's arrangement
@@ -21,7 +22,10 @@
   /* The settings of a link without any; they are left out of the fragment. */
   const implied = () => ({ ...defaults, ...IMPLIED });
 
-  const readFragment = () => Object.fromEntries(new URLSearchParams((unwritten ?? location.hash).slice(1)));
+  function readFragment() {
+    const parts = [...new URLSearchParams((unwritten ?? location.hash).slice(1))];
+    return Object.fromEntries(parts.map(([name, value]) => [RENAMED[name] ?? name, value]));
+  }
 
   function openAddress() {
     clearTimeout(timer);

@@ -10,7 +10,7 @@
   document.addEventListener("change", (event) => {
     if (event.target.id !== "prompt-model" || event.target.value !== OPEN_ANOTHER) return;
     event.stopPropagation();
-    event.target.value = explorer.shown()?.model ?? event.target.options[0].value;
+    event.target.value = explorer.prompt()?.model ?? event.target.options[0].value;
     dash.set_props("open-model", { is_open: true });
   }, true);
 

@@ -7,7 +7,9 @@
   let nRuns = 0;           // of `select` that this script has asked for
   let current = null;      // the selection that the store holds, parsed
   let lastInBlock = null;  // the last selection in a block: what a step back from either end returns to
-  let shown = null;        // the prompt's store: the question and the model's sizes
+  let first = null;        // the prompt's store: the question A and its model's sizes
+  let shown = null;        // the same of the side that the panels show, whose positions are selected: of A, or of B
+  let mode = "a";          // "a", "b" or "difference"
   let isDefault = false;   // whether nobody, and no link, has chosen the current selection
 
   const lastPosition = (prompt) => (prompt.n_positions ? prompt.n_positions - 1 : null);
@@ -130,6 +132,14 @@
     writeLead(prompt);
   }
 
+  /* The same part at the counterpart of the selected position, if the model of the side that is shown now has it. */
+  function switchSide(prompt, side) {
+    const position = explorer.counterpart(current.position, mode, side);
+    const same = { ...current, position, target: null };
+    if (outOfRange(lastInBlock, { ...prompt, n_positions: 0 })) lastInBlock = middleSelection(prompt);
+    moveTo(outOfRange(same, prompt) ? { ...middleSelection(prompt), position } : same, { addsHistory: false });
+  }
+
   /* In the line under the tokens: the head that the page opened on and why, or that is worth a look, unless other
      sentences take its place (layouts/lead.py). */
   function writeLead(prompt) {
@@ -156,18 +166,22 @@
 
     stepInWall,
 
+    prompt: () => first,
     shown: () => shown,
     selection: () => current,
 
-    select(prompt) {
-      if (!prompt) return dash.no_update;
+    select(question, _address, _clicked, other, side, text, model) {
+      if (!question || explorer.awaitsOther(question, other, text, model)) return dash.no_update;
       const { inputs_list, states_list } = dash.callback_context;
       const triggered = dash.callback_context.triggered.map((t) => t.prop_id.split(".")[0]);
       const isOpened = triggered.includes("address");
-      const linked = explorer.linkedSelection(prompt, isOpened);
+      const isCompared = Boolean(other) && explorer.wantsOther(text, model);
+      const prompt = isCompared && side === "b" ? other : question;
+      const linked = explorer.linkedSelection(question, isOpened);
       const isNewPrompt = asked(shown) !== asked(prompt);
-      if (isNewPrompt) keepForPrompt(prompt, linked);
-      shown = prompt;
+      if (isNewPrompt && shown && asked(first) === asked(question) && !isOpened) switchSide(prompt, side);
+      else if (isNewPrompt) keepForPrompt(prompt, linked);
+      [first, shown, mode] = [question, prompt, side];
       if (!isNewPrompt && isOpened && linked) {
         moveTo(selectionOfLink(linked, prompt) || current, { addsHistory: false });
       }

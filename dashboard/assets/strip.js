@@ -36,6 +36,7 @@
       chip.setAttribute("aria-pressed", chip === chosen);
       chip.tabIndex = chip === chosen ? 0 : -1;
     }
+    explorer.markCounterparts();
   };
 
   /* Fade the ends beyond which there are more chips, and offer to show all. */

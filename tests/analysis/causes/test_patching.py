@@ -33,7 +33,7 @@ def test_each_cell_equals_an_own_patch_of_the_other_text(tiny_model: LanguageMod
     trace, other = traced(tiny_model, A, B)
     bare = Bare(tiny_model)
     result = compute_patching(tiny_model, trace, other, carried=carried, target=TARGET, against=AGAINST)
-    aligned = align(trace.token_ids, other.token_ids)
+    aligned = align(trace, other)
     clean, corrupted = (difference(bare.logits(ids)) for ids in (trace.token_ids, other.token_ids))
     assert (result.clean, result.corrupted) == pytest.approx((clean, corrupted), abs=1e-4)
     there = [p for p in range(trace.n_positions) if aligned[p] >= 0]
@@ -96,22 +96,6 @@ def test_a_cell_is_the_effect_of_that_one_patch(tiny_gpt2: LanguageModel):
     )
     assert effect.before.logit == pytest.approx(result.corrupted, abs=1e-4)
     assert effect.after.logit == pytest.approx(result.values[1, -1], abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("ids", "others", "expected"),
-    [
-        ([1, 2, 3], [4, 5, 6], [0, 1, 2]),
-        ([1, 2, 3, 4], [1, 9, 8, 3, 4], [0, -1, 3, 4]),
-        ([1, 2, 3, 4], [1, 4], [0, -1, -1, 1]),
-        ([1, 4], [1, 2, 3, 4], [0, 3]),
-        ([1, 1, 1], [1, 1], [0, 1, -1]),
-        ([5, 1], [1], [-1, 0]),
-        ([1], [2, 3], [-1]),
-    ],
-)
-def test_texts_are_aligned_from_both_ends(ids: list[int], others: list[int], expected: list[int]):
-    assert align(np.array(ids), np.array(others)).tolist() == expected
 
 
 def test_the_name_says_everything_that_the_result_depends_on(tiny_gpt2: LanguageModel):

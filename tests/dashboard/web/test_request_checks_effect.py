@@ -34,7 +34,7 @@ ANYTHING = st.recursive(
 VALUES = {
     "effect-removed": st.one_of(st.lists(ONE, max_size=4).map(",".join), st.lists(ONE, min_size=17).map(",".join)),
     "effect-grid": st.sampled_from(["removals", "stream", "attention", "mlp", "heads", "", "neurons"]),
-    "effect-text": st.one_of(st.sampled_from(["a fox met", "a hen met", "a met", "x" * 30_000]), st.text(max_size=12)),
+    "compare-text": st.one_of(st.sampled_from(["a fox met", "a hen met", "a met", "x" * 30_000]), st.text(max_size=12)),
     "effect-replacement": st.sampled_from(["zero", "mean", "reference", "other", ""]),
     "effect-where": st.sampled_from(["all", "one", "__class__"]),
     "effect-what": st.sampled_from(["part", "tile", "stream", "all"]),

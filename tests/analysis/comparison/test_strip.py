@@ -11,7 +11,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from tests.conftest import make_tiny
 
-A, B = "the fox met a crow", "the fox met the old crow"
+A, B = "the fox met a crow. The crow had a cheese", "the fox said hello. The crow had a cheese"
 
 
 def difference(model: LanguageModel, a: str, b: str, other: LanguageModel | None = None) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_equal_questions_have_no_difference_and_swapped_ones_the_opposite(tiny_g
     a, b = (compute_trace(tiny_gpt2, Prompt("tiny", text)) for text in (A, B))
     aligned = compare_traces(tiny_gpt2, a, tiny_gpt2, b).aligned
     pairs = [(here, there) for here, there in enumerate(aligned) if there > 0]
-    assert len(pairs) > 5
+    assert len(pairs) > 3
     assert all(forwards[here] == -backwards[there] for here, there in pairs)
 
 

@@ -28,10 +28,14 @@ from dashboard.panels import PANELS
 from dashboard.serving.lifecycle import prepare_to_fork
 from dashboard.settings import Settings
 from layouts.workspace import opening_panels
+from tests.bench.conftest import N_POSITIONS
+from tests.conftest import long_text
 from tests.page import Answers, of_app
 
 MOST_BYTES = 250_000
+MOST_BYTES_OF_A_COMPARISON = 500_000
 N_FEW = 30  # tokens of a usual text
+N_LONG = 256  # the longest that the server reads by default
 
 
 class Clicks:
@@ -40,7 +44,8 @@ class Clicks:
     forwards: seconds of each pass. seconds: the server's for each click. answers: to each click.
     """
 
-    def __init__(self, model: LanguageModel, text: str, cache: Path) -> None:
+    def __init__(self, model: LanguageModel, text: str, cache: Path, *, other: str = "") -> None:
+        """other: the text B, with which the text is then compared."""
         self.forwards: list[float] = []
         self.seconds: list[float] = []
         self.answers: list[Answers] = []
@@ -53,7 +58,11 @@ class Clicks:
         self.page = page = of_app(app.server)
         self.panels = opening_panels((panel.dock, panel.name) for panel in PANELS)
         page.values["visible", "data"] = self.panels
-        page.set("prompt", "data", {"model": "measured", "text": text, "start": False})
+        question = {"model": "measured", "text": text, "start": False}
+        page.set("prompt", "data", question)
+        if other:
+            page.values["compare-side", "value"] = "difference"
+            page.set("second", "data", {**question, "text": other, "of": question})
         # The 3D scene and the chips are drawn once, and PCA is fitted once.
         page.set("selection", "data", "block.0.attention.head.0@1")
         self._selections = selections(model, self._ids.shape[1])
@@ -143,7 +152,31 @@ def test_one_click_on_the_bundled_model(
     report_panels(report, panel_seconds, click, forward)
 
 
-def measure(benchmark: Any, clicks: Clicks, panel_seconds: dict[str, list[float]], *, rounds: int, warmup: int) -> None:
+def test_one_click_on_a_comparison(
+    benchmark: Any, model: LanguageModel, tmp_path: Path, panel_seconds: dict[str, list[float]], report: Any
+) -> None:
+    """A minus B of two long texts that differ in a few places."""
+    text = long_text(model, N_LONG if benchmark.enabled else N_POSITIONS)
+    clicks = Clicks(model, text, tmp_path, other=text.replace("crow", "fox", 3))
+    measure(benchmark, clicks, panel_seconds, rounds=16, warmup=2, most_bytes=MOST_BYTES_OF_A_COMPARISON)
+    if benchmark.disabled:
+        return
+    click, forward = clicks.compared(warmup=2)
+    benchmark.extra_info["ratio to a plain forward"] = round(click / forward, 3)
+    report(f"A − B of two texts of {N_LONG} tokens: server time of one click, of a forward", f"{click / forward:.2f}")
+    report("  its answer, compressed, at most", f"{most_sent(clicks) / 1e3:.0f} kB")
+    report_panels(report, panel_seconds, click, forward)
+
+
+def measure(
+    benchmark: Any,
+    clicks: Clicks,
+    panel_seconds: dict[str, list[float]],
+    *,
+    rounds: int,
+    warmup: int,
+    most_bytes: int = MOST_BYTES,
+) -> None:
     """Click and compute a forward pass in turn; fails unless each click is one request that draws what is visible."""
     panel_seconds.clear()
     benchmark.pedantic(clicks.click, setup=clicks.forward, rounds=rounds, warmup_rounds=warmup)
@@ -151,7 +184,7 @@ def measure(benchmark: Any, clicks: Clicks, panel_seconds: dict[str, list[float]
         clicks.panels, len(clicks.answers)
     )
     assert all(len(answer.seconds) == 1 for answer in clicks.answers)
-    assert most_sent(clicks) <= MOST_BYTES
+    assert most_sent(clicks) <= most_bytes
 
 
 def most_sent(clicks: Clicks) -> int:

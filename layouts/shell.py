@@ -82,7 +82,7 @@ def _stores() -> list[Any]:
 def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
     theme: dict[str, Any] = {"aria-label": "Switch between the light and the dark theme"}
     return [
-        html.H1(TITLE),
+        html.H1(_title()),
         html.Label("Model", htmlFor=models.MODEL, className="visually-hidden"),
         models.choice(offers, opens_models=opens_models),
         _prompt(),
@@ -91,6 +91,12 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
     ]
+
+
+def _title() -> list[Any]:
+    """The page's title, whose middle word has no room on a phone."""
+    before, middle, after = TITLE.split(" ")
+    return [f"{before} ", html.Span(f"{middle} "), after]
 
 
 def _prompt() -> html.Form:

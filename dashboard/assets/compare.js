@@ -10,6 +10,7 @@
   let second = null;     // B as it was last asked for
   let alignment = null;
   let side = "a";
+  let isEntered = false;  // B has been typed, and the focus goes on to the switch when there is one
 
   const positionsOf = (mode) => (mode === "b" ? "b" : "a");
 
@@ -121,6 +122,10 @@
       document.querySelector(".compare-sides").hidden = !wanted;
       document.documentElement.dataset.side = wanted ? mode : "a";
       drawRow();
+      if (isEntered && alignment) {
+        document.querySelector(".compare-side input:checked").focus();
+        isEntered = false;
+      }
     },
   });
 
@@ -136,7 +141,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.target.id !== "compare-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    event.target.blur();  // which the field takes as the end of typing
-    event.target.focus();
+    event.target.blur();  // which the field takes as the end of typing; it no longer lies over the page
+    isEntered = true;
   });
 })();

@@ -167,15 +167,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 def _is_slow(item: pytest.Item) -> bool:
     """Whether a test needs a browser, a server or a background job, or takes seconds."""
-    folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
     module = item.getparent(pytest.Module)
     assert module
+    return _starts_processes(module) or any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
+
+
+@cache
+def _starts_processes(module: pytest.Module) -> bool:
+    folder = module.path.parent.relative_to(Path(__file__).parent).as_posix()
     used = vars(module.obj).values()
-    return (
-        folder.startswith(SLOW_FOLDERS)
-        or any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
-        or any(one is start for one in used for start in STARTS_PROCESSES)
-    )
+    return folder.startswith(SLOW_FOLDERS) or any(one is start for one in used for start in STARTS_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)

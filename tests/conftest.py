@@ -1,5 +1,6 @@
 """Shared fixtures: a tiny random model of every family, the bundled model, and services that use them."""
 
+import gc
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Mapping
 from functools import cache
@@ -152,6 +153,17 @@ def sentencepiece_tokenizer() -> Any:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without Python's garbage collector, which would walk through all modules and tests again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()  # what is there now stays to the end
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark the fast tests and the benchmarks before pytest selects; after it, put what takes longest first."""
     for item in items:
@@ -190,7 +202,13 @@ def _no_threads_here() -> Iterator[None]:
 @pytest.fixture(scope="session", params=sorted(FAMILIES))
 def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
     """A tiny random model of each family."""
-    return make_tiny(request.param)
+    return _tiny(request.param)
+
+
+@cache
+def _tiny(model_type: str) -> LanguageModel:
+    """One for all tests of a process: pytest would make it again for each file."""
+    return make_tiny(model_type)
 
 
 def tiny_models(*kinds: str) -> Any:
@@ -198,7 +216,7 @@ def tiny_models(*kinds: str) -> Any:
 
     @pytest.fixture(scope="module", params=kinds, name="tiny_model")
     def some(request: pytest.FixtureRequest) -> LanguageModel:
-        return make_tiny(request.param)
+        return _tiny(request.param)
 
     return some
 
@@ -206,7 +224,7 @@ def tiny_models(*kinds: str) -> Any:
 @pytest.fixture(scope="session")
 def tiny_gpt2() -> LanguageModel:
     """The GPT-2 among the tiny models."""
-    return make_tiny("gpt2")
+    return _tiny("gpt2")
 
 
 @pytest.fixture(scope="session")

@@ -124,11 +124,17 @@ def final_prediction(model: LanguageModel, trace: Trace, position: int) -> Predi
 
 
 def largest(logits: Float, k: int) -> NDArray[np.int64]:
-    """Ids of the k largest logits without sorting the whole vocabulary; of equal logits, the lower id comes first."""
-    k = min(k, len(logits))
-    least = logits.max() if k == 1 else np.partition(logits, -k)[-k]
-    ids = np.flatnonzero(logits >= least)
-    return ids[np.argsort(-logits[ids], kind="stable")][:k]
+    """Ids of the k largest logits, which are numbers; of equal logits, the lower id comes first.
+
+    Each is the maximum of what is left: for a few of a whole vocabulary, this is much faster than a partition.
+    """
+    left, ids = logits.copy(), np.empty(min(k, len(logits)), dtype=np.int64)
+    for rank in range(len(ids)):
+        ids[rank] = left.argmax()
+        left[ids[rank]] = -np.inf
+    if np.isneginf(logits[ids]).any():  # which what has been taken is equal to
+        return np.argsort(-logits, kind="stable")[:k]
+    return ids
 
 
 def _next(trace: Trace, position: int, logits: Float, log_total: float) -> NextToken | None:

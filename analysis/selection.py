@@ -20,8 +20,10 @@ same string, which the server sends with the page.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from analysis.errors import SelectionError
@@ -108,7 +110,8 @@ class Selection:
         return self
 
 
-def _read(text: str) -> dict[str, Any]:
+@lru_cache(maxsize=256)  # a click reads one text about eight times
+def _read(text: str) -> Mapping[str, Any]:
     match = _PATTERN.fullmatch(text)  # not `match`: Python's `$` accepts a newline after it
     part = match and (match["end"] or match["attention"] or match["mlp"])
     if not match or not part:

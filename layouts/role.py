@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dash import html
-
+from layouts.element import element
 from layouts.figures.head_scores import SCORE_MEANINGS, SCORE_NAMES, score_words, signed
 from layouts.figures.text import percent, quoted
 from layouts.glossary import explained_json, marked
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.tokens import Piece, Token
 
 
-def role_words(role: RoleResult | None) -> list[html.P]:
+def role_words(role: RoleResult | None) -> list[dict[str, Any]]:
     """What a head or a neuron does at the position, in one line each; nothing for other parts."""
     if role is None:
         return []
@@ -29,7 +28,7 @@ def role_words(role: RoleResult | None) -> list[html.P]:
     for verb, changes in (("Raises the logits of ", role.raised), ("Lowers the logits of ", role.lowered)):
         if changes:
             lines.append([verb, *_listed([_changed(piece, change) for piece, change in changes]), "."])
-    return [html.P(line) for line in lines]
+    return [element("P", line) for line in lines]
 
 
 def _key(key: tuple[Token, float]) -> list[Any]:
@@ -43,9 +42,9 @@ def _changed(piece: Piece, change: float) -> list[Any]:
     return [_link(quoted(piece.label), what, f"~{piece.id}"), f" ({signed(change)})"]
 
 
-def _link(words: str, title: str, select: str) -> html.Button:
+def _link(words: str, title: str, select: str) -> dict[str, Any]:
     marks = {"data-select": select, "aria-label": title}
-    return html.Button(words, type="button", className="role-token", title=title, **marks)
+    return element("Button", words, type="button", className="role-token", title=title, **marks)
 
 
 def _listed(parts: Iterable[list[Any]]) -> list[Any]:
@@ -55,7 +54,7 @@ def _listed(parts: Iterable[list[Any]]) -> list[Any]:
     return words
 
 
-def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[html.Table]:
+def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[dict[str, Any]]:
     """The scores of a head, on the text and on the probe; nothing for other parts.
 
     probe: its scores on the probe, and its copying score.
@@ -65,35 +64,31 @@ def score_table(role: RoleResult | None, probe: Mapping[Any, float]) -> list[htm
     here: Mapping[Any, float] = role.scores
     head, names = _headings()
     rows = [
-        html.Tr(
+        element(
+            "Tr",
             [
                 named,
                 _cell(score_words(name, here[name]) if name in here else ""),
                 _cell(score_words(name, probe[name])),
-            ]
+            ],
         )
         for name, named in names.items()
     ]
-    return [html.Table([head, html.Tbody(rows)], className="summary-table role-scores")]
+    return [element("Table", [head, element("Tbody", rows)], className="summary-table role-scores")]
 
 
-@lru_cache(maxsize=512)
 def _cell(words: str) -> dict[str, Any]:
-    """A number's cell as it is sent to the page: most are the same for many heads."""
-    written: dict[str, Any] = html.Td(words, className="number").to_plotly_json()
-    return written
+    return element("Td", words, className="number")
 
 
 @cache
-def _headings() -> tuple[html.Thead, dict[Any, dict[str, Any]]]:
-    """The table's head, and the heading of each row as it is sent to the page: the same for all heads of all models."""
+def _headings() -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
+    """The table's head, and the heading of each row: the same for all heads of all models."""
     columns = ("attention to, in the mean", "this text", "repeated random tokens")
-    cells = [html.Th(words, scope="col", className="number" if n else "") for n, words in enumerate(columns)]
+    cells = [element("Th", words, scope="col", className="number" if n else "") for n, words in enumerate(columns)]
     seen: set[str] = set()
     names = {
-        name: html.Th(
-            marked(words, seen, mark=explained_json), scope="row", title=SCORE_MEANINGS[name]
-        ).to_plotly_json()
+        name: element("Th", marked(words, seen, mark=explained_json), scope="row", title=SCORE_MEANINGS[name])
         for name, words in SCORE_NAMES.items()
     }
-    return html.Thead(html.Tr(cells)), names
+    return element("Thead", element("Tr", cells)), names

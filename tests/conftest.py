@@ -1,5 +1,6 @@
 """Shared fixtures: a tiny random model of every family, the bundled model, and services that use them."""
 
+import gc
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Mapping
 from functools import cache
@@ -152,6 +153,17 @@ def sentencepiece_tokenizer() -> Any:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without Python's garbage collector, which would walk through all modules and tests again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()  # what is there now stays to the end
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark the fast tests and the benchmarks before pytest selects; after it, put what takes longest first."""
     for item in items:
@@ -167,15 +179,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 def _is_slow(item: pytest.Item) -> bool:
     """Whether a test needs a browser, a server or a background job, or takes seconds."""
-    folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
     module = item.getparent(pytest.Module)
     assert module
+    return _starts_processes(module) or any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
+
+
+@cache
+def _starts_processes(module: pytest.Module) -> bool:
+    folder = module.path.parent.relative_to(Path(__file__).parent).as_posix()
     used = vars(module.obj).values()
-    return (
-        folder.startswith(SLOW_FOLDERS)
-        or any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
-        or any(one is start for one in used for start in STARTS_PROCESSES)
-    )
+    return folder.startswith(SLOW_FOLDERS) or any(one is start for one in used for start in STARTS_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -189,7 +202,13 @@ def _no_threads_here() -> Iterator[None]:
 @pytest.fixture(scope="session", params=sorted(FAMILIES))
 def tiny_model(request: pytest.FixtureRequest) -> LanguageModel:
     """A tiny random model of each family."""
-    return make_tiny(request.param)
+    return _tiny(request.param)
+
+
+@cache
+def _tiny(model_type: str) -> LanguageModel:
+    """One for all tests of a process: pytest would make it again for each file."""
+    return make_tiny(model_type)
 
 
 def tiny_models(*kinds: str) -> Any:
@@ -197,7 +216,7 @@ def tiny_models(*kinds: str) -> Any:
 
     @pytest.fixture(scope="module", params=kinds, name="tiny_model")
     def some(request: pytest.FixtureRequest) -> LanguageModel:
-        return make_tiny(request.param)
+        return _tiny(request.param)
 
     return some
 
@@ -205,7 +224,7 @@ def tiny_models(*kinds: str) -> Any:
 @pytest.fixture(scope="session")
 def tiny_gpt2() -> LanguageModel:
     """The GPT-2 among the tiny models."""
-    return make_tiny("gpt2")
+    return _tiny("gpt2")
 
 
 @pytest.fixture(scope="session")

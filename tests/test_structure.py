@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,8 +82,14 @@ def imports(tree: ast.AST, *, typing_only: bool = False) -> Iterator[str]:
             yield from imports(node, typing_only=typing_only)
 
 
+@cache
+def text_of(source: str) -> str:
+    return (ROOT / source).read_text(encoding="utf-8")
+
+
+@cache
 def tree_of(source: str) -> ast.Module:
-    return ast.parse((ROOT / source).read_text(encoding="utf-8"))
+    return ast.parse(text_of(source))
 
 
 def own(name: str) -> bool:
@@ -97,19 +105,31 @@ def test_the_reader_of_imports_reads_them():
     assert list(imports(tree, typing_only=True)) == ["f"]
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_each_folder_imports_only_what_it_may(source: str):
-    row = max((prefix for prefix in MAY_IMPORT if source.startswith(prefix)), key=len)
-    used = [name for name in imports(tree_of(source)) if own(name)]
-    assert not [name for name in used if not any(f"{name}.".startswith(f"{may}.") for may in MAY_IMPORT[row])]
+def violations(files: Iterable[str], wrong: Callable[[str], Any]) -> dict[str, Any]:
+    """What is wrong, by file. One test looks at all: a test for each file would take longer to start than to run."""
+    found = {file: wrong(file) for file in files}
+    assert len(found) > 10
+    return {file: what for file, what in found.items() if what}
 
 
-@pytest.mark.parametrize("source", IN_FOLDERS)
-def test_types_too_are_known_only_downwards(source: str):
+def test_each_folder_imports_only_what_it_may():
+    def wrong(source: str) -> list[str]:
+        row = max((prefix for prefix in MAY_IMPORT if source.startswith(prefix)), key=len)
+        used = [name for name in imports(tree_of(source)) if own(name)]
+        return [name for name in used if not any(f"{name}.".startswith(f"{may}.") for may in MAY_IMPORT[row])]
+
+    assert violations(SOURCES, wrong) == {}
+
+
+def test_types_too_are_known_only_downwards():
     """analysis < layouts < callbacks < dashboard, for `if TYPE_CHECKING` as well."""
-    rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
-    typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
-    assert not [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+    def wrong(source: str) -> list[str]:
+        rank = FOLDERS.index(source.split("/", maxsplit=1)[0])
+        typed = [name.split(".")[0] for name in imports(tree_of(source), typing_only=True)]
+        return [name for name in typed if name in FOLDERS and FOLDERS.index(name) > rank]
+
+    assert violations(IN_FOLDERS, wrong) == {}
 
 
 def graph_of_imports() -> dict[str, set[str]]:
@@ -188,33 +208,29 @@ def test_plain_data_needs_neither_torch_nor_a_model(module: str):
     assert not [name for name in imported if name == "torch" or name.startswith(("transformers", "analysis.models"))]
 
 
-@pytest.mark.parametrize("source", [source for source in SOURCES if source not in READ_ENVIRONMENT])
-def test_nothing_but_the_settings_and_the_notebook_reads_the_environment(source: str):
-    text = (ROOT / source).read_text(encoding="utf-8")
-    assert not re.search(r"os\.environ|getenv|from os import", text)
+def test_nothing_but_the_settings_and_the_notebook_reads_the_environment():
+    found = violations(SOURCES, lambda source: re.findall(r"os\.environ|getenv|from os import", text_of(source)))
+    assert sorted(found) == sorted(READ_ENVIRONMENT)
 
 
-@pytest.mark.parametrize("source", [source for source in SOURCES if source.startswith("callbacks/")])
-def test_callbacks_catch_nothing(source: str):
-    assert not [node for node in ast.walk(tree_of(source)) if isinstance(node, ast.Try)]
+def test_callbacks_catch_nothing():
+    def wrong(source: str) -> list[int]:
+        return [node.lineno for node in ast.walk(tree_of(source)) if isinstance(node, ast.Try)]
+
+    assert violations((source for source in SOURCES if source.startswith("callbacks/")), wrong) == {}
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_output_has_one_writer_and_every_callback_one_app(source: str):
-    text = (ROOT / source).read_text(encoding="utf-8")
-    assert "allow_duplicate" not in text
-    assert "suppress_callback_exceptions" not in text
-    assert not re.search(r"@(dash\.)?callback\b|import (callback|clientside_callback)\b", text)
+def test_every_output_has_one_writer_and_every_callback_one_app():
+    names = r"allow_duplicate|suppress_callback_exceptions|@(?:dash\.)?callback\b|import (?:clientside_)?callback\b"
+    assert violations(SOURCES, lambda source: re.findall(names, text_of(source))) == {}
 
 
-@pytest.mark.parametrize("source", [*SOURCES, *TESTS])
-def test_no_file_is_long(source: str):
-    assert len((ROOT / source).read_text(encoding="utf-8").splitlines()) <= 300
+def test_no_file_is_long():
+    assert violations((*SOURCES, *TESTS), lambda source: max(0, len(text_of(source).splitlines()) - 300)) == {}
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_module_says_what_it_is(source: str):
-    assert ast.get_docstring(tree_of(source))
+def test_every_module_says_what_it_is():
+    assert violations(SOURCES, lambda source: not ast.get_docstring(tree_of(source))) == {}
 
 
 # Panels.
@@ -261,13 +277,17 @@ def test_every_panel_is_on_the_page_once():
 # Tests and documents.
 
 
-@pytest.mark.parametrize("test", [test for test in TESTS if Path(test).stem.startswith("test_")])
-def test_tests_mirror_the_tree(test: str):
+def test_tests_mirror_the_tree():
     """`test_x.py`, or `test_x_more.py`, stands where `x.py` does."""
-    folder, stem = Path(test).parent.relative_to("tests"), Path(test).stem.removeprefix("test_")
-    if folder.parts and folder.parts[0] in FOLDERS:
+
+    def wrong(test: str) -> bool:
+        folder, stem = Path(test).parent.relative_to("tests"), Path(test).stem.removeprefix("test_")
+        if not folder.parts or folder.parts[0] not in FOLDERS:
+            return False
         beside = [path.stem.strip("_") for path in (ROOT / folder).glob("*.py")] + ["app"]
-        assert any(stem == name or stem.startswith(f"{name}_") for name in beside)
+        return not any(stem == name or stem.startswith(f"{name}_") for name in beside)
+
+    assert violations((test for test in TESTS if Path(test).stem.startswith("test_")), wrong) == {}
 
 
 def test_every_folder_of_tests_is_a_package():

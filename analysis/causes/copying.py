@@ -75,7 +75,7 @@ def _copying(model: LanguageModel) -> Float:
 def _unembed_and_embed(model: LanguageModel) -> Float:
     """The output head times the token embedding, (d_model, d_model)."""
     embedding: nn.Embedding = model.network.get_submodule(model.family.embedding)  # type: ignore[assignment]
-    head: nn.Linear = model.network.get_output_embeddings()  # type: ignore[operator]
+    head = model.output_head
     n_tokens = min(len(embedding.weight), len(head.weight))
     product: Float = (head.weight[:n_tokens].T @ embedding.weight[:n_tokens]).detach().numpy()
     return product

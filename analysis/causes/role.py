@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from torch import Tensor, nn
 
 from analysis.causes.frozen_norm import frozen_final_norm, frozen_norm
-from analysis.causes.head_scores import ScoreName, attention_patterns, attention_scores
+from analysis.causes.head_scores import Pattern, ScoreName, attention_patterns, attention_scores
 from analysis.causes.values import block_part, output_maps, written_norm
 from analysis.models.hooks import last_map
 from analysis.models.language_model import LanguageModel
+from analysis.prediction import largest
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
 
 _N_KEYS = 3
 _N_TOKENS = 3
+_PATTERNS: WeakKeyDictionary[Trace, dict[ScoreName, Pattern]] = WeakKeyDictionary()  # the same for all heads
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,7 @@ def compute_role(model: LanguageModel, trace: Trace, selection: Selection, posit
         value=None if neuron is None else float(trace.neurons(block, at=(position, neuron))),
         raised=raised,
         lowered=lowered,
-        scores={} if attention is None else attention_scores(attention, attention_patterns(trace.token_ids)),
+        scores={} if attention is None else attention_scores(attention, _patterns(trace)),
     )
 
 
@@ -98,9 +101,15 @@ def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: i
 
 def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
     normed = frozen_final_norm(model, trace).at(position).applied(written)
-    head: Tensor = model.network.get_output_embeddings().weight  # type: ignore[operator]
-    logits: Float = head.numpy() @ normed
+    logits: Float = model.output_head.weight.numpy() @ normed
     return logits
+
+
+def _patterns(trace: Trace) -> dict[ScoreName, Pattern]:
+    found = _PATTERNS.get(trace)
+    if found is None:
+        found = _PATTERNS[trace] = attention_patterns(trace.token_ids)
+    return found
 
 
 def _bias(module: nn.Module) -> Float | Literal[0]:
@@ -121,13 +130,9 @@ def _extremes(
     """The largest changes above zero, and below."""
     if not np.isfinite(logits).all():
         return (), ()
-    order = np.argpartition(logits, [_N_TOKENS - 1, -_N_TOKENS]) if len(logits) > 2 * _N_TOKENS else logits.argsort()
-    highest, lowest = order[-_N_TOKENS:], order[:_N_TOKENS]
+    highest, lowest = largest(logits, _N_TOKENS).tolist(), largest(-logits, _N_TOKENS).tolist()
 
     def named(ids: list[int]) -> tuple[tuple[Piece, float], ...]:
         return tuple((model.vocabulary.piece(n), float(logits[n])) for n in ids)
 
-    return (
-        named([n for n in sorted(highest.tolist(), key=lambda n: -logits[n]) if logits[n] > 0]),
-        named([n for n in sorted(lowest.tolist(), key=lambda n: logits[n]) if logits[n] < 0]),
-    )
+    return named([n for n in highest if logits[n] > 0]), named([n for n in lowest if logits[n] < 0])

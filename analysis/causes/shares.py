@@ -101,7 +101,7 @@ def _direct_shares(model: LanguageModel, trace: Trace, questions: list[Question]
             arrays[name] = np.stack([none if bias is None else bias for _, bias in parts], axis=1)
     if getattr(model.network.get_submodule(model.family.final_norm), "bias", None) is not None:
         arrays["norm_bias"] = _products(norm.bias, read)
-    if (head_bias := _output_head(model).bias) is not None:
+    if (head_bias := model.output_head.bias) is not None:
         arrays["head_bias"] = np.array([_difference(head_bias.numpy(), question) for question in questions])
     return arrays
 
@@ -122,14 +122,14 @@ def _attention(
 ) -> tuple[Logits, Logits | None]:
     """The share of every input of attention's last linear map, and that of its bias."""
     inputs = trace.head_outputs(block)[positions].reshape(len(positions), -1)
-    return _written(_block(model, block), model.family.attention_out, model.family.attention_norm, inputs, directions)
+    return _written(model.blocks[block], model.family.attention_out, model.family.attention_norm, inputs, directions)
 
 
 def _mlp(
     model: LanguageModel, trace: Trace, block: int, positions: list[int], directions: NDArray[Any]
 ) -> tuple[Logits, Logits | None]:
     inputs = trace.neurons(block, at=positions)
-    return _written(_block(model, block), model.family.mlp_out, model.family.mlp_norm, inputs, directions)
+    return _written(model.blocks[block], model.family.mlp_out, model.family.mlp_norm, inputs, directions)
 
 
 def _written(
@@ -154,7 +154,7 @@ def _written(
 
 def _read_by(model: LanguageModel, questions: list[Question]) -> NDArray[Any]:
     """The directions in the normed stream that the explained logits read, (n_questions, d_model)."""
-    rows: NDArray[Any] = _output_head(model).weight.numpy()
+    rows: NDArray[Any] = model.output_head.weight.numpy()
     return np.stack([rows[one.target] - (0 if one.against is None else rows[one.against]) for one in questions])
 
 
@@ -165,7 +165,7 @@ def _values(model: LanguageModel, trace: Trace, questions: list[Question], read:
     last = trace.residual(trace.info.n_blocks)[[question.position for question in questions]]
     with torch.inference_mode():
         normed: NDArray[Any] = model.final_norm(torch.from_numpy(last)).numpy()
-    bias = _output_head(model).bias
+    bias = model.output_head.bias
     return _products(normed, read) + [0 if bias is None else _difference(bias.numpy(), one) for one in questions]
 
 
@@ -177,13 +177,3 @@ def _difference(row: NDArray[Any], question: Question) -> float:
 def _products(some: NDArray[Any], others: NDArray[Any]) -> Logits:
     """Products of vectors, (..., d_model)."""
     return np.asarray((some.astype(np.float64) * others.astype(np.float64)).sum(axis=-1))
-
-
-def _block(model: LanguageModel, block: int) -> nn.Module:
-    found: nn.Module = model.network.get_submodule(model.family.blocks)[block]  # type: ignore[index]
-    return found
-
-
-def _output_head(model: LanguageModel) -> nn.Linear:
-    head: nn.Linear = model.network.get_output_embeddings()  # type: ignore[operator]
-    return head

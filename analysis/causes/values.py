@@ -65,5 +65,4 @@ def _of_heads(model: LanguageModel, mapped: Tensor) -> Tensor:
 
 def block_part(model: LanguageModel, block: int, path: str) -> nn.Module:
     """The module at a path from a block, such as those in `Family`."""
-    found: nn.Module = model.network.get_submodule(f"{model.family.blocks}.{block}.{path}")
-    return found
+    return model.blocks[block].get_submodule(path)

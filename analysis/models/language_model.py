@@ -61,6 +61,23 @@ class LanguageModel:
         """Whether the tokenizer puts the start token before every text by itself."""
         return self.start_id is not None and self.tokenize("a")[:1] == [self.start_id] != self._bare("a")[:1]
 
+    # transformers and torch look for a module by its name, which takes a while.
+    @cached_property
+    def output_head(self) -> nn.Linear:
+        """The last linear map, from the normed residual stream to the logits."""
+        head: nn.Linear = self.network.get_output_embeddings()  # type: ignore[operator]
+        return head
+
+    @cached_property
+    def _final_norm(self) -> nn.Module:
+        return self.network.get_submodule(self.family.final_norm)
+
+    @cached_property
+    def blocks(self) -> nn.ModuleList:
+        """The blocks, from 0."""
+        blocks: nn.ModuleList = self.network.get_submodule(self.family.blocks)  # type: ignore[assignment]
+        return blocks
+
     @cached_property
     def n_readable(self) -> int:
         """The number of token ids that the model can read and predict: its tokenizer may know more."""
@@ -92,7 +109,7 @@ class LanguageModel:
         head_outputs: (..., n_heads, d_head). Through attention's last linear map, with its bias, and the norm that some
         families put after it.
         """
-        parts = self.network.get_submodule(self.family.blocks)[block]  # type: ignore[index]
+        parts = self.blocks[block]
         written: Tensor = parts.get_submodule(self.family.attention_out)(head_outputs.flatten(-2))
         if self.family.attention_norm:
             written = parts.get_submodule(self.family.attention_norm)(written)
@@ -123,7 +140,7 @@ class LanguageModel:
 
     def head(self, normed: Tensor) -> Tensor:
         """The logits of a residual that went through the final norm."""
-        layer: nn.Linear = self.network.get_output_embeddings()  # type: ignore[operator]
+        layer = self.output_head
         if torch.is_inference_mode_enabled() and normed.numel() == self.info.d_model:
             # One row only: NumPy reads the large matrix two to three times as fast as torch.
             logits = torch.from_numpy(layer.weight.numpy() @ normed.numpy().ravel()).reshape(*normed.shape[:-1], -1)
@@ -135,5 +152,5 @@ class LanguageModel:
 
     def final_norm(self, residual: Tensor) -> Tensor:
         """The final norm of a residual, with the statistics of this residual."""
-        normed: Tensor = self.network.get_submodule(self.family.final_norm)(residual)
+        normed: Tensor = self._final_norm(residual)
         return normed

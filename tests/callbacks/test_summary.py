@@ -89,7 +89,8 @@ def test_the_role_of_a_head(services: Any, prompt: Prompt) -> None:
     strongest = trace.tokens[int(trace.attention(1)[3, 4].argmax())]
     assert f"Attends most to {quoted(strongest.label)}" in said
     scores = compute_head_scores(probe_trace(model))
-    rows = [texts(row) for row in card["scores"][0].children[1].children]
+    _, body = card["scores"][0]["props"]["children"]
+    rows = [texts(row) for row in body["props"]["children"]]
     assert rows[0][-1] == score_words("previous", float(scores["previous"][1, 3]))
     assert rows[-1][-1] == score_words("copying", float(compute_copying(model)[1, 3]))
 

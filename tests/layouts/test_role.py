@@ -34,8 +34,8 @@ def words(role: RoleResult | None) -> list[str]:
 
 
 def links(role: RoleResult) -> list[Any]:
-    parts = [part for line in role_words(role) for part in line._traverse()]
-    return [getattr(part, "data-select") for part in parts if getattr(part, "data-select", None)]
+    parts = [part for line in role_words(role) for part in line["props"]["children"] if isinstance(part, dict)]
+    return [part["props"]["data-select"] for part in parts]
 
 
 def test_a_head_in_words() -> None:
@@ -52,7 +52,8 @@ def test_its_keys_and_tokens_are_links() -> None:
 
 def test_the_table_has_each_score_on_the_text_and_on_the_probe() -> None:
     (table,) = score_table(HEAD, PROBE)
-    rows = [["".join(texts(cell)) for cell in row.children] for row in table.children[1].children]
+    _, body = table["props"]["children"]
+    rows = [["".join(texts(cell)) for cell in row["props"]["children"]] for row in body["props"]["children"]]
     assert [row[0] for row in rows] == list(SCORE_NAMES.values())
     assert rows[0][1:] == ["10%", "99%"]
     assert rows[2][1:] == ["–", "20%"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -10,16 +11,15 @@ from torch import Tensor
 from analysis.causes.intervention import Unit
 from analysis.models.language_model import LanguageModel
 from tests.analysis.parts import Parts
-from tests.conftest import make_tiny
 
 Change = Callable[[Tensor], None]  # of values (n_positions, width), in place
 
 
 class Bare:
-    """The same random network, with hooks of the tests' own only."""
+    """A copy of a model's network, with hooks of the tests' own only."""
 
     def __init__(self, model: LanguageModel) -> None:
-        self.network: Any = make_tiny(model.network.config.model_type).network
+        self.network: Any = deepcopy(model.network)
         for module in self.network.modules():
             module._forward_hooks.clear()
             module._forward_pre_hooks.clear()

@@ -4,7 +4,8 @@ One of them alone costs little, as the others take over; and the head whose remo
 in block 0 that attends to the token itself, and that costs as much where nothing is repeated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from analysis.causes.intervention import Intervention
 from analysis.effect import compute_effect
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
+from analysis.task import Arrays
 from analysis.trace import Float, Prompt
 
 SENTENCES = ("the wolf ate the red apple near the river and", "one duck met two cats at a green gate,")
@@ -29,12 +31,17 @@ def cost(model: LanguageModel, heads: Iterable[tuple[int, int]], sentence: str) 
     """What removing heads takes from the logit of each token that follows, on average: first time, and repeated."""
     trace = compute_trace(model, Prompt("bundled", f"{sentence} {sentence}"))
     removed = [Intervention(block, "head", head, None, "mean") for block, head in heads]
-    costs = np.array(
-        [
-            -compute_effect(model, trace, n, interventions=removed, target=int(trace.token_ids[n + 1])).effect
-            for n in range(1, trace.n_positions - 1)
-        ]
-    )
+    streams: dict[str, Arrays] = {}
+
+    def derived(name: str, compute: Callable[[], Arrays], *, version: int) -> Arrays:
+        """Without the heads, the network runs once for all positions."""
+        if name not in streams:
+            streams[name] = compute()
+        return streams[name]
+
+    effect = partial(compute_effect, model, trace, interventions=removed, derived=derived)
+    next_tokens = [(n, int(trace.token_ids[n + 1])) for n in range(1, trace.n_positions - 1)]
+    costs = np.array([-effect(n, target=token_id).effect for n, token_id in next_tokens])
     first, repeated = np.array_split(costs, 2)
     return float(first.mean()), float(repeated.mean())
 

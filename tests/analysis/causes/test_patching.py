@@ -40,10 +40,10 @@ def test_each_cell_equals_an_own_patch_of_the_other_text(tiny_model: LanguageMod
     assert np.isnan(result.values).sum() == (0 if carried == "heads" else 3 * (trace.n_positions - len(there)))
     for block in range(3):
         columns = (0, 3) if carried == "heads" else (there[0], there[-2], there[-1])
+        value = bare.values(UNITS[carried], block, trace.token_ids)
         for column in columns:
             at = bare.columns("head", column) if carried == "heads" else slice(None)
             pairs = [(p, aligned[p]) for p in (there if carried == "heads" else [column])]
-            value = bare.values(UNITS[carried], block, trace.token_ids)
 
             def change(values: Any, at: slice = at, pairs: Any = pairs, value: Any = value) -> None:
                 for here, there in pairs:

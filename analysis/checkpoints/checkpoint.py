@@ -27,8 +27,8 @@ def check_folder(path: Path, name: str) -> None:
     """Check a model's folder, of which the configuration alone has to be there.
 
     Raises: ModelError for a family without a row in `families.py`, an adapter without its base model, quantized
-    weights, or a tokenizer in SentencePiece's or tiktoken's format alone. OSError and other errors if config.json cannot
-    be read.
+    weights, or a tokenizer in SentencePiece's or tiktoken's format alone. OSError and other errors if config.json
+    cannot be read.
     """
     files = {file.name for file in path.iterdir()} if path.is_dir() else set()
     if "config.json" not in files and ADAPTER_CONFIG in files:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from numpy.testing import assert_array_equal
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
 
 import visualize
 from analysis.errors import AnalysisError, ModelError, SelectionError, TextError
@@ -114,6 +115,20 @@ def test_a_model_in_memory_is_not_changed(tiny_gpt2: LanguageModel):
     assert all(weight.requires_grad and weight.grad is None for weight in network.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
     assert network.config._attn_implementation == "sdpa"
+
+
+def test_a_model_in_memory_with_a_head_of_its_own(tiny_gpt2: LanguageModel):
+    """Its configuration says that the head is the embedding."""
+    network = deepcopy(tiny_gpt2.network)
+    assert network.config.tie_word_embeddings
+    network.lm_head.weight = torch.nn.Parameter(torch.randn_like(network.lm_head.weight) * 0.2)  # type: ignore[union-attr]
+    visualize.use((network, tiny_gpt2.tokenizer))
+    with torch.no_grad():
+        logits = network.eval()(torch.tensor([tiny_gpt2.tokenize(FOX)])).logits[0]  # type: ignore[operator]
+    heat = visualize.plot_logit_lens(FOX).data[0]
+    assert_allclose(heat.z[-1], torch.softmax(logits, -1).max(-1).values, rtol=1e-4)
+    assert visualize.plot_logit_lens(FOX, model=tiny_gpt2).data[0].z[-1] != pytest.approx(heat.z[-1], rel=0.01)
+    assert not visualize.model_summary().sizes.tied
 
 
 def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch):

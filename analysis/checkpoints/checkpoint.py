@@ -15,6 +15,8 @@ from analysis.families import Family, family_of
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _QUANTIZED_FILES = {"quantize_config.json", "quant_config.json", "hf_quant_config.json"}
 _TOKENIZER_FILES = {"tokenizer.json", "vocab.json"}
+_SENTENCEPIECE = re.compile(r"(tokenizer|spiece|sentencepiece(\.bpe)?)\.model(\.v\d+)?")
+_TIKTOKEN = re.compile(r".+\.tiktoken|tiktoken\.model|tekken\.json")
 _MOST_LETTERS = 60  # of a name that a file contains
 # Masks and rotations that old checkpoints store, and that every network makes by itself.
 _COMPUTED = re.compile(r"(^|\.)(attn|attention|self_attn)\.(masked_)?bias$|rotary_emb\.inv_freq$|(^|\.)position_ids$")
@@ -25,7 +27,8 @@ def check_folder(path: Path, name: str) -> None:
     """Check a model's folder, of which the configuration alone has to be there.
 
     Raises: ModelError for a family without a row in `families.py`, an adapter without its base model, quantized
-    weights, or a tokenizer in SentencePiece's format alone. OSError and other errors if config.json cannot be read.
+    weights, or a tokenizer in SentencePiece's or tiktoken's format alone. OSError and other errors if config.json
+    cannot be read.
     """
     files = {file.name for file in path.iterdir()} if path.is_dir() else set()
     if "config.json" not in files and ADAPTER_CONFIG in files:
@@ -40,15 +43,22 @@ def check_folder(path: Path, name: str) -> None:
 def check_files(files: Collection[str], name: str) -> None:
     """Check the names of a model's files.
 
-    Raises: ModelError for quantized weights, or a tokenizer in SentencePiece's format alone.
+    Raises: ModelError for quantized weights, or a tokenizer in SentencePiece's or tiktoken's format alone.
     """
     if not _QUANTIZED_FILES.isdisjoint(files):
         raise ModelError(_quantized(name))
-    if "tokenizer.model" in files and _TOKENIZER_FILES.isdisjoint(files):
+    if not _TOKENIZER_FILES.isdisjoint(files):
+        return
+    if found := next(filter(_SENTENCEPIECE.fullmatch, sorted(files)), ""):
         raise ModelError(
-            f"The tokenizer of '{name}' is in SentencePiece’s format only. That file, tokenizer.model, is not read; "
+            f"The tokenizer of '{name}' is in SentencePiece’s format only. That file, {found}, is not read; "
             "convert it once: where transformers, sentencepiece and protobuf are installed, "
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes the tokenizer.json that is read."
+        )
+    if found := next(filter(_TIKTOKEN.fullmatch, sorted(files)), ""):
+        raise ModelError(
+            f"The tokenizer of '{name}' is in tiktoken’s format only. That file, {found[:_MOST_LETTERS]}, is not read. "
+            "Choose a copy of the model that has a tokenizer.json."
         )
 
 

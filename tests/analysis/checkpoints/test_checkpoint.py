@@ -83,6 +83,14 @@ def test_what_lies_outside_the_language_model_is_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["v_head__summary__bias", "value_head__weight", "score__weight", "visual__blocks__0__attn__qkv__weight"]
+)
+def test_each_kind_of_further_part_is_noted(tmp_path: Path, name: str) -> None:
+    model = load_model(added(tiny(tmp_path, "llama"), **{name: torch.ones(2)}))
+    assert model.info.weights_note == f"1 tensor of the file not shown, such as {name.replace('__', '.')}"
+
+
+@pytest.mark.parametrize(
     ("model_type", "name", "tensor"),
     [
         ("gpt2", "transformer__h__0__attn__bias", torch.ones(1, 1, 64, 64)),
@@ -149,6 +157,28 @@ def test_a_tokenizer_in_sentencepieces_format_alone_is_refused_with_what_to_do(t
         with pytest.raises(
             ModelError, match=r"^The tokenizer of 'old' is in SentencePiece’s format only\. .* writes the"
         ):
+            read(folder)
+    byte_level_tokenizer().save_pretrained(folder)
+    assert load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("spiece.model", r"SentencePiece’s format only\. That file, spiece\.model, is not read; convert it once"),
+        ("sentencepiece.bpe.model", r"SentencePiece’s format only\. That file, sentencepiece\.bpe\.model, is not read"),
+        ("tokenizer.model.v3", r"SentencePiece’s format only\. That file, tokenizer\.model\.v3, is not read"),
+        ("qwen.tiktoken", r"tiktoken’s format only\. That file, qwen\.tiktoken, is not read\. Choose a copy"),
+        ("tekken.json", r"tiktoken’s format only\. That file, tekken\.json, is not read\. Choose a copy"),
+    ],
+)
+def test_other_formats_of_tokenizers_are_refused_from_the_names_of_files(
+    tmp_path: Path, file: str, message: str
+) -> None:
+    folder = save(tmp_path / "old", make_tiny("llama").network)
+    (folder / file).write_bytes(b"IQ== 0")
+    for read in (read_configuration, load_model):
+        with pytest.raises(ModelError, match=f"^The tokenizer of 'old' is in {message}"):
             read(folder)
     byte_level_tokenizer().save_pretrained(folder)
     assert load_model(folder)

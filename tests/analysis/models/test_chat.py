@@ -141,3 +141,16 @@ def test_a_token_that_the_model_does_not_know() -> None:
     assert encode(model, "the fox")
     assert not model.vocabulary.search("[PAD]", most=5), "it has no logit"
     assert model.vocabulary.search("<|im_end|>", most=5)
+
+
+def test_tokens_of_all_kinds_that_the_model_does_not_know() -> None:
+    """An ordinary word that was added to the tokenizer, and the tokens of a chat template."""
+    tokenizer = chat_tokenizer()
+    tokenizer.add_tokens(["zyzzyva"])
+    model = prepare_model("small", make_tiny("qwen2", vocab_size=297).network, tokenizer)
+    with pytest.raises(TextError, match=r"token ‘zyzzyva’ at position 3: its id is 297, .* 297 rows"):
+        encode(model, "foxzyzzyva", start=True)
+    smaller = prepare_model("smaller", make_tiny("qwen2", vocab_size=295).network, chat_tokenizer())
+    with pytest.raises(TextError, match=r"token ‘<\|im_start\|>’ at position 0: its id is 295, .* 295 rows"):
+        encode(smaller, "fox", chat=True)
+    assert encode(smaller, "fox")

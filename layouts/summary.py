@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
+from layouts.element import element
 from layouts.figures.summary import parameter_rows, size_words
 from layouts.figures.text import counted, percent
 from layouts.find_heads import find_heads
-from layouts.glossary import marked
+from layouts.glossary import explained_json, marked
 from layouts.panel import Help, graph, panel
 
 if TYPE_CHECKING:
@@ -139,8 +140,8 @@ def part_description(key: str, summary: SummaryResult, own: int) -> tuple[Any, .
         count += f", the same in each of the {summary.n_blocks} blocks"
     count += _shared(key, summary)
     return (
-        html.P(marked(_function(key, summary))),
-        html.P([html.Span(_shape(key, summary), className="summary-shape"), f" · {count}."]),
+        element("P", marked(_function(key, summary), mark=explained_json)),
+        element("P", [element("Span", _shape(key, summary), className="summary-shape"), f" · {count}."]),
     )
 
 

@@ -79,8 +79,8 @@ def test_the_embeddings_shape_is_its_count(family: str) -> None:
 
 
 def test_terms_of_a_part_are_explained() -> None:
-    parts = part_description("neuron", summary("gpt2"), 1)[0].children
-    marks = [getattr(part, "aria-describedby") for part in parts if not isinstance(part, str)]
+    parts = part_description("neuron", summary("gpt2"), 1)[0]["props"]["children"]
+    marks = [part["props"]["aria-describedby"] for part in parts if not isinstance(part, str)]
     assert marks == ["term-residual-stream"]
 
 

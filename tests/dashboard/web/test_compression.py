@@ -5,6 +5,7 @@ from typing import Any
 
 import flask
 import pytest
+from backports import zstd
 
 from dashboard.web import compression
 
@@ -46,3 +47,18 @@ def test_a_script_is_compressed_once(server: flask.Flask) -> None:
 @pytest.mark.parametrize("path", [OTHER, f"/elsewhere{SCRIPT}"])
 def test_everything_else_is_compressed_each_time(server: flask.Flask, path: str) -> None:
     assert [read(server, path) for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_the_answer_of_a_callback_is_compressed_once_and_fast() -> None:
+    server, body = flask.Flask("answering"), "".join(f"{n * n} " for n in range(3000))
+    server.add_url_rule(OTHER, endpoint=OTHER, view_func=lambda: flask.Response(body, mimetype="application/json"))
+    compression.install(server)
+    answer = ask(server, OTHER, **{"Accept-Encoding": "gzip, zstd"})
+    assert answer.headers["Content-Encoding"] == "zstd"
+    assert "Accept-Encoding" in answer.headers["Vary"]
+    assert answer.data == zstd.compress(body.encode(), 1) != zstd.compress(body.encode(), 3)
+    assert int(answer.headers["Content-Length"]) == len(answer.data)
+    for accepted in ("gzip", "gzip, zstd;q=0"):
+        answer = ask(server, OTHER, **{"Accept-Encoding": accepted})
+        assert gzip.decompress(answer.data).decode() == body
+    assert ask(server, OTHER, **{"Accept-Encoding": "identity"}).text == body

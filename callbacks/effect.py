@@ -241,7 +241,7 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
 
 def _second(services: Services, prompt: Prompt, text: Any) -> Trace:
     """The trace of the second text, which is read, and checked, as the first one is."""
-    return services.trace(services.prompt({**asdict(prompt), "text": text}))
+    return services.trace(services.prompt({**asdict(prompt), "text": text, "written": ()}))
 
 
 def _empty(words: str, look: Theme) -> dict[str, Any]:

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "analysis/storage/": {"analysis", "torch", "numpy", "safetensors"},
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/causes/": {"analysis", "torch", "numpy"},
+    "analysis/generation/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },

@@ -63,8 +63,10 @@
     linkedSelection(prompt, isOpened) {
       const link = readFragment();
       const { model = prompt.model, text = prompt.text, select } = link;
+      const shown = prompt.written.join(".");
+      const written = link.written ?? (link.text === undefined ? shown : "");
       const agrees = (name) => prompt.fixed.includes(name) || (link[name] === "1") === prompt[name];
-      const same = (model === prompt.model || isOpened) && text === prompt.text
+      const same = (model === prompt.model ? written === shown : isOpened) && text === prompt.text
         && (select === undefined || SWITCHES.every(agrees));
       return same ? select : null;
     },
@@ -88,6 +90,7 @@
     writeAddress(prompt, selection) {
       if (!prompt || !selection) return;
       question = { model: prompt.model, text: prompt.text };
+      if (prompt.written.length) question.written = prompt.written.join(".");
       for (const name of SWITCHES) if (prompt[name]) question[name] = "1";
       question.select = selection;
       for (const { id, property, value } of dash.callback_context.inputs_list) {

@@ -220,11 +220,17 @@ def test_every_module_says_what_it_is(source: str):
 # Panels.
 
 
+def analysis_of(name: str) -> str:
+    """The file that computes what a panel shows: at the top of `analysis/`, or in a folder of its subject."""
+    (found,) = [source for source in IN_FOLDERS if re.fullmatch(rf"analysis/(\w+/)?{name}\.py", source)]
+    return found
+
+
 @pytest.mark.parametrize("name", [panel.name for panel in PANELS])
 def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
-    four = (f"analysis/{name}.py", f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
+    four = (analysis_of(name), f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
     tests = (
-        f"tests/analysis/test_{name}.py",
+        analysis_of(name).replace("analysis/", "tests/analysis/").replace(f"{name}.py", f"test_{name}.py"),
         f"tests/layouts/figures/test_{name}.py",
         f"tests/callbacks/test_{name}.py",
     )
@@ -234,7 +240,8 @@ def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_a_panels_names_follow_from_its_name(panel):
     name = panel.name
-    assert callable(getattr(import_module(f"analysis.{name}"), f"compute_{name}"))
+    analysis = analysis_of(name).removesuffix(".py").replace("/", ".")
+    assert callable(getattr(import_module(analysis), f"compute_{name}"))
     assert callable(getattr(import_module(f"callbacks.{name}"), f"draw_{name}"))
     assert panel.register is import_module(f"callbacks.{name}").register
     assert panel.layout is import_module(f"layouts.{name}").layout

@@ -69,10 +69,10 @@ def read_sampling(how: str, temperature: Any, top_k: Any, top_p: Any, seed: Any)
     if how == "greedy":
         return Sampling()
     read = Sampling(
-        _number("temperature", temperature),
-        int(_number("top-k", top_k, whole=True)),
-        _number("top-p", top_p),
-        int(_number("seed", seed, whole=True)),
+        read_number("temperature", temperature),
+        int(read_number("top-k", top_k, whole=True)),
+        read_number("top-p", top_p),
+        int(read_number("seed", seed, whole=True)),
     )
     if read.greedy:
         raise SelectionError("A temperature of 0 is greedy. Choose “greedy”, or a temperature above 0.")
@@ -141,8 +141,11 @@ def _check(what: str, number: float, least: float, most: float, *, whole: bool =
         )
 
 
-def _number(what: str, text: Any, *, whole: bool = False) -> float:
-    """A number that a person has typed."""
+def read_number(what: str, text: Any, *, whole: bool = False) -> float:
+    """A number that a person has typed.
+
+    Raises: SelectionError for anything else.
+    """
     shown = str(text)[:_MOST_SHOWN]
     try:
         number = float(shown) if len(str(text)) <= _MOST_SHOWN else float("nan")

@@ -54,6 +54,17 @@
     /* Write the address after a change of the workspace. */
     rewriteAddress() { if (question) write(); },
 
+    /* Open this text with other tokens written after it, their ids with dots between them, at a position. The rest of
+       the question stays. replaces: whether this takes the place of the current entry in the browser's history. */
+    openWritten(written, position, { replaces = false } = {}) {
+      const select = explorer.writeSelection({ ...explorer.selection(), position, target: null });
+      const { written: _, ...link } = question;
+      if (written) link.written = written;
+      const hash = `#${new URLSearchParams({ ...link, select, ...explorer.arrangement.write() })}`;
+      window.history[replaces ? "replaceState" : "pushState"](null, "", hash);
+      dash.set_props("address", { data: openAddress() });
+    },
+
     /* Make the next write an entry in the browser's history. */
     pushHistory() { historyMethod = "push"; },
 

@@ -35,6 +35,7 @@ from layouts.continuation import (
     TOKENS,
     TOP_K,
     TOP_P,
+    USUAL,
     WRITTEN,
     Branch,
     alternatives,
@@ -96,10 +97,10 @@ def draw_continuation(
     theme: str = "light",
     tokens: str = "20",
     how: str = "greedy",
-    temperature: Any = "1",
-    top_k: Any = "0",
-    top_p: Any = "1",
-    seed: Any = "0",
+    temperature: Any = "",
+    top_k: Any = "",
+    top_p: Any = "",
+    seed: Any = "",
     kept: Any = None,
     live: Any = None,
     outdated: str = "",
@@ -113,7 +114,8 @@ def draw_continuation(
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
-    settings = [str(value) for value in (tokens, how, temperature, top_k, top_p, seed)]
+    typed = {TEMPERATURE: temperature, TOP_K: top_k, TOP_P: top_p, SEED: seed}
+    settings = [str(tokens), str(how), *(str(value or USUAL[id]) for id, value in typed.items())]
     sampling = read_sampling(*settings[1:])
     question = {
         "prompt": {**asdict(prompt), "written": list(prompt.written)},  # as the page sends it back

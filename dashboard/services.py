@@ -123,8 +123,8 @@ class AppServices(Services):
             or not isinstance(data.get("text"), str)
         ):
             raise AnalysisError("The page sent a malformed question. Reload it.")
-        written = read_written(data.get("written", ()))
-        return Prompt(data["model"], data["text"], *(data.get(name) is True for name in SWITCHES), written)
+        switches: dict[str, Any] = {name: data.get(name) is True for name in SWITCHES}
+        return Prompt(data["model"], data["text"], **switches, written=read_written(data.get("written", ())))
 
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
         """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
@@ -140,7 +140,7 @@ class AppServices(Services):
         except ValueError:
             return before, "The link cannot be read: it has too many parts. It was ignored."
         link = {name: values[-1] for name, values in given.items()}
-        switches = {
+        switches: dict[str, Any] = {
             name: link.get(name) == "1" if {name, "select"} & link.keys() else getattr(before, name)
             for name in SWITCHES
         }

@@ -34,6 +34,13 @@ KEPT = "continuation-kept"  # store: the branches of this text, as in the addres
 LIVE = "continuation-live"  # store: the question of the job that this page follows; assets/continuation.js
 WRITTEN = "continuation-written"  # store: what that job has written; the panel's callback
 
+USUAL = {TEMPERATURE: "1", TOP_K: "0", TOP_P: "1", SEED: "0"}  # the numbers while nothing is typed
+_FIELDS = {
+    TEMPERATURE: ("Temperature", "decimal"),
+    TOP_K: ("Top-k (0: all tokens)", "numeric"),
+    TOP_P: ("Top-p (1: all tokens)", "decimal"),
+    SEED: ("Seed", "numeric"),
+}
 COUNTS = ("1", "5", "10", "20", "50", "100", "200")
 _MOST_CONTEXT = 8  # tokens that are shown before those that were written
 _LONGEST = 18  # characters of a token on a button
@@ -44,16 +51,17 @@ HELP = Help(
         "probabilities that it was drawn from."
     ),
     how=(
-        "Press “Continue”. What was written becomes a part of the text, underlined by dashes. Select a written token, "
-        "and choose what the model should have said instead: it writes the rest anew. “Branches” leads back."
+        "Press “Continue”: what is written becomes a part of the text. Select a written token and choose another in "
+        "its place: the rest is written anew."
     ),
-    not_shown="What the model knows, means or plans: each token is drawn from the probabilities after the ones before.",
+    not_shown="What the model means or plans: each token is drawn from the probabilities that the earlier ones give.",
     detail=(
         "Greedy takes the most probable token each time. Sampled draws: the logits are divided by the temperature, "
         "then the top-k most probable tokens are kept (0: all), of these the fewest that add up to top-p (1: all), and "
-        "the probabilities of the rest are scaled to 100%. “Before truncation” is the softmax of the logits as they are. "
+        "the probabilities of the rest are scaled to 100%. “Before truncation” is the softmax of the unchanged logits. "
         "With the same seed, the same text is continued in the same way. The model stops after its end-of-text token, "
-        "and at the longest text that can be read. Your own tokens keep their probabilities, although nobody drew them."
+        "and at the longest text that can be read. Written tokens are underlined by dashes. “Branches” lists all texts "
+        "that were written; the browser’s back button leads back as well."
     ),
 )
 
@@ -99,18 +107,24 @@ def layout() -> html.Section:
         ),
         more=(
             html.P("For “sampled”:", className="continuation-for"),
-            _field(TEMPERATURE, "Temperature", "1", "decimal"),
-            _field(TOP_K, "Top-k (0: all tokens)", "0", "numeric"),
-            _field(TOP_P, "Top-p (1: all tokens)", "1", "decimal"),
-            _field(SEED, "Seed", "0", "numeric"),
+            *(_field(id, *words, usual=USUAL[id]) for id, words in _FIELDS.items()),
         ),
         help=HELP,
     )
 
 
-def _field(id: str, words: str, value: str, keyboard: str) -> html.Div:
+def _field(id: str, words: str, keyboard: str, *, usual: str) -> html.Div:
+    """A number to type. usual: what holds while nothing is typed."""
     field = dbc.Input(
-        id=id, value=value, type="text", inputmode=keyboard, size="sm", debounce=True, maxlength=20, autocomplete="off"
+        id=id,
+        value="",
+        placeholder=usual,
+        type="text",
+        inputmode=keyboard,
+        size="sm",
+        debounce=True,
+        maxlength=20,
+        autocomplete="off",
     )
     return html.Div([html.Label(words, htmlFor=id), field], className="continuation-field")
 
@@ -156,7 +170,7 @@ def alternatives(token: Token, before: Sequence[int], pieces: Iterable[Piece]) -
     before: the ids of the tokens that were written before it.
     """
     return [
-        html.Span(f"What if, instead of {quoted(token.label, most=_LONGEST)}, it had said:"),
+        html.Span("What if it had said:"),
         *(
             html.Button(
                 quoted(piece.label, most=_LONGEST),

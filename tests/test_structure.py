@@ -16,7 +16,7 @@ from dashboard.panels import PANELS
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
 IN_FOLDERS = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-SOURCES = [*IN_FOLDERS, "visualize.py", "visualize_causes.py"]
+SOURCES = [*IN_FOLDERS, "visualize.py", "visualize_causes.py", "visualize_generation.py"]
 TESTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
 
 READ_ENVIRONMENT = ("dashboard/settings.py", "analysis/models/open.py")
@@ -59,8 +59,9 @@ MAY_IMPORT = {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",
         "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
-    "visualize.py": {"analysis", "layouts.figures", "plotly", "visualize_causes"},
+    "visualize.py": {"analysis", "layouts.figures", "plotly", "visualize_causes", "visualize_generation"},
     "visualize_causes.py": {"analysis", "layouts.figures", "plotly"},
+    "visualize_generation.py": {"analysis", "layouts.figures"},
 }  # fmt: skip
 
 
@@ -260,7 +261,8 @@ def test_every_panel_is_on_the_page_once():
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
-    parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}
+    parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
+    parts |= {"head_scores"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 
@@ -283,6 +285,6 @@ def test_every_folder_of_tests_is_a_package():
 
 def test_the_top_level_is_what_the_design_says():
     files = {"Procfile", "requirements.txt", "README.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", "Makefile"}
-    files |= {"visualize.py", "visualize_causes.py"}
+    files |= {"visualize.py", "visualize_causes.py", "visualize_generation.py"}
     seen = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert seen - files - {*FOLDERS, "tests"} == set()

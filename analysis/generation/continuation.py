@@ -1,5 +1,6 @@
 """Continuation: the model writes on after a text, token by token, with its key-value cache."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import SelectionError
 from analysis.generation.sampling import Sampling, next_token
+from analysis.machine.threads import one_torch_thread
 from analysis.models.forward import longest_text
 from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unreadable
@@ -18,6 +20,7 @@ from analysis.trace import Trace
 
 MOST_TOKENS = 200  # that one continuation writes
 _VERSION = 1  # raised when the computation changes, so that arrays of older code are not read
+_FEW_PARAMETERS = 2 * 10**8  # below which a second thread costs more than it gains, ten times as much on a busy machine
 _READ_IN_A_PASS = 8  # tokens of the text are read in about the time in which one is written
 End = Literal["", "planned", "end token", "limit"]
 
@@ -95,14 +98,14 @@ def plan_continuation(
 
     def compute(report: Progress) -> Arrays:
         writer = _Writer(model, trace, sampling)
-        arrays = writer.arrays()
-        for n_written in range(1, n_planned + 1):
-            token_id = writer.write()
-            arrays = writer.arrays()
-            report(n_written / n_planned, arrays)
-            if token_id in ends:
-                break
-        return arrays
+        token_id = writer.write()  # reads the text, which takes longest
+        with one_torch_thread() if model.info.n_parameters < _FEW_PARAMETERS else nullcontext():
+            for n_written in range(1, n_planned + 1):
+                report(n_written / n_planned, writer.arrays())
+                if token_id in ends or n_written == n_planned:
+                    break
+                token_id = writer.write()
+        return writer.arrays()
 
     def result(arrays: Arrays) -> ContinuationResult:
         ids = arrays["ids"].tolist()

@@ -42,6 +42,7 @@ from layouts.figures.standalone import standalone, titled
 from layouts.figures.summary_table import SummaryTable
 from layouts.figures.text import quoted
 from visualize_causes import head_scores, plot_ablation, plot_logit_attribution, plot_patching
+from visualize_generation import continue_text
 
 if TYPE_CHECKING:
     from analysis.architecture import ColorBy
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from analysis.trace import Trace
 
 __all__ = [
+    "continue_text",
     "enhanced_3d_visualization",
     "head_scores",
     "model_summary",

@@ -75,11 +75,14 @@ class Token(Piece):
         The position of the first token of the same character; its own position if it starts a character.
     template
         Whether the model's chat template has added it to the text.
+    written
+        Whether it follows the text, as one of `Prompt.written`.
     """
 
     position: int
     group: int
     template: bool = False
+    written: bool = False
 
 
 class Vocabulary:

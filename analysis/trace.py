@@ -1,5 +1,6 @@
 """Trace: the arrays that are kept of one forward pass, with their shapes."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,12 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.errors import TextError
 from analysis.model_info import ModelInfo
 from analysis.tokens import Token
 
 Float = NDArray[np.float32]
 MOST_LOGITS = 2**24  # that a trace keeps (64 MB): 64 tokens of a vocabulary of 262,144, or 333 of GPT-2's
 SWITCHES = ("start", "chat")  # the fields of a prompt that are on or off
+MOST_WRITTEN = 1000  # token ids that a prompt may have after its text; the tokens of both are counted in `encode`
+_MOST_ID_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,40 @@ class Prompt:
         Whether the model's start token is put before the text.
     chat
         Whether the text is put into the model's chat template, as a person's message.
+    written
+        Token ids that follow the text's own tokens, such as those that the model has written. They are read as they
+        are: their text, tokenized again, could give other tokens.
     """
 
     model: str
     text: str
     start: bool = False
     chat: bool = False
+    written: tuple[int, ...] = ()
+
+
+def read_written(given: Any) -> tuple[int, ...]:
+    """The token ids in a page's store, a list of numbers, or in its address, `12.55.99`. Strangers write both.
+
+    Raises: TextError if they are anything else, or too many.
+    """
+    ids = given
+    if isinstance(given, str):
+        if len(given) > MOST_WRITTEN * (_MOST_ID_DIGITS + 1):
+            raise TextError(f"There are too many written tokens; at most {MOST_WRITTEN:,} are read.")
+        parts = given.split(".") if given else []
+        ids = [int(part) if re.fullmatch(f"[0-9]{{1,{_MOST_ID_DIGITS}}}", part) else part for part in parts]
+    if not isinstance(ids, list | tuple):
+        raise TextError("The written tokens cannot be read: they are no list of token ids. Reload the page.")
+    if len(ids) > MOST_WRITTEN:
+        raise TextError(f"There are {len(ids):,} written tokens; at most {MOST_WRITTEN:,} are read.")
+    for token_id in ids:
+        if type(token_id) is not int or not 0 <= token_id < 10**_MOST_ID_DIGITS:  # True is an int, too
+            raise TextError(
+                f"The written tokens cannot be read: ‘{str(token_id)[:20]}’ is not a token id. They are whole numbers "
+                "with dots between them, as in written=12.55.99."
+            )
+    return tuple(ids)
 
 
 @dataclass(frozen=True, eq=False)

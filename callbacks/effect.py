@@ -250,7 +250,7 @@ def _unpatchable(prompt: Prompt, text: str | None, other_model: str | None) -> s
 
 def _second(services: Services, prompt: Prompt, text: Any) -> Trace:
     """The trace of the second text, which is read, and checked, as the first one is."""
-    return services.trace(services.prompt({**asdict(prompt), "text": text}))
+    return services.trace(services.prompt({**asdict(prompt), "text": text, "written": ()}))
 
 
 def _empty(words: str, look: Theme) -> dict[str, Any]:

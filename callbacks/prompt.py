@@ -55,6 +55,7 @@ def register(app: Dash, services: Services) -> None:
         is_link = False
         if ctx.triggered_id in (ANALYSE, MODEL, START, CHAT):
             switches = {"start": bool(start), "chat": bool(chat), **_unchanged(services, shown)}
+            # Without what was written after the text that is shown: it belongs to that text and model.
             typed = services.prompt({"model": model, "text": text or "", **switches})
             prompt, problem = services.possible_prompt(typed, shown)
         elif ctx.triggered_id == NEWS and shown:
@@ -100,7 +101,7 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
     findings = (
         compute_findings(services.model(prompt), trace, derived=partial(services.derived, trace)) if trace else ()
     )
-    data = {**asdict(prompt), "n_positions": n_positions}
+    data = {**asdict(prompt), "written": list(prompt.written), "n_positions": n_positions}  # as the page sends it back
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
     switches, fixed = _switches(services, prompt) if n_positions else ({}, [])

@@ -10,6 +10,7 @@ import callbacks.activation
 import callbacks.architecture
 import callbacks.attention
 import callbacks.attribution
+import callbacks.continuation
 import callbacks.effect
 import callbacks.embedding
 import callbacks.logit_lens
@@ -21,6 +22,7 @@ import layouts.activation
 import layouts.architecture
 import layouts.attention
 import layouts.attribution
+import layouts.continuation
 import layouts.effect
 import layouts.embedding
 import layouts.logit_lens
@@ -146,5 +148,20 @@ PANELS: tuple[Panel, ...] = (
         ),
         dock="lower",
         task=callbacks.effect.effect_task,
+    ),
+    Panel(
+        "continuation",
+        layouts.continuation.layout,
+        callbacks.continuation.register,
+        settings=(
+            "continuation-tokens",
+            "continuation-how",
+            "continuation-temperature",
+            "continuation-top_k",
+            "continuation-top_p",
+            "continuation-seed",
+        ),
+        dock="lower",
+        task=callbacks.continuation.continuation_task,
     ),
 )

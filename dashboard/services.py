@@ -19,7 +19,7 @@ from analysis.selection import Selection
 from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
-from analysis.trace import SWITCHES, Prompt, Trace
+from analysis.trace import SWITCHES, Prompt, Trace, read_written
 from callbacks.services import Services
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
@@ -124,14 +124,15 @@ class AppServices(Services):
             or not isinstance(data.get("text"), str)
         ):
             raise AnalysisError("The page sent a malformed question. Reload it.")
-        switches = {name: data.get(name) is True for name in SWITCHES}
-        return Prompt(data["model"], data["text"], **switches)
+        switches: dict[str, Any] = {name: data.get(name) is True for name in SWITCHES}
+        return Prompt(data["model"], data["text"], **switches, written=read_written(data.get("written", ())))
 
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
         """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
 
-        What the address leaves out is taken from the prompt that is shown, or else from the opening example. If its
-        model cannot be used, the text is read by the model that the page opens with.
+        What the address leaves out is taken from the prompt that is shown, or else from the opening example. Written
+        tokens belong to a model and a text: an address that names a text, or changes what they follow, names them as
+        well, or has none. If its model cannot be used, the text is read by the model that the page opens with.
         """
         fragment = address.get("hash") if isinstance(address, dict) else None
         before = self._before(shown)
@@ -140,14 +141,21 @@ class AppServices(Services):
         except ValueError:
             return before, "The link cannot be read: it has too many parts. It was ignored."
         link = {name: values[-1] for name, values in given.items()}
-        switches = {
+        switches: dict[str, Any] = {
             name: link.get(name) == "1" if {name, "select"} & link.keys() else getattr(before, name)
             for name in SWITCHES
         }
         asked = Prompt(link.get("model", before.model), link.get("text", before.text), **switches)
+        if "written" in link:
+            try:
+                asked = replace(asked, written=read_written(link["written"]))
+            except TextError as error:
+                return before, f"The link cannot be opened. {error}"
+        elif "text" not in link and asked == replace(before, written=()):
+            asked = before
         instead = ""
         if unusable := self._problem_of_model(asked):
-            asked = replace(asked, model=self._models.names()[0])
+            asked = replace(asked, model=self._models.names()[0], written=())
             instead = f"{unusable} The link’s text and selection are shown with {asked.model} instead."
         asked, problem = self.possible_prompt(asked, shown)
         return asked, f"The link cannot be opened. {problem}" if problem else instead
@@ -182,7 +190,7 @@ class AppServices(Services):
                 if isinstance(error, TextError) or asked.model == first:
                     before = self._readable_example(asked.model)
                 else:  # the text may well be shown in another model
-                    before, _ = self.possible_prompt(replace(asked, model=first), None)
+                    before, _ = self.possible_prompt(replace(asked, model=first, written=()), None)
             return before, str(error)
 
     def _readable_example(self, model: str) -> Prompt:

@@ -37,17 +37,30 @@ def picture(name: str, *children: object) -> html.Div:
     return html.Div(list(children), id=picture_of(name), className="picture", **{"data-old": ""})
 
 
-def job_bar(name: str) -> html.Div:
-    """One line under the panel's controls; `assets/job.js` sets its text and shows its buttons."""
+def job_bar(
+    name: str,
+    *,
+    verb: str | None = None,
+    cancel: str = "Cancel",
+    cancelled: str | None = None,
+    idle: str | None = None,
+) -> html.Div:
+    """One line under the panel's controls; `assets/job.js` sets its text and shows its buttons.
+
+    verb, cancel: what the buttons say. cancelled, idle: what the bar says after a job was cancelled, and before one is
+    started. By default the words are those of a computation.
+    """
     ids = JobIds(name)
+    words = {"data-verb": verb, "data-cancelled": cancelled, "data-idle": idle}
     return html.Div(
         [
             *(dcc.Store(id=getattr(ids, store)) for store in STORES),
             html.Div(id=ids.fill, className="job-fill"),
             html.Span(id=ids.words, className="job-words", role="status"),
-            dbc.Button("Compute", id=ids.compute, color="primary", size="sm", class_name="job-hidden"),
-            dbc.Button("Cancel", id=ids.cancel, color="light", size="sm", class_name="job-hidden"),
+            dbc.Button(verb or "Compute", id=ids.compute, color="primary", size="sm", class_name="job-hidden"),
+            dbc.Button(cancel, id=ids.cancel, color="light", size="sm", class_name="job-hidden"),
         ],
         id=ids.bar,
         className="job-bar",
+        **{name: value for name, value in words.items() if value is not None},
     )

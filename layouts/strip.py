@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dash import html
 
@@ -39,7 +39,8 @@ HELP = Help(
         "certain, 1 bit is the toss of a coin, 12 bits is one chance in 4,096. The first token follows nothing, so it "
         "has none. Models that split text into different tokens cannot be compared by it. The other colouring is the "
         "attribution of the saliency panel. Attention below 2% has no arc. In a chat message, the tokens of the chat "
-        "template are in italics and have no colour."
+        "template are in italics and have no colour. Tokens that were written after the text, by the model or by your "
+        "choice in the panel “Continue”, are underlined by dashes."
     ),
 )
 
@@ -88,13 +89,14 @@ def layout() -> html.Section:
 
 def chip(token: Token, description: str, colors: tuple[str, str], *, chosen: bool) -> html.Button:
     """One token. colors: CSS, of background and text. chosen: whether it is the selected position's."""
+    spoken: dict[str, Any] = {"aria-label": f"{token.label}, written after the text"} if token.written else {}
     return html.Button(
         token.label,
         type="button",
         style={"background": colors[0], "color": colors[1]},
         title=description,
         dir="auto",
-        **{"data-select": f"@{token.position}", **mark(token, chosen=chosen)},
+        **{"data-select": f"@{token.position}", **spoken, **mark(token, chosen=chosen)},
     )
 
 
@@ -106,6 +108,7 @@ def mark(token: Token, *, chosen: bool) -> dict[str, str]:
         "chip-group": token.group != token.position,  # it continues the character of the one before
         "chip-first": token.position == 0,
         "chip-template": token.template,
+        "chip-written": token.written,
     }
     return {
         "className": " ".join(name for name, holds in classes.items() if holds),

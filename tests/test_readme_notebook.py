@@ -53,9 +53,15 @@ def test_the_heads_are_a_table(cells: list[Any]) -> None:
     assert "induction" in shown(cell)["text/plain"]
 
 
+def test_the_continued_text_is_a_table(cells: list[Any]) -> None:
+    (cell,) = [cell for cell in cells if "continue_text" in cell.source]
+    assert "“When the king" in shown(cell)["text/html"]
+    assert shown(cell)["text/plain"].endswith("Settings: temperature 0.8.")
+
+
 def test_every_other_cell_shows_a_figure_of_a_panel_about_the_sentence(cells: list[Any]) -> None:
     headings = {panel.layout()[ids.title(panel.name)].children for panel in PANELS}
-    drawn = [shown(cell) for cell in cells[1:] if "head_scores" not in cell.source]
+    drawn = [shown(cell) for cell in cells[1:] if not re.search("head_scores|continue_text", cell.source)]
     titles = [data["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for data in drawn]
     for title in titles:
         found = re.match(r"<b>([\w ]+) · (.*?) · “When", title)

@@ -18,7 +18,7 @@ from dashboard.panels import PANELS
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
 IN_FOLDERS = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-SOURCES = [*IN_FOLDERS, "visualize.py", "visualize_causes.py"]
+SOURCES = [*IN_FOLDERS, "visualize.py", "visualize_causes.py", "visualize_generation.py"]
 TESTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
 
 READ_ENVIRONMENT = ("dashboard/settings.py", "analysis/models/open.py")
@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/comparison/": {"analysis", "numpy"},
+    "analysis/generation/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
     },
@@ -61,8 +62,9 @@ MAY_IMPORT = {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",
         "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
-    "visualize.py": {"analysis", "layouts.figures", "plotly", "visualize_causes"},
+    "visualize.py": {"analysis", "layouts.figures", "plotly", "visualize_causes", "visualize_generation"},
     "visualize_causes.py": {"analysis", "layouts.figures", "plotly"},
+    "visualize_generation.py": {"analysis", "layouts.figures"},
 }  # fmt: skip
 
 
@@ -236,11 +238,17 @@ def test_every_module_says_what_it_is():
 # Panels.
 
 
+def analysis_of(name: str) -> str:
+    """The file that computes what a panel shows: at the top of `analysis/`, or in a folder of its subject."""
+    (found,) = [source for source in IN_FOLDERS if re.fullmatch(rf"analysis/(\w+/)?{name}\.py", source)]
+    return found
+
+
 @pytest.mark.parametrize("name", [panel.name for panel in PANELS])
 def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
-    four = (f"analysis/{name}.py", f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
+    four = (analysis_of(name), f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
     tests = (
-        f"tests/analysis/test_{name}.py",
+        analysis_of(name).replace("analysis/", "tests/analysis/").replace(f"{name}.py", f"test_{name}.py"),
         f"tests/layouts/figures/test_{name}.py",
         f"tests/callbacks/test_{name}.py",
     )
@@ -250,7 +258,8 @@ def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_a_panels_names_follow_from_its_name(panel):
     name = panel.name
-    assert callable(getattr(import_module(f"analysis.{name}"), f"compute_{name}"))
+    analysis = analysis_of(name).removesuffix(".py").replace("/", ".")
+    assert callable(getattr(import_module(analysis), f"compute_{name}"))
     assert callable(getattr(import_module(f"callbacks.{name}"), f"draw_{name}"))
     assert panel.register is import_module(f"callbacks.{name}").register
     assert panel.layout is import_module(f"layouts.{name}").layout
@@ -269,8 +278,8 @@ def test_every_panel_is_on_the_page_once():
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
-    parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}
-    parts |= {f"{name}_difference" for name in names}
+    parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
+    parts |= {"head_scores"} | {f"{name}_difference" for name in names}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 
@@ -297,6 +306,6 @@ def test_every_folder_of_tests_is_a_package():
 
 def test_the_top_level_is_what_the_design_says():
     files = {"Procfile", "requirements.txt", "README.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", "Makefile"}
-    files |= {"visualize.py", "visualize_causes.py"}
+    files |= {"visualize.py", "visualize_causes.py", "visualize_generation.py"}
     seen = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert seen - files - {*FOLDERS, "tests"} == set()

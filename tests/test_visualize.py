@@ -24,7 +24,7 @@ from layouts.theme import LIGHT
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 ROOT = Path(__file__).parent.parent
-PARTS = ("visualize", "visualize_causes")
+PARTS = ("visualize", "visualize_causes", "visualize_generation")
 FOX = "The fox met a crow. The crow had a <b>"
 KING = "When the king and the queen went to the garden, the king gave a rose to the queen"
 
@@ -98,6 +98,7 @@ def test_new_parameters_are_keyword_only():
         "plot_ablation": ["sentence", "remove"],
         "plot_patching": ["sentence", "other"],
         "head_scores": ["sentence"],
+        "continue_text": ["sentence", "n_tokens"],
     }
 
 

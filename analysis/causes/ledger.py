@@ -87,7 +87,7 @@ def integrated_line(result: SaliencyResult) -> LedgerLine:
 
 
 def _tokens(model: LanguageModel, trace: Trace) -> tuple[float, float]:
-    own = [token for token in trace.tokens if not token.template]
+    own = [token for token in trace.tokens if not token.template and not token.written]
     if trace.prompt.start or model.adds_start:
         own = own[1:] if own and own[0].id == model.start_id else own
     written, text = b"".join(model.vocabulary.bytes(token.id) for token in own), trace.prompt.text.encode()

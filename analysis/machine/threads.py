@@ -1,5 +1,8 @@
 """Thread counts: the number of threads that torch and numpy compute with in this process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -12,6 +15,17 @@ def use_one_thread() -> None:
     """
     torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """A context in which torch computes with one thread, as is best for many small products one after the other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def use_threads(n_threads: int) -> int:

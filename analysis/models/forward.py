@@ -1,5 +1,6 @@
 """Forward pass: tokenizes a text, runs the network once and records the trace."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -21,11 +22,12 @@ def encode(
     *,
     start: bool = False,
     chat: bool = False,
+    written: Sequence[int] = (),
     max_tokens: int | None = None,
     max_characters: int = MAX_CHARACTERS,
 ) -> tuple[Token, ...]:
     """Tokenize a text with the model's own tokenizer; with `start`, after the start token; with `chat`, as a message in
-    the model's chat template.
+    the model's chat template; and append the ids of tokens that were written after it.
 
     No token is added that the tokenizer, the switch or the template does not add, and none is added twice. A special
     token that is typed out (`<|endoftext|>`) becomes that token if the tokenizer reads it as such, as in the model's
@@ -35,23 +37,32 @@ def encode(
     the model's limit, or has a token that the model does not know; and as `as_message` does.
     """
     ids, from_template = _ids(model, text, start, chat, max_characters)
-    limit = min(model.info.max_positions, max_tokens or model.info.max_positions)
-    excess = len(ids) - limit
+    n_own = len(ids)
+    limit = longest_text(model, max_tokens)
+    excess = n_own + len(written) - limit
     if excess > 0:
         reader = "this server" if limit == max_tokens else "this model"
+        after = f" and {len(written):,} that were written after it" if written else ""
         raise TextError(
-            f"The text has {len(ids):,} tokens; {reader} reads at most {limit:,}. "
+            f"The text has {n_own:,} tokens{after}; {reader} reads at most {limit:,}. "
             f"Shorten it by {excess:,} token{'s' if excess > 1 else ''}."
         )
     _refuse_unknown(model, ids)
+    _refuse_unknown_written(model, written)
+    ids, from_template = [*ids, *written], [*from_template, *[False] * len(written)]
     groups: list[int] = []
     for position, token_id in enumerate(ids):
         continues = position > 0 and _continues_character(model.vocabulary.bytes(token_id))
         groups.append(groups[-1] if continues else position)
     return tuple(
-        Token(token_id, model.vocabulary.piece(token_id).label, position, group, added)
+        Token(token_id, model.vocabulary.piece(token_id).label, position, group, added, position >= n_own)
         for position, (token_id, group, added) in enumerate(zip(ids, groups, from_template, strict=True))
     )
+
+
+def longest_text(model: LanguageModel, max_tokens: int | None) -> int:
+    """The most tokens that are read: the model's limit, or that of the server, if it is lower."""
+    return min(model.info.max_positions, max_tokens or model.info.max_positions)
 
 
 def count_tokens(
@@ -101,6 +112,15 @@ def _refuse_unknown(model: LanguageModel, ids: list[int]) -> None:
             )
 
 
+def _refuse_unknown_written(model: LanguageModel, written: Sequence[int]) -> None:
+    for token_id in written:
+        if not 0 <= token_id < model.n_readable:
+            raise TextError(
+                f"This model has no token with the id {token_id}, which is among those written after the text. Its "
+                f"ids are 0–{model.n_readable - 1}."
+            )
+
+
 def fitting_prompt(model: LanguageModel, prompt: Prompt) -> Prompt:
     """The prompt without the switches that the model does not have, or that would change nothing."""
     if not (prompt.start or prompt.chat):
@@ -127,7 +147,8 @@ def compute_trace(model: LanguageModel, prompt: Prompt, *, max_tokens: int | Non
 
     Raises: TextError as `encode` does.
     """
-    tokens = encode(model, prompt.text, start=prompt.start, chat=prompt.chat, max_tokens=max_tokens)
+    switches = {"start": prompt.start, "chat": prompt.chat}
+    tokens = encode(model, prompt.text, **switches, written=prompt.written, max_tokens=max_tokens)
     arrays: dict[str, torch.Tensor] = {}
     capture(model, tokens, arrays)
     return Trace(prompt, tokens, model.info, lambda name: arrays[name].numpy())

@@ -72,7 +72,7 @@ class TraceStore:
         memory.
         """
         limits = {"max_tokens": max_tokens or model.info.max_positions, "max_characters": max_characters}
-        tokens = encode(model, prompt.text, start=prompt.start, chat=prompt.chat, **limits)
+        tokens = encode(model, prompt.text, start=prompt.start, chat=prompt.chat, written=prompt.written, **limits)
         key = trace_key(model.info, tokens)
         compute = self._compute_long if len(tokens) > HALF_ABOVE else self._compute
         arrays = self._get_or_compute(key, partial(compute, key, model, tokens))

@@ -58,6 +58,17 @@
     /* Write the address after a change of the workspace. */
     rewriteAddress() { if (question) write(); },
 
+    /* Open this text with other tokens written after it, their ids with dots between them, at a position. The rest of
+       the question stays. replaces: whether this takes the place of the current entry in the browser's history. */
+    openWritten(written, position, { replaces = false } = {}) {
+      const select = explorer.writeSelection({ ...explorer.selection(), position, target: null });
+      const { written: _, ...link } = question;
+      if (written) link.written = written;
+      const hash = `#${new URLSearchParams({ ...link, select, ...explorer.arrangement.write() })}`;
+      window.history[replaces ? "replaceState" : "pushState"](null, "", hash);
+      dash.set_props("address", { data: openAddress() });
+    },
+
     /* Make the next write an entry in the browser's history. */
     pushHistory() { historyMethod = "push"; },
 
@@ -67,8 +78,10 @@
     linkedSelection(prompt, isOpened) {
       const link = readFragment();
       const { model = prompt.model, text = prompt.text, select } = link;
+      const shown = prompt.written.join(".");
+      const written = link.written ?? (link.text === undefined ? shown : "");
       const agrees = (name) => prompt.fixed.includes(name) || (link[name] === "1") === prompt[name];
-      const same = (model === prompt.model || isOpened) && text === prompt.text
+      const same = (model === prompt.model ? written === shown : isOpened) && text === prompt.text
         && (select === undefined || SWITCHES.every(agrees));
       return same ? select : null;
     },
@@ -92,6 +105,7 @@
     writeAddress(prompt, selection) {
       if (!prompt || !selection) return;
       question = { model: prompt.model, text: prompt.text };
+      if (prompt.written.length) question.written = prompt.written.join(".");
       for (const name of SWITCHES) if (prompt[name]) question[name] = "1";
       question.select = selection;
       for (const { id, property, value } of dash.callback_context.inputs_list) {

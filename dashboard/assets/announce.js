@@ -12,7 +12,9 @@
     if (head !== null) text = `Block ${block}, head ${head}`;
     if (neuron !== null) text = `Block ${block}, neuron ${neuron}`;
     const chip = document.querySelector(`#strip-chips [data-select="@${position}"]`);
-    return chip ? `${text}, at token ${position} ‘${chip.textContent}’` : text;
+    if (!chip) return text;
+    const written = chip.classList.contains("chip-written") ? ", which was written after the text" : "";
+    return `${text}, at token ${position} ‘${chip.textContent}’${written}`;
   }
 
   explorer.announceSelection = () => {

@@ -38,7 +38,7 @@
 
   /* One start at a time: Dash ends the previous job only once it knows that job's handle. */
   function send(panel) {
-    const { unsent, state } = jobs[panel];
+    const { unsent, state } = jobs[panel] ?? {};
     if (!unsent || state !== "running") return;
     jobs[panel].unsent = null;
     pending[panel] = unsent.nonce;
@@ -60,7 +60,7 @@
     if (pending[panel] !== nonce) return;
     setTimeout(() => {
       pending[panel] = null;
-      if (jobs[panel].nonce === nonce && jobs[panel].state === "cancelled") {
+      if (jobs[panel]?.nonce === nonce && jobs[panel].state === "cancelled") {
         dash.set_props(`${panel}-job-cancel`, { n_clicks: ++nChanges });
       }
       send(panel);
@@ -93,8 +93,8 @@
     return `Computing: ${Math.round(100 * tick.share)}%${left}`;
   }
 
-  /* isOwn: whether the job is for the current selection. */
-  function barText(job, offer, isOwn) {
+  /* isOwn: whether the job is for the current selection. says: the bar's own words (layouts/job.py). */
+  function barText(job, offer, isOwn, says) {
     if (job && job.state === "running") {
       return progressText(job, offer) + (!isOwn && offer ? " (for the previous selection)" : "");
     }
@@ -108,10 +108,10 @@
     if (isOwn && job.state === "lost") {
       return "The computation ended without a result: its process stopped or cannot be reached. Run it again.";
     }
-    if (isOwn && job.state === "cancelled") return "Cancelled.";
+    if (isOwn && job.state === "cancelled") return says.cancelled ?? "Cancelled.";
     if (offer && offer.refused) return offer.refused;
     if (isOwn && job.message) return job.message;
-    return offer ? "Not computed yet." : "";
+    return offer ? says.idle ?? "Not computed yet." : "";
   }
 
   Object.assign(explorer, {
@@ -139,16 +139,34 @@
       const isBusy = Boolean(job && job.state === "running");
       const isDrawing = isOwn && job.state === "done";
       const canStart = Boolean(offer) && offer.kept === undefined && !offer.refused && !(isBusy && isOwn) && !isDrawing;
-      const verb = isOwn && !isBusy && job.state !== "measured" ? "Run again" : "Compute";
+      const says = document.getElementById(`${panel}-job-bar`).dataset;
+      const verb = says.verb ?? (isOwn && !isBusy && job.state !== "measured" ? "Run again" : "Compute");
       const cost = offer && offer.seconds ? ` (${range(offer)})` : "";
       const share = isBusy && job.tick && job.tick.share ? job.tick.share : 0;
       const hasFailed = (isOwn && !isBusy && job.message) || (offer && (offer.refused || offer.ended));
       return [
-        barText(job, offer, isOwn), verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
+        barText(job, offer, isOwn, says), verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
         { width: `${100 * share}%` },
         `job-bar${isBusy ? " job-busy" : ""}${hasFailed ? " job-failed" : ""}${offer || isBusy ? "" : " job-hidden"}`,
       ];
     },
+
+    /* The last request of a panel, and its state; undefined if there is none. */
+    jobOf: (panel) => jobs[panel],
+
+    /* Start what a panel offers, as its button does. */
+    startJob(panel, offer) {
+      start(panel, offer, { measure: false });
+      dash.set_props(`${panel}-job-news`, { data: ++nChanges });
+    },
+
+    /* The last request has served its purpose: its question may be asked again. */
+    forgetJob(panel) {
+      delete jobs[panel];
+      dash.set_props(`${panel}-job-news`, { data: ++nChanges });
+    },
+
+    redrawJob: redraw,
 
     /* The job that a request starts or polls, {panel, nonce, isPoll}; undefined for any other request. */
     jobOfRequest(url, output, body) {

@@ -44,7 +44,7 @@ def strip_hover(result: StripResult, position: int) -> str:
         rank = f"rank {result.ranks[position]:,} of {result.n_vocab:,}"
         chance = percent(result.probabilities[position])
         numbers = f"surprisal {result.surprisal[position]:.1f} bits · probability {chance}, {rank}"
-    origin = " · from the chat template" if token.template else ""
+    origin = " · from the chat template" if token.template else " · written after the text" if token.written else ""
     return f"{token.label} · position {position} · token id {token.id}{origin} · {numbers}"
 
 

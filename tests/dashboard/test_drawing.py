@@ -77,10 +77,10 @@ def fails(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
     monkeypatch.setattr(f"callbacks.{name}.compute_{name}", compute)
 
 
-def test_a_click_is_one_request_of_less_than_13_kb(page: Page) -> None:
+def test_a_click_is_one_request_of_less_than_15_kb(page: Page) -> None:
     page.values["selection", "data"] = SECOND
     ((_, body),) = page.requests("selection.data")
-    assert len(body) < 13_000
+    assert len(body) < 15_000
     answer = page.answer(body)
     assert drawn(answer) == NAMES
     page.read(answer)

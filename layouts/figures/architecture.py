@@ -19,9 +19,10 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.head_scores import PROBE_SCORES, probe_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
-from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
+from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
+from layouts.figures.shade import neutral
 from layouts.figures.text import counted, neuron_range, percent, quoted, signed, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 

@@ -17,7 +17,8 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES, score_words
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
-from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, neutral, part_colors, stream_color
+from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, part_colors, stream_color
+from layouts.figures.shade import neutral
 from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 

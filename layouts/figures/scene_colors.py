@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layouts.figures.scene import VERTICES
-from layouts.figures.shade import contrast, mixed
+from layouts.figures.shade import contrast, mixed, neutral
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
@@ -104,11 +104,6 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
     """Intensities and colour scales of all heads and of all tiles. The heads' carry the colour bar."""
     heads, tiles, legend = part_colors(result, theme)
     return _boxes(heads) | _bar(legend, theme), _boxes(tiles)
-
-
-def neutral(theme: Theme) -> str:
-    """The colour of parts without a number."""
-    return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
 
 
 def _with_missing(scale: ColorScale, theme: Theme) -> ColorScale:

@@ -253,7 +253,7 @@ def test_every_panel_is_on_the_page_once():
     assert len(names) == len(set(names))
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
-    parts |= {"attention_difference", "embedding_difference", "scene_difference"}
+    parts |= {"activation_difference", "attention_difference", "embedding_difference", "scene_difference"}
     parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 

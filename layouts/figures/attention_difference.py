@@ -28,14 +28,16 @@ def attention_difference_figure(result: AttentionDifference, *, theme: Theme = L
     names = [f"{token.label} ({token.position})" for token in result.tokens]
     n_positions = len(names)
     unmatched = result.missing[:, None] | result.missing
-    quantity = {"value_weighted": "norm of what is moved", "rollout": "share of rollout"}
+    norms = result.view == "value_weighted"
+    share = f"share of {'rollout' if result.view == 'rollout' else 'attention'} in points"
     heat = difference_image(
         result.grid,
         most=_most(result, result.grid),
-        title=f"A − B: {quantity.get(result.view, 'share of attention')}",
+        title=f"A − B: {'norm of what is moved' if norms else share}",
         written=partial(_written, result),
         select="@{y}",
         words="{y} → {x}: {value}",
+        unit=" (L2 norm)" if norms else " points",
         missing=MISSING,
         columns=names,
         rows=names,
@@ -52,8 +54,10 @@ def attention_difference_heads_figure(result: AttentionDifference, *, theme: The
     """
     side = f"{result.square} × {result.square}"
     note = f"<br>each cell: the largest difference in {side} tokens" if result.square > 1 else ""
+    cells = difference_levels(result.heads, _most(result, result.heads))
+    cells[:, ~np.tri(cells.shape[1], dtype=bool)] = BLANK
     return heads_figure(
-        difference_levels(result.heads, _most(result, result.heads)),
+        cells,
         block=result.block,
         head=result.head,
         ends=(BLANK, HIGHEST),
@@ -100,5 +104,5 @@ def _written(result: AttentionDifference, value: float) -> str:
     """A difference on the colour bar and in a cell's name."""
     if not value:
         return "0"
-    shown = f"{value:+.2g}" if result.view == "value_weighted" else f"{100 * value:+.2g}%"
-    return {"+1e+02%": "+100%", "-1e+02%": "−100%"}.get(shown, shown.replace("-", "−"))
+    shown = f"{value if result.view == 'value_weighted' else 100 * value:+.2g}"
+    return {"+1e+02": "+100", "-1e+02": "−100"}.get(shown, shown.replace("-", "−"))

@@ -96,6 +96,7 @@ def difference_image(
     written: Callable[[float], str],
     select: str,
     words: str,
+    unit: str,
     missing: str,
     columns: list[str],
     rows: list[str],
@@ -104,8 +105,8 @@ def difference_image(
 ) -> dict[str, Any]:
     """The trace of a heat map of differences, with the same arguments as `image`, and the largest size as `most`.
 
-    NaN is drawn in a colour of its own, and named by `missing` in the place of a value. blank: the cells that are not
-    drawn.
+    NaN is drawn in a colour of its own, and named by `missing` in the place of a value. unit: after a value in a cell's
+    name. blank: the cells that are not drawn.
     """
     numbers = values_of_levels(most, signed=True, lowest=LOWEST_DIFFERENCE)
     trace = image(
@@ -123,7 +124,10 @@ def difference_image(
     )
     ticks = np.array(_SIGNED_TICKS) * most
     trace["colorbar"] |= {"tickvals": difference_levels(ticks, most)}
-    trace["meta"]["values"] = ["", missing, missing, *map(written, numbers[LOWEST_DIFFERENCE:].tolist())]
+    trace["meta"]["values"] = [
+        *("", missing, missing),
+        *(f"{written(number)}{unit}" for number in numbers[LOWEST_DIFFERENCE:].tolist()),
+    ]
     cells = difference_levels(values, most)
     cells[blank] = BLANK
     return trace | {"z": cells, "colorscale": difference_scale(theme)}

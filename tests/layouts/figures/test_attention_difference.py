@@ -56,7 +56,7 @@ def test_missing_is_drawn_in_a_colour_of_its_own(theme: Theme):
         else:
             assert np.sign(int(level) - MIDDLE) == np.sign(GRID[query, key])
             assert table[level] != "no counterpart in B"
-    assert table[MIDDLE] == "0"
+    assert table[MIDDLE] == "0 points"
     middle = next(color for stop, color in heat.colorscale if stop * HIGHEST == pytest.approx(MIDDLE))
     assert middle == theme.signed[2][1]
     assert color_at(heat.colorscale, MISSING) == neutral(theme)
@@ -70,10 +70,10 @@ def test_blue_is_more_in_a_and_the_scale_is_symmetric():
     assert heat.colorbar.title.text.startswith("A − B: share of attention")
     ticks = dict(zip(heat.colorbar.ticktext, heat.colorbar.tickvals, strict=True))
     assert ticks["0"] == MIDDLE
-    assert int(ticks["+100%"]) + int(ticks["−100%"]) == 2 * MIDDLE
+    assert int(ticks["+100"]) + int(ticks["−100"]) == 2 * MIDDLE
     assert heat.colorscale[-1][1] == THEMES["light"].signed[-1][1]
     assert heat.meta["select"] == "@{y}"
-    assert heat.meta["values"][difference_levels(np.array([0.31]), 1)[0]].startswith("+31")
+    assert heat.meta["values"][difference_levels(np.array([0.31]), 1)[0]].startswith("+31 points")
     assert figure.layout.shapes[0].y0 == 2.5
 
 
@@ -81,8 +81,10 @@ def test_all_heads_are_clickable_and_on_one_scale():
     figure = attention_difference_heads_figure(RESULT)
     assert [trace.meta for trace in figure.data] == [f"block.3.attention.head.{n}" for n in range(2)]
     first, second = (np.asarray(trace.z) for trace in figure.data)
-    assert set(first[~np.isnan(GRID)].tolist()) == {MIDDLE}
-    assert (second[np.isnan(GRID)] == MISSING).all()
+    assert set(first[~np.isnan(GRID) & np.tri(4, dtype=bool)].tolist()) == {MIDDLE}
+    below = np.tri(4, dtype=bool)
+    assert (second[np.isnan(GRID) & below] == MISSING).all()
+    assert (second[~below] == BLANK).all()
     assert second[3, 0] < MIDDLE < second[3, 1]
     pooled = attention_difference_heads_figure(replace(RESULT, square=3))
     assert "3 × 3 tokens" in pooled.data[0].hovertemplate

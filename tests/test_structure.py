@@ -251,7 +251,7 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
+    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"activation_difference", "attention_difference", "embedding_difference", "scene_difference"}
     parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}

@@ -120,8 +120,7 @@ def pooled_by_size(grid: Float, square: int) -> Float:
     padded = np.pad(grid, (0, missing), constant_values=np.nan).reshape(n_cells, square, n_cells, square)
     high = np.fmax.reduce(np.fmax.reduce(padded, axis=3), axis=1)
     low = np.fmin.reduce(np.fmin.reduce(padded, axis=3), axis=1)
-    largest: Float = np.where(high >= -low, high, low)
-    return largest
+    return np.asarray(np.where(high >= -low, high, low))
 
 
 def _grids(model: LanguageModel, trace: Trace, block: int, view: ShownView) -> Iterator[Float]:

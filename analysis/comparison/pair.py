@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ class Comparison:
     def inverse(self) -> NDArray[np.int64]:
         """(n_positions of B,): for each position of B, the position of A that stands for it; -1 where there is none."""
         return inverse(self.aligned, self.b.n_positions)
+
+    @cached_property
+    def digest(self) -> str:
+        """What B is, for names of arrays that are kept with A: a digest of its model, its tokens and the alignment."""
+        whole = (self.b.info.fingerprint.encode(), self.b.token_ids.tobytes(), self.aligned.tobytes())
+        return blake2b(b"|".join(whole), digest_size=12).hexdigest()
 
     @property
     def same_model(self) -> bool:

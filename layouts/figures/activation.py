@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.shade import neutral
-from layouts.figures.text import MISSING, counted, neuron_range, quoted
+from layouts.figures.text import MISSING, neuron_range, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         scale = ", log scale" if logarithmic else ""
         caption, short = f"Length of the residual stream (L2 norm{scale})", f"Stream’s length (L2 norm{scale})"
     if compared is not None:
-        caption, short = (f"A − B: {text[0].lower()}{text[1:]}" for text in (caption, short))
-    if compared is not None and not compared.all():
-        caption += f" · {counted(int((~compared).sum()), 'token')} without a counterpart in B: no line"
+        missing = "" if compared.all() else " · no line: no counterpart in B"
+        caption = short = f"A − B: {short[0].lower()}{short[1:]}{missing}"
     every = -(-n_positions // _MOST_LINES)
     others = [position for position in range(0, n_positions, every) if position != result.position]
     if every > 1:
@@ -95,7 +94,7 @@ def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) 
     return _bars(
         result.values,
         caption=f"{_minus(result)}Neuron {result.neuron} at each token{reason}{grey}",
-        short=f"{_minus(result)}Neuron {result.neuron} by token",
+        short=f"{_minus(result)}Neuron {result.neuron} by token{grey}",
         labels=[token.short(8) for token in result.tokens],
         names=[f"<b>{token.markup}</b> ({token.position})" for token in result.tokens],
         clicks=[f"@{token.position}" for token in result.tokens],

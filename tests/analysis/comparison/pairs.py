@@ -1,7 +1,6 @@
 """Pairs of traces for tests: of two texts, of two models, and of a model and its copy without one head."""
 
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.comparison.pair import Comparison, compare_traces
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
+from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt
 
 ONE = "The fox met a crow and the crow had a cheese"
@@ -39,11 +39,13 @@ def matched(comparison: Comparison) -> tuple[NDArray[np.int64], NDArray[np.int64
 def without_head(model: LanguageModel, block: int, head: int) -> LanguageModel:
     """A copy of a GPT-2 in which one head writes nothing."""
     network = deepcopy(model.network)
-    d_head = model.info.d_model // model.info.n_heads
+    for module in network.modules():  # which read the weights of the original
+        module._forward_hooks.clear()
+        module._forward_pre_hooks.clear()
+    d_head = model.info.d_head
     with torch.no_grad():
         network.transformer.h[block].attn.c_proj.weight[head * d_head : (head + 1) * d_head] = 0
-    info = replace(model.info, fingerprint=f"{model.info.fingerprint} without a head")
-    return replace(model, network=network, info=info)
+    return prepare_model(f"{model.name} without a head", network, model.tokenizer)
 
 
 def by_transformers(model: LanguageModel, text: str) -> Any:

@@ -44,9 +44,7 @@ def test_adjacent_tokens_are_one_grey_area():
 
 def test_lines_are_of_differences_and_name_what_is_missing():
     figure = activation_figure(RESULT)
-    assert figure.layout.title.text == (
-        "A − B: length of the residual stream (L2 norm) · 1 token without a counterpart in B: no line"
-    )
+    assert figure.layout.title.text == "A − B: stream’s length (L2 norm) · no line: no counterpart in B"
     assert figure.layout.yaxis.type != "log"
     assert "A − B: %{y:+.3g}" in figure.data[0].hovertemplate
     np.testing.assert_array_equal(figure.data[1].y[:3], RESULT.stream[1])

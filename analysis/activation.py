@@ -1,12 +1,14 @@
 """Activations: the residual stream of each token through the blocks, and the MLP neurons of one block."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import check_choice
+from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Float, Trace
@@ -43,6 +45,9 @@ class ActivationResult:
         Neuron numbers: the neuron's tile in order, or the strongest of the block by absolute value, largest first.
     listed_values : float32 array (n_listed,)
         Values of the listed neurons at the position.
+    compared : bool array (n_positions,) or None
+        For A minus B, the positions of A that have a counterpart in B; all values are then differences, NaN where B has
+        no counterpart, and "strongest" means the largest in size. None for the values of one text.
     """
 
     tokens: tuple[Token, ...]
@@ -58,6 +63,7 @@ class ActivationResult:
     strongest_value: float | None = None
     listed: NDArray[np.int64] | None = None
     listed_values: Float | None = None
+    compared: NDArray[np.bool_] | None = None
 
 
 def compute_activation(
@@ -78,28 +84,37 @@ def compute_activation(
     check_choice(quantity, ActivationQuantity, "the quantity of the residual stream")
     check_choice(listing, ActivationNeurons, "the listing of neurons")
     block, neuron = selection.block, selection.neuron
-    stream = _stream(trace, quantity)
+    stream = stream_sizes(trace, quantity)
     if block is None:
         return ActivationResult(trace.tokens, None, position, quantity, listing, stream)
-    here = _finite(trace.neurons(block, at=position))
+    here = finite(trace.neurons(block, at=position))
+    whole = ActivationResult(trace.tokens, block, position, quantity, listing, stream)
+    return with_neurons(whole, here, neuron, trace.info, lambda shown: finite(trace.neurons(block, at=np.s_[:, shown])))
+
+
+def with_neurons(
+    result: ActivationResult,
+    here: Float,
+    neuron: int | None,
+    info: ModelInfo,
+    values: Callable[[int], Float],
+) -> ActivationResult:
+    """The result with neurons. here: (n_neurons,), the values at the position. neuron: the requested one. values: reads
+    a neuron at every position.
+    """
     sizes = np.nan_to_num(np.abs(here), nan=-1)
     strongest = int(sizes.argmax())
     shown = strongest if neuron is None else neuron
-    if listing == "tile":
-        start = shown - shown % trace.info.tile_width
-        listed = np.arange(start, min(start + trace.info.tile_width, len(here)))
+    if result.listing == "tile":
+        start = shown - shown % info.tile_width
+        listed = np.arange(start, min(start + info.tile_width, len(here)))
     else:
         listed = np.argsort(-sizes, kind="stable")[:N_STRONGEST]
-    return ActivationResult(
-        tokens=trace.tokens,
-        block=block,
-        position=position,
-        quantity=quantity,
-        listing=listing,
-        stream=stream,
+    return replace(
+        result,
         chosen=neuron is not None,
         neuron=shown,
-        values=_finite(trace.neurons(block, at=np.s_[:, shown])),
+        values=values(shown),
         strongest=strongest,
         strongest_value=float(here[strongest]),
         listed=listed,
@@ -107,15 +122,16 @@ def compute_activation(
     )
 
 
-def _stream(trace: Trace, quantity: ActivationQuantity) -> Float:
+def stream_sizes(trace: Trace, quantity: ActivationQuantity) -> Float:
+    """The norm or the mean of the residual stream, (n_positions, n_blocks + 1)."""
     residuals = (trace.residual(i) for i in range(trace.info.n_blocks + 1))
     if quantity == "mean":
         columns = [residual.mean(axis=1) for residual in residuals]
     else:
         columns = [np.linalg.norm(residual, axis=1) for residual in residuals]
-    return _finite(np.stack(columns, axis=1))
+    return finite(np.stack(columns, axis=1))
 
 
-def _finite(values: Float) -> Float:
+def finite(values: Float) -> Float:
     """The values with NaN for each that is infinite."""
     return np.where(np.isfinite(values), values, np.float32(np.nan))

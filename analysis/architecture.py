@@ -48,6 +48,9 @@ class ArchitectureResult:
         What is explained, for "attribution".
     sweep : SweepResult or None
         The removals, for "effect".
+    residual_differences : float32 array (n_blocks + 1,) or None
+        For A minus B, A's norms of the residual stream minus B's; `heads` and `tiles` are then differences, too, and
+        NaN in all three stands for what B does not have. None for the values of one text.
     """
 
     info: ModelInfo
@@ -59,6 +62,7 @@ class ArchitectureResult:
     residual_norms: Float | None
     attribution: AttributionResult | None = None
     sweep: SweepResult | None = None
+    residual_differences: Float | None = None
 
 
 def compute_architecture(

@@ -1,5 +1,6 @@
 """Attention: a head's attention weights, the same without the first token, or the rollout through the blocks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,17 +88,9 @@ def compute_attention(
     block, head = selection.block, selection.head
     if block is None:
         raise SelectionError("This part has no attention. Select a block.")
-    square = 1 if trace.n_positions <= MOST_EXACT else -(-trace.n_positions // MOST_CELLS)
-    raw = grid = _mean(trace, block) if head is None else trace.attention(block, at=head)
-    if view == "without_first":
-        grid = _without_first(raw)
-    elif view == "rollout":
-        grid = derived("attention rollout", lambda: _rollout(trace), version=_ROLLOUT_VERSION)["rollout"][block]
-        grid = grid.astype(np.float32)
-    # One head at a time: all heads of a long text and their copies would take much memory.
-    heads = (trace.attention(block, at=index) for index in range(trace.info.n_heads))
-    if view == "without_first":
-        heads = (_without_first(each) for each in heads)
+    square = square_of(trace.n_positions)
+    raw = attention_grid(trace, block, head, "raw")
+    grid = raw if view == "raw" else attention_grid(trace, block, head, view, derived=derived)
     row = grid[position]
     return AttentionResult(
         tokens=trace.tokens,
@@ -106,12 +99,39 @@ def compute_attention(
         position=position,
         view=view,
         grid=grid,
-        heads=np.stack([pooled(each, square) for each in heads]),
+        heads=np.stack([pooled(each, square) for each in head_grids(trace, block, view)]),
         square=square,
         first_share=float(raw[position, 0]),
         strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,
         sharpest=_sharpest(raw),
     )
+
+
+def head_grids(trace: Trace, block: int, view: AttentionView) -> Iterator[Float]:
+    """The view of each head of a block, (query, key); of "rollout", as of "raw", the attention weights.
+
+    One head at a time: all heads of a long text and their copies would take much memory.
+    """
+    for head in range(trace.info.n_heads):
+        raw = trace.attention(block, at=head)
+        yield _without_first(raw) if view == "without_first" else raw
+
+
+def attention_grid(
+    trace: Trace, block: int, head: int | None, view: AttentionView, *, derived: Derived = derive_now
+) -> Float:
+    """The view of one head, or of the mean over a block's heads, (query, key)."""
+    if view == "rollout":
+        rollout = derived("attention rollout", lambda: _rollout(trace), version=_ROLLOUT_VERSION)["rollout"]
+        grid: Float = rollout[block].astype(np.float32)
+        return grid
+    raw = _mean(trace, block) if head is None else trace.attention(block, at=head)
+    return _without_first(raw) if view == "without_first" else raw
+
+
+def square_of(n_positions: int) -> int:
+    """The number of queries and of keys in each cell of `AttentionResult.heads`."""
+    return 1 if n_positions <= MOST_EXACT else -(-n_positions // MOST_CELLS)
 
 
 def attention_entropy(rows: Float) -> Float:

@@ -31,11 +31,15 @@ class Patterns:
         The number of queries and of keys in each cell.
     n_positions : int
         Tokens of the text.
+    difference : bool
+        Whether `heads` are those of A minus those of B, -1 to 1: of each square the difference of the largest size, NaN
+        where B has no counterpart.
     """
 
     heads: Float
     square: int
     n_positions: int
+    difference: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +79,17 @@ def compute_overview(
     parts = compute_architecture(
         trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep, scores=scores
     )
+    return ranked(parts)
+
+
+def ranked(parts: ArchitectureResult) -> OverviewResult:
+    """The numbers of all parts, with that of the selected part and its rank by size."""
+    info, selection = parts.info, parts.selection
     if selection.head is not None:
         numbers, unit = parts.heads, selection.head
     elif selection.neuron is not None:
-        numbers, unit = parts.tiles, selection.neuron // trace.info.tile_width
-        if numbers is not None and color_by == "effect":  # all tiles of a block have the number of its MLP
+        numbers, unit = parts.tiles, selection.neuron // info.tile_width
+        if numbers is not None and parts.color_by == "effect":  # all tiles of a block have the number of its MLP
             numbers, unit = numbers[:, :1], 0
     else:
         return OverviewResult(parts, None, None)
@@ -96,6 +106,11 @@ def overview_without_values(info: ModelInfo, selection: Selection) -> OverviewRe
     return OverviewResult(architecture_without_values(info, selection), None, None)
 
 
+def patterns_side(info: ModelInfo) -> int:
+    """The largest number of cells along a side of each head's pattern."""
+    return min(MOST_SIDE, max(1, isqrt(MOST_CELLS // (info.n_blocks * info.n_heads))))
+
+
 def compute_patterns(trace: Trace, *, derived: Derived = derive_now) -> Patterns:
     """The attention of all heads of all blocks, which does not depend on the selection.
 
@@ -103,8 +118,7 @@ def compute_patterns(trace: Trace, *, derived: Derived = derive_now) -> Patterns
     the arrays, for which the attention of all blocks is read.
     """
     info, n_positions = trace.info, trace.n_positions
-    side = min(MOST_SIDE, max(1, isqrt(MOST_CELLS // (info.n_blocks * info.n_heads))))
-    square = -(-n_positions // side)
+    square = -(-n_positions // patterns_side(info))
 
     def compute() -> dict[str, Float]:
         blocks = [

@@ -1,10 +1,13 @@
 """Callback of the activations panel: computes the result for a selection and draws it."""
 
 from functools import partial
+from typing import Any
 
 from dash import Dash, Input, Output
 
-from analysis.activation import ActivationNeurons, ActivationQuantity, compute_activation
+from analysis.activation import ActivationNeurons, ActivationQuantity, ActivationResult, compute_activation
+from analysis.comparison.activation import compute_activation_difference
+from analysis.comparison.pair import Comparison
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -17,8 +20,11 @@ from layouts.figures.activation import (
     activation_neurons_figure,
     activation_reading,
 )
+from layouts.figures.activation_difference import activation_difference_reading
 from layouts.figures.empty import empty_figure
-from layouts.theme import THEMES
+from layouts.theme import THEMES, Theme
+
+_NO_NEURONS = "This part has no neurons. Select a block."
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
@@ -26,6 +32,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_activation, services),
+        difference=partial(draw_activation_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "neuron": Output(NEURON_GRAPH, "figure"),
@@ -49,17 +56,56 @@ def draw_activation(
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     result = compute_activation(trace, selection, position, quantity=quantity, listing=listing)
-    shown = selection.part.value
-    if selection.block is not None:
-        shown = f"block {selection.block}" + ("" if selection.neuron is None else f", neuron {selection.neuron}")
-    texts = {"title": f"Activations · {shown}", "reading": activation_reading(result)}
+    return _figures(result, selection, trace.info.n_blocks, _NO_NEURONS, look) | {
+        "title": f"Activations · {_shown(selection)}",
+        "reading": activation_reading(result),
+    }
+
+
+def draw_activation_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    quantity: ActivationQuantity = "norm",
+    listing: ActivationNeurons = "tile",
+) -> Values:
+    """As `draw_activation`, of A minus B; neurons that cannot be compared are a message in the place of their bars."""
+    trace, block = comparison.a, selection.block
+    position = services.position(trace, selection)
+    result = compute_activation_difference(comparison, selection, position, quantity=quantity, listing=listing)
+    reason = _NO_NEURONS
+    if block is not None:
+        reason = comparison.unequal("n_neurons", "Neurons") or comparison.missing_block(block)
+    figures = _figures(result, selection, trace.info.n_blocks, reason, THEMES[theme])
+    if result.values is not None and (missing := comparison.missing_position(position)):
+        figures["neurons"] = empty_figure(missing, theme=THEMES[theme])
+        if not result.chosen:  # which one differs most is not known
+            figures["neuron"] = figures["neurons"]
+    return figures | {
+        "title": f"Activations A − B · {_shown(selection)}",
+        "reading": " ".join(filter(None, [activation_difference_reading(result), reason if block is not None else ""])),
+    }
+
+
+def _shown(selection: Selection) -> str:
     if selection.block is None:
-        edge = 0 if selection.part is Part.EMBEDDING else trace.info.n_blocks
-        none = empty_figure("This part has no neurons. Select a block.", theme=look)
-        return {"figure": activation_figure(result, edge=edge, theme=look), "neuron": none, "neurons": none, **texts}
-    return {
-        "figure": activation_figure(result, theme=look),
-        "neuron": activation_neuron_figure(result, theme=look),
-        "neurons": activation_neurons_figure(result, theme=look),
-        **texts,
+        return selection.part.value
+    return f"block {selection.block}" + ("" if selection.neuron is None else f", neuron {selection.neuron}")
+
+
+def _figures(
+    result: ActivationResult, selection: Selection, n_blocks: int, reason: str, theme: Theme
+) -> dict[str, Any]:
+    """reason: why there are no neurons, if there are none."""
+    edge = None
+    if selection.block is None:
+        edge = 0 if selection.part is Part.EMBEDDING else n_blocks
+    figures = {"figure": activation_figure(result, edge=edge, theme=theme)}
+    if result.values is None:
+        return figures | dict.fromkeys(("neuron", "neurons"), empty_figure(reason, theme=theme))
+    return figures | {
+        "neuron": activation_neuron_figure(result, theme=theme),
+        "neurons": activation_neurons_figure(result, theme=theme),
     }

@@ -2,23 +2,26 @@
 removals, or head scores.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypedDict, cast, get_args
 
 from dash import Input
 
-from analysis.architecture import ColorBy, ProbeScore
+from analysis.architecture import ArchitectureResult, ColorBy, ProbeScore, compute_architecture
 from analysis.attribution import compute_attribution, second_target
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
 from analysis.causes.intervention import Replacement, Where
 from analysis.causes.sweep import sweep_or_reason
+from analysis.comparison.pair import Comparison
 from analysis.errors import check_choice
-from analysis.selection import Selection
+from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.services import Services
 from layouts import attribution, effect
 from layouts.architecture import COLOR_BY
+from layouts.figures.scene_difference import NO_KINDS, NO_PARTS
 from layouts.job import JobIds
 
 CHOICES = {
@@ -77,3 +80,61 @@ def color_numbers(
         return {"color_by": "kind"}, task
     sweep, _ = services.jobs.show(task, {})
     return ({"color_by": "kind"}, _MISSING) if sweep is None else ({"color_by": color_by, "sweep": sweep}, "")
+
+
+def color_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    color_by: ColorBy,
+    against: str | None,
+    **removal: Any,
+) -> tuple[ArchitectureResult, ArchitectureResult | None, str]:
+    """The numbers of the colouring in A and in B, as arguments of `compute_architecture_difference`; and what cannot be
+    compared, in words. If nothing can, the colouring is "kind".
+
+    The same logit is explained in both: that of A's target.
+    """
+    a, b = comparison.a, comparison.b
+    position, is_probe = services.position(a, selection), color_by in get_args(ProbeScore)
+    there = int(comparison.aligned[position])
+    problem = comparison.other_vocabulary() if color_by in ("attribution", "effect") else ""
+    numbers: dict[str, Any] = {"color_by": "kind"}
+    others: dict[str, Any] = {"color_by": "kind"}
+    if not problem:
+        numbers, problem = color_numbers(services, a.prompt, selection, color_by, against, **removal)
+    one = compute_architecture(a, selection, position, **numbers)
+    if there < 0 and not (is_probe or one.color_by == "kind"):
+        return one, None, comparison.missing_position(position)
+    explained = one.attribution or one.sweep
+    target = explained.target.id if explained else None
+    other = Selection(Part.OUTPUT, position=max(there, 0), target=target)
+    if not problem:
+        others, problem = color_numbers(services, b.prompt, other, color_by, against, **removal)
+        if problem:
+            one, problem = compute_architecture(a, selection, position, color_by="kind"), f"In B: {problem}"
+    two = compute_architecture(b, other, max(there, 0), **others)
+    if there < 0:
+        two = replace(two, residual_norms=None)
+    return one, two, problem or _unmatched(comparison, one, is_probe=is_probe)
+
+
+def _unmatched(comparison: Comparison, result: ArchitectureResult, *, is_probe: bool) -> str:
+    """The parts of A that cannot be compared, in words."""
+    if result.color_by == "kind":
+        return ""
+    if is_probe and comparison.same_model:
+        return "These scores depend on the model alone, which A and B share."
+    n_blocks, last = comparison.a.info.n_blocks, comparison.n_blocks
+    missing = f"block {last} has" if last == n_blocks - 1 else f"blocks {last}–{n_blocks - 1} have"
+    reasons = [
+        comparison.unequal("n_heads", "Heads"),
+        comparison.unequal("n_neurons", "MLP tiles") if result.tiles is not None else "",
+        f"A’s {missing} no counterpart in B." if last < n_blocks else "",
+    ]
+    return " ".join(filter(None, reasons))
+
+
+def with_problem(reading: str, problem: str) -> str:
+    """The reading of a difference with what cannot be compared, which takes its place if nothing can."""
+    return problem if problem and reading in (NO_PARTS, NO_KINDS) else f"{reading} {problem}".rstrip()

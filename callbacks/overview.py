@@ -1,5 +1,6 @@
 """Callback of the overview panel: numbers of all heads and tiles as a grid, with the heads' attention where it fits."""
 
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Unpack
@@ -7,10 +8,12 @@ from typing import Any, Unpack
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
 
 from analysis.architecture import ColorBy
-from analysis.overview import OverviewResult, compute_overview, compute_patterns, overview_without_values
+from analysis.comparison.overview import compute_overview_difference, compute_patterns_difference
+from analysis.comparison.pair import Comparison
+from analysis.overview import OverviewResult, Patterns, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.coloring import CHOICES, SWEPT, Removal, color_numbers
+from callbacks.coloring import CHOICES, SWEPT, Removal, color_difference, color_numbers, with_problem
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
@@ -18,6 +21,7 @@ from layouts.architecture import COLOR_BY
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
+from layouts.figures.scene_difference import overview_difference_reading
 from layouts.overview import COLOR, NAME, WALL
 from layouts.theme import THEMES
 
@@ -33,6 +37,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_overview, services),
+        difference=partial(draw_overview_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "patterns": Output(ids.panel(NAME), "data-patterns"),
@@ -73,21 +78,66 @@ def draw_overview(
     values = _values(result, trace.tokens[position].label)
     if missing:
         values["reading"] = missing
-    room = _wall(wall, trace.info.n_heads)
+    drawn_from = (trace.info.fingerprint, trace.prompt)
+    attention = partial(compute_patterns, trace, derived=partial(services.derived, trace))
+    return values | _grid(result, drawn_from, attention, wall=wall, patterns=patterns, theme=theme)
+
+
+def draw_overview_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    color_by: ColorBy = "norm",
+    against: str | None = "",
+    wall: Any = None,
+    patterns: str = "",
+    **removal: Unpack[Removal],
+) -> Values:
+    """As `draw_overview`, of A minus B, in the grid of A; what B does not have is grey."""
+    trace = comparison.a
+    position = services.position(trace, selection)
+    one, other, problem = color_difference(services, comparison, selection, color_by, against, **removal)
+    result = compute_overview_difference(comparison, one, other)
+    drawn_from = (trace.info.fingerprint, trace.prompt, comparison.digest)
+    attention = partial(compute_patterns_difference, comparison, derived=partial(services.derived, trace))
+    reading = overview_difference_reading(result, trace.tokens[position].label)
+    return {
+        "title": "Overview A − B",
+        "reading": with_problem(reading, problem),
+        **_grid(result, drawn_from, attention, wall=wall, patterns=patterns, theme=theme),
+    }
+
+
+def _grid(
+    result: OverviewResult,
+    drawn_from: tuple[Any, ...],
+    attention: Callable[[], Patterns],
+    *,
+    wall: Any,
+    patterns: str,
+    theme: str,
+) -> dict[str, Any]:
+    """The figure, or all of it but the attention if the page shows that already; and the attention's digest.
+
+    drawn_from: all that the attention depends on, besides wall and theme.
+    """
+    look, room = THEMES[theme], _wall(wall, result.parts.info.n_heads)
     if room is None:
-        return values | {"figure": overview_figure(result, theme=look), "patterns": ""}
-    drawn_from = repr((trace.info.fingerprint, trace.prompt, room, theme))
-    digest = blake2b(drawn_from.encode(errors="surrogatepass"), digest_size=8).hexdigest()
-    if patterns == digest:
-        figure: Any = Patch()
-        data, layout = overview_changes(result, wall=room, theme=look)
-        for index, changes in enumerate(data):
-            figure["data"][index] = written(changes)
-        figure["layout"] = written(layout)
-    else:
-        attention = compute_patterns(trace, derived=partial(services.derived, trace))
-        figure = overview_figure(result, wall=room, patterns=attention, theme=look)
-    return values | {"figure": figure, "patterns": digest}
+        return {"figure": overview_figure(result, theme=look), "patterns": ""}
+    digest = blake2b(repr((*drawn_from, room, theme)).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    if patterns != digest:
+        return {
+            "figure": overview_figure(result, wall=room, patterns=attention(), theme=look),
+            "patterns": digest,
+        }
+    figure: Any = Patch()
+    data, layout = overview_changes(result, wall=room, theme=look)
+    for index, changes in enumerate(data):
+        figure["data"][index] = written(changes)
+    figure["layout"] = written(layout)
+    return {"figure": figure, "patterns": digest}
 
 
 def _values(result: OverviewResult, token: str) -> dict[str, Any]:

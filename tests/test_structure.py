@@ -276,7 +276,7 @@ def test_every_panel_is_on_the_page_once():
     files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
+    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values", "scene_difference"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
     parts |= {"head_scores"} | {f"{name}_difference" for name in names}

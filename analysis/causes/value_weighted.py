@@ -6,6 +6,7 @@ weight and a small value. The norm of weight · value · output map is what arri
 Source: Kobayashi et al. 2020, "Attention is not only a weight: analyzing transformers with vector norms".
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,28 +27,32 @@ def compute_value_weighted(model: LanguageModel, trace: Trace, selection: Select
     Raises: SelectionError for a part that is not in a block.
     """
     raw = compute_attention(trace, selection, position)
-    sizes, scales = moved_norms(model, trace, raw.block)
-
-    def moved(head: int) -> Float:
-        grid: Float = trace.attention(raw.block, at=head) * sizes[:, head] * scales[:, None]
-        return grid
-
-    heads = range(trace.info.n_heads)
+    grid, heads = None, []
+    for head, moved in enumerate(moved_grids(model, trace, raw.block)):
+        heads.append(pooled(moved, raw.square))
+        if raw.head is None:
+            grid = moved if grid is None else grid + moved
+        elif raw.head == head:
+            grid = moved
+    assert grid is not None
     if raw.head is None:
-        grid = moved(0)
-        for head in heads[1:]:  # one at a time: those of a long text take much memory
-            grid = grid + moved(head)
         grid = grid / np.float32(len(heads))
-    else:
-        grid = moved(raw.head)
     row = grid[position]
     return replace(
         raw,
         view="value_weighted",
         grid=grid,
-        heads=np.stack([pooled(moved(head), raw.square) for head in heads]),
+        heads=np.stack(heads),
         strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,
     )
+
+
+def moved_grids(model: LanguageModel, trace: Trace, block: int) -> Iterator[Float]:
+    """The norms of what each head of a block moves, (query, key), one head at a time: all take much memory."""
+    sizes, scales = moved_norms(model, trace, block)
+    for head in range(trace.info.n_heads):
+        grid: Float = trace.attention(block, at=head) * sizes[:, head] * scales[:, None]
+        yield grid
 
 
 def moved_norms(model: LanguageModel, trace: Trace, block: int) -> tuple[Float, Float]:

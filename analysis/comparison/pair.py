@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ class Comparison:
             if there >= 0 and self.a.tokens[position].label != self.b.tokens[there].label
         ]
 
+    @cached_property
+    def digest(self) -> str:
+        """What B is, for names of arrays that are kept with A: a digest of its model, its tokens and the alignment."""
+        whole = (self.b.info.fingerprint.encode(), self.b.token_ids.tobytes(), self.aligned.tobytes())
+        return blake2b(b"|".join(whole), digest_size=12).hexdigest()
+
     @property
     def same_model(self) -> bool:
         """Whether both traces are of one model."""
@@ -56,44 +63,64 @@ class Comparison:
         """The number of blocks that both models have."""
         return min(self.a.info.n_blocks, self.b.info.n_blocks)
 
-    def check_same(self, size: str, what: str) -> None:
-        """Check that both models have the same number of something.
+    def unequal(self, size: str, what: str) -> str:
+        """Why something cannot be compared: a size of both models differs. Empty if it is the same.
 
         size: a field of ModelInfo, such as "n_heads". what: what cannot be compared without it, such as "Heads".
-        Raises: SelectionError if they have not.
         """
         here, there = getattr(self.a.info, size), getattr(self.b.info, size)
-        if here != there:
-            raise SelectionError(f"{what} cannot be compared: {_SIZES[size]} is {here:,} in A and {there:,} in B.")
+        if here == there:
+            return ""
+        return f"{what} cannot be compared: {_SIZES[size]} is {here:,} in A and {there:,} in B."
+
+    def other_vocabulary(self) -> str:
+        """Why logits cannot be compared: the vocabularies differ. Empty if they are the same."""
+        if self.same_vocabulary:
+            return ""
+        return "Predictions cannot be compared: the models of A and B have different vocabularies."
+
+    def missing_block(self, block: int) -> str:
+        """That B has no such block; empty if it has."""
+        last = self.b.info.n_blocks - 1
+        return (
+            "" if block <= last else f"B has no block {block}: its last one is block {last}. Select an earlier block."
+        )
+
+    def missing_position(self, position: int) -> str:
+        """That no position of B stands for a position of A; empty if one does."""
+        if self.aligned[position] >= 0:
+            return ""
+        label = self.a.tokens[position].label
+        return f"B has no counterpart of ‘{label}’ at position {position}. Select another token."
+
+    def check_same(self, size: str, what: str) -> None:
+        """Check that both models have the same number of something; the arguments are those of `unequal`.
+
+        Raises: SelectionError if they have not.
+        """
+        _raise(self.unequal(size, what))
 
     def check_vocabulary(self) -> None:
         """Check that logits can be compared.
 
         Raises: SelectionError if the models' vocabularies differ.
         """
-        if not self.same_vocabulary:
-            raise SelectionError("Predictions cannot be compared: the models of A and B have different vocabularies.")
+        _raise(self.other_vocabulary())
 
     def check_block(self, block: int) -> None:
         """Check that both models have a block.
 
         Raises: SelectionError if B has fewer.
         """
-        if block >= self.b.info.n_blocks:
-            raise SelectionError(
-                f"B has no block {block}: its last one is block {self.b.info.n_blocks - 1}. Select an earlier block."
-            )
+        _raise(self.missing_block(block))
 
     def counterpart(self, position: int) -> int:
         """The position of B that stands for a position of A.
 
         Raises: SelectionError if there is none.
         """
-        there = int(self.aligned[position])
-        if there < 0:
-            label = self.a.tokens[position].label
-            raise SelectionError(f"B has no counterpart of ‘{label}’ at position {position}. Select another token.")
-        return there
+        _raise(self.missing_position(position))
+        return int(self.aligned[position])
 
     def on_a(self, values: NDArray[Any], *axes: int) -> Float:
         """B's values at A's positions, NaN where B has none. axes: those of `values` that are positions of B."""
@@ -112,6 +139,11 @@ _SIZES = {
     "d_model": "the width of the residual stream",
     "n_blocks": "the number of blocks",
 }
+
+
+def _raise(reason: str) -> None:
+    if reason:
+        raise SelectionError(reason)
 
 
 def compare_traces(model: LanguageModel, trace: Trace, other_model: LanguageModel, other: Trace) -> Comparison:

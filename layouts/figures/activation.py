@@ -8,11 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import neuron_range, quoted
+from layouts.figures.shade import neutral
+from layouts.figures.text import MISSING, neuron_range, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, token_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from analysis.activation import ActivationResult
 
@@ -31,12 +34,16 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     n_positions, n_edges = result.stream.shape
     finite = result.stream[np.isfinite(result.stream)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    logarithmic = result.quantity == "norm" and 0 < low * _LOG_FROM < high
+    compared = result.compared
+    logarithmic = result.quantity == "norm" and compared is None and 0 < low * _LOG_FROM < high
     if result.quantity == "mean":
         caption, short = "Mean over dimensions (removed by LayerNorm, not by RMSNorm)", "Mean over dimensions"
     else:
         scale = ", log scale" if logarithmic else ""
         caption, short = f"Length of the residual stream (L2 norm{scale})", f"Stream’s length (L2 norm{scale})"
+    if compared is not None:
+        missing = "" if compared.all() else " · no line: no counterpart in B"
+        caption = short = f"A − B: {short[0].lower()}{short[1:]}{missing}"
     every = -(-n_positions // _MOST_LINES)
     others = [position for position in range(0, n_positions, every) if position != result.position]
     if every > 1:
@@ -58,7 +65,12 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         "tickvals": [block + 0.5 for block in ticks],
         "ticktext": [str(block) for block in ticks],
     }
-    yaxis = {"type": "log", "tickvals": _round_numbers(low, high)} if logarithmic else {"nticks": 5, "zeroline": False}
+    yaxis: dict[str, Any] = {"nticks": 5, "zeroline": compared is not None, "zerolinecolor": theme.quiet}
+    if logarithmic:
+        yaxis = {"type": "log", "tickvals": _round_numbers(low, high)}
+    shapes = [] if result.block is None else [_band(result.block, theme.accent)]
+    if compared is not None and (depth := int(np.isfinite(result.stream).any(axis=0).sum())) < n_edges:
+        shapes.append(_missing(depth - 1, n_edges - 1, theme))  # blocks that B does not have
     layout = _layout(
         theme,
         caption,
@@ -66,7 +78,7 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         hovermode="closest",
         xaxis=axis(theme, **xaxis),
         yaxis=axis(theme, **yaxis),
-        shapes=[] if result.block is None else [_band(result.block, theme.accent)],
+        shapes=shapes,
     )
     return Drawing(data=data, layout=layout)
 
@@ -74,16 +86,22 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
 def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) -> go.Figure:
     """One neuron at every token, with the selected position emphasised; a click selects a position."""
     assert result.values is not None
-    reason = "" if result.chosen else f" (strongest at {result.tokens[result.position].short(12)})"
+    difference = result.compared is not None
+    strongest = "largest difference" if difference else "strongest"
+    reason = "" if result.chosen else f" ({strongest} at {result.tokens[result.position].short(12)})"
+    missing = [] if result.compared is None else np.flatnonzero(~result.compared).tolist()
+    grey = " · grey: no counterpart in B" if missing else ""
     return _bars(
         result.values,
-        caption=f"Neuron {result.neuron} at each token{reason}",
-        short=f"Neuron {result.neuron} by token",
+        caption=f"{_minus(result)}Neuron {result.neuron} at each token{reason}{grey}",
+        short=f"{_minus(result)}Neuron {result.neuron} by token{grey}",
         labels=[token.short(8) for token in result.tokens],
         names=[f"<b>{token.markup}</b> ({token.position})" for token in result.tokens],
         clicks=[f"@{token.position}" for token in result.tokens],
         emphasised=result.position,
         colors=(theme.accent2, theme.accent),
+        signs=difference,
+        missing=missing,
         theme=theme,
     )
 
@@ -94,16 +112,18 @@ def activation_neurons_figure(result: ActivationResult, *, theme: Theme = LIGHT)
     assert result.listed_values is not None
     numbers = result.listed.tolist()
     tile = neuron_range(numbers[0], numbers[-1]).capitalize()
-    neurons, short = (f"{tile} (one tile)", tile) if result.listing == "tile" else ("Strongest neurons",) * 2
+    most = "Strongest neurons" if result.compared is None else "Largest differences of neurons"
+    neurons, short = (f"{tile} (one tile)", tile) if result.listing == "tile" else (most,) * 2
     return _bars(
         result.listed_values,
-        caption=f"{neurons} of block {result.block} at {result.tokens[result.position].short(12)}",
-        short=short,
+        caption=f"{_minus(result)}{neurons} of block {result.block} at {result.tokens[result.position].short(12)}",
+        short=f"{_minus(result)}{short}",
         labels=[str(number) for number in numbers],
         names=[f"neuron <b>{number}</b>" for number in numbers],
         clicks=[f"block.{result.block}.mlp.neuron.{number}" for number in numbers],
         emphasised=numbers.index(result.neuron) if result.neuron in numbers else None,
         colors=(theme.accent, theme.quiet),
+        signs=result.compared is not None,
         theme=theme,
     )
 
@@ -120,15 +140,16 @@ def activation_reading(result: ActivationResult) -> str:
         change = "grows" if last >= first else "shrinks"
         stream = f"The vector of {label} {change} from length {first:.3g} to {last:.3g} (L2 norm) through the blocks"
     else:
-        stream = f"The mean of the vector of {label} goes from {_signed(first)} to {_signed(last)} through the blocks"
+        means = f"from {signed_digits(first)} to {signed_digits(last)}"
+        stream = f"The mean of the vector of {label} goes {means} through the blocks"
     if result.values is None:
         return f"{stream}."
-    value = _signed(result.values[result.position])
+    value = signed_digits(result.values[result.position])
     if not result.chosen:
         return f"{stream}; neuron {result.neuron} of block {result.block} is strongest here ({value})."
     if result.neuron == result.strongest:
         return f"{stream}; neuron {result.neuron} is strongest here ({value})."
-    strongest = f"neuron {result.strongest} ({_signed(result.strongest_value)})"
+    strongest = f"neuron {result.strongest} ({signed_digits(result.strongest_value)})"
     return f"{stream}; neuron {result.neuron} has the value {value} here, and the strongest is {strongest}."
 
 
@@ -138,6 +159,7 @@ def _lines(result: ActivationResult, positions: list[int], **look: Any) -> dict[
     gap = np.full((len(positions), 1), np.nan, dtype=np.float32)
     names = [f"<b>{result.tokens[position].markup}</b> ({position})" for position in positions]
     quantity = _QUANTITIES[result.quantity]
+    value = f"{quantity} %{{y:.3g}}" if result.compared is None else f"{quantity}, A − B: %{{y:+.3g}}"
     return {
         "type": "scatter",
         "mode": "lines",
@@ -145,13 +167,13 @@ def _lines(result: ActivationResult, positions: list[int], **look: Any) -> dict[
         "y": np.hstack([result.stream[positions], gap]).ravel(),
         "text": [name for name in names for _ in range(n_points)],
         "customdata": [f"@{position}" for position in positions for _ in range(n_points)],
-        "hovertemplate": f"%{{text}}<br>blocks passed: %{{x}}<br>{quantity} %{{y:.3g}}<extra></extra>",
+        "hovertemplate": f"%{{text}}<br>blocks passed: %{{x}}<br>{value}<extra></extra>",
         **look,
     }
 
 
 def _bars(
-    values: Iterable[float],
+    values: NDArray[np.float32],
     *,
     caption: str,
     short: str,
@@ -161,17 +183,27 @@ def _bars(
     emphasised: int | None,
     colors: tuple[str, str],
     theme: Theme,
+    signs: bool = False,
+    missing: Sequence[int] = (),
 ) -> go.Figure:
-    """One column per value; the emphasised one has the first of the two colours."""
+    """One column per value; the emphasised one has the first of the two colours.
+
+    signs: colours of differences instead, blue above 0 and orange below. missing: columns without a counterpart in B.
+    """
+    absent = set(missing)
+    shown = [MISSING if bar in absent else signed_digits(value) for bar, value in enumerate(values)]
+    marker = [colors[bar != emphasised] for bar in range(len(labels))]
+    if signs:
+        marker = [theme.signed[1 if value < 0 else 3][1] for value in values]
     bars = {
         "type": "bar",
         "x": np.arange(len(labels), dtype=np.float32),
         "y": values,
         "customdata": clicks,
         # With a hovertemplate, Plotly would also show the column's number below it.
-        "hovertext": [f"{name}<br>{_signed(value)}" for name, value in zip(names, values, strict=True)],
+        "hovertext": [f"{name}<br>{value}" for name, value in zip(names, shown, strict=True)],
         "hoverinfo": "text",
-        "marker": {"color": [colors[bar != emphasised] for bar in range(len(labels))], "line": {"width": 0}},
+        "marker": {"color": marker, "line": {"width": 0}},
     }
     layout = _layout(
         theme,
@@ -181,7 +213,10 @@ def _bars(
         hovermode="x",  # the whole column responds to the mouse, since a bar may be too low to hit
         xaxis=token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50),
         yaxis=axis(theme, nticks=4, zerolinecolor=theme.quiet),
-        shapes=[] if emphasised is None else [_band(emphasised - 0.5, colors[0])],
+        shapes=[
+            *(_missing(start - 0.5, end - 0.5, theme) for start, end in _runs(missing)),
+            *([] if emphasised is None else [_band(emphasised - 0.5, colors[0])]),
+        ],
     )
     return Drawing(data=[bars], layout=layout)
 
@@ -196,10 +231,26 @@ def _layout(theme: Theme, caption: str, short: str, **more: Any) -> dict[str, An
     return base_layout(theme, title=title, meta={"short": short}, margin={"l": 8, "r": 8, "t": 24, "b": 4}, **more)
 
 
-def _band(start: float, color: str) -> dict[str, Any]:
-    """A highlight one unit wide behind the data."""
-    area = {"type": "rect", "x0": start, "x1": start + 1, "y0": 0, "y1": 1, "yref": "paper"}
-    return {**area, "layer": "below", "line": {"width": 0}, "fillcolor": color, "opacity": 0.16}
+def _minus(result: ActivationResult) -> str:
+    return "" if result.compared is None else "A − B: "
+
+
+def _band(start: float, color: str, *, end: float | None = None, opacity: float = 0.16) -> dict[str, Any]:
+    """A highlight behind the data, by default one unit wide."""
+    area = {"type": "rect", "x0": start, "x1": start + 1 if end is None else end, "y0": 0, "y1": 1, "yref": "paper"}
+    return {**area, "layer": "below", "line": {"width": 0}, "fillcolor": color, "opacity": opacity}
+
+
+def _missing(start: float, end: float, theme: Theme) -> dict[str, Any]:
+    """What B does not have."""
+    return _band(start, neutral(theme), end=end, opacity=0.5)
+
+
+def _runs(columns: Sequence[int]) -> list[tuple[int, int]]:
+    """Adjacent columns as ranges: the first of each, and the one after its last."""
+    starts = [column for column in columns if column - 1 not in columns]
+    ends = [column + 1 for column in columns if column + 1 not in columns]
+    return list(zip(starts, ends, strict=True))
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
@@ -209,5 +260,6 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return [step * 10.0**exponent for exponent in exponents for step in steps]
 
 
-def _signed(value: float | None) -> str:
+def signed_digits(value: float | None) -> str:
+    """A number with its sign and three digits."""
     return "not finite" if value is None or np.isnan(value) else f"{value:+.3g}".replace("-", "−")

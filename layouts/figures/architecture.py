@@ -19,9 +19,11 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.head_scores import PROBE_SCORES, probe_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
-from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, neutral, stream_color
+from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
+from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_unit, stream_values, tile_unit
+from layouts.figures.shade import neutral
 from layouts.figures.text import counted, neuron_range, percent, quoted, signed, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
 
@@ -32,18 +34,6 @@ if TYPE_CHECKING:
 
 HEADS, TILES, ENDS, STREAM, LINE, MARK, FRAME = range(7)  # the traces, in this order
 _MESHES = (HEADS, TILES, ENDS, STREAM)
-UNITS = {  # written after the number
-    "attribution": "logits (direct attribution)",
-    "effect": "logits (effect of removing it)",
-    "norm": "(L2 norm of what it adds to the residual stream)",
-    "entropy": "bits of attention entropy",
-    "first": "of its attention is on the first token",
-    "induction": "(induction score)",
-    "previous": "(previous-token score)",
-    "duplicate": "(duplicate-token score)",
-    "copying": "(copying score)",
-}
-TILE_UNITS = UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
 _TILE = "block.{block}.mlp.neuron.{neuron}"  # what a click on a tile selects; the page fills in the two numbers
 _DISTANCE = 4.0  # of the eye: far enough for no box to be behind it
 _CAMERA = {  # low, from the front left, and without perspective: all walls have the same slant
@@ -115,18 +105,19 @@ def architecture_changes(
     """All that depends on values, selection and theme: properties by trace index, and the scene's annotations."""
     scene = make_scene(result.info)
     heads, tiles = box_colors(result, theme)
-    norms = result.residual_norms
+    norms = result.residual_norms  # A's, in a difference: the scene is that of A
+    stream = stream_values(result)
     ends = {  # the output has no number: it reads the normed stream
-        "values": [] if norms is None else [*three_digits(norms[[0, -1]]), None],
-        "unit": "(L2 norm of the residual stream here)",
+        "values": [stream[0], stream[-1], None] if stream else [],
+        "unit": end_unit(result),
     }
     traces = {
-        HEADS: heads | {"meta": {"values": three_digits(result.heads), "unit": UNITS.get(result.color_by, "")}},
+        HEADS: heads | {"meta": {"values": part_values(result, result.heads), "unit": head_unit(result)}},
         TILES: tiles
         | {
             "meta": {
-                "values": three_digits(result.tiles),
-                "unit": TILE_UNITS.get(result.color_by, ""),
+                "values": part_values(result, result.tiles),
+                "unit": tile_unit(result),
                 "select": _TILE,
                 "per_block": result.info.n_tiles,
             },
@@ -134,7 +125,7 @@ def architecture_changes(
         },
         ENDS: {"color": neutral(theme), "meta": ends},
         STREAM: _widths(norms, scene)
-        | {"color": stream_color(theme), "meta": {"values": three_digits(norms), "unit": "(L2 norm)"}},
+        | {"color": stream_color(theme), "meta": {"values": stream, "unit": stream_unit(result)}},
         LINE: {"line": {"color": neutral(theme), "width": 2}},
         MARK: mark(result.selection, result.info, scene) | {"line": {"color": theme.accent2, "width": 4}},
         FRAME: frame(result.selection, scene) | {"line": {"color": theme.accent, "width": 3}},
@@ -267,20 +258,6 @@ def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:
     """Half sizes of the stream's segments. shares: of the largest norm; widths follow their square roots."""
     high = min(0.58 * scene.free, scene.free - 0.16) * (0.14 + 0.86 * np.sqrt(shares))
     return np.stack([scene.segment_halves, np.minimum(high, 0.2), high], axis=1).astype(np.float32)
-
-
-def three_digits(values: NDArray[np.float32] | None) -> list[float | str]:
-    """Values with three significant digits, or "not finite", row by row."""
-    if values is None:
-        return []
-    given = values.ravel().astype(np.float64)
-    flat = np.nan_to_num(given)
-    digits = 2 - np.floor(np.log10(np.abs(flat, where=flat != 0, out=np.ones_like(flat))))
-    scale = 10.0**digits
-    rounded: list[float | str] = (np.round(flat * scale) / scale).tolist()
-    for missing in np.flatnonzero(np.isnan(given)).tolist():
-        rounded[missing] = "not finite"
-    return rounded
 
 
 def _tile_names(info: ModelInfo) -> list[str]:

@@ -13,9 +13,14 @@ from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, Theme, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.attention import AttentionResult
+    from analysis.comparison.attention import AttentionDifference
+    from analysis.tokens import Token
+    from layouts.theme import ColorScale
 
 _MOST_LABELS = 24
 _MAX_CHARACTERS = 14  # of a token on an axis
@@ -29,33 +34,36 @@ _WHOLES = {  # what the shares of a view add up to
 
 def attention_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> go.Figure:
     """The selected head as a heat map, queries down and keys across; a click selects the query position."""
-    labels = [token.short(_MAX_CHARACTERS) for token in result.tokens]
-    grid = np.where(np.tri(len(labels), dtype=bool), result.grid, np.nan)
-    heat = (_exact if len(labels) <= MOST_EXACT else _image)(result, grid.astype(np.float32), theme)
-    return Drawing(
-        data=[heat],
-        layout=base_layout(
+    n_positions = len(result.tokens)
+    grid = np.where(np.tri(n_positions, dtype=bool), result.grid, np.nan)
+    heat = (_exact if n_positions <= MOST_EXACT else _image)(result, grid.astype(np.float32), theme)
+    return Drawing(data=[heat], layout=grid_layout(result.tokens, result.position, theme))
+
+
+def grid_layout(tokens: Sequence[Token], position: int, theme: Theme) -> dict[str, Any]:
+    """The layout of a heat map of queries and keys, with the selected query marked."""
+    labels = [token.short(_MAX_CHARACTERS) for token in tokens]
+    return base_layout(
+        theme,
+        xaxis=token_axis(
             theme,
-            xaxis=token_axis(
-                theme,
-                labels,
-                most=_MOST_LABELS,
-                title="attended token (key)",
-                side="bottom",
-                tickangle=-45,
-                constrain="domain",
-            ),
-            yaxis=token_axis(
-                theme,
-                labels,
-                most=_MOST_LABELS,
-                title="attending token (query)",
-                autorange="reversed",
-                scaleanchor="x",
-                constrain="domain",
-            ),
-            shapes=[_row_mark(result.position, len(labels), theme.accent2)],
+            labels,
+            most=_MOST_LABELS,
+            title="attended token (key)",
+            side="bottom",
+            tickangle=-45,
+            constrain="domain",
         ),
+        yaxis=token_axis(
+            theme,
+            labels,
+            most=_MOST_LABELS,
+            title="attending token (query)",
+            autorange="reversed",
+            scaleanchor="x",
+            constrain="domain",
+        ),
+        shapes=[_row_mark(position, len(labels), theme.accent2)],
     )
 
 
@@ -125,14 +133,38 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
 
     For a long text, a cell is the largest share in a square of tokens, coloured as in the large heat map.
     """
-    n_heads = len(result.heads)
-    rows = -(-n_heads // 8)
-    columns = -(-n_heads // rows)
     pooled, finite = result.square > 1, np.where(np.isfinite(result.heads), result.heads, 0)
     shares = finite / np.float32(_most(result, finite))  # of all heads' largest, so that heads can be compared
-    cells = levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8)
     what = "norm" if result.view == "value_weighted" else "share"
-    note = f"<br>each cell: the largest {what} in {result.square} × {result.square} tokens" if pooled else ""
+    return heads_figure(
+        levels(shares, 1) if pooled else np.round(shares * HIGHEST).astype(np.uint8),
+        block=result.block,
+        head=result.head,
+        ends=(LOWEST if pooled else 0, HIGHEST),
+        scale=theme.probabilities,
+        note=f"<br>each cell: the largest {what} in {result.square} × {result.square} tokens" if pooled else "",
+        theme=theme,
+    )
+
+
+def heads_figure(
+    cells: NDArray[np.uint8],
+    *,
+    block: int,
+    head: int | None,
+    ends: tuple[int, int],
+    scale: ColorScale,
+    note: str,
+    theme: Theme,
+) -> go.Figure:
+    """The heads of a block as small images of one byte per cell.
+
+    cells: (n_heads, query, key), levels of the scale. head: the selected one. ends: levels at both ends of the scale.
+    note: follows the number of a head in its hover text.
+    """
+    n_heads = len(cells)
+    rows = -(-n_heads // 8)
+    columns = -(-n_heads // rows)
     layout = base_layout(
         theme,
         margin={"l": 0, "r": 0, "t": 2, "b": 2},
@@ -141,9 +173,9 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
         meta={"multiples": n_heads},  # the page wraps them to the shape of their place
     )
     data = []
-    for head in range(n_heads):
-        row, column = divmod(head, columns)
-        suffix = str(head + 1) if head else ""
+    for number in range(n_heads):
+        row, column = divmod(number, columns)
+        suffix = str(number + 1) if number else ""
         left, bottom = column / columns, 1 - (row + 1) / rows
         width, height = (1 - _GAP) / columns, (1 - 0.2) / rows
         # As few properties as possible: a block may have dozens of heads.
@@ -158,21 +190,21 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
         data.append(
             {
                 "type": "heatmap",
-                "z": cells[head],
-                "zmin": LOWEST if pooled else 0,
-                "zmax": HIGHEST,
-                "colorscale": theme.probabilities,
+                "z": cells[number],
+                "zmin": ends[0],
+                "zmax": ends[1],
+                "colorscale": scale,
                 "showscale": False,
                 "xaxis": f"x{suffix}",
                 "yaxis": f"y{suffix}",
-                "meta": f"block.{result.block}.attention.head.{head}",
-                "hovertemplate": f"head {head}{note}<extra></extra>",
+                "meta": f"block.{block}.attention.head.{number}",
+                "hovertemplate": f"head {number}{note}<extra></extra>",
             }
         )
-        chosen = head == result.head
+        chosen = number == head
         layout["annotations"].append(
             {
-                "text": f"<b>{head}</b>" if chosen else str(head),
+                "text": f"<b>{number}</b>" if chosen else str(number),
                 "x": left,
                 "y": bottom + height,
                 "xref": "paper",
@@ -198,7 +230,7 @@ def attention_heads_figure(result: AttentionResult, *, theme: Theme = LIGHT) -> 
     return Drawing(data=data, layout=layout)
 
 
-def attention_label(result: AttentionResult) -> str:
+def attention_label(result: AttentionResult | AttentionDifference) -> str:
     """The name of what is shown, for a title: a head, the mean of a block's heads, or a rollout."""
     if result.view == "rollout":
         return f"rollout up to block {result.block}"

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.architecture import TILE_UNITS, UNITS, architecture_reading, three_digits
+from layouts.figures.architecture import architecture_reading
 from layouts.figures.drawing import Drawing
 from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES, score_words
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
-from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, neutral, part_colors, stream_color
+from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, part_colors, stream_color
+from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_values, tile_unit
+from layouts.figures.shade import neutral
 from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from analysis.architecture import ArchitectureResult
     from analysis.model_info import ModelInfo
     from analysis.overview import OverviewResult, Patterns
@@ -133,7 +133,7 @@ def overview_reading(result: OverviewResult, token: str) -> str:
 
 def _heads(parts: ArchitectureResult) -> dict[str, Any]:
     names = [f"head {head}" for head in range(parts.info.n_heads)]
-    words = _words(UNITS.get(parts.color_by, ""), parts.heads, names)
+    words = _words(head_unit(parts), part_values(parts, parts.heads), names)
     return {"meta": {"select": "block.{block}.attention.head.{unit}", **words}}
 
 
@@ -143,19 +143,19 @@ def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
         "meta": {
             "select": "block.{block}.mlp.neuron.{neuron}",
             "neurons": parts.strongest.ravel().tolist(),
-            **_words(TILE_UNITS.get(parts.color_by, ""), parts.tiles, names),
+            **_words(tile_unit(parts), part_values(parts, parts.tiles), names),
         }
     }
 
 
-def _words(unit: str, values: NDArray[np.float32] | None, names: list[str]) -> dict[str, Any]:
+def _words(unit: str, values: list[float | str], names: list[str]) -> dict[str, Any]:
     """What the page's script names a cell with: `{block}`, `{name}` and `{value}` of the box with the cell's number."""
-    value = "" if values is None else f": {{value}} {unit}"
+    value = f": {{value}} {unit}" if values else ""
     return {
         "words": f"Block {{block}} · {{name}}{value}",
         "per_block": len(names),
         "names": names,
-        "values": three_digits(values),
+        "values": values,
     }
 
 
@@ -198,9 +198,8 @@ def _stream(parts: ArchitectureResult, grid: Grid, theme: Theme) -> dict[str, An
     """The residual stream as a line, with the token embedding, the final norm and the output on it."""
     end = parts.info.n_blocks - 0.5
     names, selected = ("embedding", "norm", "output"), parts.selection.part
-    norms = parts.residual_norms
-    unit = "(L2 norm of the residual stream here)"
-    values = ["", "", ""] if norms is None else [*(f": {n} {unit}" for n in three_digits(norms[[0, -1]])), ""]
+    stream = stream_values(parts)
+    values = [*(f": {stream[end]} {end_unit(parts)}" for end in (0, -1)), ""] if stream else ["", "", ""]
     return {
         "type": "scatter",
         "mode": "lines+markers+text",

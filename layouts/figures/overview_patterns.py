@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.figures.image import BLANK, HIGHEST, LOWEST, MOST_EXACT, blank_scale, levels
+from layouts.figures.image import (
+    BLANK,
+    HIGHEST,
+    LOWEST,
+    MOST_EXACT,
+    blank_scale,
+    difference_levels,
+    difference_scale,
+    levels,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +57,7 @@ def patterns_image(patterns: Patterns, wall: Wall, grid: Grid, theme: Theme) -> 
         "dy": dy,
         "zmin": BLANK,
         "zmax": HIGHEST,
-        "colorscale": blank_scale(theme.probabilities),
+        "colorscale": difference_scale(theme) if patterns.difference else blank_scale(theme.probabilities),
         "showscale": False,
         "hoverinfo": "skip",  # the cells below it have the names, and are what is clicked
     }
@@ -56,6 +65,11 @@ def patterns_image(patterns: Patterns, wall: Wall, grid: Grid, theme: Theme) -> 
 
 def _levels(patterns: Patterns) -> NDArray[np.uint8]:
     """Attention as levels of the scale, in steps of the square root if the attention panel's are for this text."""
+    if patterns.difference:
+        quantized = difference_levels(patterns.heads, 1)
+        above = ~np.tri(quantized.shape[-1], dtype=bool)
+        quantized[..., above] = difference_levels(np.zeros(1), 1)
+        return quantized
     if patterns.n_positions > MOST_EXACT:
         return levels(patterns.heads, 1)
     steps = np.round(LOWEST + patterns.heads * (HIGHEST - LOWEST))

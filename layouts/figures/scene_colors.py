@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layouts.figures.scene import VERTICES
-from layouts.figures.shade import contrast, mixed
+from layouts.figures.shade import contrast, mixed, neutral
+from layouts.figures.text import MISSING
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ _KINDS = {  # heads, tiles, residual stream
     "light": ("#2F5BEA", "#0F7B6C", "#9A8BC9"),
     "dark": ("#7EA2FF", "#5CC9B5", "#8F80C4"),
 }
+_DIFFERENCE = "attribution"  # differences of all quantities are drawn as this one is
+_ROOT = "square-root scale"
 _MISSING = 0.06  # share of the colour scale for what is not finite, if anything is
 _KIND_NAMES = ("attention heads", "MLP neurons", "residual stream")
 MOST_LEVEL = 1000  # of the colour scale: whole numbers are sent in a fifth of the bytes
@@ -81,18 +84,22 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         return heads, tiles, _legend(result, middles, list(_KIND_NAMES))
     assert result.heads is not None
     full = _full(result)
-    if result.color_by in _SIGNED:
+    difference = result.residual_differences is not None
+    quantity = _DIFFERENCE if difference else result.color_by
+    if quantity in _SIGNED:
         scale = diverging(theme)
     else:
         scale = visible(theme.probabilities if result.color_by in _SHARES else theme.norms, theme)
-    ticks = _ticks(result.color_by, full)
-    names = [f"{value:.0%}" if result.color_by in _SHARES else f"{value:g}".replace("-", "−") for value in ticks]
-    places = _share(ticks, full, result.color_by)
+    ticks = _ticks(quantity, full)
+    names = [f"{value:.0%}" if quantity in _SHARES else f"{value:g}".replace("-", "−") for value in ticks]
+    if difference:
+        names = [f"{value:+g}".replace("-", "−") if value else "0" for value in ticks]
+    places = _share(ticks, full, quantity)
     numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
-    shares = [_share(values, full, result.color_by) for values in numbers]
+    shares = [_share(values, full, quantity) for values in numbers]
     note = ""
     if any(np.isnan(share).any() for share in shares):
-        scale, note = _with_missing(scale, theme), "; grey: not finite"
+        scale, note = _with_missing(scale, theme), f"; grey: {MISSING if difference else 'not finite'}"
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)
@@ -104,11 +111,6 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
     """Intensities and colour scales of all heads and of all tiles. The heads' carry the colour bar."""
     heads, tiles, legend = part_colors(result, theme)
     return _boxes(heads) | _bar(legend, theme), _boxes(tiles)
-
-
-def neutral(theme: Theme) -> str:
-    """The colour of parts without a number."""
-    return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
 
 
 def _with_missing(scale: ColorScale, theme: Theme) -> ColorScale:
@@ -155,7 +157,7 @@ def _first_visible(scale: tuple[tuple[Any, ...], ...], page: str) -> float:
 
 def _full(result: ArchitectureResult) -> float:
     """The value at the upper end of the colour scale; of signed numbers, the largest size."""
-    if result.color_by in (*_SHARES, "copying"):
+    if result.color_by in (*_SHARES, "copying") and result.residual_differences is None:
         return 1.0
     given = [values for values in (result.heads, result.tiles) if values is not None]
     numbers = [float(np.abs(values[np.isfinite(values)]).max(initial=0)) for values in given]
@@ -177,7 +179,10 @@ def _ticks(color_by: str, full: float) -> NDArray[np.float64]:
 
 def _legend(result: ArchitectureResult, places: list[float], texts: list[str], note: str = "") -> Legend:
     """places: of the ticks, as shares of the scale."""
-    return Legend(_BARS[result.color_by] + note, [MOST_LEVEL * place for place in places], texts)
+    title = _BARS[result.color_by]
+    if result.residual_differences is not None and result.color_by != "kind":
+        title = f"A − B: {title}{'' if _ROOT in title else f' ({_ROOT})'}"
+    return Legend(title + note, [MOST_LEVEL * place for place in places], texts)
 
 
 def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def mixed(scale: ColorScale, share: float) -> str:
     return "#{:02X}{:02X}{:02X}".format(*channels)
 
 
+def neutral(theme: Theme) -> str:
+    """The colour of what has no number."""
+    return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
+
+
 def gradient(scale: ColorScale) -> str:
     """The scale from low to high, as a CSS gradient."""
     return f"linear-gradient(90deg, {', '.join(color for _, color in scale)})"

@@ -7,12 +7,22 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ISOLATE, _END = "\u2068", "\u2069"  # labels have neither, but those of right-to-left text have both around them
 QUOTED = f"‘{_ISOLATE}[^{_END}]*{_END}’|‘[^‘’]*’"  # a regular expression for what `quoted` returns
 
+ALL_EQUAL = "A and B are equal here: every difference is 0."
+MISSING = "no counterpart in B"
+
 
 def percent(share: float) -> str:
     """A share from 0 to 1 as a percentage with sensible digits: `61%`, `2.5%`, `<0.1%`."""
     if 0 < share < 0.0005:
         return "<0.1%"
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
+
+
+def points(difference: float) -> str:
+    """The size of a difference of two shares, in percentage points: `31 points`, `0.4 points`."""
+    size = 100 * abs(difference)
+    shown = "<0.1" if size < 0.05 else f"{size:.0f}" if size >= 9.95 else f"{size:.1f}"
+    return f"{shown} point{'' if shown == '1.0' else 's'}"
 
 
 def signed(value: float) -> str:

@@ -44,6 +44,7 @@ def test_models_of_different_tokenizers_are_aligned_by_bytes(tiny_gpt2: Language
     assert words
     for token, there in words:
         assert token.label.strip("·") == comparison.b.tokens[there].label.strip("·")
+    assert "different vocabularies" in comparison.other_vocabulary()
     with pytest.raises(SelectionError, match="different vocabularies"):
         comparison.check_vocabulary()
 
@@ -56,11 +57,15 @@ def test_the_same_vocabulary_is_known_whatever_the_model(tiny_gpt2: LanguageMode
     with pytest.raises(SelectionError, match="B has no block 2: its last one is block 1"):
         comparison.check_block(2)
     comparison.check_block(1)
+    assert "B has no block 2" in comparison.missing_block(2)
+    assert comparison.missing_block(1) == comparison.other_vocabulary() == ""
 
 
 def test_sizes_that_differ_are_named(tiny_gpt2: LanguageModel):
     comparison = compared(tiny_gpt2, "the fox", "the fox", make_tiny("gpt2", num_attention_heads=2))
     comparison.check_same("d_model", "Embeddings")
+    assert comparison.unequal("d_model", "Embeddings") == ""
+    assert comparison.unequal("n_heads", "Heads").endswith("is 4 in A and 2 in B.")
     with pytest.raises(SelectionError, match=r"Heads cannot be compared: the number of heads .* 4 in A and 2 in B"):
         comparison.check_same("n_heads", "Heads")
 
@@ -71,4 +76,6 @@ def test_a_position_without_a_counterpart_is_named(tiny_gpt2: LanguageModel):
     assert without.counterpart(0) == 0
     with pytest.raises(SelectionError, match=r"B has no counterpart of .* at position 1"):
         without.counterpart(1)
+    assert "no counterpart" in without.missing_position(1)
+    assert without.missing_position(0) == ""
     assert without.inverse.tolist()[:2] == [0, -1]

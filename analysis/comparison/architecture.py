@@ -1,0 +1,40 @@
+"""Values of all parts of the network in A minus those in B, for the 3D scene."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.architecture import ArchitectureResult
+from analysis.comparison.pair import Comparison
+from analysis.trace import Float
+
+
+def compute_architecture_difference(
+    comparison: Comparison, a: ArchitectureResult, b: ArchitectureResult | None
+) -> ArchitectureResult:
+    """A's numbers minus B's, in the parts of A.
+
+    b: of the same colouring, at the counterpart of A's position; None if there is none.
+    NaN for blocks that B does not have; for heads, if the models have different numbers of them, and for tiles, if
+    these are of different numbers of neurons.
+    """
+    heads, tiles = (comparison.unequal(size, "") == "" for size in ("n_heads", "n_neurons"))
+    return replace(
+        a,
+        heads=_minus(a.heads, b.heads if b and heads else None),
+        tiles=_minus(a.tiles, b.tiles if b and tiles else None),
+        residual_differences=_minus(a.residual_norms, b.residual_norms if b else None),
+    )
+
+
+def _minus(one: Float | None, other: Float | None) -> Float | None:
+    """The difference of arrays by block, NaN for blocks that the other one does not have; None for a quantity that
+    parts of this kind do not have.
+    """
+    if one is None:
+        return None
+    difference: Float = np.full_like(one, np.nan)
+    if other is not None:
+        shared = min(len(one), len(other))
+        difference[:shared] = one[:shared] - other[:shared]
+    return difference

@@ -1,0 +1,76 @@
+"""Numbers of the parts of a network as the scene and the overview write them, with their units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from layouts.figures.text import MISSING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.architecture import ArchitectureResult
+
+_UNITS = {  # written after the number
+    "attribution": "logits (direct attribution)",
+    "effect": "logits (effect of removing it)",
+    "norm": "(L2 norm of what it adds to the residual stream)",
+    "entropy": "bits of attention entropy",
+    "first": "of its attention is on the first token",
+    "induction": "(induction score)",
+    "previous": "(previous-token score)",
+    "duplicate": "(duplicate-token score)",
+    "copying": "(copying score)",
+}
+_TILE_UNITS = _UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
+
+
+def head_unit(result: ArchitectureResult) -> str:
+    """What follows the number of a head."""
+    return _unit(result, _UNITS.get(result.color_by, ""))
+
+
+def tile_unit(result: ArchitectureResult) -> str:
+    """What follows the number of a tile."""
+    return _unit(result, _TILE_UNITS.get(result.color_by, ""))
+
+
+def end_unit(result: ArchitectureResult) -> str:
+    """What follows the number of the token embedding or of the final norm."""
+    return _unit(result, "(L2 norm of the residual stream here)")
+
+
+def stream_unit(result: ArchitectureResult) -> str:
+    """What follows the number of the residual stream."""
+    return _unit(result, "(L2 norm)")
+
+
+def stream_values(result: ArchitectureResult) -> list[float | str]:
+    """The numbers of the residual stream at every depth."""
+    differences = result.residual_differences
+    return part_values(result, result.residual_norms if differences is None else differences)
+
+
+def part_values(result: ArchitectureResult, values: NDArray[np.float32] | None) -> list[float | str]:
+    """Numbers of a kind of parts, row by row, with words for those that are missing."""
+    return three_digits(values, missing="not finite" if result.residual_differences is None else MISSING)
+
+
+def three_digits(values: NDArray[np.float32] | None, *, missing: str = "not finite") -> list[float | str]:
+    """Values with three significant digits, or what is said of NaN, row by row."""
+    if values is None:
+        return []
+    given = values.ravel().astype(np.float64)
+    flat = np.nan_to_num(given)
+    digits = 2 - np.floor(np.log10(np.abs(flat, where=flat != 0, out=np.ones_like(flat))))
+    scale = 10.0**digits
+    rounded: list[float | str] = (np.round(flat * scale) / scale).tolist()
+    for place in np.flatnonzero(np.isnan(given)).tolist():
+        rounded[place] = missing
+    return rounded
+
+
+def _unit(result: ArchitectureResult, unit: str) -> str:
+    return f"{unit}, A − B" if result.residual_differences is not None and unit else unit

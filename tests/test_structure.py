@@ -254,6 +254,8 @@ def test_every_panel_is_on_the_page_once():
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "effect_patching", "explained", "head_scores"}
+    parts |= {"difference", "attribution_difference", "effect_difference", "logit_lens_depths", "logit_lens_difference"}
+    parts |= {"saliency_difference", "summary_difference"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

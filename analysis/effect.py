@@ -10,6 +10,7 @@ from analysis.causes.intervention import Intervention, misfit, write_interventio
 from analysis.causes.run import OtherText, run_with
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.divergence import divergences, log_softmax
 from analysis.numerics.nonfinite import unexplainable, unreadable
 from analysis.prediction import largest
 from analysis.saliency import default_target
@@ -126,27 +127,14 @@ def compute_effect(
         tuple(interventions),
         outcome(logits[0]),
         outcome(logits[1]),
-        _divergence(*logits),
+        float(divergences(*logits)),
     )
 
 
 def _outcome(model: LanguageModel, shown: list[int], target: int, against: int | None, logits: Float) -> Outcome:
-    shares = np.exp(_log_softmax(logits))
+    shares = np.exp(log_softmax(logits))
     return Outcome(
         logit=float(logits[target]) - (0.0 if against is None else float(logits[against])),
         probability=float(shares[target]),
         top=tuple((model.vocabulary.piece(n), float(shares[n])) for n in sorted(shown, key=lambda n: -shares[n])),
     )
-
-
-def _divergence(before: Float, after: Float) -> float:
-    p, q = _log_softmax(before), _log_softmax(after)
-    with np.errstate(invalid="ignore"):  # a logit of −∞ has probability 0 and adds nothing
-        terms = np.where(np.isneginf(p), 0, np.exp(p) * (p - q))
-    return float(terms.sum() / np.log(2))
-
-
-def _log_softmax(logits: Float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    shifted = logits.astype(np.float64) - logits.max()
-    result: np.ndarray[tuple[int], np.dtype[np.float64]] = shifted - np.log(np.exp(shifted).sum())
-    return result

@@ -71,11 +71,11 @@ class Compared:
 
 
 def compared_services(
-    directory: Path, a: str, b: str, model: LanguageModel, other: LanguageModel | None = None
+    directory: Path, a: str, b: str, model: LanguageModel, other: LanguageModel | None = None, **options: Any
 ) -> Compared:
     """Services that know one or two models, and the texts A and B."""
     sources = {"one": model} if other is None else {"one": model, "other": other}
-    services = make_services(directory, sources)
+    services = make_services(directory, sources, **options)
     return Compared(services, Prompt("one", a), Prompt("one" if other is None else "other", b))
 
 

@@ -33,7 +33,7 @@ from layouts.figures.logit_lens import (
 from layouts.figures.logit_lens_difference import (
     logit_lens_difference_depth_figure,
     logit_lens_difference_figure,
-    logit_lens_difference_marks,
+    logit_lens_difference_mark,
     logit_lens_difference_reading,
 )
 from layouts.figures.text import quoted
@@ -176,7 +176,7 @@ def draw_logit_lens_difference(
     cells_shown = _digest(a, theme, b)
     if shown == cells_shown:
         figure: Any = Patch()
-        figure["layout"]["shapes"] = logit_lens_difference_marks(result, theme=look)
+        figure["layout"]["shapes"] = [logit_lens_difference_mark(result, theme=look)]
     else:
         figure = logit_lens_difference_figure(result, theme=look)
     return {

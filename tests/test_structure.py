@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {
         "analysis", "layouts", "dash",
-        "callbacks.coloring", "callbacks.panel", "callbacks.services", "callbacks.target",
+        "callbacks.coloring", "callbacks.panel", "callbacks.services", "callbacks.sides", "callbacks.target",
+        "callbacks.effect_difference", "callbacks.removals",
     },
     "dashboard/": {
         "analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug",

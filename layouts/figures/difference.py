@@ -49,3 +49,22 @@ def missing_columns(missing: NDArray[np.bool_], theme: Theme) -> list[dict[str, 
         {**band, "x0": start - 0.5, "x1": end - 0.5, "line": {"width": 0}}
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     ]
+
+
+def missing_image(missing: NDArray[np.bool_], theme: Theme, **axes: Any) -> list[dict[str, Any]]:
+    """The same for a long text, one byte a cell, without hover texts: the image above it has them."""
+    if not missing.any():
+        return []
+    transparent = "rgba(0,0,0,0)"
+    return [
+        {
+            "type": "heatmap",
+            "z": missing.astype(np.uint8),
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": [[0, transparent], [0.5, transparent], [0.5, theme.line], [1, theme.line]],
+            "showscale": False,
+            "hoverinfo": "skip",
+            **axes,
+        }
+    ]

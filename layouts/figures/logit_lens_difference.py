@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import EQUAL, MISSING, missing_cells, missing_columns
+from layouts.figures.difference import EQUAL, MISSING, missing_cells, missing_image
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.logit_lens_depths import cell_mark, column_mark, depth_axis, depth_parts, depth_rows
@@ -39,15 +39,14 @@ def logit_lens_difference_figure(result: LensDifference, *, theme: Theme = LIGHT
             theme,
             xaxis=token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50, range=[-0.5, len(labels) - 0.5]),
             yaxis=depth_axis(result.n_blocks, theme),
-            shapes=logit_lens_difference_marks(result, theme=theme),
+            shapes=[logit_lens_difference_mark(result, theme=theme)],
         ),
     )
 
 
-def logit_lens_difference_marks(result: LensDifference, *, theme: Theme = LIGHT) -> list[dict[str, Any]]:
-    """The shape that marks the selected cell; in an image, before it grey bands where positions are missing."""
-    mark = cell_mark(result.depth, result.position, theme=theme)
-    return [*(missing_columns(result.missing[-1], theme) if len(result.tokens) > MOST_EXACT else []), mark]
+def logit_lens_difference_mark(result: LensDifference, *, theme: Theme = LIGHT) -> dict[str, Any]:
+    """The shape that marks the selected cell."""
+    return cell_mark(result.depth, result.position, theme=theme)
 
 
 def logit_lens_difference_depth_figure(
@@ -195,7 +194,7 @@ def _hovers(result: LensDifference) -> list[list[str]]:
 def _images(result: LensDifference, theme: Theme) -> list[dict[str, Any]]:
     columns = [f"{token.label} ({token.position})" for token in result.tokens]
     most = _most(result)
-    return [
+    images = [
         image(
             np.where(result.missing, np.nan, np.minimum(result.cells.divergences, most))[rows.depths],
             most=most,
@@ -212,6 +211,7 @@ def _images(result: LensDifference, theme: Theme) -> list[dict[str, Any]]:
         | {"y": rows.blocks, "showscale": rows.part == "output"}
         for rows in depth_rows(result.n_blocks)
     ]
+    return [*missing_image(result.missing, theme, y=list(range(-1, result.n_blocks))), *images]
 
 
 def _line(result: LensDifference, side: int, n: int, quantity: Quantity, theme: Theme) -> dict[str, Any]:

@@ -117,9 +117,14 @@ def test_other_vocabularies_are_told_in_the_panel(tmp_path: Path, tiny_gpt2: Lan
 
 def test_long_texts_are_images_and_stay_small(tmp_path: Path):
     model = make_tiny("gpt2", max_position_embeddings=300)
-    text = long_text(model, 200)
-    pair = compared_services(tmp_path, text, f"said{text[3:]}", model, max_tokens=300)
+    text = f"the fox met{long_text(model, 200)}"
+    pair = compared_services(tmp_path, text, f"a said{text[3:]}", model, max_tokens=300)
     drawn = pair.draw(draw, "output@5")
-    assert drawn["figure"].data[0].z.dtype == np.uint8
-    assert drawn["figure"].data[0].meta["values"][0] == "no counterpart in B"
+    missing = pair.services.comparison(pair.a, pair.b).aligned < 0
+    grey, *images = drawn["figure"].data
+    np.testing.assert_array_equal(grey.z, [missing] * 4)
+    assert {each.z.dtype for each in (grey, *images)} == {np.dtype(np.uint8)}
+    for each in images:
+        assert each.meta["values"][0] == "no counterpart in B"
+        assert (each.z[:, missing] == 0).all()
     assert sizes(drawn) < 60_000

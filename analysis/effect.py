@@ -34,8 +34,8 @@ class Outcome:
     probability : float
         The target's probability over the whole vocabulary, 0 to 1.
     top : tuple of (Piece, float)
-        The tokens that are among the five most probable before or after, highest first (of equal ones, the lower id),
-        with their probabilities here.
+        The tokens that are among the five most probable before or after, or asked for, highest first (of equal ones,
+        the lower id), with their probabilities here.
     """
 
     logit: float
@@ -88,13 +88,14 @@ def compute_effect(
     target: int | None = None,
     against: int | None = None,
     other: OtherText | None = None,
+    shown: Sequence[int] = (),
     derived: Derived = derive_now,
 ) -> EffectResult:
     """The prediction after a position with some parts replaced, and as it is.
 
     The target is by default the most probable next token of the text as it is; the logit of `against` is subtracted.
-    other: the text that values are patched from. The streams come from `derived`, so that another position or target
-    needs no pass through the network.
+    other: the text that values are patched from. shown: ids of further tokens whose probabilities are wanted. The
+    streams come from `derived`, so that another position or target needs no pass through the network.
     Raises: SelectionError for a position, a token or a part that does not exist, and where logits are not finite.
     """
     for token_id in (target, against):
@@ -117,8 +118,8 @@ def compute_effect(
         raise SelectionError(
             "Without these parts the logits are not finite. Take one back, or choose another replacement."
         )
-    shown = sorted({int(n) for row in logits for n in largest(row, _N_TOP)})
-    outcome = partial(_outcome, model, shown, explained, against)
+    tokens = sorted({int(n) for row in logits for n in largest(row, _N_TOP)} | set(shown))
+    outcome = partial(_outcome, model, tokens, explained, against)
     return EffectResult(
         trace.tokens,
         position,

@@ -15,11 +15,11 @@ def show_both(services: Services, a: Job, b: Job) -> tuple[tuple[Any, Any] | Non
     """
     results: list[Any] = []
     offer = None
-    for side, (task, question) in zip("AB", (a, b), strict=True):
+    for task, question in (a, b):
         result, offer = services.jobs.show(task, question)
         if result is None or not is_complete(offer):
-            there = "A’s is computed, " if results else "A’s comes first, then B’s: "
-            return None, offer, f"{there}{side}’s is not computed yet."
+            words = "A’s is computed, B’s not yet." if results else "A’s is not computed yet; B’s is next."
+            return None, offer, words
         results.append(result)
     return (results[0], results[1]), offer, ""
 

@@ -47,7 +47,7 @@ def test_the_jobs_of_a_and_b_are_offered_one_after_the_other(tmp_path: Path, tin
     )
     run_job(pair.services, first["offer"])
     second = pair.draw(draw, "block.1.mlp@4", outdated="false")
-    assert second["reading"] == "A’s is computed, B’s is not computed yet."
+    assert second["reading"] == "A’s is computed, B’s not yet."
     assert ("figure" in second, second["outdated"]) == (False, "true")
     asked = second["offer"]["question"]
     assert asked["prompt"]["model"] == "other"

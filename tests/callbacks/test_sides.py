@@ -27,7 +27,7 @@ def test_the_job_of_a_comes_first():
     assert shown(a=(None, OPEN), b=(2, KEPT))[:2] == (None, OPEN)
     assert "A’s is not computed yet" in shown(a=(None, OPEN), b=(2, KEPT))[2]
     other = {"seconds": 2}
-    assert shown(a=(1, KEPT), b=(None, other)) == (None, other, "A’s is computed, B’s is not computed yet.")
+    assert shown(a=(1, KEPT), b=(None, other)) == (None, other, "A’s is computed, B’s not yet.")
     assert shown(a=(1, KEPT), b=(2, None)) == ((1, 2), None, "")
 
 

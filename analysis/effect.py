@@ -10,6 +10,7 @@ from analysis.causes.intervention import Intervention, misfit, write_interventio
 from analysis.causes.run import OtherText, run_with
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
+from analysis.numerics.divergence import divergences, log_softmax
 from analysis.numerics.nonfinite import unexplainable, unreadable
 from analysis.prediction import largest
 from analysis.saliency import default_target
@@ -33,8 +34,8 @@ class Outcome:
     probability : float
         The target's probability over the whole vocabulary, 0 to 1.
     top : tuple of (Piece, float)
-        The tokens that are among the five most probable before or after, highest first (of equal ones, the lower id),
-        with their probabilities here.
+        The tokens that are among the five most probable before or after, or asked for, highest first (of equal ones,
+        the lower id), with their probabilities here.
     """
 
     logit: float
@@ -87,13 +88,14 @@ def compute_effect(
     target: int | None = None,
     against: int | None = None,
     other: OtherText | None = None,
+    shown: Sequence[int] = (),
     derived: Derived = derive_now,
 ) -> EffectResult:
     """The prediction after a position with some parts replaced, and as it is.
 
     The target is by default the most probable next token of the text as it is; the logit of `against` is subtracted.
-    other: the text that values are patched from. The streams come from `derived`, so that another position or target
-    needs no pass through the network.
+    other: the text that values are patched from. shown: ids of further tokens whose probabilities are wanted. The
+    streams come from `derived`, so that another position or target needs no pass through the network.
     Raises: SelectionError for a position, a token or a part that does not exist, and where logits are not finite.
     """
     for token_id in (target, against):
@@ -116,8 +118,8 @@ def compute_effect(
         raise SelectionError(
             "Without these parts the logits are not finite. Take one back, or choose another replacement."
         )
-    shown = sorted({int(n) for row in logits for n in largest(row, _N_TOP)})
-    outcome = partial(_outcome, model, shown, explained, against)
+    tokens = sorted({int(n) for row in logits for n in largest(row, _N_TOP)} | set(shown))
+    outcome = partial(_outcome, model, tokens, explained, against)
     return EffectResult(
         trace.tokens,
         position,
@@ -126,27 +128,14 @@ def compute_effect(
         tuple(interventions),
         outcome(logits[0]),
         outcome(logits[1]),
-        _divergence(*logits),
+        float(divergences(*logits)),
     )
 
 
 def _outcome(model: LanguageModel, shown: list[int], target: int, against: int | None, logits: Float) -> Outcome:
-    shares = np.exp(_log_softmax(logits))
+    shares = np.exp(log_softmax(logits))
     return Outcome(
         logit=float(logits[target]) - (0.0 if against is None else float(logits[against])),
         probability=float(shares[target]),
         top=tuple((model.vocabulary.piece(n), float(shares[n])) for n in sorted(shown, key=lambda n: -shares[n])),
     )
-
-
-def _divergence(before: Float, after: Float) -> float:
-    p, q = _log_softmax(before), _log_softmax(after)
-    with np.errstate(invalid="ignore"):  # a logit of −∞ has probability 0 and adds nothing
-        terms = np.where(np.isneginf(p), 0, np.exp(p) * (p - q))
-    return float(terms.sum() / np.log(2))
-
-
-def _log_softmax(logits: Float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    shifted = logits.astype(np.float64) - logits.max()
-    result: np.ndarray[tuple[int], np.dtype[np.float64]] = shifted - np.log(np.exp(shifted).sum())
-    return result

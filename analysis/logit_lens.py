@@ -24,7 +24,7 @@ MOST_PINNED = 3
 AT_ONCE = 1e9  # multiplications that a request may take; about 60 ms on one core
 _NAME = "logit lens"
 _CELLS_VERSION, _PINS_VERSION = 3, 2  # raised when the computation changes
-_MAX_LOGITS = 2**22  # in memory at the same time
+MAX_LOGITS = 2**22  # in memory at the same time
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +221,7 @@ def _cells(model: LanguageModel, trace: Trace, report: Progress) -> Arrays:
     cells["log_totals"] = np.zeros(shape, np.float64)
     # Of each position, the token that follows in the text (of the last, any) and the output's most probable one.
     tokens = np.stack([np.append(trace.token_ids[1:], 0), np.zeros(n_positions, np.int64)], axis=1)
-    step = max(1, _MAX_LOGITS // trace.info.n_vocab)
+    step = max(1, MAX_LOGITS // trace.info.n_vocab)
     for depth in reversed(range(n_depths)):
         for start in range(0, n_positions, step):
             part = slice(start, start + step)

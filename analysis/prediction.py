@@ -81,12 +81,23 @@ def compute_prediction(
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
     """
-    lens = selection.part not in (Part.NORM, Part.OUTPUT)
-    if lens:
-        after = 0 if selection.block is None else selection.block + 1
-        logits = model.lens_logits(trace.residual(after)[position])
-    else:
-        logits = model.logits(trace, position)
+    logits = read_logits(model, trace, selection, position)
+    return prediction_of(model, trace, selection, position, logits=logits, k=k)
+
+
+def read_logits(model: LanguageModel, trace: Trace, selection: Selection, position: int) -> Float:
+    """(n_vocab,): the logits after a position, read at the selected part as `compute_prediction` says."""
+    if not _is_lens(selection):
+        return model.logits(trace, position)
+    after = 0 if selection.block is None else selection.block + 1
+    return model.lens_logits(trace.residual(after)[position])
+
+
+def prediction_of(
+    model: LanguageModel, trace: Trace, selection: Selection, position: int, *, logits: Float, k: int
+) -> PredictionResult:
+    """The `k` most probable next tokens, given the logits from `read_logits`."""
+    lens = _is_lens(selection)
     if unreadable(logits):
         return PredictionResult(
             trace.tokens, selection.part, selection.block, position, lens, (), logits[:0], float("nan"), None
@@ -109,6 +120,10 @@ def compute_prediction(
         entropy=float((log_total - exponentials @ np.where(exponentials > 0, shifted, 0) / total) / np.log(2)),
         next=_next(trace, position, logits, log_total + float(highest)),
     )
+
+
+def _is_lens(selection: Selection) -> bool:
+    return selection.part not in (Part.NORM, Part.OUTPUT)
 
 
 # The scene and the selection card show the same after a click, and most clicks stay at one position.

@@ -120,6 +120,11 @@ class SaliencyResult:
         return self.method in ("integrated", "depth")
 
     @property
+    def has_sign(self) -> bool:
+        """Whether attributions may be negative."""
+        return self.method != "gradient_norm"
+
+    @property
     def converged(self) -> bool:
         """Whether all rows are certified to 1 %; always true for methods that are not exact."""
         return self.worst_error <= TOLERANCE

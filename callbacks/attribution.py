@@ -5,6 +5,9 @@ from functools import partial
 from dash import Dash, Input, Output
 
 from analysis.attribution import AttributionView, compute_attribution, second_target
+from analysis.comparison.attribution import compute_attribution_difference
+from analysis.comparison.pair import Comparison
+from analysis.comparison.problem import incomparable
 from analysis.errors import check_choice
 from analysis.numerics.nonfinite import unexplainable
 from analysis.selection import Selection
@@ -20,6 +23,7 @@ from layouts.figures.attribution_charts import (
     attribution_depth_figure,
     attribution_neurons_figure,
 )
+from layouts.figures.attribution_difference import attribution_difference_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
 from layouts.target import target_words
@@ -41,6 +45,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_attribution, services),
+        difference=partial(draw_attribution_difference, services),
         outputs={"figure": Output(ids.graph(NAME), "figure"), "target": Output(TARGET, "children")},
         choices={"view": Input(VIEW, "value"), "against": Input(AGAINST, "value")},
     )
@@ -70,4 +75,36 @@ def draw_attribution(
         "target": target_words(result.target, result.against, chosen=result.chosen),
         "title": title,
         "reading": attribution_reading(result),
+    }
+
+
+def draw_attribution_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    view: AttributionView = "map",
+    against: str | None = "",
+) -> Values:
+    """The same values for A minus B. The explained token, and that which is subtracted, are the same in both."""
+    check_choice(view, AttributionView, "the view of the attribution")
+    look, a = THEMES[theme], comparison.a
+    model, other_model = services.model(a.prompt), services.model(comparison.b.prompt)
+    position = services.position(a, selection)
+    title = f"Direct attribution A − B · position {position}, {quoted(a.tokens[position].label)}"
+    if reason := incomparable(comparison, model, other_model, position):
+        return {
+            "figure": empty_figure("Not compared.", theme=look),
+            "target": "nothing",
+            "title": title,
+            "reading": reason,
+        }
+    minus = second_target(against, a.info)
+    result = compute_attribution_difference(comparison, model, other_model, selection, position, against=minus)
+    return {
+        "figure": _FIGURES[view](result, compared=True, theme=look),
+        "target": target_words(result.target, result.against, chosen=result.chosen),
+        "title": title,
+        "reading": attribution_difference_reading(result),
     }

@@ -7,34 +7,29 @@ from typing import Any
 from dash import Dash, Input, Output
 
 from analysis.causes.intervention import (
-    MOST_INTERVENTIONS,
     Intervention,
     Replacement,
     What,
-    Where,
-    added,
     misfit,
     read_interventions,
     removal_of,
-    write_interventions,
 )
 from analysis.causes.patching import Carried, align, donor, patch_of, plan_patching
 from analysis.causes.sweep import plan_sweep
 from analysis.effect import compute_effect
 from analysis.errors import check_choice
-from analysis.model_info import ModelInfo
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import default_target, read_token_id
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import Prompt, Trace
+from callbacks.effect_difference import draw_effect_difference
 from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.removals import everywhere_of, removal_list
 from callbacks.services import Services
 from callbacks.target import register_target_search
 from layouts import compare, effect, ids
 from layouts.figures.effect import (
-    REPLACED,
-    REPLACED_SHORT,
     effect_figure,
     effect_note,
     effect_numbers,
@@ -58,6 +53,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         effect.NAME,
         partial(draw_effect, services),
+        difference=partial(draw_effect_difference, services),
         outputs={
             "figure": Output(ids.graph(effect.NAME), "figure"),
             "sweep": Output(effect.SWEEP_GRAPH, "figure"),
@@ -120,7 +116,7 @@ def draw_effect(
     if patches:
         figure, drawn = _patches(asked, look)
     else:
-        everywhere = _everywhere(where)
+        everywhere = everywhere_of(where)
         one = removal_of(
             selection, position, what=what, replacement=replacement, everywhere=everywhere, info=trace.info
         )
@@ -148,7 +144,7 @@ def effect_task(services: Services, question: Any) -> Task:
         trace,
         services.position(trace, selection),
         replacement=replacement,  # type: ignore[arg-type]
-        everywhere=_everywhere(where),
+        everywhere=everywhere_of(where),
         target=selection.target,
         against=minus,
     )
@@ -181,7 +177,7 @@ def _removals(
     sweep, offer = asked.grid(selection.position)
     figure = None if sweep is None else effect_sweep_figure(sweep, selection, theme=look)
     note = effect_note([each.replacement for each in interventions], asked.choices[2])  # type: ignore[arg-type]
-    shared = {"list": _list(interventions, one, trace.info), "offer": offer, "note": note}
+    shared = {"list": removal_list(interventions, one, trace.info), "offer": offer, "note": note}
     if problem := misfit(interventions, trace.info, trace.n_positions):
         none = empty_figure("Not computed.", theme=look)
         return figure, {**shared, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}
@@ -257,37 +253,3 @@ def _empty(words: str, look: Theme) -> dict[str, Any]:
     """The panel with nothing to show."""
     none = empty_figure(words, theme=look)
     return {"figure": none, "sweep": none, "list": [], "numbers": [], "note": "", "offer": None, "outdated": ""}
-
-
-def _everywhere(where: str) -> bool:
-    """Whether parts are removed at all positions.
-
-    Raises: SelectionError for a choice that there is not.
-    """
-    check_choice(where, Where, "where parts are removed")
-    return where == "all"
-
-
-def _list(interventions: tuple[Intervention, ...], one: Intervention | None, info: ModelInfo) -> list[Any]:
-    """The button that removes the selection, and the removals, each with a button that takes it back."""
-    rows = [
-        effect.removed_part(
-            intervention_words(each, info),
-            REPLACED[each.replacement],
-            REPLACED_SHORT[each.replacement],
-            each.selection,
-            write_interventions([other for other in interventions if other != each]),
-        )
-        for each in interventions
-    ]
-    if one is None:
-        return [effect.message("Select a part of a block, or the embedding, to remove it."), *rows]
-    if one in interventions:
-        return rows
-    more = added(interventions, one)
-    if len(more) > MOST_INTERVENTIONS:
-        return [effect.message(f"{MOST_INTERVENTIONS} parts are removed, which is the most. Take one back."), *rows]
-    return [
-        effect.removal_button(intervention_words(one, info), REPLACED[one.replacement], write_interventions(more)),
-        *rows,
-    ]

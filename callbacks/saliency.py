@@ -8,6 +8,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, dcc
 
+from analysis.comparison.pair import Comparison
+from analysis.comparison.problem import incomparable
+from analysis.comparison.saliency import compute_saliency_difference
 from analysis.errors import AnalysisError
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import SaliencyResult, default_target, plan_saliency, read_token_id
@@ -17,10 +20,16 @@ from analysis.task import Task
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.sides import is_complete, show_both
 from callbacks.target import register_target_search
 from layouts import ids
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
+from layouts.figures.saliency_difference import (
+    saliency_difference_figure,
+    saliency_difference_numbers,
+    saliency_difference_reading,
+)
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.text import quoted
@@ -49,7 +58,7 @@ from layouts.saliency import (
     warning,
 )
 from layouts.target import target_words
-from layouts.theme import THEMES
+from layouts.theme import THEMES, Theme
 
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 
@@ -81,6 +90,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_saliency, services),
+        difference=partial(draw_saliency_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "depth_figure": Output(DEPTH_GRAPH, "figure"),
@@ -138,10 +148,8 @@ def draw_saliency(
     if result is None:
         if outdated:
             reading = "Not computed for this selection yet. The plot below is from the previous one."
-            return {**shared, "reading": reading, "warning": "", "outdated": "true"}
-        none = empty_figure("Not computed yet.", theme=look)
-        hidden = {"depth_hidden": True, "path_hidden": True}
-        return {**shared, **hidden, "figure": none, "reading": "", "warning": "", "outdated": ""}
+            return {**shared, "reading": reading, "warning": "", **_not_computed(outdated, look)}
+        return {**shared, "reading": "", "warning": "", **_not_computed(outdated, look)}
     values = {
         **shared,
         "figure": saliency_figure(result, theme=look),
@@ -158,6 +166,73 @@ def draw_saliency(
     if result.path is not None:
         values["path_figure"] = saliency_path_figure(result, theme=look)
     return values
+
+
+def draw_saliency_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    method: str = "integrated",
+    baseline: str = DEFAULT_BASELINE,
+    against: str | None = "",
+    outdated: str = "",
+) -> Values:
+    """The same values for A minus B, without a path. Two jobs compute them, which are offered one after the other."""
+    look, a, b = THEMES[theme], comparison.a, comparison.b
+    model, other_model = services.model(a.prompt), services.model(b.prompt)
+    position = services.position(a, selection)
+    if reason := incomparable(comparison, model, other_model, position):
+        return {**_refused(reason, theme), "title": "Saliency A − B"}
+    target = default_target(model, a, position) if selection.target is None else selection.target
+    # B explains the same token, also where it is not B's most probable one.
+    there = Selection(Part.OUTPUT, position=comparison.counterpart(position), target=target)
+    questions = [
+        _question(prompt, selected, method, baseline, against or "")
+        for prompt, selected in ((a.prompt, selection), (b.prompt, there))
+    ]
+    jobs = [(saliency_task(services, question), question) for question in questions]
+    both, offer, missing = show_both(services, *jobs)
+    piece = model.vocabulary.piece
+    singular = zero_is_singular(model)
+    shared = {
+        "baselines": baseline_options(singular=singular),
+        "reason": baseline_reason(baseline, singular=singular),
+        "target": target_words(
+            piece(target), piece(int(against)) if against else None, chosen=selection.target is not None
+        ),
+        "title": f"Saliency A − B · position {position}, {quoted(a.tokens[position].label)}",
+        "offer": offer,
+    }
+    if both is None:
+        return {**shared, "reading": missing, "warning": "", **_not_computed(outdated, look)}
+    result = compute_saliency_difference(comparison, *both)
+    warnings = {side: saliency_warning(each) for side, each in zip("AB", both, strict=True)}
+    values = {
+        **shared,
+        "figure": saliency_difference_figure(result, theme=look),
+        "depth_hidden": result.depth is None,
+        "text": shaded_text(result.tokens, saliency_shades(result, theme=look), position),
+        "numbers": numbers(saliency_difference_numbers(result)),
+        "path_hidden": True,
+        "warning": warning(
+            " ".join(f"{side}: {words}" for side, words in warnings.items() if words), offer_others=result.doubtful
+        ),
+        "reading": saliency_difference_reading(result),
+        "outdated": "false",
+    }
+    if result.depth is not None:
+        values["depth_figure"] = saliency_depth_figure(result, compared=True, theme=look)
+    return values
+
+
+def _not_computed(outdated: str, look: Theme) -> dict[str, Any]:
+    """An earlier plot stays; without one, there is a message in its place."""
+    if outdated:
+        return {"outdated": "true"}
+    none = empty_figure("Not computed yet.", theme=look)
+    return {"figure": none, "depth_hidden": True, "path_hidden": True, "outdated": ""}
 
 
 def _refused(reason: str, theme: str) -> Values:
@@ -177,7 +252,7 @@ def export_saliency(
     """
     question = _question(prompt, selection, method, baseline, against)
     result, offer = services.jobs.show(saliency_task(services, question), question)
-    if result is None or not _final(offer):
+    if result is None or not is_complete(offer):
         raise AnalysisError("There is nothing to export yet. Press “Compute” first.")
     info = services.model(prompt).info
     versions = {library: version(library) for library in _LIBRARIES}
@@ -198,15 +273,10 @@ def saliency_task(services: Services, question: Any) -> Task:
 
 def _warning(result: SaliencyResult, offer: dict[str, Any] | None) -> str:
     """How far the result is from what was asked for; empty if it is that."""
-    if not _final(offer):
+    if not is_complete(offer):
         return "Preview: still computing."
     ended = "Partial result: the computation reached this server’s time limit. " if offer and offer.get("ended") else ""
     return f"{ended}{saliency_warning(result)}".rstrip()
-
-
-def _final(offer: dict[str, Any] | None) -> bool:
-    """Whether the result that came with this offer is complete, not a partial one."""
-    return offer is None or "kept" in offer
 
 
 def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from dash import Dash, Input, Output
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import probe_trace
 from analysis.causes.role import compute_role
+from analysis.comparison.pair import Comparison
+from analysis.comparison.problem import first_problem, incomparable
+from analysis.comparison.summary import compute_summary_difference
 from analysis.prediction import compute_prediction, final_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
@@ -16,6 +19,7 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
+from layouts.figures.summary_difference import summary_difference_figure, summary_difference_reading
 from layouts.role import role_words, score_table
 from layouts.summary import (
     ENDS,
@@ -32,6 +36,7 @@ from layouts.summary import (
     menu,
     parameter_table,
     part_description,
+    sizes_compared,
 )
 from layouts.theme import THEMES, Theme
 
@@ -52,6 +57,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_summary, services),
+        difference=partial(draw_summary_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "role": Output(ROLE, "children"),
@@ -71,26 +77,44 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
     """Predictions (`figure`), title, reading, its role, scores, the part in words, and the state of each button."""
-    summary = services.outline(prompt).summary
     figure, reading = _predictions(services, prompt, selection, THEMES[theme])
     role, scores = _role(services, prompt, selection)
-    part, unit = selection.part, _unit(selection)
-    outside = selection.block is None
     return {
         "figure": figure,
         "title": _title(selection),
         "reading": reading,
         "role": role,
         "scores": scores,
-        "part": part_description(unit or part, summary, summary.parameters(selection)),
-        "place": str(part) if outside else f"block {selection.block}",
-        "unit": _unit_words(selection),
-        "attention_pressed": _aria(part is Part.ATTENTION),
-        "mlp_pressed": _aria(part is Part.MLP),
-        "previous_disabled": _aria(part is Part.EMBEDDING),
-        "next_disabled": _aria(part is Part.OUTPUT),
-        "previous_unit_disabled": _aria(outside),
-        "next_unit_disabled": _aria(outside),
+        "part": _described(services, prompt, selection),
+        **_controls(selection),
+    }
+
+
+def draw_summary_difference(
+    services: Services, comparison: Comparison, selection: Selection, *, theme: str = "light"
+) -> Values:
+    """The same values for A minus B: the predictions of both, and the sizes of two models. Roles are not compared."""
+    a, b, look = comparison.a, comparison.b, THEMES[theme]
+    position, models = services.position(a, selection), (services.model(a.prompt), services.model(b.prompt))
+    part: tuple[Any, ...] = _described(services, a.prompt, selection)
+    if not comparison.same_model:
+        sizes = [services.outline(one.prompt).summary for one in (a, b)]
+        part = (sizes_compared(sizes[0], sizes[1], (a.prompt.model, b.prompt.model)), *part)
+    shared = {"title": f"Selection A − B · {_title(selection)}", "role": [], "scores": [], "part": part}
+    problem = first_problem(lambda: comparison.check_block(selection.block or 0))
+    if problem := problem or incomparable(comparison, *models, position):
+        return {
+            **shared,
+            "figure": empty_figure("Not compared.", theme=look),
+            "reading": problem,
+            **_controls(selection),
+        }
+    result = compute_summary_difference(comparison, *models, selection, position)
+    return {
+        **shared,
+        "figure": summary_difference_figure(result, theme=look),
+        "reading": summary_difference_reading(result),
+        **_controls(selection),
     }
 
 
@@ -104,6 +128,27 @@ def draw_summary_model(services: Services, prompt: Prompt) -> Values:
     untrained = services.loaded(prompt) and services.model(prompt).info.untrained
     table = parameter_table(outline.summary, untrained=untrained, weights_note=outline.info.weights_note)
     return {"menu": menu(outline.summary.n_blocks), "parameters": table}
+
+
+def _described(services: Services, prompt: Prompt, selection: Selection) -> tuple[Any, ...]:
+    """The selected part in words."""
+    summary = services.outline(prompt).summary
+    return part_description(_unit(selection) or selection.part, summary, summary.parameters(selection))
+
+
+def _controls(selection: Selection) -> dict[str, str]:
+    """The words and the states of the buttons that move the selection."""
+    part, outside = selection.part, selection.block is None
+    return {
+        "place": str(part) if outside else f"block {selection.block}",
+        "unit": _unit_words(selection),
+        "attention_pressed": _aria(part is Part.ATTENTION),
+        "mlp_pressed": _aria(part is Part.MLP),
+        "previous_disabled": _aria(part is Part.EMBEDDING),
+        "next_disabled": _aria(part is Part.OUTPUT),
+        "previous_unit_disabled": _aria(outside),
+        "next_unit_disabled": _aria(outside),
+    }
 
 
 def _aria(holds: bool) -> str:

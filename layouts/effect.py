@@ -150,5 +150,10 @@ def numbers(rows: Iterable[tuple[str, str, str]], divergence: str | None) -> htm
     else:
         shown = [(name, f"{before} → {after}") for name, before, after in rows]
         shown.append(("KL divergence", f"{divergence} bits"))
+    return pairs(shown)
+
+
+def pairs(shown: Iterable[tuple[str, str]]) -> html.Dl:
+    """Quantities by name, in one line where there is room."""
     seen: set[str] = set()
     return html.Dl([html.Div([html.Dt(marked(name, seen)), html.Dd(value)]) for name, value in shown])

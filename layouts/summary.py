@@ -167,6 +167,27 @@ def parameter_table(s: SummaryResult, *, untrained: bool = False, weights_note: 
     ]
 
 
+def sizes_compared(a: SummaryResult, b: SummaryResult, names: tuple[str, str]) -> html.Table:
+    """The sizes of the models of A and B side by side. names: of the models."""
+    rows = [
+        ("blocks", a.n_blocks, b.n_blocks),
+        ("heads per block", a.n_heads, b.n_heads),
+        ("MLP neurons per block", a.n_neurons, b.n_neurons),
+        ("dimensions of the residual stream", a.d_model, b.d_model),
+        ("tokens in the vocabulary", a.n_vocab, b.n_vocab),
+        ("parameters", a.n_parameters, b.n_parameters),
+    ]
+    head = [html.Th("Model", scope="col")]
+    head += [
+        html.Th(f"{side}: {name}", scope="col", className="number") for side, name in zip("AB", names, strict=True)
+    ]
+    body = [
+        html.Tr([html.Th(words, scope="row"), *(html.Td(f"{count:,}", className="number") for count in counts)])
+        for words, *counts in rows
+    ]
+    return html.Table([html.Thead(html.Tr(head)), html.Tbody(body)], className="summary-table")
+
+
 def _row(words: str, detail: str, count: int, share: float) -> html.Tr:
     cells = (detail, f"{count:,}", percent(share))
     return html.Tr([html.Th(marked(words), scope="row"), *(html.Td(cell, className="number") for cell in cells)])

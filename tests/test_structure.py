@@ -42,7 +42,8 @@ MAY_IMPORT = {
     "layouts/figures/": {"layouts.theme", "layouts.figures", "plotly", "numpy"},
     "callbacks/": {
         "analysis", "layouts", "dash",
-        "callbacks.coloring", "callbacks.panel", "callbacks.services", "callbacks.target",
+        "callbacks.coloring", "callbacks.panel", "callbacks.services", "callbacks.sides", "callbacks.target",
+        "callbacks.effect_difference", "callbacks.removals",
     },
     "dashboard/": {
         "analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug",
@@ -279,7 +280,7 @@ def test_every_panel_is_on_the_page_once():
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values", "scene_difference"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
-    parts |= {"head_scores"} | {f"{name}_difference" for name in names}
+    parts |= {"head_scores", "difference", "logit_lens_depths"} | {f"{name}_difference" for name in names}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}
 
 

@@ -12,9 +12,11 @@ from layouts.figures.attribution_parts import (
     all_parts,
     columns,
     explained_words,
+    named,
     outside_blocks,
     selected_part,
 )
+from layouts.figures.difference import missing_cells
 from layouts.figures.drawing import Drawing
 from layouts.figures.shade import shade
 from layouts.figures.text import scientific, signed
@@ -37,10 +39,11 @@ _SHORT = {
 _TICKS = (-1, -0.25, 0, 0.25, 1)  # of the colour bar, as shares of the largest size
 
 
-def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go.Figure:
+def attribution_figure(result: AttributionResult, *, compared: bool = False, theme: Theme = LIGHT) -> go.Figure:
     """Blocks × heads with a column for the MLP and for each bias, and below them a row for what belongs to no block.
 
-    Blue raises the logit, orange lowers it. A click selects the part.
+    Blue raises the logit, orange lowers it. A click selects the part. compared: whether shares are those of A minus
+    those of B, so that missing ones have no counterpart in B.
     """
     n_blocks, n_heads = result.heads.shape
     others, outside = columns(result), outside_blocks(result)
@@ -58,19 +61,18 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
         [f"block.{b}.{part}" for _, part in heads] + [""] + [select.format(block=b) for _, _, select, _ in others]
         for b in blocks
     ]
-    grid = _heat(shares, names, selects, most, theme) | {"x": list(range(width)), "y": list(blocks)}
-    row = _heat(
-        np.array([[part.share for part in outside]]),
-        [[part.name for part in outside]],
-        [[part.select for part in outside]],
-        most,
-        theme,
-    )
-    row |= {
-        "x": np.linspace(-0.5, width - 0.5, len(outside) + 1).round(4).tolist(),
-        "y": list(_OUTSIDE),
-        "showscale": False,
-    }
+    unit = "logits, A − B" if compared else "logits"
+    grid_axes = {"x": list(range(width)), "y": list(blocks)}
+    grid = _heat(shares, names, selects, most, unit=unit, theme=theme) | grid_axes
+    ends = np.array([[part.share for part in outside]])
+    end_names, end_selects = [[part.name for part in outside]], [[part.select for part in outside]]
+    row_axes = {"x": np.linspace(-0.5, width - 0.5, len(outside) + 1).round(4).tolist(), "y": list(_OUTSIDE)}
+    row = _heat(ends, end_names, end_selects, most, unit=unit, theme=theme) | row_axes | {"showscale": False}
+    missing = np.isnan(shares) & (np.array(names) != "")
+    below = [
+        *missing_cells(missing, names, selects, theme, xgap=1, ygap=1, **grid_axes),
+        *missing_cells(np.isnan(ends), end_names, end_selects, theme, xgap=1, ygap=1, **row_axes),
+    ]
     middles = (np.array(row["x"][1:]) + row["x"][:-1]) / 2
     labels = {  # texts of a heat map's cells would be fitted to the narrower cells above
         "type": "scatter",
@@ -109,7 +111,7 @@ def attribution_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go
         uirevision="map",
         shapes=_marks(result, others, outside, width, theme),
     )
-    return Drawing(data=[grid, row, labels], layout=layout)
+    return Drawing(data=[*(below if compared else []), grid, row, labels], layout=layout)
 
 
 def attribution_reading(result: AttributionResult) -> str:
@@ -127,19 +129,21 @@ def attribution_reading(result: AttributionResult) -> str:
     )
     parts = all_parts(result)
     high, low = max(parts, key=lambda part: part.share), min(parts, key=lambda part: part.share)
-    up = f"{_named(high)} adds most ({signed(high.share)})" if high.share > 0 else "no part adds to it"
-    down = f"{_named(low)} takes away most ({signed(low.share)})" if low.share < 0 else "no part takes away from it"
+    up = f"{named(high)} adds most ({signed(high.share)})" if high.share > 0 else "no part adds to it"
+    down = f"{named(low)} takes away most ({signed(low.share)})" if low.share < 0 else "no part takes away from it"
     selected = selected_part(result)
     here = f" The selected part, {selected.name}, adds {signed(selected.share)}." if selected else ""
     return f"{sentence} For {explained}, {up}, {down}.{here}"
 
 
-def _named(part: Share) -> str:
-    return part.name if part.name.startswith("block") else f"the {part.name}"
-
-
 def _heat(
-    shares: NDArray[np.float64], names: list[list[str]], selects: list[list[str]], most: float, theme: Theme
+    shares: NDArray[np.float64],
+    names: list[list[str]],
+    selects: list[list[str]],
+    most: float,
+    *,
+    unit: str,
+    theme: Theme,
 ) -> dict[str, Any]:
     """A heat map on one colour scale for both: the square root of the size, with the sign."""
     return {
@@ -152,7 +156,7 @@ def _heat(
         "colorscale": theme.signed,
         "colorbar": color_bar(
             theme,
-            "logits (square-root scale)",
+            f"{unit} (square-root scale)",
             len=1,
             tickmode="array",
             tickvals=[float(np.sign(tick) * np.sqrt(abs(tick))) for tick in _TICKS],
@@ -160,7 +164,7 @@ def _heat(
         ),
         "customdata": selects,
         "hovertext": [
-            [f"{name}: {signed(float(share))} logits" for name, share in zip(*row, strict=True)]
+            [f"{name}: {signed(float(share))} {unit}" for name, share in zip(*row, strict=True)]
             for row in zip(names, shares, strict=True)
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",

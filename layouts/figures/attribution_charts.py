@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.attribution_parts import Share, all_parts, neuron_parts, strongest
+from layouts.figures.difference import MISSING
 from layouts.figures.drawing import Drawing
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import signed
@@ -20,23 +21,24 @@ MOST_BARS = 12
 _MOST_BLOCKS = 13  # that are numbered on the axis
 
 
-def attribution_bars_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go.Figure:
+def attribution_bars_figure(result: AttributionResult, *, compared: bool = False, theme: Theme = LIGHT) -> go.Figure:
     """The twelve parts with the largest shares by size, the largest on top; a click selects the part."""
-    return _bars(result, strongest(all_parts(result), MOST_BARS), "The strongest parts", theme)
+    return _bars(result, strongest(all_parts(result), MOST_BARS), "The strongest parts", compared, theme)
 
 
-def attribution_neurons_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go.Figure:
+def attribution_neurons_figure(result: AttributionResult, *, compared: bool = False, theme: Theme = LIGHT) -> go.Figure:
     """The twelve neurons of the selected MLP with the largest shares by size; a click selects the neuron."""
     if result.neurons is None:
         return empty_figure("Select an MLP or a neuron to see its neurons.", theme=theme)
     caption = f"The strongest neurons of block {result.selection.block}"
-    return _bars(result, strongest(neuron_parts(result), MOST_BARS), caption, theme)
+    return _bars(result, strongest(neuron_parts(result), MOST_BARS), caption, compared, theme)
 
 
-def attribution_depth_figure(result: AttributionResult, *, theme: Theme = LIGHT) -> go.Figure:
+def attribution_depth_figure(result: AttributionResult, *, compared: bool = False, theme: Theme = LIGHT) -> go.Figure:
     """The sum of all shares so far: before block 0, after each attention and each MLP, and at the output.
 
-    A click on a point selects the part that was added last. The dashed line is the logit.
+    A click on a point selects the part that was added last. The dashed line is the logit. compared: as for
+    `attribution_figure`.
     """
     n_blocks = result.info.n_blocks
     steps = [(block, part) for block in range(n_blocks) for part in ("attention", "mlp")]
@@ -51,14 +53,17 @@ def attribution_depth_figure(result: AttributionResult, *, theme: Theme = LIGHT)
         "line": {"color": theme.accent, "width": 2},
         "marker": {"size": 6, "color": theme.accent},
         "customdata": ["embedding", *(f"block.{block}.{part}" for block, part in steps), "output"],
-        "hovertext": [f"{name}: {signed(value)} logits" for name, value in zip(names, y, strict=True)],
+        "hovertext": [
+            f"{name}: {MISSING if np.isnan(value) else f'{signed(value)} {_unit(compared)}'}"
+            for name, value in zip(names, y, strict=True)
+        ],
         "hoverinfo": "text",
     }
     dashed = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": result.logit, "y1": result.logit}
     ticks = range(0, n_blocks, -(-n_blocks // _MOST_BLOCKS))
     layout = base_layout(
         theme,
-        title=_caption("Sum of the shares so far (logits)", theme),
+        title=_caption(f"Sum of the shares so far ({_unit(compared)})", theme),
         margin={"l": 8, "r": 8, "t": 24, "b": 4},
         xaxis=axis(
             theme,
@@ -68,14 +73,19 @@ def attribution_depth_figure(result: AttributionResult, *, theme: Theme = LIGHT)
             tickvals=list(ticks),
             zeroline=False,
         ),
-        yaxis=axis(theme, nticks=6, zerolinecolor=theme.quiet, range=_padded([*y, result.logit, 0])),
+        yaxis=axis(
+            theme,
+            nticks=6,
+            zerolinecolor=theme.quiet,
+            range=_padded([*(v for v in y if not (compared and np.isnan(v))), result.logit, 0]),
+        ),
         uirevision="depth",
         shapes=[dashed | {"line": {"color": theme.quiet, "width": 1, "dash": "dash"}}],
     )
     return Drawing(data=[line], layout=layout)
 
 
-def _bars(result: AttributionResult, parts: list[Share], caption: str, theme: Theme) -> go.Figure:
+def _bars(result: AttributionResult, parts: list[Share], caption: str, compared: bool, theme: Theme) -> go.Figure:
     rows = list(range(len(parts)))
     bars = {
         "type": "bar",
@@ -84,12 +94,12 @@ def _bars(result: AttributionResult, parts: list[Share], caption: str, theme: Th
         "y": rows,
         "marker": {"color": [theme.signed[3 if part.share > 0 else 1][1] for part in parts]},
         "customdata": [part.select for part in parts],
-        "hovertext": [_hover(result, part.name, part.share) for part in parts],
+        "hovertext": [_hover(result, part, compared) for part in parts],
         "hoverinfo": "text",
     }
     layout = base_layout(
         theme,
-        title=_caption(f"{caption} (logits)", theme),
+        title=_caption(f"{caption} ({_unit(compared)})", theme),
         margin={"l": 8, "r": 8, "t": 24, "b": 4},
         bargap=0.25,
         hovermode="y",
@@ -109,9 +119,16 @@ def _bars(result: AttributionResult, parts: list[Share], caption: str, theme: Th
     return Drawing(data=[bars], layout=layout)
 
 
-def _hover(result: AttributionResult, name: str, share: float) -> str:
-    part = f"<br>{share / result.logit:.1%} of {signed(result.logit)}".replace("-", "−") if result.logit else ""
-    return f"<b>{name}</b><br>{signed(share)} logits{part}"
+def _hover(result: AttributionResult, part: Share, compared: bool) -> str:
+    if compared:
+        words = MISSING if np.isnan(part.share) else f"{signed(part.share)} {_unit(compared)}"
+        return f"<b>{part.name}</b><br>{words}"
+    of_all = f"<br>{part.share / result.logit:.1%} of {signed(result.logit)}".replace("-", "−") if result.logit else ""
+    return f"<b>{part.name}</b><br>{signed(part.share)} logits{of_all}"
+
+
+def _unit(compared: bool) -> str:
+    return "logits, A − B" if compared else "logits"
 
 
 def _caption(text: str, theme: Theme) -> dict[str, Any]:

@@ -87,11 +87,16 @@ def selected_part(result: AttributionResult) -> Share | None:
 
 
 def strongest(parts: list[Share], most: int) -> list[Share]:
-    """The parts with the largest shares by size, the largest first."""
-    return sorted(parts, key=lambda part: -abs(part.share))[:most]
+    """The parts with the largest shares by size, the largest first, and those without a number last."""
+    return sorted(parts, key=lambda part: np.inf if np.isnan(part.share) else -abs(part.share))[:most]
 
 
 def explained_words(result: AttributionResult) -> str:
     """What is explained: the target's label, and that of the token whose logit is subtracted."""
     minus = f" minus {quoted(result.against.label)}" if result.against else ""
     return f"{quoted(result.target.label)}{minus}"
+
+
+def named(part: Share) -> str:
+    """A part's name in a sentence."""
+    return part.name if part.name.startswith("block") else f"the {part.name}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.difference import missing_cells
 from layouts.figures.drawing import Drawing
 from layouts.figures.text import counted, number, percent, quoted, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
@@ -62,28 +63,37 @@ def effect_figure(result: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
     )
 
 
-def effect_sweep_figure(result: SweepResult, selection: Selection, *, theme: Theme = LIGHT) -> go.Figure:
+def effect_sweep_figure(
+    result: SweepResult, selection: Selection, *, compared: bool = False, theme: Theme = LIGHT
+) -> go.Figure:
     """The effect of removing each head and each MLP, block × head with a column for the MLP; a click selects the part.
 
-    Estimates are paler than effects. The selected part's cell is marked.
+    Estimates are paler than effects. The selected part's cell is marked. compared: whether effects are those of A minus
+    those of B; then a part whose effect is missing has no counterpart in B, and is grey.
     """
     n_blocks, n_units = result.effects.shape
+    units, of_both = _columns(n_units), " (A − B)" if compared else ""
     most = float(np.nanmax(np.abs(result.shown), initial=0)) or 1.0
     shared = {
         "type": "heatmap",
         "zmin": -most,
         "zmax": most,
         "colorscale": theme.signed,
-        "customdata": [[_select(block, unit, n_units - 1) for unit in _columns(n_units)] for block in range(n_blocks)],
-        "text": [[_hover(result, block, unit) for unit in _columns(n_units)] for block in range(n_blocks)],
+        "customdata": [[_select(block, unit, n_units - 1) for unit in units] for block in range(n_blocks)],
+        "text": [[_hover(result, block, unit, of_both) for unit in units] for block in range(n_blocks)],
         "hovertemplate": "%{text}<extra></extra>",
         "hoverongaps": False,
         "xgap": 1,
         "ygap": 1,
     }
     estimates = np.where(np.isnan(result.effects), result.estimates, np.nan)
-    bar = {"colorbar": color_bar(theme, "effect on the logit", len=1)}
+    bar = {"colorbar": color_bar(theme, f"effect on the logit{of_both}", len=1)}
     layers: list[dict[str, Any]] = []
+    if compared:
+        missing = np.isnan(result.shown)[:, [0 if unit is None else unit for unit in units]]
+        missing[:, n_units - 1] = False  # the gap
+        names = [["" if u is None else part_words(block, u, n_units - 1) for u in units] for block in range(n_blocks)]
+        layers += missing_cells(missing, names, shared["customdata"], theme, xgap=1, ygap=1)  # type: ignore[arg-type]
     if not result.complete:
         layers.append({**shared, "z": _spaced(estimates), "opacity": _PALE, "name": "estimate", "showscale": False})
     layers.append({**shared, **bar, "z": _spaced(result.effects), "name": "effect"})
@@ -120,7 +130,7 @@ def effect_sweep_figure(result: SweepResult, selection: Selection, *, theme: The
 
 def effect_reading(result: EffectResult) -> str:
     """One sentence on what the removals change, with its numbers."""
-    target = _target(result.target, result.against)
+    target = logit_words(result.target, result.against)
     if not result.interventions:
         return f"Nothing is removed: the logit of {target} is {number(result.before.logit)}."
     removed = counted(len(result.interventions), "part") + " removed"
@@ -135,10 +145,10 @@ def effect_reading(result: EffectResult) -> str:
 
 def effect_sweep_reading(result: SweepResult) -> str:
     """One or two sentences on the part whose removal changes the logit most, and on how well the estimates agree."""
-    target = _target(result.target, result.against)
+    target = logit_words(result.target, result.against)
     shown = result.shown
     block, unit = np.unravel_index(int(np.nanargmax(np.abs(shown))), shown.shape)
-    part = _part(int(block), int(unit), shown.shape[1] - 1)
+    part = part_words(int(block), int(unit), shown.shape[1] - 1)
     change = number(float(shown[block, unit]), "+")
     where = "" if result.everywhere else " at this position"
     if not result.complete:
@@ -232,19 +242,21 @@ def _select(block: int, unit: int | None, n_heads: int) -> str:
     return f"block.{block}.mlp" if unit == n_heads else f"block.{block}.attention.head.{unit}"
 
 
-def _hover(result: SweepResult, block: int, unit: int | None) -> str:
+def _hover(result: SweepResult, block: int, unit: int | None, of_both: str) -> str:
     if unit is None:
         return ""
     effect, estimate = float(result.effects[block, unit]), float(result.estimates[block, unit])
-    name = _part(block, unit, result.effects.shape[1] - 1)
+    name = part_words(block, unit, result.effects.shape[1] - 1)
     if np.isnan(effect):
-        return f"Without {name}: about {number(estimate, '+')} logits (an estimate)"
-    return f"Without {name}: {number(effect, '+')} logits<br>estimated: {number(estimate, '+')}"
+        return f"Without {name}: about {number(estimate, '+')} logits{of_both} (an estimate)"
+    return f"Without {name}: {number(effect, '+')} logits{of_both}<br>estimated: {number(estimate, '+')}"
 
 
-def _part(block: int, unit: int, n_heads: int) -> str:
+def part_words(block: int, unit: int, n_heads: int) -> str:
+    """A head, or with the number after the last one the MLP, in words."""
     return f"the MLP of block {block}" if unit == n_heads else f"head {unit} of block {block}"
 
 
-def _target(target: Piece, against: Piece | None) -> str:
+def logit_words(target: Piece, against: Piece | None) -> str:
+    """The token whose logit is read, and the one whose logit is subtracted."""
     return quoted(target.label) + (f" minus that of {quoted(against.label)}" if against else "")

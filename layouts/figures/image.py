@@ -59,15 +59,16 @@ def image(
     columns: list[str],
     rows: list[str],
     theme: Theme,
+    blank: str = "",
 ) -> dict[str, Any]:
     """The trace of a heat map. values: (rows, columns). title: of the colour bar. written: formats a number.
 
     select: template of the selection that a click on a cell makes; words: template of the cell's hover text. `{x}` and
     `{y}` stand for the cell's column and row: their numbers in `select`, their names in `words`. `{value}` in `words`
-    is looked up by the page from the cell's level.
+    is looked up by the page from the cell's level; for NaN it is `blank`, and without that there is no hover text.
     """
     shares = _SIGNED_TICKS if signed else _TICKS
-    lookup = [written(value) if level else "" for level, value in enumerate(values_of_levels(most, signed=signed))]
+    lookup = [written(value) if level else blank for level, value in enumerate(values_of_levels(most, signed=signed))]
     return {
         "type": "heatmap",
         "z": levels(values, most, signed=signed),

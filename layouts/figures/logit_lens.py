@@ -1,17 +1,15 @@
-"""Figures of the logit lens (blocks × tokens as a heat map, tokens followed through depth) and their reading.
-
-On axes of blocks, -1 is the input of block 0.
-"""
+"""Figures of the logit lens (blocks × tokens as a heat map, tokens followed through depth) and their reading."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
+from layouts.figures.logit_lens_depths import cell_mark, column_mark, depth_axis, depth_parts, depth_rows
 from layouts.figures.text import percent, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
@@ -30,14 +28,6 @@ _DASHES = ("solid", "dash", "dot")
 _QUANTITY = "probability"
 
 
-class _Rows(NamedTuple):
-    """Rows of the heat map whose cells select the same kind of part."""
-
-    depths: slice
-    part: str  # template of the selected part
-    words: str  # template of its name
-
-
 def logit_lens_figure(
     result: LogitLensResult, *, theme: Theme = LIGHT, size: tuple[int, int] = (1000, 300)
 ) -> go.Figure:
@@ -53,7 +43,7 @@ def logit_lens_figure(
         layout=base_layout(
             theme,
             xaxis=token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50, range=[-0.5, len(labels) - 0.5]),
-            yaxis=_depth_axis(result, theme),
+            yaxis=depth_axis(result.n_blocks, theme),
             shapes=[logit_lens_mark(result, theme=theme)],
         ),
     )
@@ -61,9 +51,7 @@ def logit_lens_figure(
 
 def logit_lens_mark(result: LogitLensResult, *, theme: Theme = LIGHT) -> dict[str, Any]:
     """The shape that marks the selected cell of the heat map."""
-    x, y = result.position, result.depth - 1
-    corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
-    return {"type": "rect", **corners, "line": {"color": theme.accent2, "width": 2}}
+    return cell_mark(result.depth, result.position, theme=theme)
 
 
 def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, theme: Theme = LIGHT) -> go.Figure:
@@ -91,9 +79,9 @@ def logit_lens_depth_figure(result: LogitLensResult, *, quantity: Quantity, them
             title=title,
             meta={"short": f"{quantity.capitalize()} after {quoted(token)}"},
             margin={"l": 8, "r": 8, "t": 24, "b": 4},
-            xaxis=_depth_axis(result, theme),
+            xaxis=depth_axis(result.n_blocks, theme),
             yaxis=values,
-            shapes=[_column_mark(result.depth - 1, theme)],
+            shapes=[column_mark(result.depth - 1, theme)],
         ),
     )
 
@@ -146,16 +134,6 @@ def _since(result: LogitLensResult) -> str:
     return f"the most probable token from block {others[-1]} on"
 
 
-def _rows(result: LogitLensResult) -> list[_Rows]:
-    last = result.n_blocks
-    inner = [_Rows(slice(1, last), "block.{y}", "after block {y}")] if last > 1 else []
-    return [
-        _Rows(slice(0, 1), "embedding", "before block 0"),
-        *inner,
-        _Rows(slice(last, last + 1), "output", "the model’s output"),
-    ]
-
-
 def _exact(result: LogitLensResult, theme: Theme, size: tuple[int, int]) -> dict[str, Any]:
     """One trace, since Plotly fits the size of cell texts to the distances of a trace's rows and columns."""
     return {
@@ -166,7 +144,7 @@ def _exact(result: LogitLensResult, theme: Theme, size: tuple[int, int]) -> dict
         "zmax": 1,
         "colorscale": theme.probabilities,
         "colorbar": color_bar(theme, _QUANTITY, tickformat=".0%", len=1),
-        "customdata": [[f"{part}@{n}" for n in range(len(result.tokens))] for part, _ in _depths(result)],
+        "customdata": [[f"{part}@{n}" for n in range(len(result.tokens))] for part, _ in depth_parts(result.n_blocks)],
         "text": _cell_texts(result, size),
         "texttemplate": "%{text}",
         "hovertext": _cell_names(result),
@@ -189,13 +167,9 @@ def _images(result: LogitLensResult, theme: Theme) -> list[dict[str, Any]]:
             rows=[str(block) for block in range(result.n_blocks)],
             theme=theme,
         )
-        | {"y": _blocks(rows), "showscale": rows.part == "output"}
-        for rows in _rows(result)
+        | {"y": rows.blocks, "showscale": rows.part == "output"}
+        for rows in depth_rows(result.n_blocks)
     ]
-
-
-def _blocks(rows: _Rows) -> list[int]:
-    return list(range(rows.depths.start - 1, rows.depths.stop - 1))
 
 
 def _cell_texts(result: LogitLensResult, size: tuple[int, int]) -> list[list[str]]:
@@ -224,7 +198,9 @@ def _cell_names(result: LogitLensResult) -> list[list[str]]:
             f"<b>{labels[top]}</b> after {after[n]}<br>{words}" + (f"<br>{following[n]}{rank:,}" if rank else "")
             for n, (top, rank) in enumerate(zip(row, ranks, strict=True))
         ]
-        for (_, words), row, ranks in zip(_depths(result), cells.top.tolist(), cells.next_ranks.tolist(), strict=True)
+        for (_, words), row, ranks in zip(
+            depth_parts(result.n_blocks), cells.top.tolist(), cells.next_ranks.tolist(), strict=True
+        )
     ]
 
 
@@ -254,45 +230,14 @@ def _line(result: LogitLensResult, n: int, quantity: Quantity, labelled: list[in
         "text": [f"<b>{piece.short(_MAX_CHARACTERS)}</b>" if depth == best else "" for depth in depths],
         "textposition": side,
         "textfont": {"color": color, "size": 12},
-        "customdata": [part for part, _ in _depths(result)],
+        "customdata": [part for part, _ in depth_parts(result.n_blocks)],
         "hovertext": [
             f"<b>{piece.markup}</b> {percent(share)}, rank {rank:,} of {result.n_vocab:,}<br>{words}"
             if rank
             else f"<b>{piece.markup}</b>: not finite<br>{words}"
-            for share, rank, (_, words) in zip(probabilities, ranks, _depths(result), strict=True)
+            for share, rank, (_, words) in zip(probabilities, ranks, depth_parts(result.n_blocks), strict=True)
         ],
         "hoverinfo": "text",
         "line": {"color": color, "width": 2, "dash": _DASHES[n]},
         "marker": {"color": color, "size": 6, "line": {"width": 1, "color": theme.surface}},
     }
-
-
-def _depths(result: LogitLensResult) -> list[tuple[str, str]]:
-    """The part that each depth selects, and its name."""
-    return [
-        (rows.part.replace("{y}", str(block)), rows.words.replace("{y}", str(block)))
-        for rows in _rows(result)
-        for block in _blocks(rows)
-    ]
-
-
-def _depth_axis(result: LogitLensResult, theme: Theme) -> dict[str, Any]:
-    """An axis of depths: the input of block 0, after each block, the output."""
-    last = result.n_blocks - 1
-    step = -(-result.n_blocks // 13)
-    blocks = [block for block in range(0, last, step) if last - block >= step]
-    return axis(
-        theme,
-        title="after block",
-        tickmode="array",
-        tickvals=[-1, *blocks, last],
-        ticktext=["embedding", *map(str, blocks), "output"],
-        range=[-1.5, last + 0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-
-
-def _column_mark(block: int, theme: Theme) -> dict[str, Any]:
-    ends = {"x0": block - 0.5, "x1": block + 0.5, "y0": 0, "y1": 1, "yref": "paper"}
-    return {"type": "rect", "layer": "below", **ends, "fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}

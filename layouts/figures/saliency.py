@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.difference import missing_cells, missing_image
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
@@ -60,23 +61,27 @@ def saliency_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figur
         margin={"l": 8, "r": 8, "t": 24, "b": 4},
         bargap=0.15,
         hovermode="x",  # the whole column responds to the mouse, since a bar may be too low to hit
-        xaxis=_token_axis(result, theme),
+        xaxis=saliency_axis(result, theme),
         yaxis=axis(theme, nticks=5, zerolinecolor=theme.quiet),
         shapes=[_mark(result.position, 0, 1) | {"fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}],
     )
     return Drawing(data=[bars], layout=layout)
 
 
-def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go.Figure:
+def saliency_depth_figure(result: SaliencyResult, *, compared: bool = False, theme: Theme = LIGHT) -> go.Figure:
     """Attribution of each token at the input of each block, block 0 at the bottom.
 
-    Missing rows are blank, doubtful ones grey. A click selects the block's attention and the position.
+    Missing rows are blank, doubtful ones grey. A click selects the block's attention and the position. compared:
+    whether it is A minus B; then what is missing has no counterpart in B, and is grey, too.
     """
     assert result.depth is not None
     n_blocks, n_positions = result.depth.shape
+    below = _missing_depth(result, np.isnan(result.depth), theme) if compared else []
     depth = result.depth.astype(np.float32)
     depth[result.doubtful_rows] = np.nan
     heat = (_exact_depth if n_positions <= MOST_EXACT else _image_depth)(result, depth, theme)
+    if compared:
+        heat["colorbar"] = heat["colorbar"] | color_bar(theme, f"A − B: {heat['colorbar']['title']['text']}")
     grey = {"type": "rect", "layer": "below", "x0": -0.5, "x1": n_positions - 0.5, "fillcolor": theme.line}
     rows = [
         {**grey, "y0": block - 0.5, "y1": block + 0.5, "line": {"width": 0}} for block in result.doubtful_rows.tolist()
@@ -85,7 +90,7 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
     blocks = {"tickmode": "array", "tickvals": ticks, "showgrid": False, "zeroline": False}
     layout = base_layout(
         theme,
-        xaxis=_token_axis(result, theme),
+        xaxis=saliency_axis(result, theme),
         yaxis=axis(theme, title="block", range=[-0.5, n_blocks - 0.5], **blocks),
         # The mark is above the column: with many tokens, a frame would cover the cells.
         shapes=[
@@ -93,7 +98,18 @@ def saliency_depth_figure(result: SaliencyResult, *, theme: Theme = LIGHT) -> go
             *rows,
         ],
     )
-    return Drawing(data=[heat], layout=layout)
+    return Drawing(data=[*below, heat], layout=layout)
+
+
+def _missing_depth(result: SaliencyResult, missing: NDArray[np.bool_], theme: Theme) -> list[dict[str, Any]]:
+    if missing.shape[1] > MOST_EXACT:
+        return missing_image(missing, theme)
+    blocks = range(len(missing))
+    names = [
+        [f"<b>{token.markup}</b> ({token.position}), block {block}" for token in result.tokens] for block in blocks
+    ]
+    selects = [[f"block.{block}.attention@{token.position}" for token in result.tokens] for block in blocks]
+    return missing_cells(missing, names, selects, theme)
 
 
 def _exact_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Theme) -> dict[str, Any]:
@@ -136,12 +152,15 @@ def _image_depth(result: SaliencyResult, depth: NDArray[np.float32], theme: Them
 def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tuple[str, str]]:
     """CSS colours of each token's background and text.
 
-    Tokens after the explained position are not shaded, nor are any if the attributions are doubtful.
+    Tokens after the explained position are not shaded, nor are any if the attributions are doubtful. Those whose
+    attribution is missing, as in A minus B, are grey.
     """
     scale, low, high = _colors(result, result.attributions, theme)
     return [
         ("transparent", theme.quiet)
         if position > result.position or result.doubtful
+        else (theme.line, theme.text)
+        if np.isnan(value)
         else shade(scale, (float(value) - low) / (high - low), theme)
         for position, value in enumerate(result.attributions)
     ]
@@ -207,10 +226,11 @@ def unit(result: SaliencyResult) -> str:
 def _colors(result: SaliencyResult, values: NDArray[Any], theme: Theme) -> tuple[ColorScale, float, float]:
     """A colour scale and the values at its ends: zero is in its middle, or at its low end if values have no sign."""
     most = float(np.nanmax(np.abs(values), initial=0)) or 1.0
-    return (theme.probabilities, 0.0, most) if result.method == "gradient_norm" else (theme.signed, -most, most)
+    return (theme.signed, -most, most) if result.has_sign else (theme.probabilities, 0.0, most)
 
 
-def _token_axis(result: SaliencyResult, theme: Theme) -> dict[str, Any]:
+def saliency_axis(result: SaliencyResult, theme: Theme) -> dict[str, Any]:
+    """The axis of the tokens."""
     labels = [token.short(_MAX_CHARACTERS) for token in result.tokens]
     return token_axis(theme, labels, most=_MOST_LABELS, tickangle=-50, range=[-0.5, len(labels) - 0.5])
 
@@ -242,4 +262,4 @@ def _target(result: SaliencyResult) -> str:
 
 
 def _with_unit(result: SaliencyResult, value: float) -> str:
-    return f"{number(value) if result.method == 'gradient_norm' else signed(value)} {unit(result)}"
+    return f"{signed(value) if result.has_sign else number(value)} {unit(result)}"

@@ -208,7 +208,7 @@ def test_in_parts_it_is_the_same(tiny_gpt2: LanguageModel, monkeypatch: pytest.M
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     whole = compute_lens_cells(tiny_gpt2, trace)
     shares: list[float] = []
-    monkeypatch.setattr(analysis.logit_lens, "_MAX_LOGITS", 7 * tiny_gpt2.info.n_vocab)
+    monkeypatch.setattr(analysis.logit_lens, "MAX_LOGITS", 7 * tiny_gpt2.info.n_vocab)
     monkeypatch.setattr(analysis.logit_lens, "AT_ONCE", 0)
     task = plan_logit_lens(tiny_gpt2, trace)
     assert task is not None

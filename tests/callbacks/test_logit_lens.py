@@ -144,7 +144,7 @@ def test_a_slow_lens_is_computed_by_a_job(services: Any, prompt: Prompt, monkeyp
 def test_a_quick_lens_needs_no_job(services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
     """A click reads the cached arrays."""
     draw(services, prompt, "block.1.attention@3", pins="7")
-    question = {"prompt": {"model": "tiny", "text": TEXT, "start": False}, "selection": "output", "choices": []}
+    question = {"prompt": {"model": "tiny", "text": TEXT, "start": False}, "selection": "output", "choices": [""] * 3}
     with pytest.raises(AnalysisError, match="needs no job"):
         logit_lens_task(services, question)
     monkeypatch.delattr(analysis.logit_lens, "_cells")

@@ -175,7 +175,7 @@ def questions(app: Explorer) -> list[Any]:
 
 def question_of(page: Page, name: str) -> Any:
     """What the panel offers to compute; or what another might ask it, if it needs no job for so small a model."""
-    by_hand = {"prompt": page.values["prompt", "data"], "selection": "output@3", "choices": []}
+    by_hand = {"prompt": page.values["prompt", "data"], "selection": "output@3", "choices": ["", "", ""]}
     return page.job_question(name) or by_hand
 
 

@@ -80,8 +80,8 @@ def test_the_scene_is_that_of_a_with_differences_to_read():
 
 def test_the_sentence_names_the_strongest():
     expected = (
-        "At ‘·fox’, the largest difference of all heads is at block 1 head 0 (+4.00), and of all MLP tiles is at block 1 "
-        "neuron 5 (−2.00): A − B, L2 norm of what it adds."
+        "At ‘·fox’, the largest difference of all heads is at block 1 head 0 (+4.00), and of all MLP tiles is at block "
+        "1 neuron 5 (−2.00): A − B, L2 norm of what it adds."
     )
     assert architecture_difference_reading(RESULT, "·fox") == expected
     entropy = architecture_difference_reading(replace(RESULT, color_by="entropy", tiles=None), "·fox")

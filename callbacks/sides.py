@@ -1,0 +1,29 @@
+"""The results of two background jobs, A's and B's, which a page is offered one after the other."""
+
+from typing import Any
+
+from analysis.task import Task
+from callbacks.services import Services
+
+Job = tuple[Task, dict[str, Any]]  # a task, and the question that the page sends back to have it run
+
+
+def show_both(services: Services, a: Job, b: Job) -> tuple[tuple[Any, Any] | None, dict[str, Any] | None, str]:
+    """The complete results of A and B, None if one is missing; the job that is offered; and in words what is missing.
+
+    A's job is offered first. Partial results are not compared.
+    """
+    results: list[Any] = []
+    offer = None
+    for task, question in (a, b):
+        result, offer = services.jobs.show(task, question)
+        if result is None or not is_complete(offer):
+            words = "A’s is computed, B’s not yet." if results else "A’s is not computed yet; B’s is next."
+            return None, offer, words
+        results.append(result)
+    return (results[0], results[1]), offer, ""
+
+
+def is_complete(offer: dict[str, Any] | None) -> bool:
+    """Whether the result that came with this offer is complete, not a partial one."""
+    return offer is None or "kept" in offer

@@ -1,0 +1,70 @@
+"""What figures of A minus B have in common: the words, and the grey of what has no counterpart in B."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from layouts.theme import Theme
+
+EQUAL = "A and B are equal here: every difference is 0."
+MISSING = "no counterpart in B"
+
+
+def missing_cells(
+    missing: NDArray[np.bool_], names: list[list[str]], selects: list[list[str]], theme: Theme, **axes: Any
+) -> list[dict[str, Any]]:
+    """A heat map to lie under that of the values: grey where they are missing; none if nothing is.
+
+    names, selects: the name of each cell, and what a click on it selects. axes: such as `y` of the heat map.
+    """
+    if not missing.any():
+        return []
+    return [
+        {
+            "type": "heatmap",
+            "z": np.where(missing, 0, np.nan).astype(np.float32),
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": [[0, theme.line], [1, theme.line]],
+            "showscale": False,
+            "customdata": selects,
+            "hovertext": [[f"{name}: {MISSING}" for name in row] for row in names],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "hoverongaps": False,
+            **axes,
+        }
+    ]
+
+
+def missing_columns(missing: NDArray[np.bool_], theme: Theme) -> list[dict[str, Any]]:
+    """Grey bands behind the columns that are missing, one for each run of them."""
+    edges = np.flatnonzero(np.diff(np.pad(missing, 1).astype(np.int8)))
+    band = {"type": "rect", "layer": "below", "y0": 0, "y1": 1, "yref": "paper", "fillcolor": theme.line}
+    return [
+        {**band, "x0": start - 0.5, "x1": end - 0.5, "line": {"width": 0}}
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    ]
+
+
+def missing_image(missing: NDArray[np.bool_], theme: Theme, **axes: Any) -> list[dict[str, Any]]:
+    """The same for a long text, one byte a cell, without hover texts: the image above it has them."""
+    if not missing.any():
+        return []
+    transparent = "rgba(0,0,0,0)"
+    return [
+        {
+            "type": "heatmap",
+            "z": missing.astype(np.uint8),
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": [[0, transparent], [0.5, transparent], [0.5, theme.line], [1, theme.line]],
+            "showscale": False,
+            "hoverinfo": "skip",
+            **axes,
+        }
+    ]

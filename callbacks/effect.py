@@ -65,7 +65,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
         choices={
             "grid": Input(effect.GRID, "value"),
             "text": Input(compare.TEXT, "value"),
-            "other_model": Input(compare.MODEL, "value"),
+            "b_model": Input(compare.MODEL, "value"),
             "what": Input(effect.WHAT, "value"),
             "replacement": Input(effect.REPLACEMENT, "value"),
             "where": Input(effect.WHERE, "value"),
@@ -84,7 +84,7 @@ def draw_effect(
     theme: str = "light",
     grid: str = "removals",
     text: str | None = "",
-    other_model: str | None = compare.SAME_MODEL,
+    b_model: str | None = compare.SAME_MODEL,
     what: What = "part",
     replacement: Replacement = "mean",
     where: str = "all",
@@ -96,7 +96,7 @@ def draw_effect(
     selection, the grid of all removals or patches (`sweep`), what the numbers do not say (`note`), target, title,
     reading, what a job may compute (`offer`), and whether the grid is outdated.
 
-    grid: what the grid shows; of patches, into the second `text`, B, whose model is `other_model`. removed:
+    grid: what the grid shows; of patches, into the second `text`, B, whose model is `b_model`. removed:
     interventions as text. against: a token id as text, or empty. outdated: empty while the page has no grid.
     """
     look, patches = THEMES[theme], grid != "removals"
@@ -111,7 +111,7 @@ def draw_effect(
         "title": f"What if · position {position}, {quoted(trace.tokens[position].label)}",
     }
     asked = _Asked(services, prompt, selection, target, minus, [grid, text or "", replacement, where, against or ""])
-    if patches and (reason := _unpatchable(prompt, text, other_model)):
+    if patches and (reason := _unpatchable(prompt, text, b_model)):
         return {**_empty("Nothing to patch.", look), **shared, "reading": reason, "note": effect_patching_note(None)}
     if patches:
         figure, drawn = _patches(asked, look)
@@ -233,9 +233,9 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
     }
 
 
-def _unpatchable(prompt: Prompt, text: str | None, other_model: str | None) -> str:
+def _unpatchable(prompt: Prompt, text: str | None, b_model: str | None) -> str:
     """Why nothing can be carried over from the prompt into the second text; empty if it can."""
-    if other_model not in (compare.SAME_MODEL, prompt.model):
+    if b_model not in (compare.SAME_MODEL, prompt.model):
         return "Patches carry values within one model. Give B the same model as A."
     if not text:
         return "Press “Compare” above, and type a second text, B. The model reads it with single values from A."

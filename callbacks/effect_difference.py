@@ -42,7 +42,7 @@ def draw_effect_difference(
     theme: str = "light",
     grid: str = "removals",
     text: str | None = "",
-    other_model: str | None = "",
+    b_model: str | None = "",
     what: What = "part",
     replacement: Replacement = "mean",
     where: str = "all",

@@ -297,37 +297,3 @@ def test_a_panel_whose_weights_have_just_gone_is_drawn_by_the_next_request(
     assert drawn(answer) == {"attention"}
     page.read(answer)
     assert shown(page) == shown(opened(app, SECOND))
-
-
-# Comparison with a second question, B.
-
-
-def compared(page: Page, text: str, side: str) -> Page:
-    page.values["second", "data"] = {"model": "tiny", "text": text, "of": {"model": "tiny", "text": TEXT}}
-    page.set("second", "data", page.values["second", "data"])
-    page.set("compare-side", "value", side)
-    return page
-
-
-def test_side_b_is_drawn_as_if_it_were_the_question(page: Page, app: Dash) -> None:
-    compared(page, "a fox met a crow", "b")
-    alone = opened(app, FIRST)
-    alone.set("prompt", "data", {"model": "tiny", "text": "a fox met a crow", "start": False})
-    for name in ("title", "reading"):
-        assert page.values[f"attention-{name}", "children"] == alone.values[f"attention-{name}", "children"]
-    assert page.values["attention-graph", "figure"] == alone.values["attention-graph", "figure"]
-
-
-def test_the_difference_of_equal_questions_is_drawn_by_every_panel(page: Page) -> None:
-    before = page.values["attention-graph", "figure"]
-    compared(page, TEXT, "difference")
-    assert page.values["attention-graph", "figure"] != before
-    for name in NAMES:
-        reading = str(page.values[f"{name}-title", "children"])
-        assert "A − B" in reading, name
-
-
-def test_side_a_is_drawn_once_whatever_b_is(page: Page) -> None:
-    compared(page, "a fox met a crow", "a")
-    answer, _ = asked(page, "other.data")
-    assert drawn(answer) == set()

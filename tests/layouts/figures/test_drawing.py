@@ -16,6 +16,7 @@ from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from dashboard.panels import PANELS, Panel
 from dashboard.services import AppServices
+from layouts import compare
 from layouts.figures.drawing import Drawing
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure
 from tests.conftest import TEXT, long_text, make_services, make_tiny
@@ -68,7 +69,7 @@ def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, 
 
 def choices(callback: PanelCallback) -> Iterator[dict[str, Any]]:
     """The controls' first values, and each other value of each control, which may be in another panel."""
-    layout = html.Div([panel.layout() for panel in PANELS])
+    layout = html.Div([compare.bar([]), *(panel.layout() for panel in PANELS)])
     yield {}
     for name, control in callback.choices.items():
         for option in getattr(layout[control.component_id], "options", []):

@@ -1,5 +1,7 @@
 """A chip's HTML."""
 
+from typing import Any
+
 import pytest
 from dash import html
 
@@ -45,3 +47,16 @@ def test_the_mark_alone_is_what_a_chip_has_of_it() -> None:
     assert moved.keys() == {"className", "aria-pressed", "tabIndex"}
     unmarked = made().to_plotly_json()["props"] | moved
     assert unmarked == props
+
+
+def test_a_written_token_is_marked_and_said_in_words() -> None:
+    def chip_of(*, written: bool) -> dict[str, Any]:
+        token = Token(7, "<b>", 3, 3, written=written)
+        found: dict[str, Any] = chip(token, "all of it", ("#112233", "#FFFFFF"), chosen=False).to_plotly_json()["props"]
+        return found
+
+    assert chip_of(written=True)["className"] == "chip chip-written"
+    assert chip_of(written=True)["aria-label"] == "<b>, written after the text"
+    assert chip_of(written=True)["children"] == "<b>"
+    assert chip_of(written=False)["className"] == "chip"
+    assert "aria-label" not in chip_of(written=False)

@@ -58,7 +58,7 @@ def test_the_scale_is_symmetric_about_zero(theme: Theme, color_by):
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES.keys())
 def test_what_b_does_not_have_is_grey(theme: Theme):
     heads, tiles, legend = part_colors(missing_block(), theme)
-    assert legend.title.endswith("; grey: no counterpart in B")
+    assert legend.title.endswith("<br>grey: no counterpart in B")
     assert heads.levels[1].tolist() == [0, 0]
     assert heads.levels[0].min() > 0
     assert not tiles.levels[1].any()
@@ -80,8 +80,8 @@ def test_the_scene_is_that_of_a_with_differences_to_read():
 
 def test_the_sentence_names_the_strongest():
     expected = (
-        "At ‘·fox’, the largest difference of all heads is at block 1 head 0 (+4.00), and of all MLP tiles is at block 1 "
-        "neuron 5 (−2.00): A − B, L2 norm of what it adds."
+        "At ‘·fox’, the largest difference of all heads is at block 1 head 0 (+4.00), and of all MLP tiles is at block "
+        "1 neuron 5 (−2.00): A − B, L2 norm of what it adds."
     )
     assert architecture_difference_reading(RESULT, "·fox") == expected
     entropy = architecture_difference_reading(replace(RESULT, color_by="entropy", tiles=None), "·fox")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.errors import check_choice
 from analysis.selection import Part, Selection
@@ -100,7 +101,7 @@ def compute_embedding(
     width = int(dimensions)
     arrays = derived(f"embedding pca {scale}", lambda: _pca(trace, scale), version=_PCA_VERSION)
     paths = arrays["paths"][..., :width]
-    return _result(
+    return embedding_result(
         trace,
         selection,
         position,
@@ -136,12 +137,12 @@ def plan_embedding(
         return None
 
     def compute(_report: Progress) -> Arrays:
-        return {"points": _tsne(_scaled(trace.residual(after), scale), int(dimensions))}
+        return {"points": fit_tsne(scaled(trace.residual(after), scale), int(dimensions))}
 
     def result(arrays: Arrays) -> EmbeddingResult:
-        return _result(
+        return embedding_result(
             trace, selection, position, asked=method, method="tsne", scale=scale, points=arrays["points"],
-            perplexity=_perplexity(trace.n_positions),
+            perplexity=tsne_perplexity(trace.n_positions),
         )  # fmt: skip
 
     return Task(
@@ -167,7 +168,7 @@ def tsne_work(n_positions: int, dimensions: Dimensions) -> float:
     return 20.0 + n_positions if dimensions == "2" else 1000.0 + n_positions**2
 
 
-def _result(
+def embedding_result(
     trace: Trace,
     selection: Selection,
     position: int,
@@ -180,6 +181,7 @@ def _result(
     explained: Float | None = None,
     perplexity: float | None = None,
 ) -> EmbeddingResult:
+    """The result of points that are there already."""
     after = blocks_passed(selection, trace.info.n_blocks)
     nearest, similarity = _nearest(trace.residual(after), position)
     return EmbeddingResult(
@@ -200,7 +202,8 @@ def _result(
     )
 
 
-def _scaled(vectors: Float, scale: Scale) -> Float:
+def scaled(vectors: Float, scale: Scale) -> Float:
+    """The vectors, each divided by its L2 norm with the scale "equal"."""
     if scale == "raw":
         return vectors
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -210,39 +213,58 @@ def _scaled(vectors: Float, scale: Scale) -> Float:
 
 def _pca(trace: Trace, scale: Scale) -> Arrays:
     """The first three components of all blocks and positions: paths (n_blocks + 1, n_positions, 3), explained (3,)."""
-    streams = np.stack([_scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
-    every = streams.reshape(-1, streams.shape[-1])
-    finite = np.isfinite(every).all(axis=1)
-    vectors = every[finite]
-    vectors = vectors - vectors.mean(axis=0) if len(vectors) else np.zeros((1, every.shape[1]), dtype=np.float32)
+    (paths,), explained = fit_pca(all_streams(trace, scale))
+    return {"paths": paths, "explained": explained}
+
+
+def all_streams(trace: Trace, scale: Scale) -> Float:
+    """The scaled residual stream at every depth, (n_blocks + 1, n_positions, d_model)."""
+    return np.stack([scaled(trace.residual(i), scale) for i in range(trace.info.n_blocks + 1)])
+
+
+def fit_pca(*groups: Float) -> tuple[list[Float], Float]:
+    """One PCA of several groups of vectors, (..., d_model) each: the first three components of each group, (..., 3),
+    NaN where vectors are not finite; and these axes' shares of the variance, (3,).
+    """
+    flat = [group.reshape(-1, group.shape[-1]) for group in groups]
+    finite: list[NDArray[np.bool_]] = [np.asarray(np.isfinite(vectors).all(axis=1)) for vectors in flat]
+    found = [vectors[usable] for vectors, usable in zip(flat, finite, strict=True)]
+    every = np.concatenate(found)
+    mean = every.mean(axis=0) if len(every) else np.zeros(every.shape[1], dtype=np.float32)
+    vectors = every - mean if len(every) else np.zeros((1, every.shape[1]), dtype=np.float32)
     # The same as scikit-learn's PCA, which would take 40 MB of every web process.
     variances, directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
     n_components = min(3, *vectors.shape)
     first = np.argsort(variances)[::-1][:n_components]
-    paths = np.zeros((len(vectors), 3), dtype=np.float32)
-    paths[:, :n_components] = vectors @ directions[:, first]
+    paths = [np.zeros((len(group), 3), dtype=np.float32) for group in found]
+    for path, group in zip(paths, found, strict=True):  # each by itself: equal groups have exactly equal points
+        path[:, :n_components] = (group - mean) @ directions[:, first]
     # The sign of an axis is arbitrary: the largest coordinate is made positive, so that it is the same each time.
-    ends = paths[np.abs(paths).argmax(axis=0), range(3)]
-    paths *= np.where(ends < 0, -1, 1)
+    whole = np.concatenate(paths)
+    if len(whole):
+        ends = whole[np.abs(whole).argmax(axis=0), range(3)]
+        paths = [path * np.where(ends < 0, -1, 1).astype(np.float32) for path in paths]
     explained = np.zeros(3, dtype=np.float32)
     explained[:n_components] = variances[first] / max(variances.sum(), np.finfo(np.float64).tiny)
-    placed = np.full((len(every), 3), np.nan, dtype=np.float32)
-    placed[finite] = paths[: finite.sum()]
-    return {"paths": placed.reshape(*streams.shape[:2], 3), "explained": explained}
+    placed = [np.full((len(usable), 3), np.nan, dtype=np.float32) for usable in finite]
+    for points, usable, path in zip(placed, finite, paths, strict=True):
+        points[usable] = path
+    return [points.reshape(*group.shape[:-1], 3) for points, group in zip(placed, groups, strict=True)], explained
 
 
-def _perplexity(n_positions: int) -> float:
-    """30, the usual value, but at most a third of the other points: it must be smaller than the number of points."""
+def tsne_perplexity(n_positions: int) -> float:
+    """The perplexity: 30, but at most a third of the other points: it must be smaller than the number of points."""
     return min(30.0, (n_positions - 1) / 3)
 
 
-def _tsne(vectors: Float, width: int) -> Float:
+def fit_tsne(vectors: Float, width: int) -> Float:
+    """t-SNE with a fixed seed: (n_vectors, width)."""
     from sklearn.manifold import TSNE  # only jobs need scikit-learn
     from threadpoolctl import threadpool_limits
 
     tsne = TSNE(
         n_components=width,
-        perplexity=_perplexity(len(vectors)),
+        perplexity=tsne_perplexity(len(vectors)),
         init="pca" if np.ptp(vectors, axis=0).any() else "random",  # equal vectors have no principal component
         random_state=0,
     )
@@ -254,7 +276,7 @@ def _tsne(vectors: Float, width: int) -> Float:
 def _nearest(vectors: Float, position: int) -> tuple[int | None, float]:
     if len(vectors) < 2:
         return None, 0.0
-    unit = _scaled(vectors, "equal")
+    unit = scaled(vectors, "equal")
     similarities = unit @ unit[position]
     similarities[position] = np.nan
     if not np.isfinite(similarities).any():

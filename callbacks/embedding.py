@@ -6,6 +6,8 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
 
+from analysis.comparison.embedding import compute_embedding_difference, plan_embedding_difference
+from analysis.comparison.pair import Comparison
 from analysis.embedding import Dimensions, Projection, Scale, blocks_passed, compute_embedding, plan_embedding
 from analysis.errors import AnalysisError
 from analysis.selection import Selection
@@ -16,6 +18,7 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.embedding import DIMENSIONS, METHOD, NAME, PATHS, SCALE
 from layouts.figures.embedding import LABEL_AREA, Paths, embedding_figure, embedding_reading
+from layouts.figures.embedding_difference import embedding_difference_figure, embedding_difference_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -28,6 +31,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_embedding, services),
+        difference=partial(draw_embedding_difference, services),
         outputs={"figure": Output(ids.graph(NAME), "figure")},
         choices={
             "method": Input(METHOD, "value"),
@@ -67,23 +71,76 @@ def draw_embedding(
         offer = None
     else:
         result, offer = services.jobs.show(task, question)
+    shown = {"title": title, "offer": offer}
     if result is None:
-        values = {"title": title, "reading": "t-SNE is computed in the background.", "offer": offer}
-        if outdated:
-            return {**values, "outdated": "true"}
-        return {**values, "outdated": "", "figure": empty_figure("Not computed yet.", theme=THEMES[theme])}
-    area = None if dimensions == "2" else LABEL_AREA  # in 3D the page leaves no labels out
+        return shown | _waiting(outdated, theme)
     return {
-        "figure": embedding_figure(result, paths=paths, label_area=area, theme=THEMES[theme]),
-        "title": title,
+        "figure": embedding_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
         "reading": embedding_reading(result),
-        "offer": offer,
         "outdated": "false",
+        **shown,
     }
 
 
+def draw_embedding_difference(
+    services: Services,
+    comparison: Comparison,
+    selection: Selection,
+    *,
+    theme: str = "light",
+    method: Projection = "pca",
+    dimensions: Dimensions = "2",
+    scale: Scale = "equal",
+    paths: Paths = "selected",
+    outdated: str = "",
+) -> Values:
+    """As `draw_embedding`, of both texts in one space."""
+    trace = comparison.a
+    after = blocks_passed(selection, trace.info.n_blocks)
+    title = f"Embeddings A − B · {f'after block {after - 1}' if after else 'before block 0'}"
+    if reason := comparison.unequal("d_model", "Embeddings") or comparison.missing_block(selection.block or 0):
+        none = empty_figure(reason, theme=THEMES[theme])
+        return {"figure": none, "title": title, "reading": reason, "offer": None, "outdated": ""}
+    question = {
+        "prompt": asdict(trace.prompt),
+        "other": asdict(comparison.b.prompt),
+        "selection": str(selection),
+        "choices": [method, dimensions, scale],
+    }
+    choices: dict[str, Any] = {"method": method, "dimensions": dimensions, "scale": scale}
+    position = services.position(trace, selection)
+    task = plan_embedding_difference(comparison, selection, position, **choices)
+    if task is None:
+        derived = partial(services.derived, trace)
+        result = compute_embedding_difference(comparison, selection, position, **choices, derived=derived)
+        offer = None
+    else:
+        result, offer = services.jobs.show(task, question)
+    shown = {"title": title, "offer": offer}
+    if result is None:
+        return shown | _waiting(outdated, theme)
+    return {
+        "figure": embedding_difference_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
+        "reading": embedding_difference_reading(result),
+        "outdated": "false",
+        **shown,
+    }
+
+
+def _waiting(outdated: str, theme: str) -> dict[str, Any]:
+    """What is shown until a job has a result. outdated: as for `draw_embedding`."""
+    reading = "t-SNE is computed in the background."
+    if outdated:
+        return {"reading": reading, "outdated": "true"}
+    return {"reading": reading, "outdated": "", "figure": empty_figure("Not computed yet.", theme=THEMES[theme])}
+
+
+def _area(dimensions: Dimensions) -> tuple[int, int] | None:
+    return None if dimensions == "2" else LABEL_AREA  # in 3D the page leaves no labels out
+
+
 def embedding_task(services: Services, question: Any) -> Task:
-    """The task for a question that a page of this panel sent.
+    """The task for a question that a page of this panel sent, of one text or, with `other`, of two.
 
     Raises: AnalysisError for a question that is malformed, or needs no job.
     """
@@ -91,7 +148,11 @@ def embedding_task(services: Services, question: Any) -> Task:
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     choices: dict[str, Any] = {"method": method, "dimensions": dimensions, "scale": scale}
-    task = plan_embedding(trace, selection, position, **choices)
+    if "other" in question:
+        comparison = services.comparison(prompt, services.prompt(question["other"]))
+        task = plan_embedding_difference(comparison, selection, position, **choices)
+    else:
+        task = plan_embedding(trace, selection, position, **choices)
     if task is None:
         raise AnalysisError("This projection needs no job: it is drawn at once. Reload the page.")
     return task

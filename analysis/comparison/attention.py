@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,12 +116,19 @@ def pooled_by_size(grid: Float, square: int) -> Float:
     """Max pooling of signed numbers: that of the largest size in each square of cells; NaN where all its cells are."""
     if square == 1:
         return grid
-    missing = -len(grid) % square
-    n_cells = (len(grid) + missing) // square
-    padded = np.pad(grid, (0, missing), constant_values=np.nan).reshape(n_cells, square, n_cells, square)
-    high = np.fmax.reduce(np.fmax.reduce(padded, axis=3), axis=1)
-    low = np.fmin.reduce(np.fmin.reduce(padded, axis=3), axis=1)
+    padded = np.pad(grid, (0, -len(grid) % square), constant_values=np.nan)
+    high = low = padded
+    # By slices: numpy's reduction over a short axis takes five times as long.
+    for axis in (0, 1):
+        high, low = _reduced(np.fmax, high, square, axis), _reduced(np.fmin, low, square, axis)
     return np.asarray(np.where(high >= -low, high, low))
+
+
+def _reduced(combine: np.ufunc, grid: Float, square: int, axis: int) -> Float:
+    """Adjacent rows, or columns, combined."""
+    every: tuple[slice, ...] = (slice(None),) * axis
+    parts = (grid[(*every, slice(start, None, square))] for start in range(square))
+    return np.asarray(reduce(combine, parts))
 
 
 def _grids(model: LanguageModel, trace: Trace, block: int, view: ShownView) -> Iterator[Float]:

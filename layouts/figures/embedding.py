@@ -20,10 +20,10 @@ Points = NDArray[np.floating[Any]]
 
 LABEL_AREA = 300, 340  # pixels of the page's plot at its smallest
 _LETTER_WIDTH, _LINE_HEIGHT, _LABEL_RISE = 7, 14, 11  # pixels
-_MAX_CHARACTERS = 14  # of a label
-_MAX_PATHS = 128
-_MARGIN = 0.08  # share of the range, on each side
-_EDGES = {"l": 8, "r": 8, "t": 40, "b": 8}
+MAX_CHARACTERS = 14  # of a label
+MAX_PATHS = 128
+MARGIN = 0.08  # share of the range, on each side
+EDGES = {"l": 8, "r": 8, "t": 40, "b": 8}
 _CAMERA = {"eye": {"x": 1.35, "y": 1.35, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}}
 
 
@@ -47,25 +47,27 @@ def embedding_figure(
     finite = framed[np.isfinite(framed).all(axis=1)] if not np.isfinite(framed).all() else framed
     low, high = (finite.min(axis=0), finite.max(axis=0)) if len(finite) else (np.zeros(width), np.ones(width))
     span = np.where(high > low, high - low, 1)
-    texts, sides = _labels(result, _projected((result.points - low) / span), label_area)
+    texts, sides = point_labels(result, projected((result.points - low) / span), label_area)
     all_positions, selected = np.arange(len(result.tokens)), np.array([result.position])
     data = []
     if drawn_paths is not None and paths == "all":
-        sampled = all_positions[:: -(-len(all_positions) // _MAX_PATHS)]
+        sampled = all_positions[:: -(-len(all_positions) // MAX_PATHS)]
         thin = {"color": theme.quiet, "width": 1}
-        data.append(_path_lines(result, drawn_paths[:, sampled], sampled, thin, opacity=0.3))
-    data.append(_points(result, all_positions, texts, sides, theme) | {"marker": _position_marker(result, theme)})
+        data.append(path_lines(result, drawn_paths[:, sampled], sampled, thin, opacity=0.3))
+    data.append(point_trace(result, all_positions, texts, sides, theme) | {"marker": _position_marker(result, theme)})
     if drawn_paths is not None:
         line = {"color": theme.accent2, "width": width}
-        data.append(_path_lines(result, drawn_paths[:, selected], selected, line, opacity=1))
-    bold = [f"<b>{result.tokens[result.position].short(_MAX_CHARACTERS)}</b>"]
+        data.append(path_lines(result, drawn_paths[:, selected], selected, line, opacity=1))
+    bold = [f"<b>{result.tokens[result.position].short(MAX_CHARACTERS)}</b>"]
     edge = {"color": theme.surface, "width": 2}
     emphasised = {"color": theme.accent2, "size": 12 if width == 2 else 8, "line": edge}
-    data.append(_points(result, selected, bold, sides[selected], theme) | {"marker": emphasised})
-    ranges = np.stack([low - _MARGIN * span, high + _MARGIN * span], axis=1).tolist()
+    data.append(point_trace(result, selected, bold, sides[selected], theme) | {"marker": emphasised})
+    ranges = np.stack([low - MARGIN * span, high + MARGIN * span], axis=1).tolist()
     return Drawing(
         data=data,
-        layout=base_layout(theme, margin=_EDGES, meta={"bar": "t", "labels": True}, **_axes(result, ranges, theme)),
+        layout=base_layout(
+            theme, margin=EDGES, meta={"bar": "t", "labels": True}, **embedding_axes(result, ranges, theme)
+        ),
     )
 
 
@@ -89,17 +91,19 @@ def embedding_reading(result: EmbeddingResult) -> str:
     )
 
 
-def _kind(result: EmbeddingResult, points: Points) -> dict[str, Any]:
+def trace_kind(result: EmbeddingResult, points: Points) -> dict[str, Any]:
+    """The type of a trace with its points."""
     if result.points.shape[1] == 3:
         return {"type": "scatter3d", "x": points[:, 0], "y": points[:, 1], "z": points[:, 2]}
     return {"type": "scatter", "x": points[:, 0], "y": points[:, 1], "cliponaxis": False}
 
 
-def _points(
+def point_trace(
     result: EmbeddingResult, positions: NDArray[np.intp], texts: list[str], sides: NDArray[np.str_], theme: Theme
 ) -> dict[str, Any]:
+    """Tokens as points with labels, without a marker."""
     return {
-        **_kind(result, result.points[positions]),
+        **trace_kind(result, result.points[positions]),
         "mode": "markers+text",
         "text": texts,
         "textposition": sides.tolist(),
@@ -110,7 +114,7 @@ def _points(
     }
 
 
-def _path_lines(
+def path_lines(
     result: EmbeddingResult, paths: Points, positions: NDArray[np.intp], line: dict[str, Any], *, opacity: float
 ) -> dict[str, Any]:
     """Several paths through the blocks as one trace, with a gap after each path."""
@@ -119,7 +123,7 @@ def _path_lines(
     points = np.concatenate([paths, gaps]).transpose(1, 0, 2).reshape(-1, width)
     stages = ["before block 0", *(f"after block {block}" for block in range(n_points - 1)), ""]
     return {
-        **_kind(result, points),
+        **trace_kind(result, points),
         "mode": "lines+markers",
         "line": line,
         "marker": {
@@ -158,7 +162,8 @@ def _position_marker(result: EmbeddingResult, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _axes(result: EmbeddingResult, ranges: list[list[float]], theme: Theme) -> dict[str, Any]:
+def embedding_axes(result: EmbeddingResult, ranges: list[list[float]], theme: Theme) -> dict[str, Any]:
+    """The axes of the plot, as properties of a layout."""
     if result.explained is None:
         titles = [""] * len(ranges)
     else:
@@ -188,7 +193,7 @@ def _axes(result: EmbeddingResult, ranges: list[list[float]], theme: Theme) -> d
     }
 
 
-def _projected(points: Points) -> Points:
+def projected(points: Points) -> Points:
     """Points of the unit square or cube as they appear on the screen, a unit square; the cube at the first camera."""
     if points.shape[1] == 2:
         return points
@@ -196,7 +201,7 @@ def _projected(points: Points) -> Points:
     return np.stack([(y - x) / 2, (2 * z - x - y) / 4], axis=1) + 0.5
 
 
-def _labels(
+def point_labels(
     result: EmbeddingResult, points: Points, area: tuple[int, int] | None
 ) -> tuple[list[str], NDArray[np.str_]]:
     """The label of each point, empty if it would overlap another one in the area, and the side on which it is written.
@@ -204,7 +209,7 @@ def _labels(
     The selected token's label belongs to a trace of its own, so it is empty here, but no other label overlaps it.
     """
     if area is None:
-        texts = [token.short(_MAX_CHARACTERS) for token in result.tokens]
+        texts = [token.short(MAX_CHARACTERS) for token in result.tokens]
         texts[result.position] = ""
         return texts, np.full(len(texts), "top center", dtype=object)
     pixels = points * area
@@ -213,9 +218,9 @@ def _labels(
     taken: list[tuple[float, float, float]] = []
     first = result.position
     for position in [first, *(n for n in range(len(pixels)) if n != first)]:
-        text = result.tokens[position].short(_MAX_CHARACTERS)
+        text = result.tokens[position].short(MAX_CHARACTERS)
         x, y = pixels[position]
-        half = len(result.tokens[position].label[:_MAX_CHARACTERS]) * _LETTER_WIDTH / 2
+        half = len(result.tokens[position].label[:MAX_CHARACTERS]) * _LETTER_WIDTH / 2
         if x < half:
             sides[position], x = "top right", x + half
         elif x > area[0] - half:

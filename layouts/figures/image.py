@@ -36,7 +36,8 @@ def levels(values: NDArray[Any], most: float, *, signed: bool = False, lowest: i
 def difference_levels(values: NDArray[Any], most: float) -> NDArray[np.uint8]:
     """Quantize differences from -most to most into levels from 3 to 255, 0 in the middle; NaN becomes `MISSING`."""
     quantized = levels(values, most, signed=True, lowest=LOWEST_DIFFERENCE)
-    return np.where(quantized == BLANK, np.uint8(MISSING), quantized)
+    quantized[quantized == BLANK] = MISSING
+    return quantized
 
 
 def values_of_levels(most: float, *, signed: bool = False, lowest: int = LOWEST) -> NDArray[np.float64]:

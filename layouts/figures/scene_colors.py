@@ -99,7 +99,7 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
     shares = [_share(values, full, quantity) for values in numbers]
     note = ""
     if any(np.isnan(share).any() for share in shares):
-        scale, note = _with_missing(scale, theme), f"; grey: {MISSING if difference else 'not finite'}"
+        scale, note = _with_missing(scale, theme), f"<br>grey: {MISSING}" if difference else "; grey: not finite"
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)

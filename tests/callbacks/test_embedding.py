@@ -84,7 +84,7 @@ def test_a_click_only_reads_what_was_fitted(services: Any, prompt: Prompt, monke
     draw_embedding(services, prompt, selection)
     run_job(services, draw_embedding(services, prompt, selection, method="tsne")["offer"])
     monkeypatch.delattr(analysis.embedding, "_pca")
-    monkeypatch.delattr(analysis.embedding, "_tsne")
+    monkeypatch.delattr(analysis.embedding, "fit_tsne")
     again = draw_embedding(services, prompt, Selection.parse("block.2.attention.head.1@5"))
     assert again["title"] == "Embeddings · after block 2"
     again = draw_embedding(services, prompt, Selection.parse("block.1.attention.head.1@5"), method="tsne")

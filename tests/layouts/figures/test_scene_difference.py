@@ -58,7 +58,7 @@ def test_the_scale_is_symmetric_about_zero(theme: Theme, color_by):
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES.keys())
 def test_what_b_does_not_have_is_grey(theme: Theme):
     heads, tiles, legend = part_colors(missing_block(), theme)
-    assert legend.title.endswith("; grey: no counterpart in B")
+    assert legend.title.endswith("<br>grey: no counterpart in B")
     assert heads.levels[1].tolist() == [0, 0]
     assert heads.levels[0].min() > 0
     assert not tiles.levels[1].any()

@@ -34,11 +34,11 @@ def saliency_difference_figure(result: SaliencyDifference, *, theme: Theme = LIG
     hatched = {"color": theme.surface, "pattern": {"shape": "/", "fgcolor": theme.quiet, "size": 6, "solidity": 0.2}}
     difference = hatched if result.doubtful else {"color": colors}
     line = {"line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0}}
+    hover = {"hovertext": [_hover(result, n) for n in range(len(values))], "hoverinfo": "text"}
     bars = [
-        _bars(result, result.a.attributions, "A", {"color": theme.accent}) | {"alignmentgroup": "both"},
-        _bars(result, result.others, "B", {"color": theme.accent2})
-        | {"hovertext": None, "hoverinfo": "skip", "alignmentgroup": "both"},
-        _bars(result, values, "A − B", difference | line) | {"yaxis": "y2", "alignmentgroup": "difference"},
+        _bars(result, result.a.attributions, "A", {"color": theme.accent}) | {"alignmentgroup": "both"} | hover,
+        _bars(result, result.others, "B", {"color": theme.accent2}) | {"alignmentgroup": "both", "hoverinfo": "skip"},
+        _bars(result, values, "A − B", difference | line) | {"yaxis": "y2", "alignmentgroup": "difference"} | hover,
     ]
     mark = {"type": "rect", "layer": "below", "x0": result.position - 0.5, "x1": result.position + 0.5}
     mark |= {"y0": 0, "y1": 1, "yref": "paper", "fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}
@@ -108,8 +108,6 @@ def _bars(result: SaliencyDifference, values: NDArray[np.float32], name: str, ma
         "x": np.arange(len(values), dtype=np.float32),
         "y": values.astype(np.float32),
         "customdata": [f"@{token.position}" for token in result.tokens],
-        "hovertext": [_hover(result, n) for n in range(len(values))],
-        "hoverinfo": "text",
         "marker": marker,
     }
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from analysis.comparison.blocks import by_block
 from analysis.comparison.pair import Comparison
 from analysis.saliency import SaliencyResult
+from analysis.tokens import Token
 from analysis.trace import Float
 
 
@@ -22,11 +23,19 @@ class SaliencyDifference(SaliencyResult):
         The attributions in each, of the logit of the same token, after positions that stand for each other.
     others : float32, (n_positions,)
         The attributions of B at the positions of A; NaN where there is no counterpart.
+    aligned : int64, (n_positions,)
+        For each position of A, that of B; -1 where there is none.
     """
 
     a: SaliencyResult
     b: SaliencyResult
     others: Float
+    aligned: NDArray[np.int64]
+
+    def counterpart(self, position: int) -> Token | None:
+        """B's token that stands for that of A at a position."""
+        there = int(self.aligned[position])
+        return None if there < 0 else self.b.tokens[there]
 
     @property
     def exact(self) -> bool:
@@ -62,4 +71,4 @@ def compute_saliency_difference(comparison: Comparison, a: SaliencyResult, b: Sa
         depth = by_block(a.depth, comparison.on_a(b.depth, 1))
     kept |= {"attributions": a.attributions - others, "depth": depth, "certificates": None, "path": None}
     kept |= {"value": a.value - b.value, "base": a.base - b.base, "gradients": a.gradients + b.gradients}
-    return SaliencyDifference(**kept, a=a, b=b, others=others)
+    return SaliencyDifference(**kept, a=a, b=b, others=others, aligned=comparison.aligned)

@@ -24,11 +24,11 @@ def attribution_difference_reading(result: AttributionDifference) -> str:
     compared = [part for part in parts if not np.isnan(part.share)]
     high, low = max(compared, key=lambda part: part.share), min(compared, key=lambda part: part.share)
     more = [
-        f"{named(part)} adds {how} ({signed(part.share)})"
-        for part, how, differs in ((high, "most more in A", high.share > 0), (low, "most more in B", low.share < 0))
+        f"{named(part)} is farthest ahead in {side} ({signed(part.share)})"
+        for part, side, differs in ((high, "A", high.share > 0), (low, "B", low.share < 0))
         if differs
     ]
-    sentence += f" Of all parts, {'; '.join(more)}." if more else ""
+    sentence += f" Of all parts, {', '.join(more)}." if more else ""
     if selected := selected_part(result):
         share = MISSING if np.isnan(selected.share) else signed(selected.share)
         sentence += f" The selected part, {selected.name}: {share}."

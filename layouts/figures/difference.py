@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layouts.figures.shade import mixed
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 EQUAL = "A and B are equal here: every difference is 0."
 MISSING = "no counterpart in B"
+
+
+def missing_color(theme: Theme) -> str:
+    """The grey of what is missing: darker than zero and than pale blue, for which it could be taken."""
+    return mixed([[0, theme.line], [1, theme.quiet]], 0.25)
 
 
 def missing_cells(
@@ -30,10 +37,10 @@ def missing_cells(
             "z": np.where(missing, 0, np.nan).astype(np.float32),
             "zmin": 0,
             "zmax": 1,
-            "colorscale": [[0, theme.line], [1, theme.line]],
+            "colorscale": [[0, missing_color(theme)], [1, missing_color(theme)]],
             "showscale": False,
-            "customdata": selects,
-            "hovertext": [[f"{name}: {MISSING}" for name in row] for row in names],
+            "customdata": _where(missing, selects),
+            "hovertext": _where(missing, [[f"{name}: {MISSING}" for name in row] for row in names]),
             "hovertemplate": "%{hovertext}<extra></extra>",
             "hoverongaps": False,
             **axes,
@@ -41,10 +48,15 @@ def missing_cells(
     ]
 
 
+def _where(missing: NDArray[np.bool_], words: list[list[str]]) -> list[list[str]]:
+    """Words of the missing cells; no others are sent."""
+    return [[word if gone else "" for word, gone in zip(*row, strict=True)] for row in zip(words, missing, strict=True)]
+
+
 def missing_columns(missing: NDArray[np.bool_], theme: Theme) -> list[dict[str, Any]]:
     """Grey bands behind the columns that are missing, one for each run of them."""
     edges = np.flatnonzero(np.diff(np.pad(missing, 1).astype(np.int8)))
-    band = {"type": "rect", "layer": "below", "y0": 0, "y1": 1, "yref": "paper", "fillcolor": theme.line}
+    band = {"type": "rect", "layer": "below", "y0": 0, "y1": 1, "yref": "paper", "fillcolor": missing_color(theme)}
     return [
         {**band, "x0": start - 0.5, "x1": end - 0.5, "line": {"width": 0}}
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
@@ -55,14 +67,19 @@ def missing_image(missing: NDArray[np.bool_], theme: Theme, **axes: Any) -> list
     """The same for a long text, one byte a cell, without hover texts: the image above it has them."""
     if not missing.any():
         return []
-    transparent = "rgba(0,0,0,0)"
+    transparent, grey = "rgba(0,0,0,0)", missing_color(theme)
     return [
         {
             "type": "heatmap",
             "z": missing.astype(np.uint8),
             "zmin": 0,
             "zmax": 1,
-            "colorscale": [[0, transparent], [0.5, transparent], [0.5, theme.line], [1, theme.line]],
+            "colorscale": [
+                [0, transparent],
+                [0.5, transparent],
+                [0.5, missing_color(theme)],
+                [1, missing_color(theme)],
+            ],
             "showscale": False,
             "hoverinfo": "skip",
             **axes,

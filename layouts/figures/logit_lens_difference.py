@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _MOST_LABELS = 32
 _MAX_CHARACTERS = 14  # of a token
 _CHARACTER = 8  # pixels of a cell's text
-_MIN_CHARACTERS = 7  # of a cell's text: two tokens and an arrow
+_MIN_CHARACTERS = 3  # of a token in a cell; narrower cells have no text
 _QUANTITY = "KL(A‖B), bits"
+_TICKS = (0, 0.05, 0.25, 1)  # of the colour bar, as shares of the highest value
 
 
 def logit_lens_difference_figure(result: LensDifference, *, theme: Theme = LIGHT, width: int = 1000) -> go.Figure:
@@ -90,7 +91,7 @@ def logit_lens_difference_reading(result: LensDifference) -> str:
     if result.missing[-1, result.position]:
         return f"{label} has {MISSING}. Select another token."
     names = [words for _, words in depth_parts(result.n_blocks)]
-    name = names[result.depth]
+    name = names[result.depth] if result.depth < result.n_blocks else "at the output"
     if result.missing[result.depth, result.position]:
         here = f"{name[0].upper()}{name[1:]}, A reads {_token(result, 0)} after {label}; B has no such row."
     else:
@@ -102,6 +103,7 @@ def logit_lens_difference_reading(result: LensDifference) -> str:
     if not (column > 0).any():
         return f"{here} At this token, A and B are equal at every depth that both have."
     first, most = int(np.argmax(column > 0)), int(np.nanargmax(column))
+    names[-1] = f"at {names[-1]}"
     start = "from the embedding on" if first == 0 else f"{names[first]} and not before"
     return f"{here} They differ {start}, most {names[most]} ({number(float(column[most]))} bits)."
 
@@ -114,8 +116,27 @@ def _token(result: LensDifference, side: int) -> str:
 
 
 def _most(result: LensDifference) -> float:
-    values = result.cells.divergences
-    return float(values[np.isfinite(values)].max(initial=0)) or 1.0
+    """The value at the end of the colour scale: the largest after a block. Where the texts have different tokens, the
+    bottom row, which reads their embeddings, has values so large that all others would look like 0; it is clipped.
+    """
+    for values in (result.cells.divergences[1:], result.cells.divergences):
+        if most := float(values[np.isfinite(values)].max(initial=0)):
+            return most
+    return 1.0
+
+
+def _ticks(result: LensDifference, theme: Theme) -> dict[str, Any]:
+    """The colour bar of a square-root scale."""
+    most = _most(result)
+    is_clipped = float(np.nanmax(result.cells.divergences, initial=0)) > most
+    return color_bar(
+        theme,
+        f"{_QUANTITY} (square-root scale)",
+        len=1,
+        tickmode="array",
+        tickvals=[float(np.sqrt(share)) for share in _TICKS],
+        ticktext=[("≥" if is_clipped and share == 1 else "") + number(share * most) for share in _TICKS],
+    )
 
 
 def _exact(result: LensDifference, theme: Theme, width: int) -> list[dict[str, Any]]:
@@ -128,12 +149,12 @@ def _exact(result: LensDifference, theme: Theme, width: int) -> list[dict[str, A
     ]
     heat = {
         "type": "heatmap",
-        "z": result.cells.divergences,
+        "z": np.sqrt(result.cells.divergences / _most(result)),
         "y": rows,
         "zmin": 0,
-        "zmax": _most(result),
+        "zmax": 1,
         "colorscale": theme.probabilities,
-        "colorbar": color_bar(theme, _QUANTITY, len=1),
+        "colorbar": _ticks(result, theme),
         "customdata": selects,
         "text": _cell_texts(result, width),
         "texttemplate": "%{text}",
@@ -156,18 +177,20 @@ def _labels(result: LensDifference, side: int, most: int | None) -> list[list[st
 
 
 def _cell_texts(result: LensDifference, width: int) -> list[list[str]]:
+    """The token of A; where B has another, both, or without room for both a ≠ after that of A."""
     room = width // len(result.tokens) // _CHARACTER
     if room < _MIN_CHARACTERS:
         return [[""] * len(result.tokens)] * (result.n_blocks + 1)
-    one = min(_MAX_CHARACTERS, (room - 1) // 2)
-    tops, others = result.cells.tops.tolist(), result.cells.other_tops.tolist()
-    labels = _labels(result, 0, one), _labels(result, 1, one)
+    half = (room - 1) // 2
+    labels = _labels(result, 0, min(_MAX_CHARACTERS, room))
+    shorter, others = (_labels(result, side, max(_MIN_CHARACTERS, half)) for side in range(2))
+    tops = result.cells.tops.tolist(), result.cells.other_tops.tolist()
     return [
         [
-            "" if n_other < 0 else here if n == n_other else f"{here}|{there}"
-            for n, n_other, here, there in zip(*row, strict=True)
+            "" if n_other < 0 else whole if n == n_other else f"{one}|{other}" if half >= _MIN_CHARACTERS else f"{one}≠"
+            for n, n_other, whole, one, other in zip(*row, strict=True)
         ]
-        for row in zip(tops, others, *labels, strict=True)
+        for row in zip(*tops, labels, shorter, others, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import missing_cells, missing_image
+from layouts.figures.difference import missing_cells, missing_color, missing_image
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.shade import mixed, shade
@@ -159,7 +159,7 @@ def saliency_shades(result: SaliencyResult, *, theme: Theme = LIGHT) -> list[tup
     return [
         ("transparent", theme.quiet)
         if position > result.position or result.doubtful
-        else (theme.line, theme.text)
+        else (missing_color(theme), theme.text)
         if np.isnan(value)
         else shade(scale, (float(value) - low) / (high - low), theme)
         for position, value in enumerate(result.attributions)

@@ -34,10 +34,11 @@ def saliency_difference_figure(result: SaliencyDifference, *, theme: Theme = LIG
     hatched = {"color": theme.surface, "pattern": {"shape": "/", "fgcolor": theme.quiet, "size": 6, "solidity": 0.2}}
     difference = hatched if result.doubtful else {"color": colors}
     line = {"line": {"color": theme.quiet, "width": 1 if len(values) <= 64 else 0}}
+    hover = {"hovertext": [_hover(result, n) for n in range(len(values))], "hoverinfo": "text"}
     bars = [
-        _bars(result, result.a.attributions, "A", {"color": theme.accent}),
-        _bars(result, result.others, "B", {"color": theme.accent2}) | {"hovertext": None, "hoverinfo": "skip"},
-        _bars(result, values, "A − B", difference | line) | {"yaxis": "y2", "offsetgroup": "difference"},
+        _bars(result, result.a.attributions, "A", {"color": theme.accent}) | {"alignmentgroup": "both"} | hover,
+        _bars(result, result.others, "B", {"color": theme.accent2}) | {"alignmentgroup": "both", "hoverinfo": "skip"},
+        _bars(result, values, "A − B", difference | line) | {"yaxis": "y2", "alignmentgroup": "difference"} | hover,
     ]
     mark = {"type": "rect", "layer": "below", "x0": result.position - 0.5, "x1": result.position + 0.5}
     mark |= {"y0": 0, "y1": 1, "yref": "paper", "fillcolor": theme.accent2, "line": {"width": 0}, "opacity": 0.16}
@@ -80,7 +81,10 @@ def saliency_difference_reading(result: SaliencyDifference) -> str:
         return f"For {target}, the tokens that both texts have get the same attributions.{gone}"
     most = int(np.nanargmax(np.abs(values)))
     one, other = float(result.a.attributions[most]), float(result.others[most])
-    token = f"{quoted(result.tokens[most].label)} (position {most})"
+    there = result.counterpart(most)
+    label = result.tokens[most].label
+    other_label = "" if there is None or there.label == label else f", in B {quoted(there.label)}"
+    token = f"{quoted(label)} (position {most}{other_label})"
     return (
         f"For {target}, {token} differs most: {signed(one)} in A, {signed(other)} in B, so A − B is "
         f"{signed(float(values[most]))} {unit(result)}.{gone}"
@@ -100,11 +104,10 @@ def _bars(result: SaliencyDifference, values: NDArray[np.float32], name: str, ma
     return {
         "type": "bar",
         "name": name,
+        "offsetgroup": name,
         "x": np.arange(len(values), dtype=np.float32),
         "y": values.astype(np.float32),
         "customdata": [f"@{token.position}" for token in result.tokens],
-        "hovertext": [_hover(result, n) for n in range(len(values))],
-        "hoverinfo": "text",
         "marker": marker,
     }
 
@@ -118,4 +121,6 @@ def _hover(result: SaliencyDifference, position: int) -> str:
         return f"{name}<br>A {signed(one)}, {MISSING}"
     if result.doubtful:
         return f"{name}<br>not certain"
-    return f"{name}<br>A {signed(one)}, B {signed(other)}<br>A − B {signed(one - other)} {unit(result)}"
+    there = result.counterpart(position)
+    replaced = f" (<b>{there.markup}</b>)" if there and there.id != result.tokens[position].id else ""
+    return f"{name}<br>A {signed(one)}, B {signed(other)}{replaced}<br>A − B {signed(one - other)} {unit(result)}"

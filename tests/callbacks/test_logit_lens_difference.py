@@ -31,7 +31,7 @@ def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel):
     assert drawn["reading"] == EQUAL
     (heat,) = drawn["figure"].data
     assert not heat.z.any()
-    assert all("|" not in text for row in heat.text for text in row)
+    assert all("|" not in text and "≠" not in text for row in heat.text for text in row)
     assert drawn["title"] == "Logit lens A − B · position 3, ‘·a’"
     assert (drawn["offer"], drawn["outdated"]) == (None, "false")
 
@@ -56,7 +56,7 @@ def test_cells_name_both_tokens_where_they_differ(tmp_path: Path, tiny_gpt2: Lan
     pair = compared_services(tmp_path, A, B, tiny_gpt2)
     (heat,) = pair.draw(draw, "output")["figure"].data
     one, other = (pair.services.trace(prompt).logits().argmax(-1) for prompt in (pair.a, pair.b))
-    assert [("|" in text) for text in heat.text[-1]] == (one != other).tolist()
+    assert [("|" in text or "≠" in text) for text in heat.text[-1]] == (one != other).tolist()
 
 
 def test_what_has_no_counterpart_is_grey(tmp_path: Path, tiny_gpt2: LanguageModel):

@@ -12,7 +12,7 @@ from analysis.selection import Selection
 from callbacks.panel import Values
 from callbacks.saliency import draw_saliency
 from callbacks.saliency import draw_saliency_difference as draw
-from layouts.figures.difference import EQUAL
+from layouts.figures.difference import EQUAL, missing_color
 from layouts.theme import LIGHT
 from tests.callbacks.test_saliency import run_job
 from tests.comparing import LONGER, A, B, Compared, compared_services, sizes, without_head
@@ -71,13 +71,13 @@ def test_what_has_no_counterpart_is_grey(tmp_path: Path, tiny_gpt2: LanguageMode
     drawn = computed(compared_services(tmp_path, LONGER, A, tiny_gpt2), "output@9", method="depth")
     assert np.isnan(drawn["figure"].data[2].y).tolist() == [False] * 3 + [True] * 5 + [False] * 2
     band = drawn["figure"].layout.shapes[0]
-    assert (band.x0, band.x1, band.fillcolor) == (2.5, 7.5, LIGHT.line)
+    assert (band.x0, band.x1, band.fillcolor) == (2.5, 7.5, missing_color(LIGHT))
     assert drawn["figure"].data[0].hovertext[4].endswith(", no counterpart in B")
     assert "5 tokens of A: no counterpart in B." in drawn["reading"]
     grey, heat = drawn["depth_figure"].data
     np.testing.assert_array_equal(np.isfinite(grey.z), np.isnan(heat.z))
     assert heat.colorbar.title.text.startswith("A − B: ")
-    assert [button.style["background"] for button in drawn["text"]][4] == LIGHT.line
+    assert [button.style["background"] for button in drawn["text"]][4] == missing_color(LIGHT)
 
 
 def test_doubtful_ones_are_not_compared(tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch):

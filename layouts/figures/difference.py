@@ -77,8 +77,8 @@ def missing_image(missing: NDArray[np.bool_], theme: Theme, **axes: Any) -> list
             "colorscale": [
                 [0, transparent],
                 [0.5, transparent],
-                [0.5, missing_color(theme)],
-                [1, missing_color(theme)],
+                [0.5, grey],
+                [1, grey],
             ],
             "showscale": False,
             "hoverinfo": "skip",

@@ -8,7 +8,7 @@ from analysis.causes.intervention import Replacement, What, read_interventions, 
 from analysis.causes.sweep import plan_sweep
 from analysis.comparison.effect import compute_effect_difference, compute_sweep_difference, misfit_in_either
 from analysis.comparison.pair import Comparison
-from analysis.comparison.problem import incomparable
+from analysis.comparison.problem import first_problem, incomparable
 from analysis.saliency import default_target, read_token_id
 from analysis.selection import Part, Selection
 from callbacks.panel import Values
@@ -66,6 +66,8 @@ def draw_effect_difference(
     here = Selection(Part.OUTPUT, position=selection.position, target=selection.target)
     choices = [grid, text or "", replacement, where, against or ""]
     plan = partial(plan_sweep, replacement=replacement, everywhere=everywhere, target=target, against=minus)
+    if reason := first_problem(lambda: plan(other_model, b, comparison.counterpart(position))):  # such as a long text
+        return {**_nothing(look), "title": title, "reading": f"In B: {reason}"}
     both, offer, missing = show_both(
         services,
         (plan(model, a, position), {"prompt": asdict(a.prompt), "selection": str(here), "choices": choices}),

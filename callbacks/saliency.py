@@ -9,7 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc
 
 from analysis.comparison.pair import Comparison
-from analysis.comparison.problem import incomparable
+from analysis.comparison.problem import first_problem, incomparable
 from analysis.comparison.saliency import compute_saliency_difference
 from analysis.errors import AnalysisError
 from analysis.numerics.nonfinite import unexplainable
@@ -192,6 +192,8 @@ def draw_saliency_difference(
         _question(prompt, selected, method, baseline, against or "")
         for prompt, selected in ((a.prompt, selection), (b.prompt, there))
     ]
+    if reason := first_problem(lambda: saliency_task(services, questions[1])):  # such as a baseline that B cannot have
+        return {**_refused(f"In B: {reason}", theme), "title": "Saliency A − B"}
     jobs = [(saliency_task(services, question), question) for question in questions]
     both, offer, missing = show_both(services, *jobs)
     piece = model.vocabulary.piece

@@ -74,7 +74,12 @@ def missing_image(missing: NDArray[np.bool_], theme: Theme, **axes: Any) -> list
             "z": missing.astype(np.uint8),
             "zmin": 0,
             "zmax": 1,
-            "colorscale": [[0, transparent], [0.5, transparent], [0.5, grey], [1, grey]],
+            "colorscale": [
+                [0, transparent],
+                [0.5, transparent],
+                [0.5, grey],
+                [1, grey],
+            ],
             "showscale": False,
             "hoverinfo": "skip",
             **axes,

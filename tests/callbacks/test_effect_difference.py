@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from analysis.causes.sweep import compute_sweep
 from analysis.models.language_model import LanguageModel
@@ -107,3 +108,12 @@ def test_what_cannot_be_compared_is_told_in_the_panel(tmp_path: Path, tiny_gpt2:
     patches = longer.draw(draw, "output@4", grid="stream", text=B)
     assert "compare B with A already" in patches["reading"]
     assert patches["offer"] is None
+
+
+def test_a_sweep_that_is_too_large_for_b_alone_is_told(
+    tmp_path: Path, tiny_gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+):
+    pair = compared_services(tmp_path, A, LONGER, tiny_gpt2)
+    monkeypatch.setattr("analysis.causes.run.MOST_WORK", 100)
+    drawn = pair.draw(draw, "output@4")
+    assert drawn["reading"].startswith("In B: This grid would need the work of ")

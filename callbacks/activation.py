@@ -20,7 +20,7 @@ from layouts.figures.activation import (
     activation_neurons_figure,
     activation_reading,
 )
-from layouts.figures.activation_difference import activation_difference_reading
+from layouts.figures.comparison.activation import activation_difference_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES, Theme
 
@@ -84,7 +84,7 @@ def draw_activation_difference(
         if not result.chosen:  # which one differs most is not known
             figures["neuron"] = figures["neurons"]
     return figures | {
-        "title": f"Activations A − B · {_shown(selection)}",
+        "title": f"Activations · A − B · {_shown(selection)}",
         "reading": " ".join(filter(None, [activation_difference_reading(result), reason if block is not None else ""])),
     }
 

@@ -18,8 +18,8 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import NAME, PLAY, RESET
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
+from layouts.figures.comparison.scene import architecture_difference_reading
 from layouts.figures.drawing import written
-from layouts.figures.scene_difference import architecture_difference_reading
 from layouts.theme import THEMES, Theme, base_layout
 
 _N_PREDICTIONS = 4
@@ -105,7 +105,7 @@ def draw_architecture_difference(
     texts = _texts(services.model(trace.prompt), trace, position)
     reading = architecture_difference_reading(result, trace.tokens[position].label)
     return _scene(result, texts, scene, THEMES[theme]) | {
-        "title": "Architecture A − B",
+        "title": "Architecture · A − B",
         "reading": with_problem(reading, problem),
     }
 

@@ -16,7 +16,7 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.attention import HEADS_GRAPH, NAME, VIEW
 from layouts.figures.attention import attention_figure, attention_heads_figure, attention_label, attention_reading
-from layouts.figures.attention_difference import (
+from layouts.figures.comparison.attention import (
     attention_difference_figure,
     attention_difference_heads_figure,
     attention_difference_reading,
@@ -66,10 +66,10 @@ def draw_attention_difference(
     """As `draw_attention`, of A minus B; what cannot be compared is a message in the place of the heat map."""
     look, block = THEMES[theme], selection.block
     if block is None:
-        return _nothing(_NO_ATTENTION, theme=look) | {"title": "Attention A − B", "reading": ""}
+        return _nothing(_NO_ATTENTION, theme=look) | {"title": "Attention · A − B", "reading": ""}
     reason = comparison.unequal("n_heads", "Heads") or comparison.missing_block(block)
     if reason:
-        return _nothing(reason, theme=look) | {"title": f"Attention A − B · block {block}", "reading": reason}
+        return _nothing(reason, theme=look) | {"title": f"Attention · A − B · block {block}", "reading": reason}
     a, b = comparison.a, comparison.b
     result = compute_attention_difference(
         (services.model(a.prompt), services.model(b.prompt)),
@@ -82,7 +82,7 @@ def draw_attention_difference(
     return {
         "figure": attention_difference_figure(result, theme=look),
         "heads": attention_difference_heads_figure(result, theme=look),
-        "title": f"Attention A − B · {attention_label(result)}",
+        "title": f"Attention · A − B · {attention_label(result)}",
         "reading": attention_difference_reading(result),
     }
 

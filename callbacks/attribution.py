@@ -23,7 +23,7 @@ from layouts.figures.attribution_charts import (
     attribution_depth_figure,
     attribution_neurons_figure,
 )
-from layouts.figures.attribution_difference import attribution_difference_reading
+from layouts.figures.comparison.attribution import attribution_difference_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
 from layouts.target import target_words
@@ -92,7 +92,7 @@ def draw_attribution_difference(
     look, a = THEMES[theme], comparison.a
     model, other_model = services.model(a.prompt), services.model(comparison.b.prompt)
     position = services.position(a, selection)
-    title = f"Direct attribution A − B · position {position}, {quoted(a.tokens[position].label)}"
+    title = f"Direct attribution · A − B · position {position}, {quoted(a.tokens[position].label)}"
     if reason := incomparable(comparison, model, other_model, position):
         return {
             "figure": empty_figure("Not compared.", theme=look),

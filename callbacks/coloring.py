@@ -21,7 +21,7 @@ from analysis.trace import Prompt
 from callbacks.services import Services
 from layouts import attribution, effect
 from layouts.architecture import COLOR_BY
-from layouts.figures.scene_difference import NO_KINDS, NO_PARTS
+from layouts.figures.comparison.scene import NO_KINDS, NO_PARTS
 from layouts.job import JobIds
 
 CHOICES = {

@@ -16,13 +16,13 @@ from callbacks.removals import everywhere_of, removal_list
 from callbacks.services import Services
 from callbacks.sides import show_both
 from layouts import effect
-from layouts.figures.effect import effect_note, effect_sweep_figure
-from layouts.figures.effect_difference import (
+from layouts.figures.comparison.effect import (
     effect_difference_figure,
     effect_difference_numbers,
     effect_difference_reading,
     effect_sweep_difference_reading,
 )
+from layouts.figures.effect import effect_note, effect_sweep_figure
 from layouts.figures.empty import empty_figure
 from layouts.figures.text import quoted
 from layouts.target import target_words
@@ -57,7 +57,7 @@ def draw_effect_difference(
     look, a, b = THEMES[theme], comparison.a, comparison.b
     model, other_model = services.model(a.prompt), services.model(b.prompt)
     position = services.position(a, selection)
-    title = f"What if A − B · position {position}, {quoted(a.tokens[position].label)}"
+    title = f"What if · A − B · position {position}, {quoted(a.tokens[position].label)}"
     if reason := _PATCHES if grid != "removals" else incomparable(comparison, model, other_model, position):
         return {**_nothing(look), "title": title, "reading": reason}
     minus, everywhere = read_token_id(against), everywhere_of(where)

@@ -17,8 +17,8 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.embedding import DIMENSIONS, METHOD, NAME, PATHS, SCALE
+from layouts.figures.comparison.embedding import embedding_difference_figure, embedding_difference_reading
 from layouts.figures.embedding import LABEL_AREA, Paths, embedding_figure, embedding_reading
-from layouts.figures.embedding_difference import embedding_difference_figure, embedding_difference_reading
 from layouts.figures.empty import empty_figure
 from layouts.theme import THEMES
 
@@ -97,7 +97,7 @@ def draw_embedding_difference(
     """As `draw_embedding`, of both texts in one space."""
     trace = comparison.a
     after = blocks_passed(selection, trace.info.n_blocks)
-    title = f"Embeddings A − B · {f'after block {after - 1}' if after else 'before block 0'}"
+    title = f"Embeddings · A − B · {f'after block {after - 1}' if after else 'before block 0'}"
     if reason := comparison.unequal("d_model", "Embeddings") or comparison.missing_block(selection.block or 0):
         none = empty_figure(reason, theme=THEMES[theme])
         return {"figure": none, "title": title, "reading": reason, "offer": None, "outdated": ""}

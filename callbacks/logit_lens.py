@@ -23,18 +23,18 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from callbacks.target import MOST_FOUND
 from layouts import ids
+from layouts.figures.comparison.logit_lens import (
+    logit_lens_difference_depth_figure,
+    logit_lens_difference_figure,
+    logit_lens_difference_mark,
+    logit_lens_difference_reading,
+)
 from layouts.figures.empty import empty_figure
 from layouts.figures.logit_lens import (
     logit_lens_depth_figure,
     logit_lens_figure,
     logit_lens_mark,
     logit_lens_reading,
-)
-from layouts.figures.logit_lens_difference import (
-    logit_lens_difference_depth_figure,
-    logit_lens_difference_figure,
-    logit_lens_difference_mark,
-    logit_lens_difference_reading,
 )
 from layouts.figures.text import quoted
 from layouts.logit_lens import (
@@ -157,7 +157,7 @@ def draw_logit_lens_difference(
     derived = partial(services.derived, a)
     shared: dict[str, Any] = {
         "followed": followed_tokens(followed_pieces(model, a, position, pinned), pinned=bool(pinned)),
-        "title": f"Logit lens A − B · position {position}, {quoted(a.tokens[position].label)}",
+        "title": f"Logit lens · A − B · position {position}, {quoted(a.tokens[position].label)}",
     }
     if problem := first_problem(comparison.check_vocabulary):
         return {**shared, **_nothing("Not compared.", look), "reading": problem, "offer": None}

@@ -18,10 +18,10 @@ from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY
+from layouts.figures.comparison.scene import overview_difference_reading
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
-from layouts.figures.scene_difference import overview_difference_reading
 from layouts.overview import COLOR, NAME, WALL
 from layouts.theme import THEMES
 
@@ -104,7 +104,7 @@ def draw_overview_difference(
     attention = partial(compute_patterns_difference, comparison, derived=partial(services.derived, trace))
     reading = overview_difference_reading(result, trace.tokens[position].label)
     return {
-        "title": "Overview A − B",
+        "title": "Overview · A − B",
         "reading": with_problem(reading, problem),
         **_grid(result, drawn_from, attention, wall=wall, patterns=patterns, theme=theme),
     }

@@ -23,13 +23,13 @@ from callbacks.services import Services
 from callbacks.sides import is_complete, show_both
 from callbacks.target import register_target_search
 from layouts import ids
-from layouts.figures.empty import empty_figure
-from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
-from layouts.figures.saliency_difference import (
+from layouts.figures.comparison.saliency import (
     saliency_difference_figure,
     saliency_difference_numbers,
     saliency_difference_reading,
 )
+from layouts.figures.empty import empty_figure
+from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
 from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
 from layouts.figures.text import quoted
@@ -184,7 +184,7 @@ def draw_saliency_difference(
     model, other_model = services.model(a.prompt), services.model(b.prompt)
     position = services.position(a, selection)
     if reason := incomparable(comparison, model, other_model, position):
-        return {**_refused(reason, theme), "title": "Saliency A − B"}
+        return {**_refused(reason, theme), "title": "Saliency · A − B"}
     target = default_target(model, a, position) if selection.target is None else selection.target
     # B explains the same token, also where it is not B's most probable one.
     there = Selection(Part.OUTPUT, position=comparison.counterpart(position), target=target)
@@ -193,7 +193,7 @@ def draw_saliency_difference(
         for prompt, selected in ((a.prompt, selection), (b.prompt, there))
     ]
     if reason := first_problem(lambda: saliency_task(services, questions[1])):  # such as a baseline that B cannot have
-        return {**_refused(f"In B: {reason}", theme), "title": "Saliency A − B"}
+        return {**_refused(f"In B: {reason}", theme), "title": "Saliency · A − B"}
     jobs = [(saliency_task(services, question), question) for question in questions]
     both, offer, missing = show_both(services, *jobs)
     piece = model.vocabulary.piece
@@ -204,7 +204,7 @@ def draw_saliency_difference(
         "target": target_words(
             piece(target), piece(int(against)) if against else None, chosen=selection.target is not None
         ),
-        "title": f"Saliency A − B · position {position}, {quoted(a.tokens[position].label)}",
+        "title": f"Saliency · A − B · position {position}, {quoted(a.tokens[position].label)}",
         "offer": offer,
     }
     if both is None:

@@ -17,6 +17,12 @@ from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import saliency
+from layouts.figures.comparison.strip import (
+    strip_difference_colors,
+    strip_difference_hover,
+    strip_difference_legend,
+    strip_difference_reading,
+)
 from layouts.figures.saliency import saliency_legend, saliency_reading, saliency_shades, saliency_words
 from layouts.figures.shade import gradient
 from layouts.figures.strip import (
@@ -26,12 +32,6 @@ from layouts.figures.strip import (
     strip_hover,
     strip_legend,
     strip_reading,
-)
-from layouts.figures.strip_difference import (
-    strip_difference_colors,
-    strip_difference_hover,
-    strip_difference_legend,
-    strip_difference_reading,
 )
 from layouts.job import JobIds
 from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
@@ -144,7 +144,7 @@ def draw_strip_difference(
     chips = _digest(trace.info.fingerprint, trace.prompt, other.info.fingerprint, other.prompt, theme)
     common = {
         "arcs": "",
-        "title": f"Tokens A − B · position {position}",
+        "title": f"Tokens · A − B · position {position}",
         "reading": strip_difference_reading(result, position),
         "shown": f"{chips}@{position}",
     }

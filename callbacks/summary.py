@@ -17,9 +17,9 @@ from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
+from layouts.figures.comparison.summary import summary_difference_figure, summary_difference_reading
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
-from layouts.figures.summary_difference import summary_difference_figure, summary_difference_reading
 from layouts.role import role_words, score_table
 from layouts.summary import (
     ENDS,
@@ -100,7 +100,7 @@ def draw_summary_difference(
     if not comparison.same_model:
         sizes = [services.outline(one.prompt).summary for one in (a, b)]
         part = (sizes_compared(sizes[0], sizes[1], (a.prompt.model, b.prompt.model)), *part)
-    shared = {"title": f"Selection A − B · {_title(selection)}", "role": [], "scores": [], "part": part}
+    shared = {"title": f"Selection · A − B · {_title(selection)}", "role": [], "scores": [], "part": part}
     problem = first_problem(lambda: comparison.check_block(selection.block or 0))
     if problem := problem or incomparable(comparison, *models, position):
         return {

@@ -47,11 +47,11 @@ def test_a_panels_names_follow_from_its_name(panel):
 
 
 def test_every_panel_is_on_the_page_once():
-    files = {Path(source).stem for source in SOURCES if source.startswith("layouts/figures/")}
+    files = {Path(source).stem for source in SOURCES if re.fullmatch(r"layouts/figures/\w+\.py", source)}
     names = [panel.name for panel in PANELS]
     assert len(names) == len(set(names))
-    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values", "scene_difference"}
+    scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
-    parts |= {"head_scores", "difference", "logit_lens_depths"} | {f"{name}_difference" for name in names}
+    parts |= {"head_scores", "logit_lens_depths"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}

@@ -16,7 +16,7 @@ from layouts.figures.attribution_parts import (
     outside_blocks,
     selected_part,
 )
-from layouts.figures.difference import missing_cells
+from layouts.figures.comparison.missing import missing_cells
 from layouts.figures.drawing import Drawing
 from layouts.figures.shade import shade
 from layouts.figures.text import scientific, signed

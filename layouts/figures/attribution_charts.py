@@ -8,10 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.attribution_parts import Share, all_parts, neuron_parts, strongest
-from layouts.figures.difference import MISSING
 from layouts.figures.drawing import Drawing
 from layouts.figures.empty import empty_figure
-from layouts.figures.text import signed
+from layouts.figures.text import MISSING, signed
 from layouts.theme import LIGHT, Theme, axis, base_layout
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import missing_cells
+from layouts.figures.comparison.missing import missing_cells
 from layouts.figures.drawing import Drawing
 from layouts.figures.text import counted, number, percent, quoted, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.figures.shade import neutral
+from layouts.figures.shade import missing_color
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def difference_scale(theme: Theme) -> ColorScale:
     for the level of cells without a counterpart.
     """
     first, second = (BLANK + MISSING) / 2 / HIGHEST, (MISSING + LOWEST_DIFFERENCE) / 2 / HIGHEST
-    transparent, grey = "rgba(0,0,0,0)", neutral(theme)
+    transparent, grey = "rgba(0,0,0,0)", missing_color(theme)
     spread = [[(LOWEST_DIFFERENCE + stop * (HIGHEST - LOWEST_DIFFERENCE)) / HIGHEST, c] for stop, c in theme.signed]
     return [[0, transparent], [first, transparent], [first, grey], [second, grey], [second, spread[0][1]], *spread]
 

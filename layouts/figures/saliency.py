@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import missing_cells, missing_color, missing_image
+from layouts.figures.comparison.missing import missing_cells, missing_image
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
-from layouts.figures.shade import mixed, shade
+from layouts.figures.shade import missing_color, mixed, shade
 from layouts.figures.text import number, quoted, signed
 from layouts.theme import LIGHT, ColorScale, Theme, axis, base_layout, color_bar, token_axis
 

@@ -29,6 +29,11 @@ def neutral(theme: Theme) -> str:
     return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
 
 
+def missing_color(theme: Theme) -> str:
+    """The grey of what is missing: darker than zero and than pale blue, for which it could be taken."""
+    return mixed([[0, theme.line], [1, theme.quiet]], 0.3)
+
+
 def gradient(scale: ColorScale) -> str:
     """The scale from low to high, as a CSS gradient."""
     return f"linear-gradient(90deg, {', '.join(color for _, color in scale)})"

@@ -21,7 +21,7 @@ def test_a_neuron_is_drawn_with_what_is_missing(services: AppServices):
     drawn = draw_activation_difference(services, comparison, NEURON, theme="dark", listing="strongest")
     (bars,) = drawn["neuron"].data
     assert (np.isnan(bars.y) == (comparison.aligned < 0)).all()
-    assert drawn["title"] == "Activations A − B · block 1, neuron 17"
+    assert drawn["title"] == "Activations · A − B · block 1, neuron 17"
     assert drawn["neurons"].data[0].customdata[0].startswith("block.1.mlp.neuron.")
     assert "neuron 17 differs by" in drawn["reading"]
 
@@ -30,7 +30,7 @@ def test_equal_questions_say_so(services: AppServices):
     drawn = draw_activation_difference(services, services.comparison(A, A), NEURON)
     assert drawn["reading"] == "A and B are equal here: every difference is 0."
     end = draw_activation_difference(services, services.comparison(A, A), Selection.parse("embedding"))
-    assert end["title"] == "Activations A − B · embedding"
+    assert end["title"] == "Activations · A − B · embedding"
     assert end["neuron"].layout.annotations[0].text == "This part has no neurons. Select a block."
     assert len(end["figure"].data) == 3
 

@@ -27,7 +27,7 @@ def test_a_head_is_drawn_with_what_is_missing(services: AppServices, view: str):
     below = np.tri(len(missing), dtype=bool)
     assert ((cells == MISSING) == (below & (missing[:, None] | missing))).all()
     assert len(drawn["heads"].data) == 4
-    assert drawn["title"].startswith("Attention A − B · ")
+    assert drawn["title"].startswith("Attention · A − B · ")
     assert drawn["reading"].endswith(" in A than in B.") or "less)" in drawn["reading"] or "more)" in drawn["reading"]
 
 
@@ -35,7 +35,7 @@ def test_equal_questions_say_so(services: AppServices):
     drawn = draw_attention_difference(services, services.comparison(A, A), HEAD)
     (heat,) = drawn["figure"].data
     assert set(np.unique(heat.z).tolist()) == {BLANK, 129}
-    assert drawn["title"] == "Attention A − B · block 1, head 2"
+    assert drawn["title"] == "Attention · A − B · block 1, head 2"
     assert drawn["reading"] == "A and B are equal here: every difference is 0."
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.models.language_model import LanguageModel
 from callbacks.attribution import draw_attribution_difference as draw
-from layouts.figures.difference import EQUAL
+from layouts.figures.text import ALL_EQUAL
 from layouts.theme import DARK
 from tests.comparing import BLOCK, HEAD, LONGER, A, B, compared_services, without_head
 from tests.conftest import make_tiny
@@ -18,8 +18,8 @@ VIEWS = ("map", "bars", "neurons", "depth")
 @pytest.mark.parametrize("view", VIEWS)
 def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel, view: str):
     drawn = compared_services(tmp_path, A, A, tiny_gpt2).draw(draw, "block.1.mlp@3", view=view)
-    assert drawn["reading"] == EQUAL
-    assert drawn["title"] == "Direct attribution A − B · position 3, ‘·a’"
+    assert drawn["reading"] == ALL_EQUAL
+    assert drawn["title"] == "Direct attribution · A − B · position 3, ‘·a’"
     numbers = {"map": "z", "depth": "y"}.get(view, "x")
     assert not np.nan_to_num(drawn["figure"].data[0][numbers]).any()
 

@@ -89,7 +89,7 @@ def test_the_strip_shows_differences_and_then_moves_its_mark_alone(services: Ser
     selection, chosen = services.question({"model": "tiny", "text": "the fox met"}, "output@2")
     first = draw_strip_difference(services, comparison, chosen)
     assert len(first["chips"]) == comparison.a.n_positions
-    assert first["title"] == "Tokens A − B · position 2"
+    assert first["title"] == "Tokens · A − B · position 2"
     again = draw_strip_difference(services, comparison, chosen, shown=first["shown"])
     assert not isinstance(again["chips"], list)
     assert selection == a

@@ -12,7 +12,7 @@ from analysis.selection import Selection
 from callbacks.effect import draw_effect
 from callbacks.effect_difference import draw_effect_difference as draw
 from callbacks.panel import Values
-from layouts.figures.difference import EQUAL
+from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.callbacks.test_effect import buttons, run_job
 from tests.comparing import LONGER, A, B, Compared, compared_services, without_head
@@ -34,7 +34,7 @@ def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel):
     pair = compared_services(tmp_path, A, A, tiny_gpt2)
     for removed in ("", REMOVED):
         drawn = computed(pair, "block.1.mlp@3", removed=removed)
-        assert drawn["reading"] == EQUAL
+        assert drawn["reading"] == ALL_EQUAL
         assert not np.nan_to_num(drawn["sweep"].data[0].z).any()
 
 

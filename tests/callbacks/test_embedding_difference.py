@@ -24,10 +24,10 @@ def test_both_texts_are_drawn(services: AppServices):
     names = [trace.name for trace in drawn["figure"].data if trace.name]
     assert names == ["from A to its counterpart in B", "A", "B"]
     assert (drawn["offer"], drawn["outdated"]) == (None, "false")
-    assert drawn["title"] == "Embeddings A − B · after block 1"
+    assert drawn["title"] == "Embeddings · A − B · after block 1"
     assert "in A and its counterpart in B are" in drawn["reading"]
     equal = draw_embedding_difference(services, services.comparison(A, A), Selection.parse("embedding"))
-    assert equal["title"] == "Embeddings A − B · before block 0"
+    assert equal["title"] == "Embeddings · A − B · before block 0"
     assert equal["reading"].startswith("A and B are equal here: every difference is 0")
 
 

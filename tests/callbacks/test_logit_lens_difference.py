@@ -15,7 +15,7 @@ from analysis.errors import AnalysisError
 from analysis.models.language_model import LanguageModel
 from callbacks.logit_lens import draw_logit_lens_difference as draw
 from callbacks.logit_lens import logit_lens_task
-from layouts.figures.difference import EQUAL
+from layouts.figures.text import ALL_EQUAL
 from layouts.theme import DARK
 from tests.comparing import BLOCK, LONGER, A, B, compared_services, sizes, without_head
 from tests.conftest import long_text, make_tiny
@@ -28,11 +28,11 @@ def read(figure: Any) -> Any:
 
 def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel):
     drawn = compared_services(tmp_path, A, A, tiny_gpt2).draw(draw, "block.1.mlp@3")
-    assert drawn["reading"] == EQUAL
+    assert drawn["reading"] == ALL_EQUAL
     (heat,) = drawn["figure"].data
     assert not heat.z.any()
     assert all("|" not in text and "≠" not in text for row in heat.text for text in row)
-    assert drawn["title"] == "Logit lens A − B · position 3, ‘·a’"
+    assert drawn["title"] == "Logit lens · A − B · position 3, ‘·a’"
     assert (drawn["offer"], drawn["outdated"]) == (None, "false")
 
 

@@ -12,7 +12,8 @@ from analysis.selection import Selection
 from callbacks.panel import Values
 from callbacks.saliency import draw_saliency
 from callbacks.saliency import draw_saliency_difference as draw
-from layouts.figures.difference import EQUAL, missing_color
+from layouts.figures.shade import missing_color
+from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.callbacks.test_saliency import run_job
 from tests.comparing import LONGER, A, B, Compared, compared_services, sizes, without_head
@@ -31,7 +32,7 @@ def computed(pair: Compared, selection: str, **knobs: Any) -> Values:
 @pytest.mark.parametrize("method", ["integrated", "depth", "gradient_norm"])
 def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel, method: str):
     drawn = computed(compared_services(tmp_path, A, A, tiny_gpt2), "output@3", method=method)
-    assert drawn["reading"] == EQUAL
+    assert drawn["reading"] == ALL_EQUAL
     assert not drawn["figure"].data[2].y.any()
     assert drawn["outdated"] == "false"
 

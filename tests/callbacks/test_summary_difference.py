@@ -7,7 +7,7 @@ import pytest
 from analysis.models.language_model import LanguageModel
 from callbacks.summary import draw_summary
 from callbacks.summary import draw_summary_difference as draw
-from layouts.figures.difference import EQUAL
+from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.comparing import LONGER, A, B, compared_services
 from tests.conftest import make_tiny
@@ -18,7 +18,7 @@ from tests.layouts.texts import texts
 def test_of_equals_all_is_0_and_the_buttons_work_as_ever(tmp_path: Path, tiny_gpt2: LanguageModel, selection: str):
     pair = compared_services(tmp_path, A, A, tiny_gpt2)
     drawn = pair.draw(draw, selection)
-    assert drawn["reading"] == EQUAL
+    assert drawn["reading"] == ALL_EQUAL
     assert set(drawn["figure"].data[2].text) == {"0"}
     alone = draw_summary(pair.services, pair.a, pair.services.question(vars(pair.a), selection)[1])
     assert drawn.keys() == alone.keys()
@@ -26,7 +26,7 @@ def test_of_equals_all_is_0_and_the_buttons_work_as_ever(tmp_path: Path, tiny_gp
     assert {name: drawn[name] for name in drawn.keys() - changed} == {
         name: alone[name] for name in alone.keys() - changed
     }
-    assert drawn["title"] == f"Selection A − B · {alone['title']}"
+    assert drawn["title"] == f"Selection · A − B · {alone['title']}"
 
 
 def test_both_predictions_and_their_divergence(tmp_path: Path, tiny_gpt2: LanguageModel):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import EQUAL, MISSING, missing_columns
+from layouts.figures.comparison.missing import missing_columns
 from layouts.figures.drawing import Drawing
 from layouts.figures.saliency import saliency_axis, unit
 from layouts.figures.saliency_numbers import saliency_numbers
 from layouts.figures.shade import mixed
-from layouts.figures.text import counted, quoted, signed
+from layouts.figures.text import ALL_EQUAL, MISSING, counted, quoted, signed
 from layouts.theme import LIGHT, Theme, axis, base_layout
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def saliency_difference_reading(result: SaliencyDifference) -> str:
         return f"The attributions for {target} are too uncertain in {' and '.join(sides)} to be compared."
     missing = np.isnan(values)
     if not missing.any() and not values.any() and not result.value and not result.base:
-        return EQUAL
+        return ALL_EQUAL
     n_missing = int(missing.sum())
     gone = f" {counted(n_missing, 'token')} of A: {MISSING}." if n_missing else ""
     if not np.nan_to_num(values).any():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from layouts.figures.difference import MISSING, missing_cells, missing_color, missing_columns, missing_image
-from layouts.figures.shade import contrast, mixed
+from layouts.figures.comparison.missing import missing_cells, missing_columns, missing_image
+from layouts.figures.shade import contrast, missing_color, mixed
+from layouts.figures.text import MISSING
 from layouts.theme import THEMES, Theme
 
 GAPS = np.array([[True, False], [False, False]])

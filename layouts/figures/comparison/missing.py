@@ -1,4 +1,4 @@
-"""What figures of A minus B have in common: the words, and the grey of what has no counterpart in B."""
+"""The grey of what has no counterpart in B, in figures of A minus B."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layouts.figures.shade import mixed
+from layouts.figures.shade import missing_color
+from layouts.figures.text import MISSING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from layouts.theme import Theme
-
-EQUAL = "A and B are equal here: every difference is 0."
-MISSING = "no counterpart in B"
-
-
-def missing_color(theme: Theme) -> str:
-    """The grey of what is missing: darker than zero and than pale blue, for which it could be taken."""
-    return mixed([[0, theme.line], [1, theme.quiet]], 0.25)
 
 
 def missing_cells(

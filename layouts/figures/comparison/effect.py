@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import EQUAL, MISSING
 from layouts.figures.drawing import Drawing
 from layouts.figures.effect import logit_words, part_words
-from layouts.figures.text import counted, number, percent, signed
+from layouts.figures.text import ALL_EQUAL, MISSING, counted, number, percent, signed
 from layouts.theme import LIGHT, Theme, axis, base_layout
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def effect_difference_reading(a: EffectResult, b: EffectResult) -> str:
     if not a.interventions:
         difference = a.before.logit - b.before.logit
         if difference == 0:
-            return EQUAL
+            return ALL_EQUAL
         here, there = number(a.before.logit), number(b.before.logit)
         return (
             f"Nothing is removed: the logit of {target} is {here} in A and {there} in B (A − B: {signed(difference)})."
@@ -74,7 +73,7 @@ def effect_difference_reading(a: EffectResult, b: EffectResult) -> str:
     removed = counted(len(a.interventions), "part") + " removed"
     change = a.effect - b.effect
     if change == 0 and a.before == b.before and a.after == b.after:
-        return EQUAL
+        return ALL_EQUAL
     return (
         f"With {removed}, the logit of {target} changes by {signed(a.effect)} in A and by {signed(b.effect)} in B "
         f"(A − B: {signed(change)})."
@@ -86,7 +85,7 @@ def effect_sweep_difference_reading(result: SweepDifference) -> str:
     shown = result.shown
     missing = np.isnan(shown)
     if not missing.any() and not shown.any() and result.base == 0:
-        return EQUAL
+        return ALL_EQUAL
     block, unit = map(int, np.unravel_index(int(np.nanargmax(np.abs(shown))), shown.shape))
     part = part_words(block, unit, shown.shape[1] - 1)
     one, other = float(result.a.shown[block, unit]), _of_b(result, block, unit)

@@ -9,18 +9,18 @@ from analysis.architecture import ArchitectureResult
 from analysis.overview import OverviewResult, Patterns
 from analysis.selection import Selection
 from layouts.figures.architecture import ENDS, HEADS, STREAM, TILES, architecture_changes
-from layouts.figures.image import HIGHEST, LOWEST_DIFFERENCE, MISSING
-from layouts.figures.overview import overview_figure
-from layouts.figures.overview_grid import Wall
-from layouts.figures.scene import VERTICES
-from layouts.figures.scene_colors import MOST_LEVEL, diverging, part_colors
-from layouts.figures.scene_difference import (
+from layouts.figures.comparison.scene import (
     NO_KINDS,
     NO_PARTS,
     architecture_difference_reading,
     overview_difference_reading,
 )
-from layouts.figures.shade import neutral
+from layouts.figures.image import HIGHEST, LOWEST_DIFFERENCE, MISSING
+from layouts.figures.overview import overview_figure
+from layouts.figures.overview_grid import Wall
+from layouts.figures.scene import VERTICES
+from layouts.figures.scene_colors import MOST_LEVEL, diverging, part_colors
+from layouts.figures.shade import missing_color, neutral
 from layouts.theme import THEMES, Theme
 from tests.layouts.figures.test_architecture import RESULT as PLAIN
 
@@ -125,5 +125,5 @@ def test_patterns_of_differences_have_their_scale(theme: Theme):
     numbers = dict(zip(values.tolist(), counts.tolist(), strict=True))
     assert numbers[MISSING] == 3, "none above the diagonal"
     assert numbers[middle] == 4 * 9 - 3 - 2
-    assert any(color == neutral(theme) for _, color in figure.data[-1].colorscale)
+    assert any(color == missing_color(theme) for _, color in figure.data[-1].colorscale)
     assert figure.data[0].meta["words"].endswith(", A − B")

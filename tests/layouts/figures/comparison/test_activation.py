@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layouts.figures.activation import activation_figure, activation_neuron_figure, activation_neurons_figure
-from layouts.figures.activation_difference import activation_difference_reading
+from layouts.figures.comparison.activation import activation_difference_reading
 from layouts.figures.shade import neutral
 from layouts.theme import THEMES, Theme
 from tests.layouts.figures.test_activation import RESULT as PLAIN

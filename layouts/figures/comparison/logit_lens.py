@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import EQUAL, MISSING, missing_cells, missing_image
+from layouts.figures.comparison.missing import missing_cells, missing_image
 from layouts.figures.drawing import Drawing
 from layouts.figures.image import MOST_EXACT, image
 from layouts.figures.logit_lens_depths import cell_mark, column_mark, depth_axis, depth_parts, depth_rows
-from layouts.figures.text import number, percent, quoted
+from layouts.figures.text import ALL_EQUAL, MISSING, number, percent, quoted
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar, token_axis
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def logit_lens_difference_reading(result: LensDifference) -> str:
     """One or two sentences: where the lens first differs at the position, and the selected cell with its numbers."""
     divergences = result.cells.divergences
     if not result.missing.any() and not divergences.any():
-        return EQUAL
+        return ALL_EQUAL
     label = quoted(result.tokens[result.position].label)
     if result.missing[-1, result.position]:
         return f"{label} has {MISSING}. Select another token."

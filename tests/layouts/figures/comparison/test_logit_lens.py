@@ -13,7 +13,7 @@ from analysis.comparison.logit_lens import (
 )
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
-from layouts.figures.logit_lens_difference import (
+from layouts.figures.comparison.logit_lens import (
     logit_lens_difference_depth_figure,
     logit_lens_difference_figure,
     logit_lens_difference_reading,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layouts.figures.attribution_parts import all_parts, explained_words, named, selected_part
-from layouts.figures.difference import EQUAL, MISSING
-from layouts.figures.text import counted, signed
+from layouts.figures.text import ALL_EQUAL, MISSING, counted, signed
 
 if TYPE_CHECKING:
     from analysis.comparison.attribution import AttributionDifference
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def attribution_difference_reading(result: AttributionDifference) -> str:
     """The sums in A and in B; the parts that differ most, the selected one, and how many are not compared."""
     if result.equal:
-        return EQUAL
+        return ALL_EQUAL
     sums = f"the parts sum to {signed(result.a.total)} in A and to {signed(result.b.total)} in B"
     sentence = f"For {explained_words(result)}, {sums}: {signed(result.total)} in A − B."
     parts = all_parts(result)

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.comparison.strip import StripDifference
 from analysis.tokens import Token
-from layouts.figures.strip_difference import (
+from layouts.figures.comparison.strip import (
     strip_difference_colors,
     strip_difference_hover,
     strip_difference_legend,

@@ -9,7 +9,7 @@ import pytest
 from analysis.comparison.embedding import EmbeddingDifference
 from analysis.embedding import EmbeddingResult
 from analysis.tokens import Token
-from layouts.figures.embedding_difference import embedding_difference_figure, embedding_difference_reading
+from layouts.figures.comparison.embedding import embedding_difference_figure, embedding_difference_reading
 from layouts.theme import THEMES, Theme
 
 

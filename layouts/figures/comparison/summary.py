@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from layouts.figures.difference import EQUAL
 from layouts.figures.drawing import Drawing
-from layouts.figures.text import number, percent, quoted
+from layouts.figures.text import ALL_EQUAL, number, percent, quoted
 from layouts.theme import LIGHT, MONOSPACE, Theme, axis, base_layout
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def summary_difference_figure(result: PredictionDifference, *, theme: Theme = LI
 def summary_difference_reading(result: PredictionDifference) -> str:
     """One sentence: the predictions of A and B, the divergence, and the token that differs most."""
     if not result.divergence and not result.differences.any():
-        return EQUAL
+        return ALL_EQUAL
     most = int(np.abs(result.differences).argmax())
     one, other = result.probabilities[:, most].tolist()
     sentence = f"A predicts {_first(result.a)}, B {_first(result.b)}; KL(A‖B) is {number(result.divergence)} bits."

@@ -8,13 +8,13 @@ import pytest
 
 from analysis.comparison.attention import AttentionDifference
 from analysis.tokens import Token
-from layouts.figures.attention_difference import (
+from layouts.figures.comparison.attention import (
     attention_difference_figure,
     attention_difference_heads_figure,
     attention_difference_reading,
 )
 from layouts.figures.image import BLANK, HIGHEST, LOWEST_DIFFERENCE, MISSING, difference_levels
-from layouts.figures.shade import contrast, neutral
+from layouts.figures.shade import contrast, missing_color
 from layouts.theme import THEMES, Theme
 
 NONE = np.nan
@@ -59,8 +59,8 @@ def test_missing_is_drawn_in_a_colour_of_its_own(theme: Theme):
     assert table[MIDDLE] == "0 points"
     middle = next(color for stop, color in heat.colorscale if stop * HIGHEST == pytest.approx(MIDDLE))
     assert middle == theme.signed[2][1]
-    assert color_at(heat.colorscale, MISSING) == neutral(theme)
-    assert contrast(neutral(theme), middle) > 1.6
+    assert color_at(heat.colorscale, MISSING) == missing_color(theme)
+    assert contrast(missing_color(theme), middle) > 1.6
     assert (heat.zmin, heat.zmax) == (0, 255)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layouts.figures.summary_difference import points
+from layouts.figures.comparison.summary import points
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ def continuation_figure(result: AlternativesResult, *, theme: Theme = LIGHT) -> 
     """
     ranked = result.top
     rows = ranked if ranked[-1].rank <= len(ranked) else (ranked[-1], *ranked[:-1])
-    quiet, strong = theme.line if theme.name == "dark" else theme.probabilities[2][1], theme.accent
     labels = [_label(one, result, theme) for one in rows]
     bars = [
         {
@@ -39,7 +38,7 @@ def continuation_figure(result: AlternativesResult, *, theme: Theme = LIGHT) -> 
             "hovertext": [_hover(one) for one in rows],
             "hoverinfo": "text",
         }
-        for which, name, color in (("before", "before truncation", quiet), ("after", "after", strong))
+        for which, name, color in (("before", "before truncation", theme.quiet), ("after", "after", theme.accent))
     ]
     layout = base_layout(
         theme,

@@ -73,6 +73,7 @@
       if (!prompt) return dash.no_update;
       const wanted = explorer.wantsOther(text, model);
       if (wanted && !isOpen) open(true);
+      if (!wanted && side !== "a") dash.set_props("compare-side", { value: "a" });  // of a link
       if (!wanted && !second) return dash.no_update;
       const { start, chat } = prompt;
       const of = { ...explorer.questionOf(prompt), news: prompt.news };

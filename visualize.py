@@ -25,9 +25,11 @@ import plotly.graph_objects as go
 from analysis.activation import compute_activation
 from analysis.attention import compute_attention
 from analysis.causes.value_weighted import compute_value_weighted
+from analysis.embedding import compute_embedding
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.open import ModelLike, chosen_model, open_model, outline_without_weights, set_default_model
 from analysis.models.sentence import checked_number, checked_token, read_sentence
+from analysis.saliency import compute_saliency
 from analysis.selection import Part, Selection
 from analysis.summary import compute_summary
 from layouts.figures import activation, embedding, logit_lens
@@ -179,15 +181,11 @@ def plot_token_embeddings(
     compare, compare_model: shows A − B (see the module).
     Raises: AnalysisError for a sentence, a number, a method or a model that cannot be shown or compared.
     """
-    from analysis.embedding import compute_embedding  # scikit-learn is slow to import
-
     shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
     part = Selection(Part.EMBEDDING) if block is None else Selection(Part.MLP, block=block)
-    width, areas = (
-        cast("Dimensions", str(dimensions)),
-        (700, 430) if dimensions == 2 else (450, 450),
-    )  # of labels, in pixels
+    width = cast("Dimensions", str(dimensions))
+    areas = (700, 430) if dimensions == 2 else (450, 450)  # of labels, in pixels
     if pair := compared(shown, trace, here, compare, compare_model):
         return embedding_difference(pair, part, method, width, areas)
     result = compute_embedding(trace, part, here, method=method, dimensions=width)
@@ -251,8 +249,6 @@ def plot_gradients(
     compare, compare_model: shows A − B (see the module).
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown or compared.
     """
-    from analysis.saliency import compute_saliency  # captum is slow to import
-
     shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     chosen = None if target is None else checked_token(target, shown)
     if pair := compared(shown, trace, here, compare, compare_model):

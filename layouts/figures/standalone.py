@@ -56,7 +56,13 @@ def standalone(
         numbers = {"y": number}
         if "yaxis2" in own:
             numbers["y2"] = str(len(figures) + n + 1)
-        data += [_placed_trace(trace, numbers, domain) for trace in figure.data]
+        placed = [_placed_trace(trace, numbers, domain) for trace in figure.data]
+        if "legend" in layout:  # that of a figure above, in which no name need be twice
+            named = {trace.get("name") for trace in data}
+            placed = [trace | {"showlegend": False} if trace.get("name") in named else trace for trace in placed]
+        elif "legend" in own:
+            own["legend"]["y"] = _within(domain, own["legend"].get("y", 1))
+        data += placed
         layout["shapes"] += [_placed_shape(shape, numbers, domain) for shape in own.get("shapes", ())]
         if "xaxis" in own:
             lowest = list(numbers.values())[-1]
@@ -159,7 +165,7 @@ def _name_boxes(heat: dict[str, Any]) -> None:
 def _placed_shape(shape: dict[str, Any], numbers: dict[str, str], domain: tuple[float, float]) -> dict[str, Any]:
     """A shape as high as the figure is, over both its y axes, or one in the coordinates of its upper y axis."""
     number = numbers["y"]
-    placed = shape | {"xref": f"x{number}", "yref": f"y{number}"}
+    placed = shape | {"xref": f"x{number}{' domain' if shape.get('xref') == 'paper' else ''}", "yref": f"y{number}"}
     if shape.get("yref") != "paper":
         return placed
     if len(numbers) == 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -157,9 +158,10 @@ def test_a_b_that_cannot_be_read_is_refused_by_name(
 
 
 def test_a_baseline_that_b_cannot_have_is_refused_by_name(tiny_gpt2: LanguageModel):
-    given = {"baseline": "zero", "model": tiny_gpt2, "compare_model": make_tiny("qwen2")}
-    with pytest.raises(SelectionError, match=r"^In B: .*baseline"):
-        visualize.plot_gradients(ONE, **given)  # type: ignore[arg-type]
+    without_start = replace(tiny_gpt2)
+    vars(without_start)["start_id"] = None  # a cached property
+    with pytest.raises(SelectionError, match=r"^In B: This model has no token that starts a text"):
+        visualize.plot_gradients(ONE, baseline="end", model=tiny_gpt2, compare_model=without_start)
 
 
 def test_the_warning_about_b_is_about_the_notebooks_line(tiny_gpt2: LanguageModel):

@@ -21,7 +21,7 @@ from analysis.tokens import Piece
 from analysis.trace import SWITCHES, Prompt, Trace, read_written
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
-from layouts import ids
+from layouts import compare, ids
 from layouts.continuation import (
     BRANCHES,
     CHOICES,
@@ -51,6 +51,7 @@ from layouts.job import JobIds
 from layouts.theme import THEMES
 
 _MOST_BRANCHES = 24  # that are listed
+_OF_B = "Only A’s text is continued. Show A above to go on."
 _WORDS = 48  # characters of a branch's name
 
 
@@ -83,6 +84,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "top_p": Input(TOP_P, "value"),
             "seed": Input(SEED, "value"),
             "kept": Input(KEPT, "data"),
+            "side": Input(compare.SIDE, "value"),
         },
         state={"live": State(LIVE, "data")},
         job=True,
@@ -102,6 +104,7 @@ def draw_continuation(
     top_p: Any = "",
     seed: Any = "",
     kept: Any = None,
+    side: str = "a",
     live: Any = None,
     outdated: str = "",
 ) -> Values:
@@ -109,7 +112,8 @@ def draw_continuation(
     `written` (for its script), title, reading, and what a job may compute (`offer`).
 
     kept: the branches of this text, as in its address. live: the question of the job that this page has started: only
-    its tokens are shown, since others may have asked the same before.
+    its tokens are shown, since others may have asked the same before. side: of a comparison; what is written belongs to
+    A's text.
     """
     look = THEMES[theme]
     trace, model = services.trace(prompt), services.model(prompt)
@@ -157,6 +161,8 @@ def draw_continuation(
         values["reading"] = continuation_reading(drawn)
     if result is not None:
         values["reading"] = written_reading(result)
+    if side == "b":
+        values |= {"offer": None, "written": None, "choices": [message(_OF_B)], "branches": []}
     return values
 
 

@@ -13,7 +13,6 @@ from analysis.comparison.logit_lens import (
     plan_logit_lens_difference,
 )
 from analysis.comparison.pair import Comparison
-from analysis.comparison.problem import first_problem
 from analysis.errors import AnalysisError
 from analysis.logit_lens import compute_lens_cells, compute_logit_lens, followed_pieces, pinned_ids, plan_logit_lens
 from analysis.selection import Part, Selection
@@ -159,7 +158,7 @@ def draw_logit_lens_difference(
         "followed": followed_tokens(followed_pieces(model, a, position, pinned), pinned=bool(pinned)),
         "title": f"Logit lens · A − B · position {position}, {quoted(a.tokens[position].label)}",
     }
-    if problem := first_problem(comparison.check_vocabulary):
+    if problem := comparison.other_vocabulary():
         return {**shared, **_nothing("Not compared.", look), "reading": problem, "offer": None}
     task = plan_logit_lens_difference(comparison, model, other_model)
     if task is None:

@@ -9,7 +9,7 @@ from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import probe_trace
 from analysis.causes.role import compute_role
 from analysis.comparison.pair import Comparison
-from analysis.comparison.problem import first_problem, incomparable
+from analysis.comparison.problem import incomparable
 from analysis.comparison.summary import compute_summary_difference
 from analysis.prediction import compute_prediction, final_prediction
 from analysis.selection import Part, Selection
@@ -101,8 +101,7 @@ def draw_summary_difference(
         sizes = [services.outline(one.prompt).summary for one in (a, b)]
         part = (sizes_compared(sizes[0], sizes[1], (a.prompt.model, b.prompt.model)), *part)
     shared = {"title": f"Selection · A − B · {_title(selection)}", "role": [], "scores": [], "part": part}
-    problem = first_problem(lambda: comparison.check_block(selection.block or 0))
-    if problem := problem or incomparable(comparison, *models, position):
+    if problem := comparison.missing_block(selection.block or 0) or incomparable(comparison, *models, position):
         return {
             **shared,
             "figure": empty_figure("Not compared.", theme=look),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
 from analysis.comparison.pair import Comparison, compare_traces
-from analysis.errors import AnalysisError, ModelError, NotLoaded, TextError
+from analysis.errors import AnalysisError, NotLoaded, TextError
 from analysis.model_info import ModelInfo
 from analysis.models.catalogue import Outline
 from analysis.models.forward import MAX_CHARACTERS, count_tokens, fitting_prompt
@@ -24,6 +21,7 @@ from callbacks.services import Services
 from dashboard.jobs.service import Jobs
 from dashboard.models.menu import ModelMenu
 from dashboard.models.opener import ModelOpener
+from dashboard.possible_prompts import PossiblePrompts
 from dashboard.storage.lru_cache import ByteLimitedCache
 
 _TRACES_BYTES = 128 * 10**6  # of open files, which stay on disk even after the disk cache has evicted them
@@ -56,7 +54,7 @@ class AppServices(Services):
         self._opener = opener
         self._max_tokens = max_tokens
         self._max_characters = max_characters
-        self._example = example
+        self._possible = PossiblePrompts(self, models, example)
         self._waits = waits
         self._recent: ByteLimitedCache[Trace] = ByteLimitedCache(
             max_bytes=_TRACES_BYTES, size=lambda trace: trace_bytes(trace.info, trace.n_positions)
@@ -128,84 +126,16 @@ class AppServices(Services):
         return Prompt(data["model"], data["text"], **switches, written=read_written(data.get("written", ())))
 
     def linked_prompt(self, address: Any, shown: Any) -> tuple[Prompt, str]:
-        """The prompt that the page's address names, and what is wrong with the address (empty: nothing).
-
-        What the address leaves out is taken from the prompt that is shown, or else from the opening example. Written
-        tokens belong to a model and a text: an address that names a text, or changes what they follow, names them as
-        well, or has none. If its model cannot be used, the text is read by the model that the page opens with.
-        """
-        fragment = address.get("hash") if isinstance(address, dict) else None
-        before = self._before(shown)
-        try:
-            given = parse_qs(str(fragment or "").removeprefix("#"), keep_blank_values=True, max_num_fields=64)
-        except ValueError:
-            return before, "The link cannot be read: it has too many parts. It was ignored."
-        link = {name: values[-1] for name, values in given.items()}
-        switches: dict[str, Any] = {
-            name: link.get(name) == "1" if {name, "select"} & link.keys() else getattr(before, name)
-            for name in SWITCHES
-        }
-        asked = Prompt(link.get("model", before.model), link.get("text", before.text), **switches)
-        if "written" in link:
-            try:
-                asked = replace(asked, written=read_written(link["written"]))
-            except TextError as error:
-                return before, f"The link cannot be opened. {error}"
-        elif "text" not in link and asked == replace(before, written=()):
-            asked = before
-        instead = ""
-        if unusable := self._problem_of_model(asked):
-            asked = replace(asked, model=self._models.names()[0], written=())
-            instead = f"{unusable} The link’s text and selection are shown with {asked.model} instead."
-        asked, problem = self.possible_prompt(asked, shown)
-        return asked, f"The link cannot be opened. {problem}" if problem else instead
-
-    def _problem_of_model(self, asked: Prompt) -> str:
-        """Why the prompt's model cannot be used; empty if it can, or can once its weights are in memory."""
-        if self._opener and asked.model not in self._models.names():
-            return (
-                f"There is no model '{asked.model[:60]}' among those that this server has opened. Choose ‘Open "
-                "another…’ in the model menu to open it, and then open the link again."
-            )
-        try:
-            with suppress(NotLoaded):
-                self.model(asked)
-        except ModelError as error:
-            return str(error)
-        return ""
+        """The prompt that the page's address names, and what is wrong with the address (empty: nothing)."""
+        return self._possible.linked(address, shown)
 
     def possible_prompt(self, asked: Prompt, shown: Any) -> tuple[Prompt, str]:
-        """The prompt, without switches that its model does not have, if it can be analysed; else the one that is
-        shown, or the example, and the reason.
-        """
-        try:
-            return self.trace(asked).prompt, ""
-        except NotLoaded:
-            return asked, ""  # the architecture can be shown, and the text is read once the weights are in memory
-        except AnalysisError as error:
-            before = self._before(shown)
-            # A prompt that was shown without weights may turn out to be impossible once they are in memory.
-            if before == asked:
-                first = self._models.names()[0]
-                if isinstance(error, TextError) or asked.model == first:
-                    before = self._readable_example(asked.model)
-                else:  # the text may well be shown in another model
-                    before, _ = self.possible_prompt(replace(asked, model=first, written=()), None)
-            return before, str(error)
+        """The prompt, if it can be analysed; else the one that is shown, or the example, and the reason."""
+        return self._possible.or_shown(asked, shown)
 
-    def _readable_example(self, model: str) -> Prompt:
-        """The example for a model, if it reads that; else for the model that the page opens with."""
-        example = Prompt(model, self._example)
-        try:
-            self.trace(example)
-        except NotLoaded:
-            return example
-        except AnalysisError:
-            return Prompt(self._models.names()[0], self._example)
-        return example
-
-    def _before(self, shown: Any) -> Prompt:
-        return self.prompt(shown) if shown else Prompt(self._models.names()[0], self._example)
+    def second_prompt(self, first: Prompt, asked: Prompt) -> tuple[Prompt | None, str]:
+        """The prompt B that is compared with a first one, or None and the reason if they cannot be compared here."""
+        return self._possible.second(first, asked)
 
     def model(self, prompt: Prompt) -> LanguageModel:
         """The loaded network that the prompt is for.
@@ -240,18 +170,6 @@ class AppServices(Services):
             trace = self._traces.get(model, prompt, max_tokens=self._max_tokens, max_characters=self._max_characters)
             self._recent.set(key, trace)
         return trace
-
-    def second_prompt(self, first: Prompt, asked: Prompt) -> tuple[Prompt | None, str]:
-        """The prompt B that is compared with a first one, or None and the reason if it cannot be analysed, or if the
-        models of both do not fit into memory together.
-        """
-        try:
-            self._models.check_together(first.model, asked.model)
-            return self.trace(asked).prompt, ""
-        except NotLoaded:
-            return asked, ""
-        except AnalysisError as error:
-            return None, str(error)
 
     def sizes(self, prompt: Prompt) -> tuple[ModelInfo | None, int]:
         """The model's sizes (None: not known yet) and the number of positions of the text (0: not known yet)."""

@@ -21,6 +21,7 @@ BAR = "compare-bar"
 TEXT = "compare-text"
 MODEL = "compare-model"
 SIDE = "compare-side"
+SWAP = "compare-swap"
 WORDS = "compare-words"
 
 SIDES = {"a": "A", "b": "B", "difference": "A − B"}
@@ -39,6 +40,7 @@ def button() -> html.Button:
 def bar(offers: Iterable[Any]) -> html.Div:
     """The second question, hidden until it is opened. offers: the models."""
     about: dict[str, Any] = {"aria-label": "Comparison with a second question, B"}
+    swap = "Swap A and B"
     sides = dbc.RadioItems(
         id=SIDE,
         options=[{"value": value, "label": words} for value, words in SIDES.items()],
@@ -71,7 +73,12 @@ def bar(offers: Iterable[Any]) -> html.Div:
             html.Label("Model of B", htmlFor=MODEL, className="visually-hidden"),
             dbc.Select(id=MODEL, options=model_options(offers), value=SAME_MODEL, size="sm", className="compare-model"),
             html.Div(
-                [sides],
+                [
+                    sides,
+                    html.Button(
+                        "⇄", id=SWAP, type="button", className="quiet-button", title=swap, **{"aria-label": swap}
+                    ),
+                ],
                 role="group",
                 className="compare-sides",
                 hidden=True,

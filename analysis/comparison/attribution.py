@@ -9,7 +9,6 @@ from analysis.attribution import AttributionResult, compute_attribution
 from analysis.causes.shares import Logits
 from analysis.comparison.blocks import by_block
 from analysis.comparison.pair import Comparison
-from analysis.comparison.problem import first_problem
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 
@@ -67,13 +66,9 @@ def compute_attribution_difference(
     there = comparison.counterpart(position)
     a = compute_attribution(model, comparison.a, selection, position, against=against)
     asked = Selection(Part.OUTPUT, position=there, target=a.target.id)
-    problem = first_problem(lambda: comparison.check_same("n_heads", "Heads"))
+    problem = comparison.unequal("n_heads", "Heads")
     if selection.part is Part.MLP and selection.block is not None:
-        reasons = (
-            lambda: comparison.check_block(selection.block or 0),
-            lambda: comparison.check_same("n_neurons", "Neurons"),
-        )
-        neurons_problem = first_problem(*reasons)
+        neurons_problem = comparison.missing_block(selection.block) or comparison.unequal("n_neurons", "Neurons")
         problem = problem or neurons_problem
         if not neurons_problem:
             asked = replace(asked, part=Part.MLP, block=selection.block)

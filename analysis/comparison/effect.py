@@ -45,8 +45,7 @@ def compute_sweep_difference(comparison: Comparison, a: SweepResult, b: SweepRes
     kept: dict[str, Any] = {field.name: getattr(a, field.name) for field in fields(SweepResult)}
     kept |= {"base": a.base - b.base, "effects": _minus(a.effects, b.effects)}
     kept["estimates"] = _minus(a.estimates, b.estimates)
-    problem = first_problem(lambda: comparison.check_same("n_heads", "Heads"))
-    return SweepDifference(**kept, a=a, b=b, problem=problem)
+    return SweepDifference(**kept, a=a, b=b, problem=comparison.unequal("n_heads", "Heads"))
 
 
 def compute_effect_difference(

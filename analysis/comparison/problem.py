@@ -20,7 +20,7 @@ def first_problem(*checks: Callable[[], object]) -> str:
 
 def incomparable(comparison: Comparison, model: LanguageModel, other_model: LanguageModel, position: int) -> str:
     """Why the logits after a position of A cannot be compared with those of B; empty if they can."""
-    if problem := first_problem(comparison.check_vocabulary, lambda: comparison.counterpart(position)):
+    if problem := comparison.other_vocabulary() or comparison.missing_position(position):
         return problem
     if problem := unexplainable(model, comparison.a, position):
         return f"In A: {problem}"

@@ -58,15 +58,19 @@
     /* Write the address after a change of the workspace. */
     rewriteAddress() { if (question) write(); },
 
-    /* Open this text with other tokens written after it, their ids with dots between them, at a position. The rest of
-       the question stays. replaces: whether this takes the place of the current entry in the browser's history. */
+    /* Open the question that is shown with some of its parts changed; an empty part is left out. replaces: whether this
+       takes the place of the current entry in the browser's history. */
+    openChanged(changes, { replaces = false } = {}) {
+      const parts = { ...question, ...changes, ...explorer.arrangement.write() };
+      const link = Object.entries(parts).filter(([, value]) => value !== "");
+      window.history[replaces ? "replaceState" : "pushState"](null, "", `#${new URLSearchParams(link)}`);
+      dash.set_props("address", { data: openAddress() });
+    },
+
+    /* Open this text with other tokens written after it, their ids with dots between them, at a position. */
     openWritten(written, position, { replaces = false } = {}) {
       const select = explorer.writeSelection({ ...explorer.selection(), position, target: null });
-      const { written: _, ...link } = question;
-      if (written) link.written = written;
-      const hash = `#${new URLSearchParams({ ...link, select, ...explorer.arrangement.write() })}`;
-      window.history[replaces ? "replaceState" : "pushState"](null, "", hash);
-      dash.set_props("address", { data: openAddress() });
+      explorer.openChanged({ written, select }, { replaces });
     },
 
     /* Make the next write an entry in the browser's history. */

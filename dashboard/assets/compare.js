@@ -30,6 +30,17 @@
     open(false);
   }
 
+  /* Make B the question, and the question B. The selected position stays on the side that is shown. */
+  function swap() {
+    const prompt = explorer.prompt();
+    const model = second.model === prompt.model ? "" : prompt.model;
+    const position = explorer.counterpart(explorer.selection().position, side, side === "b" ? "a" : "b");
+    explorer.openChanged({
+      model: second.model, text: second.text, written: "", "compare-text": prompt.text, "compare-model": model,
+      select: explorer.writeSelection({ ...explorer.selection(), position, target: null }),
+    });
+  }
+
   /* One token of the other side. A click selects its counterpart. */
   function chip(label, position, counterpart, isChanged) {
     const element = document.createElement(counterpart < 0 ? "span" : "button");
@@ -73,6 +84,7 @@
       if (!prompt) return dash.no_update;
       const wanted = explorer.wantsOther(text, model);
       if (wanted && !isOpen) open(true);
+      if (!wanted && side !== "a") dash.set_props("compare-side", { value: "a" });  // of a link
       if (!wanted && !second) return dash.no_update;
       const { start, chat } = prompt;
       const of = { ...explorer.questionOf(prompt), news: prompt.news };
@@ -130,6 +142,7 @@
   });
 
   document.addEventListener("click", (event) => {
+    if (event.target.closest("#compare-swap") && second && alignment) swap();
     if (!event.target.closest("#compare-open")) return;
     if (isOpen) {
       close();

@@ -36,7 +36,7 @@ def test_every_panel_follows_a_click_in_the_scene_in_the_chosen_mode(explorer: E
     type_b(explorer, OTHER)
     switch(explorer, "A − B")
     expect(page.locator("#attention-title")).to_contain_text("A − B")
-    explorer.click_box(1, 3)
+    explorer.click_box(0, 3)
     explorer.follows(selection := explorer.selection())
     assert ".head." in selection
     assert all("A − B" in title for title in titles(explorer)), titles(explorer)
@@ -93,3 +93,23 @@ def test_a_text_that_is_too_long_is_refused_and_a_is_still_shown(explorer: Explo
     page.fill("#compare-text", OTHER)
     page.keyboard.press("Enter")
     expect(page.locator("#compare-words")).to_contain_text("B has 20 tokens")
+
+
+@pytest.mark.slow
+def test_swapped_questions_have_the_opposite_differences(explorer: Explorer) -> None:
+    page = explorer.page
+    type_b(explorer, TEXT.replace("girl", "boy"))
+    switch(explorer, "A − B")
+    expect(page.locator("#attention-title")).to_contain_text("A − B")
+    explorer.follows("block.3.attention.head.0@18")
+    before = explorer.data("activation-graph", "_fullData[0].y")
+    page.click("#compare-swap")
+    page.wait_for_function("document.querySelector('#prompt-text').value.includes('boy')")
+    explorer.follows("block.3.attention.head.0@18")
+    assert page.input_value("#compare-text") == TEXT
+    page.wait_for_function(
+        "(y) => Math.abs(document.querySelector('#activation-graph .js-plotly-plot')._fullData[0].y.at(-2) + y) < 1e-6",
+        arg=before[-2],
+    )
+    after = explorer.data("activation-graph", "_fullData[0].y")
+    assert [y for y in after if y is not None] == pytest.approx([-y for y in before if y is not None], abs=1e-6)

@@ -47,7 +47,8 @@ def test_a_panel_with_a_job_also_has_its_offer_and_whether_the_plot_is_outdated(
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_each_panel_declares_what_is_on_the_page_and_reads_only_what_it_writes(panel: Any, services: Services) -> None:
-    registered = panel.register(Dash("one"), services)
+    app = Dash("one")
+    registered = panel.register(app, services)
     assert registered.name == panel.name
     section = panel.layout()
     declared = {"title", "reading", "selection", "drawn"} | ({"offer", "outdated"} if panel.task else set())
@@ -55,5 +56,6 @@ def test_each_panel_declares_what_is_on_the_page_and_reads_only_what_it_writes(p
     for output in registered.outputs.values():
         assert output.component_id in {getattr(part, "id", None) for part in [section, *section._traverse()]}
     written = {(one.component_id, one.component_property) for one in registered.outputs.values()}
-    assert {(one.component_id, one.component_property) for one in registered.state.values()} <= written
+    in_browser = {tuple(row["output"].rsplit(".", 1)) for row in app._callback_list if row["clientside_function"]}
+    assert {(one.component_id, one.component_property) for one in registered.state.values()} <= written | in_browser
     assert not {*registered.choices} & {*registered.state}, "each is a keyword of `draw`"

@@ -24,6 +24,7 @@ from layouts.figures.explained import (
     explained_by_sweep,
 )
 from layouts.figures.head_scores import HeadScoreTable
+from visualize_comparison import attribution_difference, compared, removal_difference, sweep_difference
 
 if TYPE_CHECKING:
     from analysis.causes.intervention import Replacement
@@ -37,14 +38,19 @@ def plot_logit_attribution(
     target: int | str | None = None,
     against: int | str | None = None,
     model: ModelLike | None = None,
+    compare: str | None = None,
+    compare_model: ModelLike | None = None,
 ) -> go.Figure:
     """Direct attribution: each part's share of the next token's logit after `position` (by default the last).
 
     target: the explained token, as for `plot_gradients`. against: the token whose logit is subtracted, in the same way.
-    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown.
+    compare, compare_model: shows A − B (see `visualize`).
+    Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown or compared.
     """
     shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
+    if pair := compared(shown, trace, here, compare, compare_model):
+        return attribution_difference(pair, explained, other)
     result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
     return explained_by_parts(result, sentence)
 
@@ -58,6 +64,8 @@ def plot_ablation(
     target: int | str | None = None,
     against: int | str | None = None,
     model: ModelLike | None = None,
+    compare: str | None = None,
+    compare_model: ModelLike | None = None,
 ) -> go.Figure:
     """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
 
@@ -66,14 +74,20 @@ def plot_ablation(
     sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
     replaced by `replacement`, and the figure shows what each does to the logit. target, against: as for
     `plot_logit_attribution`.
-    Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown.
+    compare, compare_model: shows A − B (see `visualize`).
+    Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown or
+    compared.
     """
     shown, trace, here = read_sentence(chosen_model(model), sentence, position)
     token, minus = (None if one is None else checked_token(one, shown) for one in (target, against))
-    if remove is None:
+    removed = None if remove is None else read_interventions(remove)
+    if pair := compared(shown, trace, here, compare, compare_model):
+        if removed is None:
+            return sweep_difference(pair, replacement, token, minus)
+        return removal_difference(pair, removed, token, minus)
+    if removed is None:
         sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token, against=minus)
         return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
-    removed = read_interventions(remove)
     result = compute_effect(shown, trace, here, interventions=removed, target=token, against=minus)
     return explained_by_removal(result, trace.info, sentence)
 

@@ -14,6 +14,7 @@ from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import AnyScore, probe_trace
 from analysis.causes.intervention import Replacement, Where
 from analysis.causes.sweep import sweep_or_reason
+from analysis.comparison.architecture import unmatched_parts
 from analysis.comparison.pair import Comparison
 from analysis.errors import check_choice
 from analysis.selection import Part, Selection
@@ -116,23 +117,7 @@ def color_difference(
     two = compute_architecture(b, other, max(there, 0), **others)
     if there < 0:
         two = replace(two, residual_norms=None)
-    return one, two, problem or _unmatched(comparison, one, is_probe=is_probe)
-
-
-def _unmatched(comparison: Comparison, result: ArchitectureResult, *, is_probe: bool) -> str:
-    """The parts of A that cannot be compared, in words."""
-    if result.color_by == "kind":
-        return ""
-    if is_probe and comparison.same_model:
-        return "These scores depend on the model alone, which A and B share."
-    n_blocks, last = comparison.a.info.n_blocks, comparison.n_blocks
-    missing = f"block {last} has" if last == n_blocks - 1 else f"blocks {last}–{n_blocks - 1} have"
-    reasons = [
-        comparison.unequal("n_heads", "Heads"),
-        comparison.unequal("n_neurons", "MLP tiles") if result.tiles is not None else "",
-        f"A’s {missing} no counterpart in B." if last < n_blocks else "",
-    ]
-    return " ".join(filter(None, reasons))
+    return one, two, problem or unmatched_parts(comparison, one)
 
 
 def with_problem(reading: str, problem: str) -> str:

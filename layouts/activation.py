@@ -28,7 +28,8 @@ HELP = Help(
         "The first token’s vector is often very long: heads with nothing else to do attend to it. The mean over the "
         "stream’s dimensions carries no information where every reader begins with a LayerNorm (GPT-2, GPT-Neo, GPT-J, "
         "GPT-NeoX, OPT, Phi). With more than 128 tokens, only some lines are drawn; with more than 256, neurons are "
-        "kept in half precision (3 digits)."
+        "kept in half precision (3 digits). In A − B, lines and bars are A’s numbers minus B’s, and “strongest” lists "
+        "the neurons that differ most."
     ),
 )
 

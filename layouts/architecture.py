@@ -54,7 +54,8 @@ HELP = Help(
         "at it to read the number. A side of every box has the colour of the colour bar, the other sides are shaded. "
         "In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read what enters "
         "the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes through one "
-        "more norm before it is added; the values shown are those after it."
+        "more norm before it is added; the values shown are those after it. A − B colours each part of A by its number "
+        "minus that of B, blue where it is larger in A and orange where it is larger in B; the band keeps A’s widths."
     ),
 )
 

@@ -29,7 +29,8 @@ HELP = Help(
         "has its own queries and so its own attention. With more than 128 tokens, colours follow the square root of "
         "the share, the value under the mouse is read from the colour (within a tenth of itself from 0.2% on), and "
         "each cell of a small picture is the largest share in a square of tokens; with more than 256, attention is "
-        "kept in half precision (3 digits)."
+        "kept in half precision (3 digits). In A − B, a blue cell has more attention in A, an orange one less; where "
+        "the texts before a row are not equally long, a head that spreads its attention differs a little everywhere."
     ),
 )
 

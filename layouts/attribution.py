@@ -42,7 +42,8 @@ HELP = Help(
         "The colours follow the square root of a share’s size. Through depth, the line adds the attention of a block "
         "first and then its MLP, though in parallel blocks neither comes first. Early sums are not the logit lens, "
         "whose norm has a scale of its own after each block. In texts of more than 256 tokens, neurons are kept in "
-        "half precision, so the sum is right to about 3 digits."
+        "half precision, so the sum is right to about 3 digits. In A − B, each share is that of A minus that of B, and "
+        "their sum is the difference of the two logits."
     ),
 )
 

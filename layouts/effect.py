@@ -75,7 +75,9 @@ HELP = Help(
         "nothing else removed. Pale cells are estimates from one gradient: the slope of the logit times the change of "
         "the part’s output. To patch, choose one of the other grids, press “Compare” above and type a second text, B: "
         "the model reads B, but one value at a time is the one that it has in A. On the grid’s scale, 0 is B as it is "
-        "and 1 is A, after the last token of both. Their tokens are aligned as in the rows above."
+        "and 1 is A, after the last token of both. Their tokens are aligned as in the rows above. In A − B, the same "
+        "parts are removed from both: the bars are both predictions, and the grid has the effects in A minus those in "
+        "B. Patches compare the two texts already, so they have no difference."
     ),
 )
 

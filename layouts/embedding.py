@@ -27,7 +27,9 @@ HELP = Help(
     detail=(
         "PCA is fitted once to all blocks, so that a path lies in one common space; t-SNE arranges the tokens of each "
         "block anew. Scaled to equal length, vectors differ in direction only, as they do for the norms that read "
-        "them. Unscaled, the first token’s vector is often so long that it squeezes all others together."
+        "them. Unscaled, the first token’s vector is often so long that it squeezes all others together. In A − B, "
+        "circles are tokens of A and diamonds tokens of B, in one projection that is fitted to both; thin lines lead "
+        "from each token to its counterpart."
     ),
 )
 

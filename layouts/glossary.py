@@ -14,6 +14,7 @@ from dash import html
 from layouts.figures.text import QUOTED
 
 GLOSSARY = {
+    "A − B": "Numbers of your question, A, minus those of a second one, B, at tokens that stand for each other.",
     "activation": "What comes out of a neuron for one token: its value, which scales what it writes.",
     "attention": "How a head reads other tokens: each token shares out 100% among itself and the tokens before it.",
     "attribution": "A token’s signed share of the explained logit: above 0 it pushes the logit up, below 0 down.",
@@ -22,6 +23,7 @@ GLOSSARY = {
     "bit": "The unit of surprisal and entropy: 0 bits is certain, 1 bit is the toss of a coin.",
     "block": "The unit that the model repeats: attention, then an MLP. Blocks count from 0.",
     "cosine similarity": "How far two vectors point the same way: 1 the same, 0 at right angles, −1 opposite.",
+    "counterpart": "The token or the part of B that stands for one of A. What has none is grey, and never 0.",
     "δ": "What is missing from the sum of the attributions, F(x) − F(x′). The nearer to 0, the better.",
     "direct attribution": "What a part itself adds to the explained logit, with the final norm’s scale held as it was.",
     "embedding": "The vector that stands for a token inside the model.",

@@ -41,7 +41,9 @@ HELP = Help(
         "early prediction mean that later blocks do nothing. The bottom row reads the input of block 0. With attention "
         "selected, the sentence above also says what is read between it and the MLP of its block; GPT-J, Phi and most "
         "GPT-NeoX models compute both in parallel, so nothing is between them. Texts of more than 128 tokens show "
-        "probabilities without tokens: select a cell to read it."
+        "probabilities without tokens: select a cell to read it. In A − B, the colour is the KL divergence of the two "
+        "readings, KL(A‖B) in bits; a cell with “≠” or two tokens is one where they predict different tokens, and "
+        "dashed lines are B’s."
     ),
 )
 

@@ -28,7 +28,9 @@ HELP = Help(
         "or of fewer in a model with many heads, a cell of that attention is the largest weight in a square of tokens. "
         "The selected part is outlined, its block is framed. A click selects a head, or the strongest neuron of a "
         "tile, or an end of the network. ←/→ move through the blocks, ↑/↓ through heads as they are drawn, column by "
-        "column, or through neurons. The colours are those of the 3D scene: both panels have the same menu."
+        "column, or through neurons. The colours are those of the 3D scene: both panels have the same menu. In A − B, "
+        "the rank in the sentence above goes by the size of the difference, and the small pictures are differences of "
+        "attention."
     ),
 )
 

@@ -79,7 +79,8 @@ HELP = Help(
         "moved on to the positions that carry it. Input × gradient and gradient norm use only the slope at this text; "
         "occlusion is the drop when one token is replaced by the baseline. A token’s attribution includes all its "
         "paths, also those through later positions, and where the model is already sure, a decisive token may get "
-        "little."
+        "little. In A − B, the upper bars are the attributions in A (blue) and in B (orange), the lower ones their "
+        "difference."
     ),
 )
 

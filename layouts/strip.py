@@ -40,7 +40,8 @@ HELP = Help(
         "has none. Models that split text into different tokens cannot be compared by it. The other colouring is the "
         "attribution of the saliency panel. Attention below 2% has no arc. In a chat message, the tokens of the chat "
         "template are in italics and have no colour. Tokens that were written after the text, by the model or by your "
-        "choice in the panel “Continue”, are underlined by dashes."
+        "choice in the panel “Continue”, are underlined by dashes. A − B is the number of bits by which a token is "
+        "more surprising in A than its counterpart is in B."
     ),
 )
 

@@ -49,7 +49,8 @@ HELP = Help(
         "selected head or neuron. What that alone raises or lowers is its direct attribution: its output, through the "
         "final norm (with the scale that the norm has here) and the output head; later blocks may change it. Scores "
         "are mean shares of a head’s attention, on this text and on 50 random tokens that are repeated once; the "
-        "copying score belongs to the head’s weights."
+        "copying score belongs to the head’s weights. In A − B, the bars are both predictions, with their difference "
+        "in percentage points beside them; scores and tokens of heads are left out."
     ),
 )
 

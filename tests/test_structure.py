@@ -15,7 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
 IN_FOLDERS = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-SOURCES = [*IN_FOLDERS, "visualize.py", "visualize_causes.py", "visualize_generation.py"]
+NOTEBOOK = [f"visualize{part}.py" for part in ("", "_causes", "_comparison", "_generation", "_scene")]
+SOURCES = [*IN_FOLDERS, *NOTEBOOK]
 TESTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
 
 READ_ENVIRONMENT = ("dashboard/settings.py", "analysis/models/open.py")
@@ -60,9 +61,14 @@ MAY_IMPORT = {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",
         "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
     },
-    "visualize.py": {"analysis", "layouts.figures", "plotly", "visualize_causes", "visualize_generation"},
-    "visualize_causes.py": {"analysis", "layouts.figures", "plotly"},
+    "visualize.py": {
+        "analysis", "layouts.figures", "plotly",
+        "visualize_causes", "visualize_comparison", "visualize_generation", "visualize_scene",
+    },
+    "visualize_causes.py": {"analysis", "layouts.figures", "plotly", "visualize_comparison"},
+    "visualize_comparison.py": {"analysis", "layouts.figures", "plotly"},
     "visualize_generation.py": {"analysis", "layouts.figures"},
+    "visualize_scene.py": {"analysis", "layouts.figures", "plotly", "visualize_comparison"},
 }  # fmt: skip
 
 
@@ -256,6 +262,6 @@ def test_every_folder_of_tests_is_a_package():
 
 def test_the_top_level_is_what_the_design_says():
     files = {"Procfile", "requirements.txt", "README.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", "Makefile"}
-    files |= {"visualize.py", "visualize_causes.py", "visualize_generation.py"}
+    files |= {*NOTEBOOK}
     seen = {path.name for path in ROOT.iterdir() if not path.name.startswith((".", "__"))}
     assert seen - files - {*FOLDERS, "tests"} == set()

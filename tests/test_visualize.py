@@ -24,7 +24,7 @@ from layouts.theme import LIGHT
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 ROOT = Path(__file__).parent.parent
-PARTS = ("visualize", "visualize_causes", "visualize_generation")
+PARTS = ("visualize", "visualize_causes", "visualize_generation", "visualize_scene")
 FOX = "The fox met a crow. The crow had a <b>"
 KING = "When the king and the queen went to the garden, the king gave a rose to the queen"
 

@@ -1,10 +1,11 @@
 """Values of all parts of the network in A minus those in B, for the 3D scene."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
-from analysis.architecture import ArchitectureResult
+from analysis.architecture import ArchitectureResult, ProbeScore
 from analysis.comparison.pair import Comparison
 from analysis.trace import Float
 
@@ -25,6 +26,22 @@ def compute_architecture_difference(
         tiles=_minus(a.tiles, b.tiles if b and tiles else None),
         residual_differences=_minus(a.residual_norms, b.residual_norms if b else None),
     )
+
+
+def unmatched_parts(comparison: Comparison, result: ArchitectureResult) -> str:
+    """The parts of A that cannot be compared, in words; empty if all can. result: of A."""
+    if result.color_by == "kind":
+        return ""
+    if result.color_by in get_args(ProbeScore) and comparison.same_model:
+        return "These scores depend on the model alone, which A and B share."
+    n_blocks, last = comparison.a.info.n_blocks, comparison.n_blocks
+    missing = f"block {last} has" if last == n_blocks - 1 else f"blocks {last}–{n_blocks - 1} have"
+    reasons = [
+        comparison.unequal("n_heads", "Heads"),
+        comparison.unequal("n_neurons", "MLP tiles") if result.tiles is not None else "",
+        f"A’s {missing} no counterpart in B." if last < n_blocks else "",
+    ]
+    return " ".join(filter(None, reasons))
 
 
 def _minus(one: Float | None, other: Float | None) -> Float | None:

@@ -12,17 +12,19 @@ from analysis.numerics.nonfinite import warn_of_nonfinite
 from analysis.trace import Prompt, Trace
 
 
-def read_sentence(model: ModelLike, sentence: str, position: int | None) -> tuple[LanguageModel, Trace, int]:
+def read_sentence(
+    model: ModelLike, sentence: str, position: int | None, *, frames: int = 2
+) -> tuple[LanguageModel, Trace, int]:
     """The model, the trace of the sentence, and the position, by default the last.
 
-    Warns the caller's caller if values are not finite.
+    Warns a notebook if values are not finite; its call is so many `frames` above this function.
     Raises: AnalysisError for a model, a sentence or a position that cannot be shown.
     """
     shown = open_model(model)
     if not isinstance(sentence, str):
         raise TextError(f"The sentence must be a text in quotation marks, not of type {type(sentence).__name__}.")
     trace = compute_trace(shown, Prompt(shown.name, sentence))
-    warn_of_nonfinite(shown, trace)
+    warn_of_nonfinite(shown, trace, frames=frames + 1)
     last = trace.n_positions - 1
     return shown, trace, last if position is None else checked_number("position", position, trace.n_positions)
 

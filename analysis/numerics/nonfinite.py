@@ -67,10 +67,10 @@ def find_nonfinite(model: LanguageModel, trace: Trace, *, derived: Derived = der
     return NonFinite(_PARTS[part], None if block < 0 else block, n_affected, trace.n_positions)
 
 
-def warn_of_nonfinite(model: LanguageModel, trace: Trace) -> None:
-    """Warn a notebook, whose call is three frames above, if values are not finite."""
+def warn_of_nonfinite(model: LanguageModel, trace: Trace, *, frames: int) -> None:
+    """Warn a notebook, whose call is so many `frames` above, if values are not finite."""
     if found := find_nonfinite(model, trace):
-        warnings.warn(found.sentence, stacklevel=4)
+        warnings.warn(found.sentence, stacklevel=frames + 1)
 
 
 def unreadable(logits: NDArray[Any]) -> NDArray[np.bool_]:

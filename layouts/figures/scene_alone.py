@@ -34,9 +34,10 @@ def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
         (STREAM, figure.data[STREAM].hovertext),
     ):
         mesh = figure.data[trace]
+        unit = mesh.meta["unit"]
         values = [*mesh.meta["values"], *[None] * len(names)]
         texts = [
-            name if value is None else f"{name}<br>{value} {mesh.meta['unit']}"
+            name if value is None else f"{name}<br>{value if isinstance(value, str) else f'{value} {unit}'}"
             for name, value in zip(names, values, strict=False)
         ]
         mesh.update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")

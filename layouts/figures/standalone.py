@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from layouts.figures.image import BLANK, MOST_EXACT
 from layouts.figures.text import lines
 from layouts.theme import LIGHT, Theme, base_layout
 
@@ -30,8 +31,8 @@ def standalone(
 ) -> go.Figure:
     """Stack figures into one, `heights` in pixels, under a title and sentences in plain text.
 
-    Each figure has one pair of axes; a single figure may also be a 3D scene. The figures' own titles become captions.
-    Unlike on the page, the axes can be zoomed.
+    Each figure has one x axis, and one y axis or two, one above the other; a single figure may also be a 3D scene. The
+    figures' own titles become captions. Unlike on the page, the axes can be zoomed.
     """
     heading, top = _heading(title, sentences, theme)
     top += _CAPTION if figures[0].layout.title.text or figures[0].layout.showlegend else 0
@@ -51,12 +52,24 @@ def standalone(
     for n, (figure, height, end) in enumerate(zip(figures, heights, ends.tolist(), strict=True)):
         number = "" if n == 0 else str(n + 1)
         domain = (1 - end / inner, 1 - (end - height) / inner)
-        data += [_placed_trace(trace, number, domain) for trace in figure.data]
         own = figure.layout.to_plotly_json()
-        layout["shapes"] += [_placed_shape(shape, number) for shape in own.get("shapes", ())]
+        numbers = {"y": number}
+        if "yaxis2" in own:
+            numbers["y2"] = str(len(figures) + n + 1)
+        placed = [_placed_trace(trace, numbers, domain) for trace in figure.data]
+        if "legend" in layout:  # that of a figure above, in which no name need be twice
+            named = {trace.get("name") for trace in data}
+            placed = [trace | {"showlegend": False} if trace.get("name") in named else trace for trace in placed]
+        elif "legend" in own:
+            own["legend"]["y"] = _within(domain, own["legend"].get("y", 1))
+        data += placed
+        layout["shapes"] += [_placed_shape(shape, numbers, domain) for shape in own.get("shapes", ())]
         if "xaxis" in own:
-            layout[f"xaxis{number}"] = own["xaxis"] | {"anchor": f"y{number}", "fixedrange": False}
-            layout[f"yaxis{number}"] = own["yaxis"] | {"anchor": f"x{number}", "fixedrange": False, "domain": domain}
+            lowest = list(numbers.values())[-1]
+            layout[f"xaxis{number}"] = own["xaxis"] | {"anchor": f"y{lowest}", "fixedrange": False}
+            for axis, own_axis in zip(numbers.values(), (own["yaxis"], own.get("yaxis2")), strict=False):
+                part = [_within(domain, share) for share in own_axis.get("domain", (0, 1))]
+                layout[f"yaxis{axis}"] = own_axis | {"anchor": f"x{number}", "fixedrange": False, "domain": part}
         if "title" in own:
             layout["annotations"].append(_caption(own["title"], number))
         layout |= {name: own[name] for name in _SHARED if name in own and name not in layout}
@@ -85,17 +98,27 @@ def _heading(title: str, sentences: Sequence[str], theme: Theme) -> tuple[dict[s
     return heading, 2 * _EDGE + _LINE * (len(titles) + len(small))
 
 
-def _placed_trace(trace: Any, number: str, domain: tuple[float, float]) -> dict[str, Any]:
-    """domain: the lower and the upper end of its y axis, as shares of the plot's height."""
+def _within(domain: tuple[float, float], share: float) -> float:
+    """A share of a figure's height as a share of the whole plot's."""
+    low, high = domain
+    return low + share * (high - low)
+
+
+def _placed_trace(trace: Any, numbers: dict[str, str], domain: tuple[float, float]) -> dict[str, Any]:
+    """numbers: of the figure's y axes, the first of which is its x axis' as well. domain: the lower and the upper end
+    of the figure, as shares of the plot's height.
+    """
     placed: dict[str, Any] = trace.to_plotly_json()
     if placed["type"] in ("bar", "heatmap", "scatter"):
-        placed |= {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        placed |= {"xaxis": f"x{numbers['y']}", "yaxis": f"y{numbers[placed.get('yaxis', 'y')]}"}
     if placed["type"] == "heatmap":
         meta = placed.get("meta", {})
         if "per_block" in meta:
             _name_boxes(placed)
         elif "words" in meta and "values" not in meta:
             _name_cells(placed)
+        elif "words" in meta and len(meta["y"]) <= MOST_EXACT:
+            _name_levels(placed)
         low, high = domain
         if "colorbar" in placed:
             placed["colorbar"] |= {"y": (low + high) / 2, "len": high - low}
@@ -107,6 +130,21 @@ def _name_cells(heat: dict[str, Any]) -> None:
     rows, columns = ([escape(name, quote=False) for name in heat["meta"][axis]] for axis in "yx")
     heat["text"] = [[f"{row} → {column}" for column in columns] for row in rows]
     heat["hovertemplate"] = f"%{{text}}<br>{heat['hovertemplate']}"
+
+
+def _name_levels(heat: dict[str, Any]) -> None:
+    """Give each cell of a small image its name and number, which the page looks up from its level."""
+    meta, cells = heat["meta"], np.asarray(heat["z"])
+    rows, columns = ([escape(name, quote=False) for name in meta[axis]] for axis in "yx")
+    heat["text"] = [
+        [
+            meta["words"].format(y=row, x=column, value=meta["values"][level])
+            for column, level in zip(columns, levels, strict=True)
+        ]
+        for row, levels in zip(rows, cells.tolist(), strict=True)
+    ]
+    heat["z"] = np.where(cells == BLANK, np.nan, cells).astype(np.float32)
+    heat |= {"hovertemplate": "%{text}<extra></extra>", "hoverongaps": False}
 
 
 def _name_boxes(heat: dict[str, Any]) -> None:
@@ -124,9 +162,15 @@ def _name_boxes(heat: dict[str, Any]) -> None:
     heat["hovertemplate"] = "%{text}<extra></extra>"
 
 
-def _placed_shape(shape: dict[str, Any], number: str) -> dict[str, Any]:
-    yref = f"y{number} domain" if shape.get("yref") == "paper" else f"y{number}"
-    return shape | {"xref": f"x{number}", "yref": yref}
+def _placed_shape(shape: dict[str, Any], numbers: dict[str, str], domain: tuple[float, float]) -> dict[str, Any]:
+    """A shape as high as the figure is, over both its y axes, or one in the coordinates of its upper y axis."""
+    number = numbers["y"]
+    placed = shape | {"xref": f"x{number}{' domain' if shape.get('xref') == 'paper' else ''}", "yref": f"y{number}"}
+    if shape.get("yref") != "paper":
+        return placed
+    if len(numbers) == 1:
+        return placed | {"yref": f"y{number} domain"}
+    return placed | {"yref": "paper", **{end: _within(domain, shape[end]) for end in ("y0", "y1")}}
 
 
 def _caption(title: dict[str, Any], number: str) -> dict[str, Any]:

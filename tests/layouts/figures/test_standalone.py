@@ -1,20 +1,34 @@
 """Self-contained figures for a notebook, from hand-made ones."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from numpy.testing import assert_array_equal
 
+from analysis.comparison.saliency import SaliencyDifference
+from analysis.saliency import SaliencyResult
 from layouts.figures.architecture import architecture_figure
+from layouts.figures.comparison.attention import attention_difference_figure
+from layouts.figures.comparison.saliency import saliency_difference_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure
 from layouts.figures.standalone import WIDTH, standalone
 from layouts.theme import DARK, LIGHT
+from tests.layouts.figures.comparison.test_attention import RESULT as ATTENTION
 from tests.layouts.figures.test_architecture import RESULT as NETWORK
 from tests.layouts.figures.test_saliency import DEPTH, RESULT
 
 DEEP = saliency_depth_figure(replace(RESULT, depth=DEPTH))
+
+DIFFERENCE = SaliencyDifference(
+    **{field.name: getattr(RESULT, field.name) for field in fields(SaliencyResult)},
+    a=RESULT,
+    b=RESULT,
+    others=RESULT.attributions,
+    aligned=np.arange(len(RESULT.tokens)),
+)
 
 
 def made(*figures: go.Figure, **words: object) -> go.Figure:
@@ -99,3 +113,49 @@ def test_a_legend_is_kept_with_room_above_the_plot() -> None:
     assert (figure.layout.showlegend, without.layout.showlegend) == (True, False)
     assert figure.layout.legend.x == 0.5
     assert figure.layout.margin.t - without.layout.margin.t == 22
+
+
+def test_a_legend_is_above_its_figure_and_has_each_name_once() -> None:
+    lines = [{"type": "scatter", "name": name, "y": [1]} for name in "AB"]
+    named = go.Figure(
+        data=lines, layout={"showlegend": True, "legend": {"y": 1}, "xaxis": {"nticks": 3}, "yaxis": {"nticks": 3}}
+    )
+    figure = made(saliency_figure(RESULT), named, go.Figure(named).update_traces(name="B", selector={"name": "A"}))
+    assert figure.layout.legend.y == pytest.approx(figure.layout.yaxis2.domain[1])
+    assert [trace.showlegend for trace in figure.data] == [None, None, None, False, False]
+
+
+def test_a_figure_may_have_two_y_axes() -> None:
+    difference = saliency_difference_figure(DIFFERENCE)
+    figure = made(DEEP, difference, DEEP)
+    heat, *bars, last = figure.data
+    assert (heat.yaxis, [bar.yaxis for bar in bars], last.yaxis) == ("y", ["y2", "y2", "y5"], "y3")
+    assert {bar.xaxis for bar in bars} == {"x2"}
+    upper, lower = figure.layout.yaxis2, figure.layout.yaxis5
+    inner = 200 * 3 + 96 * 2
+    assert np.multiply(upper.domain, inner) == pytest.approx([296 + 0.54 * 200, 496])
+    assert np.multiply(lower.domain, inner) == pytest.approx([296, 296 + 0.46 * 200])
+    assert (figure.layout.xaxis2.anchor, upper.anchor, lower.anchor) == ("y5", "x2", "x2")
+    (shape,) = [shape for shape in figure.layout.shapes if shape.xref == "x2" and shape.fillcolor == LIGHT.accent2]
+    assert shape.yref == "paper"
+    assert np.multiply([shape.y0, shape.y1], inner) == pytest.approx([296, 496])
+
+
+def test_a_line_across_a_figure_goes_across() -> None:
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 2, "y1": 2}
+    dashed = go.Figure(data=[{"type": "bar", "y": [1]}], layout={"shapes": [line], "xaxis": {}, "yaxis": {}})
+    (shape,) = made(dashed).layout.shapes
+    assert (shape.xref, shape.yref) == ("x domain", "y")
+
+
+def test_cells_of_a_small_difference_have_names_and_numbers() -> None:
+    (shown,) = attention_difference_figure(ATTENTION).data
+    (heat,) = made(attention_difference_figure(ATTENTION)).data
+    levels, z = np.asarray(shown.z), np.asarray(heat.z)
+    assert_array_equal(np.isnan(z), levels == 0)
+    assert_array_equal(z[levels > 0], levels[levels > 0])
+    for row, column in np.argwhere(levels > 0).tolist():
+        value = shown.meta["values"][levels[row, column]]
+        one, other = (escape(ATTENTION.tokens[n].label) for n in (row, column))
+        assert heat.text[row][column] == f"{one} ({row}) → {other} ({column}): {value}"
+    assert heat.hovertemplate == "%{text}<extra></extra>"

@@ -67,9 +67,9 @@ def whole_circuit(model: LanguageModel, block: int, head: int) -> Any:
     before = None if first == model.family.attention_norm else parts.blocks[block].get_submodule(first)
     embedded = linear(before, model.network.get_input_embeddings().weight.double())  # type: ignore[operator]
     attention = parts.attention[block]
-    clip, parts.config.clip_qkv = getattr(parts.config, "clip_qkv", None), None
-    values = parts.values(attention, torch.eye(32)) - parts.values(attention, torch.zeros(1, 32))
-    parts.config.clip_qkv = clip
+    with pytest.MonkeyPatch.context() as patch:  # without a trace in the configuration, of which there is a fingerprint
+        patch.setattr(parts.config, "clip_qkv", None, raising=False)
+        values = parts.values(attention, torch.eye(32)) - parts.values(attention, torch.zeros(1, 32))
     groups = values.shape[1]
     weight = parts.attention_out[block].weight.double()
     weight = weight.T if isinstance(parts.attention_out[block], torch.nn.Linear) else weight

@@ -61,7 +61,8 @@ HELP = Help(
         "the probabilities of the rest are scaled to 100%. “Before truncation” is the softmax of the unchanged logits. "
         "With the same seed, the same text is continued in the same way. The model stops after its end-of-text token, "
         "and at the longest text that can be read. Written tokens are underlined by dashes. “Branches” lists all texts "
-        "that were written; the browser’s back button leads back as well. While two texts are compared, only A’s is continued."
+        "that were written; the browser’s back button leads back as well. While two texts are "
+        "compared, only A’s is continued."
     ),
 )
 

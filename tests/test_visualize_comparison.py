@@ -23,7 +23,7 @@ from analysis.selection import Selection
 from analysis.trace import Trace
 from layouts.figures.architecture import HEADS
 from layouts.figures.image import difference_levels
-from tests.analysis.comparison.pairs import ONE, OTHER, compared
+from tests.analysis.comparison.pairs import ONE, OTHER, compared, without_head
 from tests.test_visualize import title, words
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
@@ -176,6 +176,23 @@ def test_removals_side_by_side(tiny_gpt2: LanguageModel, comparison: Comparison)
         assert all(np.isclose(share, shares, atol=1e-6).any() for share in names[name])
     assert "With 2 parts removed" in words(figure)
     assert "effect, A − B" in words(figure)
+
+
+def test_b_is_explained_by_its_own_model(tiny_gpt2: LanguageModel):
+    other = without_head(tiny_gpt2, 1, 2)
+    pair = compared(tiny_gpt2, ONE, ONE, other)
+    last, target = pair.a.n_positions - 1, int(pair.a.logits()[-1].argmax())
+    given: dict[str, Any] = {"model": tiny_gpt2, "compare_model": other}
+    heat = np.asarray(visualize.plot_ablation(ONE, **given).data[-1].z)
+    a, b = (
+        compute_sweep(model, trace, last, target=target).effects
+        for model, trace in ((tiny_gpt2, pair.a), (other, pair.b))
+    )
+    assert_array_equal(heat[:, -1], (a - b)[:, -1])
+    assert heat[1, 2] == a[1, 2]  # it does nothing in B
+    bars = visualize.plot_gradients(ONE, method="input_gradient", **given).data
+    expected = compute_saliency(other, pair.b, last, target=target, method="input_gradient").attributions
+    assert_array_equal(bars[1].y, expected)
 
 
 @pytest.mark.parametrize("color_by", ["norm", "attribution", "effect", "entropy", "first"])

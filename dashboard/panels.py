@@ -161,7 +161,6 @@ PANELS: tuple[Panel, ...] = (
             "continuation-top_p",
             "continuation-seed",
         ),
-        dock="lower",
         task=callbacks.continuation.continuation_task,
     ),
 )

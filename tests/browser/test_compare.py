@@ -64,6 +64,7 @@ def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> Non
     assert page.inner_text("#strip-chips [aria-pressed=true]") == "·lived"
 
 
+@pytest.mark.slow
 def test_back_keeps_b_and_closing_takes_it_away(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)
@@ -81,6 +82,7 @@ def test_back_keeps_b_and_closing_takes_it_away(explorer: Explorer) -> None:
     assert explorer.stored("compare-text") is None
 
 
+@pytest.mark.slow
 def test_a_text_that_is_too_long_is_refused_and_a_is_still_shown(explorer: Explorer) -> None:
     page = explorer.page
     page.click("#compare-open")
@@ -95,7 +97,7 @@ def test_a_text_that_is_too_long_is_refused_and_a_is_still_shown(explorer: Explo
     expect(page.locator("#compare-words")).to_contain_text("B has 20 tokens")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_swapped_questions_have_the_opposite_differences(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, TEXT.replace("girl", "boy"))

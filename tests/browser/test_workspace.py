@@ -142,7 +142,12 @@ def test_tabs_by_keyboard_draw_what_was_hidden(explorer: Explorer) -> None:
     page.keyboard.press("Home")
     explorer.follows(explorer.selection())
     expect(page.locator("#tab-attention.changed")).to_have_count(0)
-    assert page.eval_on_selector_all("#dock-upper [role=tab]", "all => all.map((tab) => tab.tabIndex)") == [0, -1, -1]
+    assert page.eval_on_selector_all("#dock-upper [role=tab]", "all => all.map((tab) => tab.tabIndex)") == [
+        0,
+        -1,
+        -1,
+        -1,
+    ]
 
 
 def test_a_hidden_panel_costs_a_click_nothing(explorer: Explorer) -> None:

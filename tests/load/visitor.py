@@ -48,7 +48,8 @@ class Visitor:
             self.page.values["address", "data"] = {"hash": f"#{link}", "opened": 1}
             self._ask("address.data")
             self._select(self.page.values["prompt", "data"]["opening"]["select"], self._last())
-            self._ask("theme.data", "visible.data", "prompt.data", "selection.data")
+            self._keep_branches()
+            self._ask("theme.data", "visible.data", "prompt.data", "continuation-kept.data", "selection.data")
             self.is_open = True
 
     def type(self, text: str | None = None) -> None:
@@ -64,7 +65,8 @@ class Visitor:
             page.values["prompt-analyse", "n_clicks"] = n_texts
             self._ask("prompt-analyse.n_clicks")
             self._select(page.values["selection", "data"].partition("@")[0], self._last())
-            self._ask("prompt.data", "selection.data")
+            self._keep_branches()
+            self._ask("prompt.data", "continuation-kept.data", "selection.data")
 
     def click(self, selection: str | None = None) -> None:
         """Select something, and wait until every panel shows it."""
@@ -90,6 +92,10 @@ class Visitor:
             problem = f"{type(error).__name__}: {error}"
         if not self._has_left:
             self._note(what, time.perf_counter() - start, problem)
+
+    def _keep_branches(self) -> None:
+        """What the page's script writes for a text that the model has not continued."""
+        self.page.values["continuation-kept", "data"], self.page.values["continuation-live", "data"] = [], None
 
     def _ask(self, *changed: str) -> None:
         """Ask all that follows when properties have changed, and start the job that is offered."""

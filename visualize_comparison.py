@@ -218,7 +218,7 @@ def saliency_difference(pair: Pair, target: int | None, method: SaliencyMethod, 
 
 
 def attribution_difference(pair: Pair, target: int | None, against: int | None) -> go.Figure:
-    """The shares of all parts in A minus those in B, of the logit of the same token."""
+    """Direct attribution of A minus B: each part's share of the logit of the same token."""
     pair.check_logits()
     asked = Selection(Part.OUTPUT, target=target)
     result = compute_attribution_difference(pair.comparison, *pair.models, asked, pair.position, against=against)

@@ -147,7 +147,7 @@ def _numbers_of_both(pair: Pair, color_by: ColorBy) -> tuple[ArchitectureResult,
 
 
 def _checked(pair: Pair, a: ArchitectureResult, reading: str) -> str:
-    """The reading, with what of A cannot be compared.
+    """The sentence of the figure, followed by the reason why parts of A have no difference.
 
     Raises: SelectionError if nothing can.
     """

@@ -58,7 +58,7 @@ def inverse(aligned: NDArray[np.int64], n_others: int) -> NDArray[np.int64]:
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> Pairs:
-    """A longest common subsequence, as pairs of positions; the same pairs, swapped, for swapped arguments."""
+    """Longest common subsequence, as pairs of positions; swapped arguments give the same pairs, swapped."""
     if list(other) < list(one):  # of several that are equally long, the choice may not depend on which text is A
         return [(position, there) for there, position in _common(other, one)]
     shortest = min(len(one), len(other))

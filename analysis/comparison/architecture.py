@@ -29,7 +29,7 @@ def compute_architecture_difference(
 
 
 def unmatched_parts(comparison: Comparison, result: ArchitectureResult) -> str:
-    """The parts of A that cannot be compared, in words; empty if all can. result: of A."""
+    """Why some parts of A have no difference, in words; empty if all have one. result: of A."""
     if result.color_by == "kind":
         return ""
     if result.color_by in get_args(ProbeScore) and comparison.same_model:

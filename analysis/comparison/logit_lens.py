@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -118,7 +117,7 @@ def compute_logit_lens_difference(
     if pins:
         models, name = (model, other_model), f"logit lens minus {position} {','.join(map(str, pins))}"
         found = derived(
-            f"{name} {_digest(comparison)}",
+            f"{name} {comparison.digest}",
             lambda: _follow(comparison, models, position, list(pins)),
             version=_FOLLOWED_VERSION,
         )
@@ -165,7 +164,7 @@ def _task(comparison: Comparison, model: LanguageModel, other_model: LanguageMod
     n_aligned = int((comparison.aligned >= 0).sum())
     return Task(
         comparison.a,
-        name=f"logit lens minus {_digest(comparison)}",
+        name=f"logit lens minus {comparison.digest}",
         version=_CELLS_VERSION,
         kind=_NAME,  # the work is that of two lenses
         work=cells_work(comparison.a.info, comparison.a.n_positions) + cells_work(comparison.b.info, n_aligned),
@@ -176,13 +175,6 @@ def _task(comparison: Comparison, model: LanguageModel, other_model: LanguageMod
 
 def _cells_of(arrays: Arrays) -> LensCellsDifference:
     return LensCellsDifference(**arrays)
-
-
-def _digest(comparison: Comparison) -> str:
-    """A digest of B and of what it is aligned with, for the names of arrays of A that depend on it."""
-    b = comparison.b
-    told = repr((b.info.fingerprint, b.token_ids.tolist(), comparison.aligned.tolist()))
-    return blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def _counterparts(comparison: Comparison) -> list[int | None]:

@@ -80,14 +80,14 @@ class Comparison:
         return "Predictions cannot be compared: the models of A and B have different vocabularies."
 
     def missing_block(self, block: int) -> str:
-        """That B has no such block; empty if it has."""
+        """Why a block of A cannot be compared: B has no such block. Empty if it has."""
         last = self.b.info.n_blocks - 1
         return (
             "" if block <= last else f"B has no block {block}: its last one is block {last}. Select an earlier block."
         )
 
     def missing_position(self, position: int) -> str:
-        """That no position of B stands for a position of A; empty if one does."""
+        """Why a position of A cannot be compared: no position of B stands for it. Empty if one does."""
         if self.aligned[position] >= 0:
             return ""
         label = self.a.tokens[position].label

@@ -39,12 +39,12 @@ class SaliencyDifference(SaliencyResult):
 
     @property
     def exact(self) -> bool:
-        """Not: tokens that only one text has are missing in the sum."""
+        """False: the differences do not sum to that of the logits, since tokens that only one text has are missing."""
         return False
 
     @property
     def has_sign(self) -> bool:
-        """Always: differences have one."""
+        """True: differences have a sign, whatever the method."""
         return True
 
     @property

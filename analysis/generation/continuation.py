@@ -148,7 +148,7 @@ def end_ids(model: LanguageModel) -> frozenset[int]:
 
 
 def _work(trace: Trace, n_written: int) -> float:
-    """In passes of one token."""
+    """The work of a continuation, in forward passes of one token."""
     return n_written + trace.n_positions / _READ_IN_A_PASS
 
 

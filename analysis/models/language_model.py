@@ -74,7 +74,7 @@ class LanguageModel:
 
     @cached_property
     def blocks(self) -> nn.ModuleList:
-        """The blocks, from 0."""
+        """The modules of the blocks, in the order of the network."""
         blocks: nn.ModuleList = self.network.get_submodule(self.family.blocks)  # type: ignore[assignment]
         return blocks
 

@@ -32,15 +32,16 @@ REPLACED_SHORT = {"zero": "zero", "mean": "mean", "reference": "reference mean",
 _MAX_CHARACTERS = 14  # of a token
 _MOST_TICKS = 13
 _PALE = 0.5  # opacity of an estimate
+_BEFORE = 0.45  # opacity of bars of what is before, beside those after
 
 
 def effect_figure(result: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
     """The five most probable tokens before and those after, as two bars each; a click makes a token the target."""
     order = [piece for piece, _ in result.before.top]
     labels = [piece.short(_MAX_CHARACTERS) for piece in order]
-    bars = [_bars(result.before, order, "before", theme.quiet)]
+    bars = [prediction_bars(order, "before", result.before, theme.quiet)]
     if result.interventions:
-        bars.append(_bars(result.after, order, "after", theme.accent))
+        bars.append(prediction_bars(order, "after", result.after, theme.accent))
     return Drawing(
         data=bars,
         layout=base_layout(
@@ -203,7 +204,10 @@ def intervention_words(one: Intervention, info: ModelInfo) -> str:
     return f"{name} of block {one.block}{at}"
 
 
-def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[str, Any]:
+def prediction_bars(
+    order: list[Piece], name: str, outcome: Outcome, color: str, *, pale: bool = False
+) -> dict[str, Any]:
+    """Bars of the probabilities of tokens, from top to bottom; a click on one makes its token the target."""
     shares = {piece.id: share for piece, share in outcome.top}
     return {
         "type": "bar",
@@ -214,7 +218,7 @@ def _bars(outcome: Outcome, order: list[Piece], name: str, color: str) -> dict[s
         "customdata": [f"~{piece.id}" for piece in order],
         "hovertext": [f"<b>{piece.markup}</b> {name}: {percent(shares[piece.id])}" for piece in order],
         "hoverinfo": "text",
-        "marker": {"color": color},
+        "marker": {"color": color, "opacity": _BEFORE} if pale else {"color": color},
     }
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
 from layouts.figures.drawing import Drawing
-from layouts.figures.effect import logit_words, part_words
+from layouts.figures.effect import logit_words, part_words, prediction_bars
 from layouts.figures.text import ALL_EQUAL, MISSING, counted, number, percent, signed
 from layouts.theme import LIGHT, Theme, axis, base_layout
 
 if TYPE_CHECKING:
     from analysis.comparison.effect import SweepDifference
-    from analysis.effect import EffectResult, Outcome
+    from analysis.effect import EffectResult
 
 _MAX_CHARACTERS = 14  # of a token
 _MOST_TOKENS = 6
-_PALE = 0.45  # opacity of what is before
 
 
 def effect_difference_figure(a: EffectResult, b: EffectResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -36,7 +35,7 @@ def effect_difference_figure(a: EffectResult, b: EffectResult, *, theme: Theme =
     order.sort(key=lambda piece: -max(share[piece.id] for share in shares))
     order = order[:_MOST_TOKENS]
     return Drawing(
-        data=[_bars(order, *side, theme) for side in sides],
+        data=[prediction_bars(order, *side, pale=side[0].endswith("before")) for side in sides],
         layout=base_layout(
             theme,
             barmode="group",
@@ -121,18 +120,3 @@ def _of_b(result: SweepDifference, block: int, unit: int) -> float:
     """B's effect of the same part: MLPs are in the last column of both."""
     n_units, n_others = result.shown.shape[1], result.b.shown.shape[1]
     return float(result.b.shown[block, n_others - 1 if unit == n_units - 1 else unit])
-
-
-def _bars(order: list[Any], name: str, outcome: Outcome, color: str, theme: Theme) -> dict[str, Any]:
-    shares = {piece.id: share for piece, share in outcome.top}
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": name,
-        "x": [shares[piece.id] for piece in order],
-        "y": list(range(len(order))),
-        "customdata": [f"~{piece.id}" for piece in order],
-        "hovertext": [f"<b>{piece.markup}</b> {name}: {percent(shares[piece.id])}" for piece in order],
-        "hoverinfo": "text",
-        "marker": {"color": color, "opacity": _PALE if name.endswith("before") else 1},
-    }

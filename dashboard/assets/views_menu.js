@@ -46,8 +46,8 @@
     own = views;
     store();
     say(words);
-    draw(focus);
     explorer.ownViewsChanged(own);
+    draw(focus);
   }
 
   function button(sign, command, about) {

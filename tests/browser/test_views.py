@@ -181,9 +181,13 @@ def test_the_list_is_edited_and_changes_are_undone(explorer: Explorer) -> None:
     open_views(explorer)
     expect(names).to_have_text(["a", "c", "B", "x"])
     # A browser whose storage is full: a notice, and the list is still there.
-    page.evaluate("Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }")
+    page.evaluate(
+        "void ([window.setItem, Storage.prototype.setItem] = [Storage.prototype.setItem,"
+        " () => { throw new DOMException('', 'QuotaExceededError'); }])"
+    )
     page.click("[data-views=clear]")
     page.click("[data-views=undo]")
+    page.evaluate("void (Storage.prototype.setItem = window.setItem)")
     assert "This browser could not store the views" in explorer.notice()
     expect(names).to_have_text(["a", "c", "B", "x"])
 

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/comparison/": {"analysis", "numpy"},
+    "analysis/lessons/": {"analysis", "torch", "numpy"},
     "analysis/generation/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",

@@ -133,8 +133,10 @@
         states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
       defaults = defaults || values;
       const linked = readFragment();
-      // A link to a text alone, such as an example, keeps the settings.
-      const others = linked.select !== undefined ? implied() : explorer.shown() ? values : defaults;
+      const isWhole = linked.select !== undefined;
+      if (isWhole && !explorer.wantsOther(linked["compare-text"], linked["compare-model"])) explorer.leaveOther();
+      // A link to a text alone keeps the settings.
+      const others = isWhole ? implied() : explorer.shown() ? values : defaults;
       return outputs_list.map(({ id }) => {
         const valid = options[id]
           ? options[id].some((option) => option.value === linked[id]) : linked[id] !== undefined;

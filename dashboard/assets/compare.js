@@ -92,6 +92,9 @@
       return second;
     },
 
+    /* Close the bar for a link without B; one that is open for a B that has not been typed yet stays. */
+    leaveOther() { if (second) open(false); },
+
     /* The part of a prompt's store that says which question it is. */
     questionOf: ({ model, text, start, chat, written }) => ({ model, text, start, chat, written }),
 

@@ -40,6 +40,7 @@ from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
+from layouts.links import link_settings
 from layouts.shell import EXAMPLES, shell
 
 
@@ -107,7 +108,10 @@ def create_app(
         __name__,
         title=TITLE,
         update_title="",
-        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        meta_tags=[  # read by assets/selection_text.js and assets/address.js
+            {"name": "selection-grammar", "content": GRAMMAR},
+            {"name": "link-settings", "content": link_settings()},
+        ],
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )

@@ -1,0 +1,32 @@
+"""Job results for the command line: computed in this process, where a page would be offered to have them computed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from analysis.task import Arrays, Task
+from dashboard.jobs.store import JobStore, Results
+
+
+class ResultsAtOnce:
+    """Results of tasks, from the store or computed now and kept there."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._results = Results(store)
+
+    def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
+        """The complete result of a task, and what a page would be told about it."""
+        kept = self._results.complete(task)
+        if kept is not None and not kept.ended:
+            arrays, seconds = kept.arrays, kept.seconds
+        else:
+            began = time.monotonic()
+            arrays = task.compute(_report_nothing)
+            seconds = time.monotonic() - began
+            self._results.keep(task, arrays, seconds)
+        return task.result(arrays), {"question": question, "kept": seconds, "ended": False}
+
+
+def _report_nothing(_share: float, _partial: Arrays) -> None:
+    pass

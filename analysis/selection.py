@@ -104,7 +104,7 @@ class Selection:
         if part := match["end"] or match["attention"] or match["mlp"]:
             return Selection(Part(part), **{**named, **stays})
         block = self.block if named["block"] is None else named["block"]
-        return replace(self, block=block, **stays)
+        return replace(self, block=block, position=stays["position"], target=stays["target"])
 
     def checked(self, info: ModelInfo, n_positions: int) -> "Selection":
         """This selection, if the model and the text have all that it names.

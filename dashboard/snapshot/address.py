@@ -83,7 +83,7 @@ def _parts(address: str) -> dict[str, str]:
 
 def _settings(link: Mapping[str, str], controls: Mapping[str, Component]) -> dict[str, Any]:
     """The value of each setting: that of the link if it is one of the options, else what the link implies."""
-    values = {}
+    values: dict[str, Any] = {}
     for id, control in controls.items():
         options = getattr(control, "options", None)
         possible = None if options is None else [option["value"] for option in options]
@@ -91,8 +91,17 @@ def _settings(link: Mapping[str, str], controls: Mapping[str, Component]) -> dic
         if linked is not None and (possible is None or linked in possible):
             values[id] = linked
         else:
-            values[id] = IMPLIED.get(id, control.value) if "select" in link else control.value
+            values[id] = implied(id, control) if "select" in link else _default(control)
     return values
+
+
+def implied(id: str, control: Component) -> Any:
+    """What a setting is in a link that leaves it out."""
+    return IMPLIED.get(id, _default(control))
+
+
+def _default(control: Component) -> Any:
+    return getattr(control, "value", None)
 
 
 def _second(services: Services, prompt: Prompt, settings: Mapping[str, Any]) -> Prompt | None:
@@ -129,7 +138,7 @@ def written_address(question: Question, controls: Mapping[str, Component]) -> st
     parts |= {name: "1" for name in SWITCHES if getattr(first, name)}
     parts["select"] = str(question.selection)
     for id, value in question.settings.items():
-        if value != IMPLIED.get(id, controls[id].value):
+        if value != implied(id, controls[id]):
             parts[id] = str(value)
     return urlencode(parts)
 

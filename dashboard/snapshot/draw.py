@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from dash import Input, Output, State
+from dash.dependencies import DashDependency
 from dash.development.base_component import Component
 
 from analysis.errors import AnalysisError, NotLoaded
@@ -49,9 +49,7 @@ class Snapshots:
         Raises: AnalysisError if the address cannot be shown.
         """
         question = self.question(address)
-        light, dark = (
-            [self._panel(panel, question, theme) for panel in self._panels] for theme in ("light", "dark")
-        )
+        light, dark = ([self._panel(panel, question, theme) for panel in self._panels] for theme in ("light", "dark"))
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -98,11 +96,12 @@ class Snapshots:
         comparison = services.comparison(question.prompt, question.other)
         return panel.difference(comparison, selection, theme=theme, **knobs)
 
-    def value(self, one: Input | State | Output, question: Question) -> Any:
+    def value(self, one: DashDependency, question: Question) -> Any:
         """The value of a property on a page that has just opened."""
-        if one.component_property == "value" and one.component_id in question.settings:
-            return question.settings[one.component_id]
-        return getattr(self._components[one.component_id], one.component_property, None)
+        id, name = str(one.component_id), one.component_property
+        if name == "value" and id in question.settings:
+            return question.settings[id]
+        return getattr(self._components[id], name, None)
 
     def _panel(self, panel: PanelCallback, question: Question, theme: str) -> dict[str, Any]:
         section = self._components[ids.panel(panel.name)]
@@ -114,7 +113,7 @@ class Snapshots:
         except AnalysisError as error:
             drawn = {"reading": str(error)}
         values = {
-            (output.component_id, output.component_property): plain(drawn[name])
+            (str(output.component_id), output.component_property): plain(drawn[name])
             for name, output in panel.outputs.items()
             if name in drawn
         }
@@ -132,7 +131,7 @@ class Snapshots:
         }
 
     def _name_boxes(self, figure: dict[str, Any], question: Question) -> None:
-        """Give the 3D scene the texts that a script of the page makes: one for each box, not for each of its corners."""
+        """Give the 3D scene the texts that a script of the page makes: one for each box, not for each corner."""
         if "camera" in figure["layout"].get("meta", {}):
             texts = box_texts(figure["data"], self._services.outline(question.prompt).info)
             for trace, of_boxes in texts.items():

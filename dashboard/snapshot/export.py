@@ -38,7 +38,9 @@ def register(app: Dash, snapshots: Snapshots) -> None:
     def make(asked: Any, visible: Any) -> dict[str, Any]:
         return made(snapshots, asked, visible)
 
-    app.clientside_callback(ClientsideFunction("explorer", "saveExport"), Input(MADE, "data"), prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction("explorer", "saveExport"), Input(MADE, "data"), prevent_initial_call=True
+    )
 
 
 def made(snapshots: Snapshots, asked: Any, visible: Any) -> dict[str, Any]:

@@ -14,10 +14,7 @@ def overlay(base: Any, changed: Any) -> dict[str, Any]:
     """
     if type(base) is type(changed) is dict:
         at = {key: {"drop": True} for key in base if key not in changed}
-        at |= {
-            key: overlay(base[key], value) if key in base else {"set": value}
-            for key, value in changed.items()
-        }
+        at |= {key: overlay(base[key], value) if key in base else {"set": value} for key, value in changed.items()}
     elif type(base) is type(changed) is list and len(base) == len(changed):
         at = {str(index): overlay(*pair) for index, pair in enumerate(zip(base, changed, strict=True))}
     else:

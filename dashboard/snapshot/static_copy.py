@@ -1,7 +1,7 @@
-"""Static copy: a folder of plain files that shows views from any web server, or from none but a program of a few lines.
+"""Static copy: a folder of plain files that shows views from any web server.
 
-The folder has the viewer's files, plotly.js, a list of the views, and one file of JSON for each of them. What views have
-in common, such as the geometry of the scene, is written once.
+The folder has the viewer's files, plotly.js, a list of the views, and one file of JSON for each of them. What views
+have in common, such as the geometry of the scene, is written once.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def draw_activation(
     return _figures(result, selection, trace.info.n_blocks, _NO_NEURONS, look) | {
         "title": f"Activations · {_shown(selection)}",
         "reading": activation_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -86,6 +87,7 @@ def draw_activation_difference(
     return figures | {
         "title": f"Activations · A − B · {_shown(selection)}",
         "reading": " ".join(filter(None, [activation_difference_reading(result), reason if block is not None else ""])),
+        "results": {NAME: result},
     }
 
 

@@ -83,6 +83,7 @@ def draw_architecture(
     return _scene(result, texts, scene, look) | {
         "title": "Architecture",
         "reading": missing or architecture_reading(result, token),
+        "results": {NAME: result, **texts},
     }
 
 
@@ -107,6 +108,7 @@ def draw_architecture_difference(
     return _scene(result, texts, scene, THEMES[theme]) | {
         "title": "Architecture · A − B",
         "reading": with_problem(reading, problem),
+        "results": {NAME: result, **texts},
     }
 
 

@@ -57,6 +57,7 @@ def draw_attention(
         "heads": attention_heads_figure(result, theme=look),
         "title": f"Attention · {attention_label(result)}",
         "reading": attention_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -84,6 +85,7 @@ def draw_attention_difference(
         "heads": attention_difference_heads_figure(result, theme=look),
         "title": f"Attention · A − B · {attention_label(result)}",
         "reading": attention_difference_reading(result),
+        "results": {NAME: result},
     }
 
 

@@ -75,6 +75,7 @@ def draw_attribution(
         "target": target_words(result.target, result.against, chosen=result.chosen),
         "title": title,
         "reading": attribution_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -107,4 +108,5 @@ def draw_attribution_difference(
         "target": target_words(result.target, result.against, chosen=result.chosen),
         "title": title,
         "reading": attribution_difference_reading(result),
+        "results": {NAME: result},
     }

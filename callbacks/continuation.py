@@ -85,8 +85,8 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "seed": Input(SEED, "value"),
             "kept": Input(KEPT, "data"),
             "side": Input(compare.SIDE, "value"),
+            "live": State(LIVE, "data"),
         },
-        state={"live": State(LIVE, "data")},
         job=True,
     )
 
@@ -148,6 +148,7 @@ def draw_continuation(
             "complete": complete,
         },
         "title": f"Continue · position {position}, {quoted(trace.tokens[position].label)}",
+        "results": {"tokens": hovers} | ({} if result is None else {NAME: result}),
         "offer": offer,
         "outdated": "false",
     }
@@ -159,6 +160,7 @@ def draw_continuation(
         values["figure"] = continuation_figure(drawn, theme=look)
         values["choices"] = _choices(prompt, trace, position, [one.piece for one in drawn.top])
         values["reading"] = continuation_reading(drawn)
+        values["results"]["alternatives"] = drawn
     if result is not None:
         values["reading"] = written_reading(result)
     if side == "b":

@@ -77,6 +77,7 @@ def draw_embedding(
     return {
         "figure": embedding_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
         "reading": embedding_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
         **shown,
     }
@@ -122,6 +123,7 @@ def draw_embedding_difference(
     return {
         "figure": embedding_difference_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
         "reading": embedding_difference_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
         **shown,
     }

@@ -135,6 +135,7 @@ def draw_logit_lens(
         "probabilities": logit_lens_depth_figure(result, quantity="probability", theme=look),
         "ranks": logit_lens_depth_figure(result, quantity="rank", theme=look),
         "reading": logit_lens_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
 
@@ -185,6 +186,7 @@ def draw_logit_lens_difference(
         "probabilities": logit_lens_difference_depth_figure(result, quantity="probability", theme=look),
         "ranks": logit_lens_difference_depth_figure(result, quantity="rank", theme=look),
         "reading": logit_lens_difference_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
 

@@ -70,7 +70,11 @@ def draw_overview(
     look = THEMES[theme]
     if not services.loaded(prompt):
         outline = overview_without_values(services.outline(prompt).info, selection)
-        return _values(outline, "") | {"figure": overview_figure(outline, theme=look), "patterns": ""}
+        return _values(outline, "") | {
+            "figure": overview_figure(outline, theme=look),
+            "patterns": "",
+            "results": {NAME: outline},
+        }
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
@@ -125,19 +129,21 @@ def _grid(
     """
     look, room = THEMES[theme], _wall(wall, result.parts.info.n_heads)
     if room is None:
-        return {"figure": overview_figure(result, theme=look), "patterns": ""}
+        return {"figure": overview_figure(result, theme=look), "patterns": "", "results": {NAME: result}}
     digest = blake2b(repr((*drawn_from, room, theme)).encode(errors="surrogatepass"), digest_size=8).hexdigest()
     if patterns != digest:
+        shown = attention()
         return {
-            "figure": overview_figure(result, wall=room, patterns=attention(), theme=look),
+            "figure": overview_figure(result, wall=room, patterns=shown, theme=look),
             "patterns": digest,
+            "results": {NAME: result, "patterns": shown},
         }
     figure: Any = Patch()
     data, layout = overview_changes(result, wall=room, theme=look)
     for index, changes in enumerate(data):
         figure["data"][index] = written(changes)
     figure["layout"] = written(layout)
-    return {"figure": figure, "patterns": digest}
+    return {"figure": figure, "patterns": digest, "results": {NAME: result}}
 
 
 def _values(result: OverviewResult, token: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from layouts.job import JobIds, picture_of
 
 Values = Mapping[str, Any]
 # draw(prompt, selection, *, theme, **choices, **state) returns values by the names of outputs; an output without a
-# value is not changed.
+# value is not changed. Under "results" are the dataclasses that all of it was drawn from, by name, for exports; the
+# key is missing where the panel shows only a message.
 Draw = Callable[..., Values]
 
 
@@ -35,7 +36,7 @@ class PanelCallback:
         What the panel writes, by name. All panels have `title`, `reading`, `selection` (the selection that is shown, in
         `data-selection`) and `drawn` (a digest of the inputs that it was drawn from).
     choices
-        The controls that it is drawn from, by the keyword of `draw`.
+        The controls that it is drawn from, by the keyword of `draw`; a change of one given as a state draws nothing.
     triggers
         Stores whose change makes the panel draw again although prompt, selection and choices are the same.
     state
@@ -47,7 +48,7 @@ class PanelCallback:
     name: str
     draw: Draw
     outputs: Mapping[str, Output]
-    choices: Mapping[str, Input]
+    choices: Mapping[str, Input | State]
     triggers: tuple[Input, ...]
     state: Mapping[str, State]
     difference: Draw | None
@@ -59,7 +60,7 @@ def panel_callback(
     *,
     difference: Draw | None = None,
     outputs: Mapping[str, Output],
-    choices: Mapping[str, Input] | None = None,
+    choices: Mapping[str, Input | State] | None = None,
     triggers: tuple[Input, ...] = (),
     state: Mapping[str, State] | None = None,
     job: bool = False,

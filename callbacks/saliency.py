@@ -159,6 +159,7 @@ def draw_saliency(
         "path_hidden": result.path is None,
         "warning": warning(_warning(result, offer), offer_others=result.doubtful),
         "reading": saliency_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
     if result.depth is not None:
@@ -222,6 +223,7 @@ def draw_saliency_difference(
             " ".join(f"{side}: {words}" for side, words in warnings.items() if words), offer_others=result.doubtful
         ),
         "reading": saliency_difference_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
     if result.depth is not None:

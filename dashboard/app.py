@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 
 from dash import Dash, set_props
@@ -34,6 +35,7 @@ from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
+from dashboard.sessions import Session
 from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
@@ -58,13 +60,15 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
+    session: tuple[str, Session] | None = None,
     local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with. local: whether only this machine can
-    reach the server, so that the person in front of it may open any model.
+    and those that the settings name. example: the text that the page opens with. session: the title and the views that
+    the page opens on. local: whether only this machine can reach the server, so that the person in front of it may open
+    any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
     """
@@ -119,7 +123,10 @@ def create_app(
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
     app.layout = layout = shell(
-        menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS], opens_models=local
+        menu.entries(),
+        [(panel.dock, sections[panel.name]) for panel in PANELS],
+        opens_models=local,
+        session=session and {"title": session[0], "views": [asdict(view) for view in session[1].views]},
     )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)

@@ -175,11 +175,12 @@ def _panel_name(words: str) -> dict[str, Any]:
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:
-    return (*panel.choices.values(), *panel.triggers)
+    return (*(one for one in panel.choices.values() if isinstance(one, Input)), *panel.triggers)
 
 
 def _state(panel: PanelCallback) -> tuple[State, ...]:
-    return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values())
+    choices = (one for one in panel.choices.values() if isinstance(one, State))
+    return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values(), *choices)
 
 
 def _digest(question: str, inputs: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, ids, ledger, models, open_model
+from layouts import compare, ids, ledger, models, open_model, views
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -29,17 +29,25 @@ EXAMPLES = {
 }
 
 
-def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, opens_models: bool = False) -> html.Div:
+def shell(
+    offers: Iterable[Any],
+    panels: Sequence[tuple[str, html.Section]],
+    *,
+    opens_models: bool = False,
+    session: dict[str, Any] | None = None,
+) -> html.Div:
     """The whole page.
 
     offers: the models; the page opens with the first. panels: each with the name of its dock, empty outside the docks.
-    opens_models: whether the page offers to open any other model.
+    opens_models: whether the page offers to open any other model. session: title and views of the session that the page
+    opens on.
     """
     offers = list(offers)
     focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
     return html.Div(
         [
             *_stores(),
+            views.session_store(session),
             visible_store(opening_panels((dock, section.id.removesuffix("-panel")) for dock, section in panels)),
             html.Header(
                 [
@@ -50,6 +58,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
             ),
             html.Main(
                 [
+                    views.bar(),
                     compare.bar(offers),
                     models.bar(),
                     dbc.Alert(id=ids.NOTICE, is_open=False, dismissable=True, color="warning", className="notice"),
@@ -87,8 +96,8 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         models.choice(offers, opens_models=opens_models),
         _prompt(),
         compare.button(),
+        views.menu(),
         ledger.button(),
-        html.Button("Reset layout", type="button", className="quiet-button", hidden=True, **{"data-reset": "layout"}),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
     ]
 

@@ -220,6 +220,7 @@ def plot_logit_lens(
     *,
     layer: int | None = None,
     position: int | None = None,
+    select: str | None = None,
     pins: Sequence[int | str] = (),
     model: ModelLike | None = None,
     compare: str | None = None,
@@ -228,13 +229,15 @@ def plot_logit_lens(
     """The logit lens: the token that the model would predict after each layer, for every token of a sentence.
 
     layer: the marked row, by default the output. position: the token after which others are followed through the
-    layers, by default the last. pins: up to three tokens to follow, by id or exact text; by default the prediction.
+    layers, by default the last. select: the marked part (see above), in the place of both. pins: up to three tokens to
+    follow, by id or exact text; by default the prediction.
     compare, compare_model: shows A − B (see the module).
     Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown or compared.
     """
-    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
-    block = None if layer is None else checked_number("layer", layer, shown.info.n_blocks)
-    part = Selection(Part.OUTPUT) if block is None else Selection(Part.ATTENTION, block=block)
+    shown, trace, _ = read_sentence(chosen_model(model), sentence, position)
+    part, here = read_part(trace, select, position)
+    if layer is not None:
+        part = Selection(Part.ATTENTION, block=checked_number("layer", layer, shown.info.n_blocks))
     followed = tuple(checked_token(pin, shown) for pin in pins)
     if pair := compared(shown, trace, here, compare, compare_model):
         return logit_lens_difference(pair, part, followed)

@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 from analysis.task import Arrays, Task
-from dashboard.jobs.store import JobStore, Results
+from dashboard.jobs.store import JobStore, Kept, Results
 
 
 class ResultsAtOnce:
-    """Results of tasks, from the store or computed now and kept there."""
+    """Results of tasks, from the store or computed now, by this process's thread, and kept there."""
 
     def __init__(self, store: JobStore) -> None:
         self._results = Results(store)
@@ -18,14 +18,13 @@ class ResultsAtOnce:
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """The complete result of a task, and what a page would be told about it."""
         kept = self._results.complete(task)
-        if kept is not None and not kept.ended:
-            arrays, seconds = kept.arrays, kept.seconds
-        else:
+        if kept is None or kept.ended:
             began = time.monotonic()
             arrays = task.compute(_report_nothing)
-            seconds = time.monotonic() - began
-            self._results.keep(task, arrays, seconds)
-        return task.result(arrays), {"question": question, "kept": seconds, "ended": False}
+            kept = Kept(arrays, time.monotonic() - began, ended=False, threads=1)
+            self._results.keep(task, arrays, kept.seconds)
+        offer = {"question": question, "kept": kept.seconds, "ended": False, "threads": kept.threads}
+        return task.result(kept.arrays), offer
 
 
 def _report_nothing(_share: float, _partial: Arrays) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -17,9 +18,11 @@ from dashboard.drawing import plain
 from dashboard.missing_weights import values_without_weights
 from dashboard.panels import PANELS
 from dashboard.snapshot.address import Question, prompt_store, read_question, written_address
+from dashboard.snapshot.calls import COLORED, Drawn
 from dashboard.snapshot.content import content_of
 from dashboard.snapshot.overlay import overlay
-from layouts import compare, ids
+from layouts import compare, effect, ids
+from layouts.architecture import COLOR_BY
 from layouts.figures.scene_alone import box_texts
 
 FORMAT, VERSION = "LLM Architecture Explorer snapshot", 1
@@ -32,6 +35,7 @@ class Snapshots:
     def __init__(self, services: Services, panels: Sequence[PanelCallback], layout: Component) -> None:
         """panels: the callbacks of all panels. layout: the whole page, with the defaults of its controls."""
         self._services, self._panels = services, panels
+        self._by_name = {panel.name: panel for panel in panels}
         self._components = {one.id: one for one in layout._traverse() if getattr(one, "id", None)}
         settings = [*(setting for panel in PANELS for setting in panel.settings), *compare.SETTINGS]
         self._controls = {id: self._components[id] for id in settings}
@@ -95,6 +99,29 @@ class Snapshots:
             return panel.draw(question.prompt, selection, theme=theme, **knobs)
         comparison = services.comparison(question.prompt, question.other)
         return panel.difference(comparison, selection, theme=theme, **knobs)
+
+    def results(self, name: str, question: Question) -> tuple[Drawn, int]:
+        """What a panel is drawn from, and the number of threads of the job that has computed it: 1 without a job, and 0
+        if it is not complete.
+        """
+        drawn = self._drawn(name, question)
+        # The colours of the scene may be the sweep of another panel's job.
+        swept = name in COLORED and question.settings[COLOR_BY] == "effect"
+        offer = (self._drawn(effect.NAME, question) if swept else drawn).get("offer")
+        info = self._services.outline(question.prompt).info
+        n_threads = 1 if offer is None else offer["threads"] if "kept" in offer else 0
+        return Drawn(question, info.n_blocks, drawn.get("results", {})), n_threads
+
+    def _drawn(self, name: str, question: Question) -> Mapping[str, Any]:
+        """What a panel's callback draws; nothing if the page shows an error, or there is no such panel."""
+        if name in self._by_name:
+            with suppress(AnalysisError):
+                return self.draw(self._by_name[name], question, "light")
+        return {}
+
+    def fingerprint(self, question: Question) -> str:
+        """That of the model of the shown side."""
+        return self._services.trace(question.prompt).info.fingerprint
 
     def value(self, one: DashDependency, question: Question) -> Any:
         """The value of a property on a page that has just opened."""

@@ -37,6 +37,8 @@ from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.sessions import Session
 from dashboard.settings import Settings
+from dashboard.snapshot import export
+from dashboard.snapshot.draw import Snapshots
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
@@ -116,6 +118,7 @@ def create_app(
             {"name": "selection-grammar", "content": GRAMMAR},
             {"name": "link-settings", "content": link_settings()},
         ],
+        assets_path_ignore=["viewer"],  # its files are fetched for a report, and no part of the page
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
@@ -144,7 +147,9 @@ def create_app(
         }
         | compare.SETTINGS,
     )
-    drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
+    panels = [panel.register(app, services) for panel in PANELS]
+    drawing.register(app, services, panels, headings=headings)
+    export.register(app, Snapshots(services, panels, layout))
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, ids, ledger, models, open_model, views
+from layouts import compare, export_menu, ids, ledger, models, open_model, views
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -97,6 +97,7 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         _prompt(),
         compare.button(),
         views.menu(),
+        export_menu.menu(),
         ledger.button(),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
     ]

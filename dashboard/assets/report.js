@@ -58,8 +58,8 @@
   Object.assign(explorer, {
     askForExport() {
       const kind = dash.callback_context.triggered_id.replace("export-", "");
-      document.querySelector(".header-menu:has(#export-report)").open = false;
-      return { kind, address: String(new URLSearchParams(explorer.readFragment())), n: ++nAsked };
+      document.getElementById("export-menu").open = false;
+      return { kind, address: explorer.currentAddress(), n: ++nAsked };
     },
 
     async saveExport(made) {

@@ -62,14 +62,14 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
-    session: tuple[str, Session] | None = None,
+    session: Session | None = None,
     local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with. session: the title and the views that
-    the page opens on. local: whether only this machine can reach the server, so that the person in front of it may open
+    and those that the settings name. example: the text that the page opens with. session: the views that the page
+    opens on. local: whether only this machine can reach the server, so that the person in front of it may open
     any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
@@ -129,7 +129,7 @@ def create_app(
         menu.entries(),
         [(panel.dock, sections[panel.name]) for panel in PANELS],
         opens_models=local,
-        session=session and {"title": session[0], "views": [asdict(view) for view in session[1].views]},
+        session=asdict(session) if session else None,
     )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
+from pathlib import Path
 
 from dashboard.settings import Settings
 
@@ -20,6 +22,7 @@ def main() -> int:
     # Slow imports come after the arguments are read, so that --help and mistakes are answered quickly.
     from analysis.errors import ModelError
     from dashboard import commands
+    from dashboard.sessions import SessionError
     from dashboard.storage.private_folder import FolderError
 
     try:
@@ -30,7 +33,7 @@ def main() -> int:
         if given.command == "hash-password":
             return commands.hash_password()
         _serve(settings, given)
-    except (ModelError, FolderError) as error:
+    except (ModelError, SessionError, FolderError) as error:
         parser.error(str(error))
     return 0
 
@@ -40,6 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--model", help="model to open with: a name on the list, a folder, a GGUF file, or a hub id")
     parser.add_argument("--text", help="text to open with")
+    parser.add_argument("--session", metavar="FILE", type=Path, help="file of views to open on, saved from the page")
     parser.add_argument("--debug", action="store_true", help="reload on changes and show errors in the page")
     commands = parser.add_subparsers(dest="command", metavar="", title="commands (without one, the page is served)")
     commands.add_parser("models", help="list the models and their states")
@@ -53,24 +57,30 @@ def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
 def _serve(settings: Settings, given: argparse.Namespace) -> None:
     """Print the address and serve the page.
 
-    Raises: ModelError if the model to open with cannot be shown.
+    Raises: ModelError if the model to open with cannot be shown; SessionError if the session cannot be read.
     """
     from dashboard.app import create_app
     from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
+    from dashboard.sessions import load_session, session_warnings
     from dashboard.web.client import is_loopback
 
     if not given.debug:
         json_log.configure(settings.log_level)
     models = configured_models(settings)
+    session = load_session(given.session) if given.session else None
     app = create_app(
         settings,
         models=with_first(models, given.model) if given.model else models,
         example=given.text,
+        session=session,
         # Behind a proxy others reach it, too, and workers on other machines would not find what is opened on this one.
         local=is_loopback(given.host) and not settings.trusted_proxies and not settings.redis_url,
     )
+    if session:
+        for warning in session_warnings(session, app.registry):
+            print(warning, file=sys.stderr)
     prepare_to_fork(app)
     start_process(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)

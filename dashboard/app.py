@@ -13,12 +13,14 @@ import callbacks.compare
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
+import callbacks.lessons
 import callbacks.models
 import callbacks.open_model
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
+from analysis.lessons.all_lessons import LESSONS
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.hub import Hub
@@ -44,8 +46,9 @@ from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
+from layouts.examples import EXAMPLES
 from layouts.links import link_settings
-from layouts.shell import EXAMPLES, shell
+from layouts.shell import shell
 
 
 class Explorer(Dash):
@@ -101,7 +104,7 @@ def create_app(
             opener=opener,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
-            example=example or next(iter(EXAMPLES.values())),
+            example=example or next(iter(EXAMPLES.values())).text,
             waits=waits,
         )
         for waits in (False, True)
@@ -128,6 +131,7 @@ def create_app(
     app.layout = layout = shell(
         menu.entries(),
         [(panel.dock, sections[panel.name]) for panel in PANELS],
+        lessons={name: title for name, (title, _) in LESSONS.items()},
         opens_models=local,
         session=asdict(session) if session else None,
     )
@@ -138,6 +142,7 @@ def create_app(
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
+    callbacks.lessons.register(app, in_jobs)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

@@ -94,8 +94,7 @@ def _appears(subject: Subject, trace: Trace, cells: LensCells) -> LessonView:
         "Then, within one block, it is there.",
         Claim(
             bool(copying) and share > 10 * before and last > share,
-            f"{facts[0].upper()}{facts[1:]}, where {words} (see “Two heads that copy”), and the rest makes it surer "
-            f"({percent(last)} in the end).",
+            f"{facts}, where {words} (lesson 3), and what follows makes it surer: {percent(last)} in the end.",
             f"In this model no such step is seen: {answer} ends with {percent(last)}.",
         ),
     )
@@ -109,7 +108,7 @@ def _everywhere(trace: Trace, cells: LensCells) -> LessonView:
         "At every token",
         trace,
         trace.info.n_blocks,
-        "The picture shows this for every token at once: read each column upwards, and see where the last word comes.",
+        "The picture shows this for every token at once: follow each column to where its last word comes.",
         Claim(
             n_late > _MOST * trace.n_positions,
             f"Most answers are late: {facts}.",

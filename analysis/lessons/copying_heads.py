@@ -150,8 +150,7 @@ def _induction(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "Head two: who had me before them?",
         (
-            "The second head, in a later block, looks for a token in which its own was noted as the one before: that "
-            "is induction.",
+            "The second head, in a later block, looks for tokens that noted its own as the one before: induction.",
             Claim(
                 float(row[after]) > _MUCH and int(row.argmax()) == after,
                 f"So it lands one step behind the first time: {facts}.",
@@ -176,8 +175,7 @@ def _written(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "What they write",
         (
-            "A head copies what it looks at into the residual stream, where it becomes a vote for the next token: its "
-            "direct attribution.",
+            "What a head copies into the residual stream is a vote for the next token: its direct attribution.",
             Claim(
                 total > _CLEAR and best.id == target,
                 f"Here {facts}, which gets {percent(share)}.",
@@ -195,15 +193,15 @@ def _together(subject: Subject, trace: Trace) -> LessonView:
     heads, best = induction_heads(subject), subject.best_head("induction")
     one, all_of_them = without(subject, trace, [best]), without(subject, trace, heads)
     facts = f"without {head_words(best)}, the logit of {quoted(one.target)} changes by {decimal(one.effect)}; without "
-    facts += f"{_count(heads)}, by {decimal(all_of_them.effect)}, and its probability falls from "
-    facts += f"{percent(all_of_them.before.probability)} to {percent(all_of_them.after.probability)}"
+    facts += f"{_count(heads)}, by {decimal(all_of_them.effect)}, from {percent(all_of_them.before.probability)} "
+    facts += f"to {percent(all_of_them.after.probability)}"
     return LessonView(
         "They stand in for each other",
         (
-            "The model has more than one such head, and when one is removed the others do its work.",
+            "When one is removed, the others do its work.",
             Claim(
                 one.effect < 0 and all_of_them.effect < min(-_CLEAR, _MORE * one.effect),
-                f"So one says little about them: {facts}.",
+                f"So one alone says little: {facts}.",
                 f"In this model that is not so: {facts}.",
             ),
         ),
@@ -221,14 +219,14 @@ def _costlier(subject: Subject, trace: Trace) -> LessonView:
     share = float(_shares(subject, trace)[itself])
     theirs = without(subject, trace, induction_heads(subject)).effect
     facts = f"without {head_words(itself)}, which gives {percent(float(scores['self'][itself]))} of its attention to "
-    facts += f"the token itself, the same logit changes by {decimal(effect)}; its own vote is only {decimal(share)}"
+    facts += f"the token itself, the logit changes by {decimal(effect)}; its own vote is {decimal(share)}"
     return LessonView(
         "Costly is not the same as copying",
         (
-            "To find the heads that copy, it is not enough to remove each in turn and take the costliest.",
+            "The costliest head need not be one that copies.",
             Claim(
                 effect < min(theirs, -_CLEAR) and float(scores["induction"][itself]) < COPIES and share < -0.5 * effect,
-                f"That is another one, on which later parts build: {facts}.",
+                f"It is one that later parts build on: {facts}.",
                 f"In this model it is no other one: {facts}.",
             ),
         ),

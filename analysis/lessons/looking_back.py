@@ -38,8 +38,8 @@ def _one_back(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "One step back",
         (
-            "Each row of the attention picture shares out 100% of one token’s attention among itself and the tokens "
-            "before it; what comes later it cannot read.",
+            "Each row of the picture shares out 100% of a token’s attention among itself and those before it; what "
+            "comes later it cannot read.",
             Claim(
                 share > _ALWAYS,
                 f"Whatever the words are, {facts}.",
@@ -83,10 +83,10 @@ def _nothing(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "Nothing to find",
         (
-            "Attention always sums to 100%, so a head that finds nothing has to look somewhere.",
+            "Attention always sums to 100%, also where a head finds nothing.",
             Claim(
                 share > _ALWAYS and copies > COPIES,
-                f"Here {facts}; it waits for words that come twice, as the next lesson shows, and here are none.",
+                f"Here {facts}: it is there for words that come twice (next lesson), and here are none.",
                 f"In this model no head that copies rests on the first token: {facts}.",
             ),
         ),
@@ -106,8 +106,7 @@ def _widest(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "Wide and narrow",
         (
-            "How widely a head looks is its entropy: the number of bits that it would take to say which token it "
-            "looks at.",
+            "How widely a head looks is its entropy: the bits that it takes to say at which token.",
             Claim(
                 bits[wide] - bits[narrow] > _WIDER,
                 f"On average, {facts}.",

@@ -56,8 +56,7 @@ def _few(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonView:
         block,
         neuron,
         "activation",
-        "The MLP of each block works on one token at a time, by way of neurons: each has one value here, which scales "
-        "the vector that it writes.",
+        "An MLP works on one token at a time, by way of neurons, each with a value that scales what it writes.",
         Claim(
             loud < _FEW * len(values),
             f"Most are close to silent: {facts}.",
@@ -79,8 +78,7 @@ def _one_kind(subject: Subject, trace: Trace, block: int, neuron: int) -> Lesson
         block,
         neuron,
         "activation",
-        f"Neuron {neuron} of block {block} is the one that writes most towards the prediction here; its bars show its "
-        "value at each token.",
+        f"Neuron {neuron} of block {block} writes most towards the prediction here; bars show its value at each token.",
         Claim(
             least > _SPECIAL * max(other, 0.1),
             f"It answers to one thing: {facts}.",
@@ -100,18 +98,17 @@ def _writes(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonVi
     share = float(result.neurons[neuron])
     names = ", ".join(quoted(piece) for piece, _ in role.raised)
     capital = all(piece.label.removeprefix("·")[:1].isupper() for piece, _ in role.raised)
-    facts = f"it raises {names} most of all, and {quoted(best)}, the first choice here, by {decimal(share)} logits"
+    facts = f"it raises {names} most, and the first choice, {quoted(best)}, by {decimal(share)} logits"
     return _view(
         "What it writes",
         trace,
         block,
         neuron,
         "summary",
-        "What a neuron writes is always the same vector, which raises some tokens and lowers others; the selection’s "
-        "card lists them.",
+        "A neuron always writes the same vector; the card shows which tokens that raises.",
         Claim(
             capital and share > _CLEAR,
-            f"This one says that a sentence begins: {facts}, all with a capital letter.",
+            f"This one says that a sentence begins: {facts}.",
             f"In this model it says nothing of the kind: {facts}.",
         ),
     )
@@ -134,7 +131,7 @@ def _removed(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonV
         "A neuron with a clear task is not yet a neuron that decides.",
         Claim(
             result.effect < -_CLEAR / 2 and abs(before - after) < 0.1 * before,
-            f"Other neurons begin sentences, too, and it raised all of them alike: {facts}.",
+            f"This one raised all beginnings alike: {facts}.",
             f"In this model: {facts}.",
         ),
         removed=write_interventions(gone),

@@ -47,18 +47,15 @@ def _pieces(subject: Subject, trace: Trace) -> LessonView:
     start, *rest = word
     label = "".join(trace.tokens[n].label for n in word)
     steps = [f"{quoted(trace.tokens[n])} {percent(float(chances[n]))}" for n in rest]
-    facts = f"after {quoted(trace.tokens[start])} the model gives {', and then '.join(steps)}"
+    facts = f"after {quoted(trace.tokens[start])} comes {', then '.join(steps)}"
     return LessonView(
         "Text in pieces",
         (
-            f"A model reads tokens: pieces of text from a list of {trace.info.n_vocab:,}, in which “·” stands for a "
-            f"space; this sentence has {trace.n_positions}.",
+            f"A model reads tokens: pieces of text from a list of {trace.info.n_vocab:,}; “·” stands for a space.",
             Claim(
                 float(chances[rest].min()) > _SURE,
-                f"‘{label}’ is rare, so it comes in {len(word)} pieces, which the model knows to belong together: "
-                f"{facts}.",
-                f"‘{label}’ comes in {len(word)} pieces, but this model does not know that they belong together: "
-                f"{facts}.",
+                f"‘{label}’ is rare and comes in {len(word)} pieces, which the model puts together: {facts}.",
+                f"‘{label}’ comes in {len(word)} pieces, which this model does not put together: {facts}.",
             ),
         ),
         _RARE_WORDS,
@@ -105,18 +102,16 @@ def _vectors(subject: Subject) -> LessonView:
     partner = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
     hits = sum(partner[name] == near for name, near in zip(names, nearest, strict=True))
     king, queen = _PAIRS[0]
-    facts = f"for {hits} of these {len(names)} words, the other word of the pair is the nearest of all"
+    facts = f"for {hits} of these {len(names)}, the other of the pair is nearest"
     cosine = decimal(float(cosines[names.index(king), names.index(queen)]))
     return LessonView(
         "A vector for each token",
         (
-            f"Inside the model a token is a vector of {trace.info.d_model} numbers, which the panel of embeddings "
-            "flattens to two.",
+            f"Inside the model a token is a vector of {trace.info.d_model} numbers; “Embeddings” flattens it to two.",
             Claim(
                 hits >= 0.8 * len(names),
-                f"Words of like use have like vectors: {facts} (‘·{king}’ and ‘·{queen}’ have a cosine similarity of "
-                f"{cosine}; 1 would be the same direction).",
-                f"In this model words of like use do not have like vectors: {facts}.",
+                f"Like words have like vectors: {facts} (cosine similarity of ‘·{king}’ and ‘·{queen}’: {cosine}).",
+                f"In this model like words do not have like vectors: {facts}.",
             ),
         ),
         _PAIRS_TEXT,

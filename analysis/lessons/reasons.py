@@ -171,8 +171,7 @@ def _which_part(trace: Trace, result: AttributionResult, head: Head) -> LessonVi
         result,
         head_text(head),
         "attribution",
-        "Direct attribution asks which part wrote the answer: each adds a vector to the residual stream, and all "
-        "shares sum to the whole.",
+        "Direct attribution asks which part wrote the answer; the shares of all parts sum to the whole.",
         Claim(
             share > max(_CLEAR, _MOST * result.logit) and result.logit > 0,
             f"One head stands out: {facts}.",
@@ -204,7 +203,7 @@ def _without(subject: Subject, trace: Trace, result: AttributionResult, head: He
     itself = subject.best_head("self")
     one, other = (_effect(subject, trace, result, part) for part in (head, itself))
     facts = f"without {head_words(head)} the lead is {decimal(one.after.logit)} instead of {decimal(one.before.logit)}"
-    more = f"without {head_words(itself)}, which writes only {decimal(float(result.heads[itself]))} itself, it is "
+    more = f"without {head_words(itself)}, which writes {decimal(float(result.heads[itself]))} itself, it is "
     more += decimal(other.after.logit)
     return _view(
         "And without it?",
@@ -214,7 +213,7 @@ def _without(subject: Subject, trace: Trace, result: AttributionResult, head: He
         "Removal asks what the answer would be without the part.",
         Claim(
             one.effect < -_CLEAR and other.effect < one.effect and float(result.heads[itself]) < _CLEAR / 2,
-            f"It agrees here, but asks something else: {facts}; {more}, because later parts build on it.",
+            f"It agrees about this one: {facts}; but {more}, as later parts build on it.",
             f"In this model it does not agree: {facts}; {more}.",
         ),
         settings={"effect-removed": write_interventions(_removed(head))},

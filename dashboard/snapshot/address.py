@@ -38,6 +38,8 @@ class Question:
         The selection, complete.
     settings
         The value of each setting, by the id of its control.
+    tabs
+        The panels whose tabs the address opens, the most important one last.
     """
 
     prompt: Prompt
@@ -46,6 +48,7 @@ class Question:
     compared: tuple[Prompt, Prompt] | None
     selection: Selection
     settings: Mapping[str, Any]
+    tabs: tuple[str, ...]
 
 
 def read_question(services: Services, address: str, controls: Mapping[str, Component]) -> Question:
@@ -70,6 +73,7 @@ def read_question(services: Services, address: str, controls: Mapping[str, Compo
         compared=(prompt, second) if second else None,
         selection=_selection(services, shown, link),
         settings=settings,
+        tabs=tuple(name for name in link.get("tabs", "").split("_and_") if name),
     )
 
 
@@ -140,7 +144,7 @@ def written_address(question: Question, controls: Mapping[str, Component]) -> st
     for id, value in question.settings.items():
         if value != implied(id, controls[id]):
             parts[id] = str(value)
-    return urlencode(parts)
+    return urlencode(parts | ({"tabs": "_and_".join(question.tabs)} if question.tabs else {}))
 
 
 def prompt_store(prompt: Prompt) -> dict[str, Any]:

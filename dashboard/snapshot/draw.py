@@ -48,7 +48,8 @@ class Snapshots:
         return read_question(self._services, address, self._controls)
 
     def snapshot(self, address: str) -> dict[str, Any]:
-        """The question, and all panels in the light theme; and what is different in the dark theme (`dark`).
+        """The question, all panels in the light theme, what is different in the dark one (`dark`), and the names of the
+        panels that are the view's subject (`first`).
 
         Raises: AnalysisError if the address cannot be shown.
         """
@@ -59,6 +60,7 @@ class Snapshots:
             "version": VERSION,
             "address": written_address(question, self._controls),
             **self._about(question),
+            "first": [name for name in reversed(question.tabs) if name in self._by_name],
             "panels": light,
             "dark": overlay(light, dark),
         }

@@ -85,7 +85,10 @@
       return;
     }
     if (shown !== number) return;  // another one has been chosen since
-    const panels = isDark() ? changed(snapshot.panels, snapshot.dark) : snapshot.panels;
+    const all = isDark() ? changed(snapshot.panels, snapshot.dark) : snapshot.panels;
+    // Below the tokens, the panels that the view is about; then the rest, as on the page.
+    const rank = ({ name }) => ["strip", ...snapshot.first, name].indexOf(name);
+    const panels = [...all].sort((one, other) => rank(one) - rank(other));
     const title = view.name ? [made("h2", { className: "view-name", text: view.name })] : [];
     const note = view.note ? [made("p", { className: "note", text: view.note, dir: "auto" })] : [];
     explorer.showTip("");

@@ -22,8 +22,8 @@ from analysis.errors import AnalysisError
 
 FORMAT, VERSION = "LLM Architecture Explorer static copy", 1
 LIST, SHARED, VIEWS = "views.json", "shared.json", "views"
-ASSETS = Path(dashboard.__file__).parent / "assets"
-_VIEWER = ASSETS / "viewer"
+_ASSETS = Path(dashboard.__file__).parent / "assets"
+_PAGE = _ASSETS / "viewer" / "viewer.html"
 _LONG = 500  # characters of a text, from which on views share it
 
 
@@ -71,22 +71,17 @@ def write_static_copy(folder: Path, title: str, groups: Sequence[tuple[str, Sequ
     (folder / VIEWS).mkdir(parents=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+    shutil.copyfile(_PAGE, folder / "index.html")
     for source in viewer_files():
         shutil.copyfile(source, folder / source.name)
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def viewer_files() -> list[Path]:
-    """All files of the viewer, the first of which is its page, and names the others."""
-    page = _VIEWER / "index.html"
-    names = re.findall(r'(?:src|href)="([\w.]+)"', page.read_text(encoding="utf-8"))
-    return [page, *map(_source, names)]
-
-
-def _source(name: str) -> Path:
-    if name.startswith("plotly"):
-        return Path(plotly.__file__).parent / "package_data" / name
-    return next(folder / name for folder in (_VIEWER, ASSETS) if (folder / name).is_file())
+    """The files that the viewer's page names: its own, some of the explorer's page, and plotly.js."""
+    names = re.findall(r'(?:src|href)="([\w.]+)"', _PAGE.read_text(encoding="utf-8"))
+    folders = (_PAGE.parent, _ASSETS, Path(plotly.__file__).parent / "package_data")
+    return [next(folder / name for folder in folders if (folder / name).is_file()) for name in names]
 
 
 def _shared(snapshots: Sequence[Any]) -> dict[str, int]:

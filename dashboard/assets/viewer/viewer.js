@@ -50,7 +50,6 @@
     const rows = [
       ["Model", [model.name, model.family, `${model.parameters.toLocaleString("en")} parameters`, model.note]
         .filter(Boolean).join(" · ")],
-      ["Fingerprint of the weights", model.fingerprint],
       ["Selection", question.selection],
       ["Tokens", String(ids.length)],
       ...(sides.length ? sides : [["Text", question.text]]),
@@ -60,20 +59,24 @@
         made("dd", { text: value, dir: "auto" })))));
   }
 
-  function end({ address, versions }) {
+  function end({ address, model, versions }) {
     const libraries = Object.entries(versions).map((pair) => pair.join(" ")).join(", ");
     return made("footer", {},
       made("p", { text: "To go on from here, open this address in the explorer: " },
         made("code", { text: `#${address}` })),
-      made("p", { text: `Computed with ${libraries}.` }));
+      made("p", { text: `Fingerprint of the weights: ${model.fingerprint}. Computed with ${libraries}.` }));
   }
 
-  async function show(number, { focuses = false } = {}) {
+  /* focuses: whether the view's entry in the list gets the focus. focusesStep: which of the stepper's buttons does. */
+  async function show(number, { focuses = false, focusesStep = 0 } = {}) {
     shown = number;
     const view = views[number];
     document.querySelectorAll("nav button[data-view]").forEach((button) => {
-      button.toggleAttribute("aria-current", Number(button.dataset.view) === number);
-      if (Number(button.dataset.view) === number && focuses) button.focus();
+      const isIt = Number(button.dataset.view) === number;
+      if (isIt) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+      if (isIt && focuses) button.focus();
+      if (isIt) button.parentElement.scrollIntoView({ block: "nearest" });
     });
     if (views.length > 1) window.history.replaceState(null, "", `#${number + 1}`);
     const main = document.querySelector("main");
@@ -89,16 +92,30 @@
     // Below the tokens, the panels that the view is about; then the rest, as on the page.
     const rank = ({ name }) => ["strip", ...snapshot.first, name].indexOf(name);
     const panels = [...all].sort((one, other) => rank(one) - rank(other));
-    const title = view.name ? [made("h2", { className: "view-name", text: view.name })] : [];
+    const title = view.name ? [made("h2", { className: "view-name", text: view.name, dir: "auto" })] : [];
     const note = view.note ? [made("p", { className: "note", text: view.note, dir: "auto" })] : [];
     explorer.showTip("");
-    main.replaceChildren(...title, ...note, facts(snapshot),
+    main.replaceChildren(...stepper(), ...title, ...note, facts(snapshot),
       made("div", { className: "panels" }, ...panels.map(explorer.panelElement)), end(snapshot));
+    if (focusesStep) main.querySelector(`.stepper button:${focusesStep < 0 ? "first" : "last"}-child`).focus();
   }
 
-  function step(by) {
+  function step(by, options) {
     const next = shown + by;
-    if (next >= 0 && next < views.length) show(next, { focuses: true });
+    if (next >= 0 && next < views.length) show(next, options);
+  }
+
+  /* The number of the view, and a step to the one before and after it. */
+  function stepper() {
+    if (views.length < 2) return [];
+    const button = (sign, by, label) => {
+      const element = made("button", { type: "button", text: sign, "aria-label": label, title: label });
+      element.disabled = !views[shown + by];
+      element.addEventListener("click", () => step(by, { focusesStep: by }));
+      return element;
+    };
+    return [made("div", { className: "stepper" }, button("‹", -1, "Previous view"),
+      made("span", { text: `${shown + 1} of ${views.length}` }), button("›", 1, "Next view"))];
   }
 
   function list(groups) {
@@ -114,7 +131,7 @@
     const nav = made("nav", { "aria-label": "Views" }, ...items);
     nav.addEventListener("keydown", ({ key }) => {
       const by = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[key];
-      if (by) step(by);
+      if (by) step(by, { focuses: true });
     });
     return nav;
   }

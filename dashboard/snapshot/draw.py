@@ -38,14 +38,14 @@ class Snapshots:
         self._by_name = {panel.name: panel for panel in panels}
         self._components = {one.id: one for one in layout._traverse() if getattr(one, "id", None)}
         settings = [*(setting for panel in PANELS for setting in panel.settings), *compare.SETTINGS]
-        self._controls = {id: self._components[id] for id in settings}
+        self.controls = {id: self._components[id] for id in settings}
 
     def question(self, address: str) -> Question:
         """What the page asks at an address.
 
         Raises: AnalysisError if the page would not show what the address names.
         """
-        return read_question(self._services, address, self._controls)
+        return read_question(self._services, address, self.controls)
 
     def snapshot(self, address: str) -> dict[str, Any]:
         """The question, all panels in the light theme, what is different in the dark one (`dark`), and the names of the
@@ -58,7 +58,7 @@ class Snapshots:
         return {
             "format": FORMAT,
             "version": VERSION,
-            "address": written_address(question, self._controls),
+            "address": written_address(question, self.controls),
             **self._about(question),
             "first": [name for name in reversed(question.tabs) if name in self._by_name],
             "panels": light,

@@ -25,6 +25,7 @@ from dashboard.snapshot.draw import Snapshots
 from dashboard.snapshot.static_copy import ShownView, check_folder, write_static_copy
 from layouts.document import TITLE
 from layouts.examples import EXAMPLES
+from layouts.figures.text import counted
 
 Group = tuple[str, Sequence[View]]  # views with their title, which may be empty
 
@@ -46,7 +47,7 @@ def export_site(settings: Settings, folder: Path, *, session: Path | None, model
     except AnalysisError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{folder} has {n_views} views ({n_bytes / 10**6:.1f} MB), which any web server can show. To see it here:")
+    print(f"{folder} has {counted(n_views, 'view')} ({n_bytes / 10**6:.1f} MB), which any web server can show. To see it here:")
     print(f"python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(folder))}")
     return 0
 

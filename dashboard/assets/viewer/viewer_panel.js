@@ -6,6 +6,7 @@
     "h3", "h4", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "abbr", "dl", "dt", "dd"]);
   const STYLES = ["background", "color", "borderColor", "boxShadow", "fontWeight", "textDecoration"];
   const CORNERS = 8;  // of a box of the 3D scene
+  const WIDE = 2;     // its width by its height, from which on its colour bar is beside it
   const CONFIG = { displaylogo: false, responsive: false, modeBarButtons: [["toImage"]] };
   const MARGIN = "300px";  // around the window, within which figures are drawn
 
@@ -18,12 +19,14 @@
     return element;
   }
 
-  /* The 3D scene without the page's scripts: the mouse turns it, and Plotly shows the name of each box. */
-  function sceneAlone({ data, layout }) {
+  /* The 3D scene without the page's scripts: the mouse turns it, and Plotly shows the name of each box. Where it is not
+     wide, its colour bar is below it. */
+  function sceneAlone({ data, layout }, { clientWidth, clientHeight }) {
     const named = data.map((trace) => (trace.type === "mesh3d" && trace.hovertext
       ? { ...trace, hoverinfo: "text", hovertext: trace.hovertext.flatMap((text) => Array(CORNERS).fill(text)) }
       : trace));
-    const scene = { ...layout.scene, dragmode: "turntable", domain: { x: [0, 1], y: [0.13, 1] } };
+    const bottom = clientWidth > WIDE * clientHeight ? 0 : 0.13;
+    const scene = { ...layout.scene, dragmode: "turntable", domain: { x: [0, 1], y: [bottom, 1] } };
     return { data: named, layout: { ...layout, scene } };
   }
 
@@ -39,7 +42,7 @@
   }
 
   function draw(plot, figure) {
-    const shown = figure.layout.meta?.camera ? sceneAlone(figure) : figure;
+    const shown = figure.layout.meta?.camera ? sceneAlone(figure, plot) : figure;
     return window.Plotly.newPlot(plot, { ...structuredClone(shown), config: CONFIG }).then(() => nameCells(plot));
   }
 

@@ -22,6 +22,7 @@ from layouts.figures.activation import (
 )
 from layouts.figures.comparison.activation import activation_difference_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.activation import activation_tables
 from layouts.theme import THEMES, Theme
 
 _NO_NEURONS = "This part has no neurons. Select a block."
@@ -32,6 +33,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_activation, services),
+        tables=activation_tables,
         difference=partial(draw_activation_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),

@@ -46,6 +46,7 @@ from layouts.continuation import (
 from layouts.figures.continuation import continuation_figure, continuation_reading, written_hover, written_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.strip import strip_hover
+from layouts.figures.tables.continuation import continuation_tables
 from layouts.figures.text import quoted
 from layouts.job import JobIds
 from layouts.theme import THEMES
@@ -69,6 +70,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_continuation, services),
+        tables=continuation_tables,
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "text": Output(TEXT, "children"),

@@ -40,6 +40,7 @@ from layouts.figures.effect import (
 )
 from layouts.figures.effect_patching import effect_patching_figure, effect_patching_note, effect_patching_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.effect import effect_tables
 from layouts.figures.text import number, quoted
 from layouts.target import target_words
 from layouts.theme import THEMES, Theme
@@ -53,6 +54,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         effect.NAME,
         partial(draw_effect, services),
+        tables=effect_tables,
         difference=partial(draw_effect_difference, services),
         outputs={
             "figure": Output(ids.graph(effect.NAME), "figure"),

@@ -116,7 +116,7 @@ def draw_effect_difference(
         "figure": effect_difference_figure(*effects, theme=look),
         "numbers": effect.pairs(effect_difference_numbers(*effects)),
         "reading": f"{reading} The grid of removals: {missing}" if missing else reading,
-        "results": {effect.NAME: {"a": effects[0], "b": effects[1]}, **results},
+        "results": {"a": effects[0], "b": effects[1], **results},
     }
 
 

@@ -22,6 +22,7 @@ from layouts.figures.comparison.scene import overview_difference_reading
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
+from layouts.figures.tables.overview import overview_tables
 from layouts.overview import COLOR, NAME, WALL
 from layouts.theme import THEMES
 
@@ -37,6 +38,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_overview, services),
+        tables=overview_tables,
         difference=partial(draw_overview_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),

@@ -6,13 +6,17 @@ A click changes what most panels show. All panels are therefore drawn by one Das
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dash import Input, Output, State
 
+from analysis.selection import Selection
+from analysis.trace import Prompt
+from callbacks.services import Services
 from layouts import ids
+from layouts.figures.tables.table import Table
 from layouts.job import JobIds, picture_of
 
 Values = Mapping[str, Any]
@@ -43,6 +47,8 @@ class PanelCallback:
         What the page shows already and `draw` builds on, by the keyword of `draw`.
     difference
         As `draw`, of A minus B: called with a comparison in the place of the prompt.
+    tables
+        The tables of the results that `draw` and `difference` return, which are its keyword arguments.
     """
 
     name: str
@@ -52,12 +58,32 @@ class PanelCallback:
     triggers: tuple[Input, ...]
     state: Mapping[str, State]
     difference: Draw | None
+    tables: Callable[..., Sequence[Table]]
+
+    def values(
+        self,
+        services: Services,
+        prompt: Prompt,
+        other: Prompt | None,
+        selection: Selection,
+        *,
+        theme: str,
+        **knobs: Any,
+    ) -> Values:
+        """What the panel shows of a prompt, or of its difference to another; of the prompt if it shows no differences.
+
+        knobs: choices and state, by the keyword of `draw`.
+        """
+        if other is None or self.difference is None:
+            return self.draw(prompt, selection, theme=theme, **knobs)
+        return self.difference(services.comparison(prompt, other), selection, theme=theme, **knobs)
 
 
 def panel_callback(
     name: str,
     draw: Draw,
     *,
+    tables: Callable[..., Sequence[Table]],
     difference: Draw | None = None,
     outputs: Mapping[str, Output],
     choices: Mapping[str, Input | State] | None = None,
@@ -67,10 +93,10 @@ def panel_callback(
 ) -> PanelCallback:
     """The callback of a panel, with the parts that every panel has.
 
-    difference: draws A minus B, of a comparison. outputs, choices, triggers, state: those that only this panel has.
-    job: whether background jobs compute its result. `draw` then also writes `offer` (the job that the page may start)
-    and `outdated` ("true" if the plot is from an earlier selection, else "false"), and receives the last value of
-    `outdated`, which is empty while there is no plot.
+    tables: of its results. difference: draws A minus B, of a comparison. outputs, choices, triggers, state: those that
+    only this panel has. job: whether background jobs compute its result. `draw` then also writes `offer` (the job that
+    the page may start) and `outdated` ("true" if the plot is from an earlier selection, else "false"), and receives the
+    last value of `outdated`, which is empty while there is no plot.
     """
     shared = {
         "title": Output(ids.title(name), "children"),
@@ -84,4 +110,4 @@ def panel_callback(
         shared |= {"offer": Output(job_ids.offer, "data"), "outdated": Output(picture_of(name), "data-old")}
         triggers = (*triggers, Input(job_ids.fresh, "data"))
         state["outdated"] = State(picture_of(name), "data-old")
-    return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state, difference)
+    return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state, difference, tables)

@@ -33,6 +33,7 @@ from layouts.figures.strip import (
     strip_legend,
     strip_reading,
 )
+from layouts.figures.tables.strip import strip_tables
 from layouts.job import JobIds
 from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
@@ -49,6 +50,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_strip, services),
+        tables=strip_tables,
         difference=partial(draw_strip_difference, services),
         outputs={
             "chips": Output(CHIPS, "children"),
@@ -148,7 +150,7 @@ def draw_strip_difference(
         "title": f"Tokens · A − B · position {position}",
         "reading": strip_difference_reading(result, position),
         "shown": f"{chips}@{position}",
-        "results": {NAME: result},
+        "results": {"difference": result},
     }
     if moved := _moved(trace, shown, chips, position):
         return {**common, "chips": moved}

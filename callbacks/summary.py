@@ -20,6 +20,7 @@ from layouts import ids
 from layouts.figures.comparison.summary import summary_difference_figure, summary_difference_reading
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
+from layouts.figures.tables.summary import summary_tables
 from layouts.role import role_words, score_table
 from layouts.summary import (
     ENDS,
@@ -57,6 +58,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_summary, services),
+        tables=summary_tables,
         difference=partial(draw_summary_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -114,7 +116,7 @@ def draw_summary_difference(
         **shared,
         "figure": summary_difference_figure(result, theme=look),
         "reading": summary_difference_reading(result),
-        "results": {NAME: result},
+        "results": {"difference": result},
         **_controls(selection),
     }
 

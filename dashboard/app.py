@@ -10,6 +10,7 @@ from functools import partial
 from dash import Dash, set_props
 
 import callbacks.compare
+import callbacks.export
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
@@ -154,6 +155,7 @@ def create_app(
     )
     panels = [panel.register(app, services) for panel in PANELS]
     drawing.register(app, services, panels, headings=headings)
+    callbacks.export.register(app, services, panels)
     export.register(app, Snapshots(services, panels, layout))
     for panel in PANELS:
         if panel.task:

@@ -4,8 +4,6 @@ Source: Elhage et al. 2021, "A mathematical framework for transformer circuits";
 learning and induction heads".
 """
 
-import itertools
-
 import numpy as np
 
 from analysis.attribution import compute_attribution
@@ -55,16 +53,10 @@ def two_heads_that_copy(subject: Subject) -> Lesson:
     )
 
 
-def repeated_pairs(trace: Trace) -> list[tuple[int, int]]:
-    """Positions of tokens that follow the same token as at an earlier position: the earlier one, and this one."""
-    ids = trace.token_ids.tolist()
-    first: dict[tuple[int, int], int] = {}
-    found = []
-    for position, pair in enumerate(itertools.pairwise(ids), start=1):
-        if pair in first:
-            found.append((first[pair], position))
-        first.setdefault(pair, position)
-    return found
+def second_times(trace: Trace) -> list[tuple[int, int]]:
+    """The positions of each token that comes twice: in the first half of the text, and in the second."""
+    ids, half = trace.token_ids, (trace.n_positions + 1) // 2
+    return [(n - half, n) for n in range(half + 1, trace.n_positions) if ids[n] == ids[n - half]]
 
 
 def induction_heads(subject: Subject) -> list[Head]:
@@ -103,7 +95,7 @@ def _select(head: Head, trace: Trace) -> str:
 
 def _second_time(subject: Subject, trace: Trace) -> LessonView:
     bits = compute_strip(subject.model, trace, derived=subject.derived(trace)).surprisal
-    pairs = np.array(repeated_pairs(trace))
+    pairs = np.array(second_times(trace))
     before, after = (float(bits[column].mean()) for column in pairs.T)
     facts = f"a token costs {decimal(before)} bits the first time and {decimal(after)} the second"
     return LessonView(

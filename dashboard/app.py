@@ -40,12 +40,15 @@ from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.sessions import Session
 from dashboard.settings import Settings
+from dashboard.snapshot import export
+from dashboard.snapshot.draw import Snapshots
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
 from layouts.examples import EXAMPLES
+from layouts.links import link_settings
 from layouts.shell import shell
 
 
@@ -115,7 +118,11 @@ def create_app(
         __name__,
         title=TITLE,
         update_title="",
-        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        meta_tags=[  # read by assets/selection_text.js and assets/address.js
+            {"name": "selection-grammar", "content": GRAMMAR},
+            {"name": "link-settings", "content": link_settings()},
+        ],
+        assets_path_ignore=["viewer"],  # its files are fetched for a report, and no part of the page
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
@@ -149,6 +156,7 @@ def create_app(
     panels = [panel.register(app, services) for panel in PANELS]
     drawing.register(app, services, panels, headings=headings)
     callbacks.export.register(app, services, panels)
+    export.register(app, Snapshots(services, panels, layout))
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

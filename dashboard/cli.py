@@ -1,4 +1,4 @@
-"""Command line: serve the page on this machine, list the models, download one, or hash a password."""
+"""Command line: serve the page on this machine, write a static copy, list the models, or hash a password."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ def main() -> int:
             return commands.download(settings, given.name)
         if given.command == "hash-password":
             return commands.hash_password()
+        if given.command == "export-site":
+            from dashboard.snapshot.export_site import export_site
+
+            return export_site(settings, given.folder, session=given.session, model=given.model)
         _serve(settings, given)
     except (ModelError, SessionError, FolderError) as error:
         parser.error(str(error))
@@ -50,6 +54,15 @@ def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
     download = commands.add_parser("download", help="download a model")
     download.add_argument(
         "name", metavar="NAME", help="a name on the list, or an id on the hub, such as owner/name@revision"
+    )
+    site = commands.add_parser("export-site", help="write a folder of plain files that shows views without a server")
+    site.add_argument("folder", metavar="FOLDER", type=Path, help="a new folder, an empty one, or an earlier export")
+    site.add_argument(
+        "--session",
+        metavar="FILE",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="file of the views, saved from the page (default: the lessons)",
     )
     commands.add_parser("hash-password", help="print an entry for BASIC_AUTH_USERS")
 

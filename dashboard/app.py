@@ -14,6 +14,7 @@ import callbacks.job
 import callbacks.ledger
 import callbacks.models
 import callbacks.open_model
+import callbacks.own_numbers
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
@@ -124,6 +125,7 @@ def create_app(
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
+    callbacks.own_numbers.register(app)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

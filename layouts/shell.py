@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, ids, ledger, models, open_model
+from layouts import compare, ids, ledger, models, open_model, own_numbers
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -40,6 +40,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
     return html.Div(
         [
             *_stores(),
+            *own_numbers.stores(),
             visible_store(opening_panels((dock, section.id.removesuffix("-panel")) for dock, section in panels)),
             html.Header(
                 [
@@ -61,6 +62,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
                 ]
             ),
             ledger.dialog(),
+            own_numbers.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],
         className="page",

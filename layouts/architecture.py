@@ -77,6 +77,7 @@ def layout() -> html.Section:
             role="group",
             **{"aria-label": "3D scene of the network; arrow keys move the selection"},
         ),
+        *own_numbers.stores(),
         controls=(
             html.Label("Colour by", htmlFor=COLOR_BY, className="choice-label"),
             dbc.Select(

@@ -35,7 +35,7 @@ def button() -> html.Button:
 
 
 def dialog() -> dbc.Modal:
-    """The dialog, closed, with its stores."""
+    """The dialog, closed."""
     return dbc.Modal(
         [
             dbc.ModalHeader(dbc.ModalTitle("Your own numbers", id=_TITLE, tag="h2")),
@@ -97,7 +97,7 @@ def dialog() -> dbc.Modal:
 
 
 def stores() -> list[Any]:
-    """The dialog's stores, which are there while it is closed."""
+    """What the dialog writes, in the panel of the scene: the dialog itself is only there while it is open."""
     return [dcc.Store(id=READ), dcc.Store(id=SENT)]
 
 

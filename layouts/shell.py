@@ -40,7 +40,6 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
     return html.Div(
         [
             *_stores(),
-            *own_numbers.stores(),
             visible_store(opening_panels((dock, section.id.removesuffix("-panel")) for dock, section in panels)),
             html.Header(
                 [

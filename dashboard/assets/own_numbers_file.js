@@ -69,6 +69,7 @@
 
     add(line) {
       this.n_lines += 1;
+      if (!line) return;
       try {
         if (line.length > MOST_CHARACTERS) throw new Refused(`it is longer than ${MOST_CHARACTERS} characters`);
         if (!line.trim()) return;

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from layouts.figures.text import counted, tile_names
+from layouts.figures.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,8 @@ class OwnScale(NamedTuple):
         power = 10.0 ** np.floor(np.log10(span / _MOST_STEPS))
         step = next(n * power for n in _STEPS if span <= _MOST_STEPS * n * power * (1 + 1e-9))
         first, last = np.ceil(self.low / step - 1e-6), np.floor(self.high / step + 1e-6)
-        return np.arange(first, last + 1) * step
+        ticks: NDArray[np.float64] = np.arange(first, last + 1) * step
+        return ticks
 
 
 def own_scale(numbers: Sequence[NDArray[np.float32]]) -> OwnScale:
@@ -65,18 +66,14 @@ def own_scale(numbers: Sequence[NDArray[np.float32]]) -> OwnScale:
 def own_reading(result: ArchitectureResult) -> str:
     """One sentence on the strongest number, and on how many there are."""
     assert result.own is not None
-    own, info = result.own, result.info
+    own = result.own
     number = result.heads if own.tiles is None else result.tiles
     assert number is not None
-    given = f"{own.n_given:,} of {counted(own.n_all, own.kind)} {'has' if own.n_given == 1 else 'have'} a number"
+    given = f"{own.n_given:,} of {counted(own.n_all, own.kind)} {'has' if own.n_given == 1 else 'have'} one"
     if not np.isfinite(number).any():
         return f"Your own numbers: {given}."
     block, unit = np.unravel_index(int(np.nanargmax(np.abs(number))), number.shape)
     most = f"{number[block, unit]:.3g}".replace("-", "−")
-    if own.neurons is None:
-        return f"Your own numbers: the strongest is at block {block} head {unit} ({most}); {given}."
-    tile = tile_names(info.n_neurons, info.tile_width)[unit]
-    of_tile = f", in the tile of {tile}" if info.tile_width > 1 else ""
-    each = " Each tile shows the strongest of its neurons." if info.tile_width > 1 else ""
-    where = f"block {block} neuron {own.neurons[block, unit]}{of_tile}"
-    return f"Your own numbers: the strongest is at {where} ({most}); {given}.{each}"
+    name = unit if own.neurons is None else own.neurons[block, unit]
+    tiles = "; each tile shows its strongest" if own.tiles is not None and result.info.tile_width > 1 else ""
+    return f"Your own numbers: the strongest is at block {block} {own.kind} {name} ({most}); {given}{tiles}."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from layouts.figures.own_numbers import NO_NUMBER, own_scale
 from layouts.figures.scene import VERTICES
-from layouts.figures.shade import contrast, mixed, neutral
+from layouts.figures.shade import contrast, mixed, neutral, no_number
 from layouts.figures.text import MISSING
 from layouts.theme import ColorScale, Theme, color_bar
 
@@ -103,14 +103,14 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         names = [f"{value:+g}".replace("-", "−") if value else "0" for value in ticks]
     places = share_of(ticks)
     shares = [share_of(values) for values in numbers]
-    note = ""
+    note, grey = "", neutral(theme) if quantity != "own" else no_number(theme)
     if any(np.isnan(share).any() for share in shares):
-        grey = NO_NUMBER if quantity == "own" else "not finite"
-        scale, note = _with_missing(scale, theme), f"<br>grey: {MISSING}" if difference else f"; grey: {grey}"
+        why = NO_NUMBER if quantity == "own" else "not finite"
+        scale, note = _with_missing(scale, grey), f"<br>grey: {MISSING}" if difference else f"; grey: {why}"
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)
-    blank = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
+    blank = _shades(np.zeros(result.strongest.shape), [[0, grey], [1, grey]])
     return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names, note)
 
 
@@ -120,9 +120,9 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
     return _boxes(heads) | _bar(legend, theme), _boxes(tiles)
 
 
-def _with_missing(scale: ColorScale, theme: Theme) -> ColorScale:
-    """The colour scale above a piece for parts whose number is not finite."""
-    lowest = [[0, neutral(theme)], [_MISSING, neutral(theme)]]
+def _with_missing(scale: ColorScale, grey: str) -> ColorScale:
+    """The colour scale above a piece for parts whose number is not finite, or that have none."""
+    lowest = [[0, grey], [_MISSING, grey]]
     return [*lowest, *([_MISSING + (1 - _MISSING) * stop, color] for stop, color in scale)]
 
 

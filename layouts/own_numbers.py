@@ -14,8 +14,8 @@ DIALOG = "own-numbers"
 CHOOSE = "own-numbers-choose"
 FOUND = "own-numbers-found"
 FORGET = "own-numbers-forget"
-READ = "own-numbers-read"  # how often numbers were read or forgotten; assets/own_numbers.js
-SENT = "own-numbers-sent"  # the numbers while they are the colours, else None; callbacks/own_numbers.py
+READ = "architecture-own-read"  # how often numbers were read or forgotten; assets/own_numbers.js
+SENT = "architecture-own"  # the numbers while they are the colours, else None; callbacks/own_numbers.py
 _TITLE = "own-numbers-title"
 
 _EXAMPLE = "block,head,value\n0,0,0.25\n0,1,-1.5\n1,0,3e-2"

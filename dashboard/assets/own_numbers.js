@@ -26,7 +26,7 @@
       if (numbers) sessionStorage.setItem(KEY, JSON.stringify(numbers));
       else sessionStorage.removeItem(KEY);
     } catch {}  // full, or forbidden: the numbers then end with the page
-    dash.set_props("own-numbers-read", { data: ++nRead });
+    dash.set_props("architecture-own-read", { data: ++nRead });
     dash.set_props("own-numbers-forget", { hidden: !numbers });
   }
 

@@ -48,7 +48,7 @@ def reading_of(explorer: Explorer) -> Any:
 
 def sent(body: str) -> Any:
     """The store in a request that has panels drawn."""
-    return next(one.get("value") for one in json.loads(body)["inputs"] if one["id"] == "own-numbers-sent")
+    return next(one.get("value") for one in json.loads(body)["inputs"] if one["id"] == "architecture-own")
 
 
 def array(packed: Any, name: str, dtype: str) -> Any:

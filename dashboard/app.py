@@ -34,6 +34,7 @@ from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
+from dashboard.serving import bundle
 from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
@@ -108,10 +109,12 @@ def create_app(
         title=TITLE,
         update_title="",
         meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        assets_ignore=".",  # all; `bundle` serves them
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
     app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
+    bundle.install(app)
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
     app.layout = layout = shell(

@@ -14,13 +14,6 @@
     modelNews(changed) { dash.set_props("model-news", { data: changed }); },
   });
 
-  /* The words of the document are there until the page is. */
-  new MutationObserver((_, observer) => {
-    if (!document.getElementById("panels")) return;
-    document.querySelector(".opening").remove();
-    observer.disconnect();
-  }).observe(document, { childList: true, subtree: true });
-
   function closePopUps(except) {
     document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
   }

@@ -20,6 +20,7 @@ from layouts.architecture import NAME, PLAY, RESET
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
 from layouts.figures.comparison.scene import architecture_difference_reading
 from layouts.figures.drawing import written
+from layouts.figures.tables.architecture import architecture_tables
 from layouts.theme import THEMES, Theme, base_layout
 
 _N_PREDICTIONS = 4
@@ -41,6 +42,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_architecture, services),
+        tables=architecture_tables,
         difference=partial(draw_architecture_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -83,6 +85,7 @@ def draw_architecture(
     return _scene(result, texts, scene, look) | {
         "title": "Architecture",
         "reading": missing or architecture_reading(result, token),
+        "results": {NAME: result, **texts},
     }
 
 
@@ -107,6 +110,7 @@ def draw_architecture_difference(
     return _scene(result, texts, scene, THEMES[theme]) | {
         "title": "Architecture · A − B",
         "reading": with_problem(reading, problem),
+        "results": {NAME: result, **texts},
     }
 
 

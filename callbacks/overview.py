@@ -22,6 +22,7 @@ from layouts.figures.comparison.scene import overview_difference_reading
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
+from layouts.figures.tables.overview import overview_tables
 from layouts.overview import COLOR, NAME, WALL
 from layouts.theme import THEMES
 
@@ -37,6 +38,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_overview, services),
+        tables=overview_tables,
         difference=partial(draw_overview_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -70,7 +72,11 @@ def draw_overview(
     look = THEMES[theme]
     if not services.loaded(prompt):
         outline = overview_without_values(services.outline(prompt).info, selection)
-        return _values(outline, "") | {"figure": overview_figure(outline, theme=look), "patterns": ""}
+        return _values(outline, "") | {
+            "figure": overview_figure(outline, theme=look),
+            "patterns": "",
+            "results": {NAME: outline},
+        }
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
@@ -125,19 +131,21 @@ def _grid(
     """
     look, room = THEMES[theme], _wall(wall, result.parts.info.n_heads)
     if room is None:
-        return {"figure": overview_figure(result, theme=look), "patterns": ""}
+        return {"figure": overview_figure(result, theme=look), "patterns": "", "results": {NAME: result}}
     digest = blake2b(repr((*drawn_from, room, theme)).encode(errors="surrogatepass"), digest_size=8).hexdigest()
     if patterns != digest:
+        shown = attention()
         return {
-            "figure": overview_figure(result, wall=room, patterns=attention(), theme=look),
+            "figure": overview_figure(result, wall=room, patterns=shown, theme=look),
             "patterns": digest,
+            "results": {NAME: result, "patterns": shown},
         }
     figure: Any = Patch()
     data, layout = overview_changes(result, wall=room, theme=look)
     for index, changes in enumerate(data):
         figure["data"][index] = written(changes)
     figure["layout"] = written(layout)
-    return {"figure": figure, "patterns": digest}
+    return {"figure": figure, "patterns": digest, "results": {NAME: result}}
 
 
 def _values(result: OverviewResult, token: str) -> dict[str, Any]:

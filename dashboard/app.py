@@ -9,6 +9,7 @@ from functools import partial
 from dash import Dash, set_props
 
 import callbacks.compare
+import callbacks.export
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
@@ -136,7 +137,9 @@ def create_app(
         }
         | compare.SETTINGS,
     )
-    drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
+    panels = [panel.register(app, services) for panel in PANELS]
+    drawing.register(app, services, panels, headings=headings)
+    callbacks.export.register(app, services, panels)
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

@@ -68,7 +68,7 @@ def layout() -> html.Section:
         html.Div(
             dcc.Graph(
                 id=ids.graph(NAME),
-                config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
+                config={"displayModeBar": False},
                 className="scene",
             ),
             role="group",

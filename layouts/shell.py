@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, ids, ledger, models, open_model
+from layouts import compare, export, ids, ledger, models, open_model
 from layouts.document import TITLE
 from layouts.figures.text import quoted
 from layouts.glossary import glossary
@@ -61,6 +61,7 @@ def shell(offers: Iterable[Any], panels: Sequence[tuple[str, html.Section]], *, 
                 ]
             ),
             ledger.dialog(),
+            export.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],
         className="page",

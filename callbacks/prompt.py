@@ -91,9 +91,9 @@ def register(app: Dash, services: Services) -> None:
 def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
     """The store (`prompt`), with what the page's scripts need, the values of the controls, and the `findings` in words.
 
-    The scripts need the model's sizes, the most tokens that are read (`most`), the switches that cannot be changed
-    (`fixed`), and the `opening` selection with its words, which is None for a short text and while the model's weights
-    are not in memory.
+    The scripts need the model's sizes, the `fingerprint` of its weights (empty while they are not in memory), the most
+    tokens that are read (`most`), the switches that cannot be changed (`fixed`), and the `opening` selection with its
+    words, which is None for a short text and while the weights are not in memory.
     """
     info, n_positions = services.sizes(prompt)
     trace = services.trace(prompt) if n_positions else None
@@ -103,6 +103,7 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
     )
     data = {**asdict(prompt), "written": list(prompt.written), "n_positions": n_positions}  # as the page sends it back
     data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
+    data["fingerprint"] = trace.info.fingerprint if trace else ""
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
     switches, fixed = _switches(services, prompt) if n_positions else ({}, [])
     return {

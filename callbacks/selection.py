@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State
 
 from layouts import compare, ids
 from layouts.strip import CHIPS
+from layouts.views import SESSION
 
 
 def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> None:
@@ -25,7 +26,7 @@ def register(app: Dash, clicks: Iterable[str], settings: Mapping[str, bool]) -> 
     def run(name: str, *arguments: Output | Input | State, initial: bool = False) -> None:
         app.clientside_callback(ClientsideFunction("explorer", name), *arguments, prevent_initial_call=not initial)
 
-    run("openAddress", Output(ids.ADDRESS, "data"), Input(ids.ADDRESS, "id"), initial=True)
+    run("openPage", Output(ids.ADDRESS, "data"), Input(ids.ADDRESS, "id"), State(SESSION, "data"), initial=True)
     run("arrange", Output(ids.VISIBLE, "data"), Input(ids.ADDRESS, "data"))
     run(
         "select",

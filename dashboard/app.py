@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 
 from dash import Dash, set_props
@@ -13,12 +14,14 @@ import callbacks.export
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
+import callbacks.lessons
 import callbacks.models
 import callbacks.open_model
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
+from analysis.lessons.all_lessons import LESSONS
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.hub import Hub
@@ -36,13 +39,15 @@ from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.serving import bundle
+from dashboard.sessions import Session
 from dashboard.settings import Settings
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
-from layouts.shell import EXAMPLES, shell
+from layouts.examples import EXAMPLES
+from layouts.shell import shell
 
 
 class Explorer(Dash):
@@ -59,13 +64,15 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
+    session: tuple[str, Session] | None = None,
     local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with. local: whether only this machine can
-    reach the server, so that the person in front of it may open any model.
+    and those that the settings name. example: the text that the page opens with. session: the title and the views that
+    the page opens on. local: whether only this machine can reach the server, so that the person in front of it may open
+    any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
     """
@@ -96,7 +103,7 @@ def create_app(
             opener=opener,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
-            example=example or next(iter(EXAMPLES.values())),
+            example=example or next(iter(EXAMPLES.values())).text,
             waits=waits,
         )
         for waits in (False, True)
@@ -119,7 +126,11 @@ def create_app(
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
     app.layout = layout = shell(
-        menu.entries(), [(panel.dock, sections[panel.name]) for panel in PANELS], opens_models=local
+        menu.entries(),
+        [(panel.dock, sections[panel.name]) for panel in PANELS],
+        lessons={name: title for name, (title, _) in LESSONS.items()},
+        opens_models=local,
+        session=session and {"title": session[0], "views": [asdict(view) for view in session[1].views]},
     )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
@@ -128,6 +139,7 @@ def create_app(
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
+    callbacks.lessons.register(app, in_jobs)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

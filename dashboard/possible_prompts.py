@@ -28,6 +28,8 @@ class PossiblePrompts:
         """
         fragment = address.get("hash") if isinstance(address, dict) else None
         before = self._before(shown)
+        if isinstance(address, dict) and address.get("isDamaged"):
+            return before, "The link is damaged, or this browser is too old for it. It was ignored."
         try:
             given = parse_qs(str(fragment or "").removeprefix("#"), keep_blank_values=True, max_num_fields=64)
         except ValueError:

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/comparison/": {"analysis", "numpy"},
+    "analysis/lessons/": {"analysis", "torch", "numpy"},
     "analysis/generation/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
@@ -175,7 +176,7 @@ def test_no_modules_import_each_other_in_a_circle():
     assert circles(graph) == []
 
 
-@pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 14)])
+@pytest.mark.parametrize(("folder", "most"), [("analysis", 20), ("dashboard", 16)])
 def test_no_folder_has_many_modules(folder: str, most: int):
     """`__init__.py` counts, too."""
     counts = Counter(source.rpartition("/")[0] for source in IN_FOLDERS if source.startswith(f"{folder}/"))

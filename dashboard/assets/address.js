@@ -18,6 +18,7 @@
   let unwritten = null;           // a fragment that has to wait
   let dueAt = 0;                  // when the next write would be due if all of a burst were spread evenly
   let timer = null;
+  let madeWith = {};              // the opened link's model, text and fingerprint, until it is compared with the model's
 
   /* The settings of a link without any; they are left out of the fragment. */
   const implied = () => ({ ...defaults, ...IMPLIED });
@@ -30,10 +31,21 @@
   function openAddress() {
     clearTimeout(timer);
     [unwritten, historyMethod] = [null, "replace"];
+    madeWith = readFragment();
     return { hash: location.hash, opened: ++nOpened };  // the count makes the store change for an equal fragment, too
   }
 
-  addEventListener("popstate", () => dash.set_props("address", { data: openAddress() }));
+  /* The same, once a packed fragment has been unpacked. */
+  async function openUnpacked() {
+    clearTimeout(timer);
+    const isDamaged = !(await explorer.unpackLocation());
+    return { ...openAddress(), isDamaged };
+  }
+
+  addEventListener("popstate", async ({ state }) => {
+    explorer.showViewOf(state);
+    dash.set_props("address", { data: await openUnpacked() });
+  });
 
   function write() {
     clearTimeout(timer);
@@ -47,13 +59,28 @@
     }
     if (isNew) {
       dueAt = Math.max(dueAt, performance.now()) + EVERY_MS;
-      window.history[`${historyMethod}State`](null, "", hash);
+      window.history[`${historyMethod}State`](historyMethod === "push" ? null : window.history.state, "", hash);
     }
     historyMethod = "replace";
   }
 
   Object.assign(explorer, {
     openAddress, readFragment,
+
+    /* Read the address of a page that has just been opened. session: the one that the server was started with. */
+    openPage(_id, session) {
+      if (session) explorer.openServed(session);
+      return openUnpacked();
+    },
+
+    /* The address of what is shown, as the fragment without `#`. */
+    currentAddress: () => String(new URLSearchParams({ ...question, ...explorer.arrangement.write() })),
+
+    /* Open a link, as a new entry in the browser's history. hash: its fragment. state: of the entry. */
+    async openLink(hash, state = null) {
+      window.history.pushState(state, "", hash);
+      dash.set_props("address", { data: await openUnpacked() });
+    },
 
     /* Write the address after a change of the workspace. */
     rewriteAddress() { if (question) write(); },
@@ -88,6 +115,16 @@
       const same = (model === prompt.model ? written === shown : isOpened) && text === prompt.text
         && (select === undefined || SWITCHES.every(agrees));
       return same ? select : null;
+    },
+
+    /* What to say if the link was made with other weights under the same name; known once these are in memory. */
+    otherWeights(prompt) {
+      const { model = prompt.model, text = prompt.text, fingerprint } = madeWith;
+      if (!fingerprint || !prompt.fingerprint || model !== prompt.model || text !== prompt.text) return "";
+      madeWith = {};
+      if (fingerprint === prompt.fingerprint) return "";
+      const what = window.history.state?.session === undefined ? "link" : "view";
+      return `This ${what} was made with other weights of ${model}; the numbers may differ.`;
     },
 
     readSettings() {

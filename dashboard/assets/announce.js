@@ -17,6 +17,9 @@
     return `${text}, at token ${position} ‘${chip.textContent}’${written}`;
   }
 
+  /* The current selection in words. */
+  explorer.selectionWords = () => words(explorer.selection());
+
   explorer.announceSelection = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {

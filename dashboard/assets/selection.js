@@ -11,6 +11,7 @@
   let shown = null;        // the same of the side that the panels show, whose positions are selected: of A, or of B
   let mode = "a";          // "a", "b" or "difference"
   let isDefault = false;   // whether nobody, and no link, has chosen the current selection
+  let problems = [];       // with the link that is being opened
 
   const lastPosition = (prompt) => (prompt.n_positions ? prompt.n_positions - 1 : null);
 
@@ -34,17 +35,17 @@
       .find(({ value, count }) => value !== null && value >= count);
   }
 
-  /* The selection that a link names, merged into the middle; null, with a notice, if it cannot be shown. */
+  /* The selection that a link names, merged into the middle; null, with a problem, if it cannot be shown. */
   function selectionOfLink(text, prompt) {
     const change = explorer.parseSelection(text);
     const wrong = change && outOfRange(change, prompt);
     if (change && !wrong) return explorer.mergeSelection(middleSelection(prompt), change);
     const ignored = "The link's selection is ignored.";
-    if (!change) explorer.notice(`The link's selection cannot be read. ${ignored}`);
+    if (!change) problems.push(`The link's selection cannot be read. ${ignored}`);
     else if ((explorer.readFragment().model ?? prompt.model) === prompt.model) {  // else the notice is about that
       const { word, value, count } = wrong;
       const whole = word === "position" ? "text" : "model";
-      explorer.notice(`The link selects ${word} ${value}; this ${whole} has ${word}s 0–${count - 1}. ${ignored}`);
+      problems.push(`The link selects ${word} ${value}; this ${whole} has ${word}s 0–${count - 1}. ${ignored}`);
     }
     return null;
   }
@@ -179,12 +180,14 @@
       const prompt = isCompared && side === "b" ? other : question;
       const linked = explorer.linkedSelection(question, isOpened);
       const isNewPrompt = asked(shown) !== asked(prompt);
+      problems = isNewPrompt || isOpened ? [explorer.otherWeights(question)].filter(Boolean) : [];
       if (isNewPrompt && shown && asked(first) === asked(question) && !isOpened) switchSide(prompt, side);
       else if (isNewPrompt) keepForPrompt(prompt, linked);
       [first, shown, mode] = [question, prompt, side];
       if (!isNewPrompt && isOpened && linked) {
         moveTo(selectionOfLink(linked, prompt) || current, { addsHistory: false });
       }
+      if (problems.length) explorer.notice(problems.join(" "));
       for (const { id, property, value } of inputs_list) {
         if (property !== "clickData" || !value || !triggered.includes(id)) continue;
         const figure = states_list.find((state) => state.id === id).value;

@@ -106,7 +106,7 @@
       }
     }
     if (arrangement.isWide()) drawSplitters(all);
-    document.querySelector("[data-reset=layout]").hidden = !(arrangement.isWide() && arrangement.isChanged());
+    document.querySelector("[data-reset=layout]").disabled = !(arrangement.isWide() && arrangement.isChanged());
     visible = [...document.querySelectorAll(".panel:not([hidden])")].map((panel) => panel.id.replace(/-panel$/, ""));
     markTabs();
     return visible;

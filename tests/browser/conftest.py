@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 from tests.serving import served
 
@@ -25,7 +25,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def trace(bundled_model: LanguageModel) -> Trace:
     """The trace of the opening page's text, computed in this process."""
-    return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values()))))
+    return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values())).text))
 
 
 @pytest.fixture

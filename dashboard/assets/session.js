@@ -1,0 +1,66 @@
+/* Session files: named views of the page, each with a note, as versioned JSON. dashboard/sessions.py reads the same
+   files; a test compares what both say about damaged ones. */
+(function () {
+  "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
+  const [FORMAT, VERSION] = ["LLM Architecture Explorer session", 1];
+  const [MAX_VIEWS, MAX_BYTES] = [200, 2e6];
+  const MAX_LENGTHS = { name: 200, note: 2000, address: 200000, fingerprint: 64 };
+
+  const isRecord = (data) => typeof data === "object" && data !== null && !Array.isArray(data);
+
+  function readView(data, number) {
+    const view = { note: "", fingerprint: "", ...(isRecord(data) ? data : {}) };
+    return Object.fromEntries(Object.entries(MAX_LENGTHS).map(([field, most]) => {
+      const value = view[field];
+      if (typeof value !== "string") {
+        throw new Error(`The session is damaged: view ${number} has no ${field}, or not as text.`);
+      }
+      if (value.length > most) {
+        const limit = most.toLocaleString("en");
+        throw new Error(`View ${number} of the session has a ${field} of more than ${limit} characters.`);
+      }
+      return [field, value];
+    }));
+  }
+
+  function parse(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Error("The file is damaged or not a session: it is not JSON.");
+    }
+  }
+
+  Object.assign(explorer, { sessions: {
+    MAX_VIEWS, MAX_BYTES, MAX_LENGTHS,
+
+    /* The views of a session file; throws an Error whose message says what is wrong. */
+    read(text) {
+      if (new Blob([text]).size > MAX_BYTES) {
+        throw new Error("The session is larger than 2 MB, the largest that can be opened.");
+      }
+      const data = parse(text);
+      if (!isRecord(data) || data.format !== FORMAT) throw new Error("The file is not a session of this page.");
+      if (data.version !== VERSION) {
+        const version = (JSON.stringify(data.version) ?? "null").slice(0, 20);
+        throw new Error(`The session has version ${version}; this page reads version ${VERSION}. `
+          + "Open it with the version of the program that saved it.");
+      }
+      const { views } = data;
+      if (!Array.isArray(views)) throw new Error("The session is damaged: it has no list of views.");
+      if (views.length > MAX_VIEWS) {
+        throw new Error(`The session has ${views.length} views; at most ${MAX_VIEWS} can be opened.`);
+      }
+      return views.map((view, at) => readView(view, at + 1));
+    },
+
+    /* The text of a session file; throws an Error if it would be too large to be opened. */
+    write(views) {
+      const text = JSON.stringify({ format: FORMAT, version: VERSION, views }, null, 1);
+      if (new Blob([text]).size > MAX_BYTES) throw new Error("The views are larger than 2 MB together.");
+      return text;
+    },
+  } });
+})();

@@ -1,0 +1,114 @@
+/* The bar of a session: the views of a lesson, a file or the visitor, one after the other. */
+(function () {
+  "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
+  const byId = (id) => document.getElementById(id);
+  const ENTRY = ":is(input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable])";
+  let shown = null;  // {title, views, at, isOwn, isKept}; `at` is -1 while none of the views is open
+
+  function draw() {
+    const bar = byId("views-bar");
+    bar.hidden = !shown;
+    if (!shown) return;
+    const { title, views, at, isOwn, isKept } = shown;
+    const view = views[at] ?? { name: "", note: "" };
+    const command = (name) => bar.querySelector(`[data-views=${name}]`);
+    // A disabled button would lose the focus, and with it the arrow keys.
+    command("previous").ariaDisabled = String(at <= 0);
+    command("next").ariaDisabled = String(at >= views.length - 1);
+    command("keep").hidden = isOwn;
+    command("keep").ariaDisabled = String(Boolean(isKept));
+    command("keep").textContent = isKept ? "Kept ✓" : "Keep";
+    byId("views-count").textContent = at < 0 ? `${views.length} views` : `${at + 1} of ${views.length}`;
+    byId("views-name").textContent = view.name;
+    byId("views-note").textContent = view.note;
+    byId("views-title").textContent = title;
+    bar.classList.toggle("with-notes", views.some(({ note }) => note !== ""));
+    bar.querySelector(".views-words").scrollTop = 0;
+    explorer.markOwnView(isOwn ? at : -1);
+  }
+
+  /* Part of an entry in the browser's history, so that Back shows its view in the bar. */
+  const stateOf = ({ title, at }) => ({ session: title, view: at });
+
+  function linkOf({ address, fingerprint }) {
+    const parts = new URLSearchParams(address);
+    if (fingerprint) parts.set("fingerprint", fingerprint);
+    return `#${parts}`;
+  }
+
+  function go(at) {
+    if (!shown?.views[at]) return;
+    shown.at = at;
+    draw();
+    explorer.openLink(linkOf(shown.views[at]), stateOf(shown));
+  }
+
+  Object.assign(explorer, {
+    /* Show a session in the bar, and open one of its views. views: {name, note, address, fingerprint} of each. isOwn:
+       whether they are the visitor's own list. */
+    openSession({ title, views, at = 0, isOwn = false }) {
+      shown = { title, views, at: -1, isOwn };
+      go(at);
+      byId("views-bar").focus({ preventScroll: true });
+    },
+
+    /* Show the session that the server was started with. It begins at its first view, unless the page was opened by a
+       link or is loaded again. */
+    openServed({ title, views }) {
+      shown = { title, views, at: -1, isOwn: false };
+      const { state } = window.history;
+      if (location.hash.length > 1) shown.at = state?.session === title && views[state.view] ? state.view : -1;
+      else if (views.length) {
+        shown.at = 0;
+        window.history.replaceState(stateOf(shown), "", linkOf(views[0]));
+      }
+      draw();
+    },
+
+    /* The visitor's own list has changed: the same view stays, at its new place. */
+    ownViewsChanged(views) {
+      if (!shown?.isOwn) return;
+      const at = views.indexOf(shown.views[shown.at]);
+      shown = views.length ? { ...shown, views, at } : null;
+      draw();
+    },
+
+    /* A step back or forward in the browser's history. */
+    showViewOf(state) {
+      if (!shown || state?.session !== shown.title || !shown.views[state.view]) return;
+      shown.at = state.view;
+      draw();
+    },
+  });
+
+  function keep() {
+    if (!explorer.keepViews(shown.views)) return;
+    dash.set_props("status", { children: "The views are among your own." });
+    shown = { ...shown, isKept: true };
+    draw();
+  }
+
+  document.addEventListener("click", (event) => {
+    const command = event.target.closest("#views-bar [data-views]")?.dataset.views;
+    if (command === "previous") go(shown.at - 1);
+    if (command === "next") go(shown.at + 1);
+    if (command === "keep" && !shown.isKept) keep();
+    if (command === "close") {
+      shown = null;
+      draw();
+      document.querySelector("#views-menu > summary").focus();
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (!shown || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    const always = { PageUp: -1, PageDown: 1 };  // the keys of a presenter's remote control
+    const inBar = event.target.closest("#views-bar") ? { ...always, ArrowLeft: -1, ArrowRight: 1 } : always;
+    const by = inBar[event.key];
+    if (!by || event.target.closest(`${ENTRY}, .modal, .pop-up`)) return;
+    event.preventDefault();
+    go(shown.at + by);
+  });
+})();

@@ -71,8 +71,11 @@ def layout() -> html.Section:
                 config={"displayModeBar": False},
                 className="scene",
             ),
-            role="group",
-            **{"aria-label": "3D scene of the network; arrow keys move the selection"},
+            role="img",
+            **{
+                "aria-label": "3D scene of the network; arrow keys move the selection",
+                "aria-describedby": ids.reading(NAME),
+            },
         ),
         controls=(
             html.Label("Colour by", htmlFor=COLOR_BY, className="choice-label"),

@@ -8,8 +8,8 @@
   const PARTS = ["React", "ReactDOM", "DashRenderer", "dash_core_components", "dash_html_components",
     "dash_bootstrap_components"];
   const INCOMPLETE = "A part of this page did not load. Check the connection and reload the page.";
-  const NO_FIGURES = "The figures cannot be drawn: plotly.js, a part of this page, did not load. Check the connection and "
-    + "reload the page.";
+  const NO_FIGURES = "The figures cannot be drawn: plotly.js, a part of this page, did not load. Check the connection "
+    + "and reload the page.";
   let plotly, loading;
 
   /* The words of the document are there until the page is. */

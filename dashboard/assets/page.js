@@ -54,7 +54,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.querySelector(OPEN)) {
       event.preventDefault();
+      const inside = document.activeElement.closest(OPEN);
       closePopUps(null);
+      inside?.querySelector("summary").focus();
     }
     if (event.target.id !== "prompt-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

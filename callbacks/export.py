@@ -14,7 +14,7 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from analysis.errors import AnalysisError
 from analysis.numerics.arrays import arrays_of, digest, little_endian
@@ -42,8 +42,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback]) -> 
 
     @app.callback(
         Output(export.DOWNLOAD, "data"),
-        Output(export.TABLES, "children"),
-        Output(export.DIALOG, "is_open"),
+        Output(export.TABLES, "data"),
         Output(export.STATUS, "children"),
         Input(export.REQUEST, "data"),
         state,
@@ -54,11 +53,15 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback]) -> 
         panel, kind, name = _asked(request, by_name)
         return draw_export(services, panel, page, kind=kind, name=name)
 
+    app.clientside_callback(
+        ClientsideFunction("explorer", "showTables"), Input(export.TABLES, "data"), prevent_initial_call=True
+    )
+
 
 def draw_export(
     services: Services, panel: PanelCallback, page: Mapping[str, Any], *, kind: str, name: str
-) -> tuple[Any, Any, Any, Any]:
-    """The download, the tables of the dialog, whether it opens, and what is said about it to screen readers.
+) -> tuple[Any, Any, Any]:
+    """The download, or the tables that the dialog shows; and what is said about it to screen readers.
 
     page: the values of the page's stores and controls, by names such as `prompt.data`. kind: a key of
     `layouts.export.NUMBERS`. name: of the file.
@@ -72,7 +75,7 @@ def draw_export(
         return _download(f"{name}.json", json_file(about, digested), f"Saved {name}.json.")
     tables = panel.tables(**results)
     if kind == "table":
-        return no_update, tables_shown(about["title"], tables), True, ""
+        return no_update, tables_shown(about["title"], tables), ""
     _check_size(sum(table.n_rows * len(table.columns) for table in tables))
     captions = {table.name: table.caption for table in tables}
     return _download(f"{name}.zip", zip_file({**about, "tables": captions}, tables), f"Saved {name}.zip.")
@@ -152,6 +155,5 @@ def _check_size(n_numbers: int) -> None:
         raise AnalysisError(f"These are {n_numbers:,} numbers; one file holds {_MOST_NUMBERS:,}. Shorten the text.")
 
 
-def _download(filename: str, content: bytes, words: str) -> tuple[Any, Any, Any, Any]:
-    sent = {"filename": filename, "content": b64encode(content).decode(), "base64": True}
-    return sent, no_update, no_update, words
+def _download(filename: str, content: bytes, words: str) -> tuple[Any, Any, Any]:
+    return {"filename": filename, "content": b64encode(content).decode(), "base64": True}, no_update, words

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts.element import element
 from layouts.figures.text import counted
 
 if TYPE_CHECKING:
@@ -22,8 +20,9 @@ if TYPE_CHECKING:
 
 REQUEST = "export-request"  # {panel, kind, name}: what is to be saved; assets/export.js
 DOWNLOAD = "export-download"
-DIALOG = "export-dialog"
 TABLES = "export-tables"
+DIALOG = "export-dialog"
+BODY = "export-body"
 STATUS = "export-status"
 _TITLE = "export-title"
 
@@ -53,40 +52,46 @@ def _button(panel: str, kind: str, words: str) -> html.Button:
 
 
 def dialog() -> html.Div:
-    """The dialog with tables, closed; what is asked for; the download; and the words about it for screen readers."""
-    tables = html.Div(id=TABLES, className="export-tables", tabIndex=0)  # the dialog may scroll
-    shown = dbc.Modal(
-        [dbc.ModalHeader(dbc.ModalTitle("The numbers", id=_TITLE, tag="h2")), dbc.ModalBody(tables)],
+    """The dialog for tables, closed; what is asked for; the answers; and the words about them for screen readers."""
+    title: dict[str, Any] = {"aria-labelledby": _TITLE}
+    close: dict[str, Any] = {"aria-label": "Close"}
+    shown = html.Dialog(
+        [
+            html.Div(
+                [
+                    html.H2("The numbers", id=_TITLE, className="h5"),
+                    html.Button(type="button", className="btn-close", **close),
+                ],
+                className="export-head",
+            ),
+            html.Div(id=BODY, className="export-tables", tabIndex=0),  # it may scroll
+        ],
         id=DIALOG,
-        is_open=False,
-        labelledby=_TITLE,
-        scrollable=True,
-        size="xl",
+        className="export-dialog",
+        **title,
     )
     status = html.Div(id=STATUS, role="status", className="visually-hidden")
-    return html.Div([dcc.Store(id=REQUEST), dcc.Download(id=DOWNLOAD), shown, status])
+    stores = [dcc.Store(id=REQUEST), dcc.Store(id=TABLES), dcc.Download(id=DOWNLOAD)]
+    return html.Div([*stores, shown, status])
 
 
-def tables_shown(title: str, tables: Sequence[Table]) -> list[Any]:
-    """A panel's tables, each with its caption and its first rows. title: of the panel."""
-    return [element("H3", title), *map(_table, tables)]
+def tables_shown(title: str, tables: Sequence[Table]) -> dict[str, Any]:
+    """A panel's tables, each with its caption and its first rows, as plain data: as components of Dash, so many cells
+    would take half a minute. title: of the panel.
+    """
+    return {"title": title, "tables": list(map(_table, tables))}
 
 
 def _table(table: Table) -> dict[str, Any]:
-    columns = [_cells(column[:MOST_ROWS]) for column in table.columns.values()]
-    kinds = ["number" if column.dtype.kind in "iuf" else "" for column in table.columns.values()]
-    left = table.n_rows - MOST_ROWS
-    rest = (
-        f" The first {MOST_ROWS} of {counted(table.n_rows, 'row')}; the CSV file has all of them." if left > 0 else ""
-    )
-    name = f"{table.name[0].upper()}{table.name[1:]}"
-    caption = element("Caption", [element("Strong", f"{name}. "), f"{table.caption}{rest}"])
-    heads = [element("Th", name, scope="col", className=kind) for name, kind in zip(table.columns, kinds, strict=True)]
-    rows = [
-        element("Tr", [element("Td", cell, className=kind) for cell, kind in zip(row, kinds, strict=True)])
-        for row in zip(*columns, strict=True)
-    ]
-    return element("Table", [caption, element("Thead", element("Tr", heads)), element("Tbody", rows)])
+    rest = ""
+    if table.n_rows > MOST_ROWS:
+        rest = f" The first {MOST_ROWS} of {counted(table.n_rows, 'row')}; the CSV file has all of them."
+    return {
+        "name": f"{table.name[0].upper()}{table.name[1:]}.",
+        "caption": f"{table.caption}{rest}",
+        "columns": [{"name": name, "isNumber": column.dtype.kind in "iuf"} for name, column in table.columns.items()],
+        "rows": list(zip(*(_cells(column[:MOST_ROWS]) for column in table.columns.values()), strict=True)),
+    }
 
 
 def _cells(column: NDArray[Any]) -> list[str]:

@@ -92,6 +92,10 @@
       return second;
     },
 
+    /* B as it was last asked for, or null; and which side is shown: "a", "b" or "difference". */
+    second: () => second,
+    side: () => document.documentElement.dataset.side ?? "a",
+
     /* The part of a prompt's store that says which question it is. */
     questionOf: ({ model, text, start, chat, written }) => ({ model, text, start, chat, written }),
 

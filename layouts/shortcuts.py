@@ -46,7 +46,7 @@ _ALONG, _ACROSS, _ENDS = ("ArrowLeft", "ArrowRight"), ("ArrowUp", "ArrowDown"), 
 SHORTCUTS = (
     Shortcut(_ALONG, "select the block before or after", "Scene, overview or selection card", "selection.js"),
     Shortcut(_ACROSS, "select the head or neuron before or after", "the same, or the grid of heads", "selection.js"),
-    Shortcut(_ALONG, "select the token before or after", "row of tokens", "strip.js"),
+    Shortcut((*_ALONG, *_ENDS), "select the token before or after, the first or the last", "row of tokens", "strip.js"),
     Shortcut(_ACROSS, "select a token in the row above or below", "row of tokens, while all are shown", "strip.js"),
     Shortcut(("PageUp", "PageDown"), "go to the view before or after", "", "views.js"),
     Shortcut(_ALONG, "the same", "bar of a lesson or of other views", "views.js"),

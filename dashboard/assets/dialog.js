@@ -19,7 +19,7 @@
     if (!entry) return;
     const name = entry.previousElementSibling;
     for (const one of [name, entry]) one.classList.add("found");
-    name.scrollIntoView({ block: "center" });
+    name.scrollIntoView({ block: "center", behavior: "instant" });
   };
 
   document.addEventListener("click", (event) => {

@@ -46,7 +46,7 @@
     button("next").textContent = at === steps().length - 1 ? "Done" : "Next";
     byId("tour").hidden = false;
     document.body.append(ring);
-    target().scrollIntoView({ block: "nearest" });
+    target().scrollIntoView({ block: "nearest", behavior: "instant" });
     place();
     byId("tour").focus({ preventScroll: true });  // a screen reader reads the step
   }

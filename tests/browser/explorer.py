@@ -25,6 +25,8 @@ NO_WEBGL = (
     "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
     "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
 )
+# A browser in which the page was open before, and so offers no tour.
+HAS_BEEN_HERE = "try { localStorage.setItem('llm-architecture-explorer.tour', 'seen'); } catch { /* about:blank */ }"
 PANELS = "section.panel:not([hidden])"  # those that are visible
 DRAWN = "!document.querySelector('.dash-graph--pending')"  # figures follow their panels' words
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"

@@ -41,12 +41,15 @@ from dashboard.services import AppServices
 from dashboard.serving import bundle
 from dashboard.sessions import Session
 from dashboard.settings import Settings
+from dashboard.snapshot import export
+from dashboard.snapshot.draw import Snapshots
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
 from layouts.examples import EXAMPLES
+from layouts.links import link_settings
 from layouts.shell import shell
 
 
@@ -64,14 +67,14 @@ def create_app(
     *,
     models: Mapping[str, Source] | None = None,
     example: str | None = None,
-    session: tuple[str, Session] | None = None,
+    session: Session | None = None,
     local: bool = False,
 ) -> Explorer:
     """Create the app.
 
     models: by the names in the menu; the page opens with the first. By default: the bundled model, the sizes of GPT-2,
-    and those that the settings name. example: the text that the page opens with. session: the title and the views that
-    the page opens on. local: whether only this machine can reach the server, so that the person in front of it may open
+    and those that the settings name. example: the text that the page opens with. session: the views that the page
+    opens on. local: whether only this machine can reach the server, so that the person in front of it may open
     any model.
     Raises: ModelError if the configuration of the first model cannot be used, or the settings contain an invalid name
     of a model.
@@ -116,7 +119,10 @@ def create_app(
         __name__,
         title=TITLE,
         update_title="",
-        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        meta_tags=[  # read by assets/selection_text.js and assets/address.js
+            {"name": "selection-grammar", "content": GRAMMAR},
+            {"name": "link-settings", "content": link_settings()},
+        ],
         assets_ignore=".",  # all; `bundle` serves them
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
@@ -130,7 +136,7 @@ def create_app(
         [(panel.dock, sections[panel.name]) for panel in PANELS],
         lessons={name: title for name, (title, _) in LESSONS.items()},
         opens_models=local,
-        session=session and {"title": session[0], "views": [asdict(view) for view in session[1].views]},
+        session=asdict(session) if session else None,
     )
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
@@ -152,6 +158,7 @@ def create_app(
     panels = [panel.register(app, services) for panel in PANELS]
     drawing.register(app, services, panels, headings=headings)
     callbacks.export.register(app, services, panels)
+    export.register(app, Snapshots(services, panels, layout))
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

@@ -7,11 +7,14 @@ noticed. The page reads and writes the same files (`assets/session.js`), with th
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from analysis.errors import AnalysisError
+from analysis.models.registry import ModelRegistry
 
 FORMAT = "LLM Architecture Explorer session"
 VERSION = 1
@@ -46,9 +49,10 @@ class View:
 
 @dataclass(frozen=True)
 class Session:
-    """Views in the order in which they are shown."""
+    """Views in the order in which they are shown. title: the file's name without its ending; empty if unknown."""
 
     views: tuple[View, ...]
+    title: str = ""
 
 
 def read_session(text: str | bytes) -> Session:
@@ -89,7 +93,7 @@ def load_session(path: Path) -> Session:
     except OSError as error:
         raise SessionError(f"The session '{path}' cannot be opened: {error.strerror}.") from None
     try:
-        return read_session(text)
+        return replace(read_session(text), title=path.stem)
     except SessionError as error:
         raise SessionError(f"{path}: {error}") from None
 
@@ -100,13 +104,33 @@ def write_session(session: Session) -> str:
     return json.dumps({"format": FORMAT, "version": VERSION, "views": views}, indent=1)
 
 
+def session_warnings(session: Session, models: ModelRegistry) -> Iterator[str]:
+    """What is wrong with views that this server cannot show, or not with the numbers that they had.
+
+    Loads the models that the views were made with, as far as their weights are on this machine.
+    """
+    for number, view in enumerate(session.views, start=1):
+        name = dict(parse_qsl(view.address)).get("model", models.names()[0])
+        where = f"View {number} (“{view.name}”)"
+        if name not in models.names():
+            yield f"{where} needs the model '{name[:60]}', which this server does not offer. Add it with MODELS or --model."
+        elif view.fingerprint and models.status(name)[0] in ("ready", "on disk"):
+            try:
+                fingerprint = models.get(name).info.fingerprint
+            except AnalysisError as error:
+                yield f"{where} cannot be shown. {error}"
+                continue
+            if fingerprint != view.fingerprint:
+                yield f"{where} was made with other weights of {name}; the numbers may differ."
+
+
 def _view(data: Any, number: int) -> View:
     fields = data if isinstance(data, dict) else {}
     values = {"note": "", "fingerprint": ""} | {name: fields[name] for name in MAX_LENGTHS if name in fields}
     for name, most in MAX_LENGTHS.items():
         value = values.get(name)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):  # half a character
             raise SessionError(f"The session is damaged: view {number} has no {name}, or not as text.")
-        if len(value.encode("utf-16-le", errors="surrogatepass")) // 2 > most:
+        if len(value.encode("utf-16-le")) // 2 > most:
             raise SessionError(f"View {number} of the session has a {name} of more than {most:,} characters.")
     return View(**values)

@@ -6,7 +6,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, export, ids, ledger, models, open_model, tour, views
+from layouts import compare, export, export_menu, ids, ledger, models, open_model, tour, views
 from layouts.document import TITLE
 from layouts.examples import examples_menu
 from layouts.figures.text import quoted
@@ -98,6 +98,7 @@ def _header(offers: Iterable[Any], lessons: Mapping[str, str], opens_models: boo
         compare.button(),
         lesson_menu(lessons),
         views.menu(),
+        export_menu.menu(),
         ledger.button(),
         help_menu(),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),

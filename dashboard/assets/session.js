@@ -14,7 +14,7 @@
     const view = { note: "", fingerprint: "", ...(isRecord(data) ? data : {}) };
     return Object.fromEntries(Object.entries(MAX_LENGTHS).map(([field, most]) => {
       const value = view[field];
-      if (typeof value !== "string") {
+      if (typeof value !== "string" || !value.isWellFormed()) {
         throw new Error(`The session is damaged: view ${number} has no ${field}, or not as text.`);
       }
       if (value.length > most) {

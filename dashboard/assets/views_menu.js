@@ -117,7 +117,7 @@
   function finishEditing() {
     const form = document.querySelector(".views-editor");
     if (!form) return;
-    const [name, note] = [...form.querySelectorAll(".form-control")].map(({ value }) => value.trim());
+    const [name, note] = [...form.querySelectorAll(".form-control")].map(({ value }) => value.trim().toWellFormed());
     const edited = Object.assign(editing, { name: name || editing.name, note });
     editing = null;
     change([...own], "", { focus: byId("views-menu").open ? [own.indexOf(edited), "show"] : undefined });
@@ -128,7 +128,7 @@
       say(`At most ${sessions.MAX_VIEWS} views are kept. Save these, delete some, and add it then.`);
       return;
     }
-    editing = { name: explorer.selectionWords().slice(0, sessions.MAX_LENGTHS.name), note: "",
+    editing = { name: explorer.selectionWords().slice(0, sessions.MAX_LENGTHS.name).toWellFormed(), note: "",
       address: explorer.currentAddress(), fingerprint: explorer.prompt().fingerprint };
     change([...own, editing], "", { focus: [own.length, "edit"] });
   }

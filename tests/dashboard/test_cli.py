@@ -18,7 +18,7 @@ def test_the_module_runs_it() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dashboard", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for word in ("--port", "--model", "--text", "models", "download", "hash-password"):
+    for word in ("--port", "--model", "--text", "--session", "models", "download", "hash-password"):
         assert word in done.stdout
 
 
@@ -40,6 +40,8 @@ def test_help_names_defaults_from_the_environment(
         ((), "x", "PORT is 'x'"),
         (("--model", "../etc"), "8050", "cannot be the name of a model"),
         (("--model", "absent.gguf"), "8050", "There is no file 'absent.gguf'"),
+        (("--session", "absent.json"), "8050", "The session 'absent.json' cannot be opened: No such file"),
+        (("--session", "README.md"), "8050", "README.md: The file is damaged or not a session"),
     ],
 )
 def test_a_mistake_ends_with_a_message_and_status_2(

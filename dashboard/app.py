@@ -17,6 +17,7 @@ import callbacks.ledger
 import callbacks.lessons
 import callbacks.models
 import callbacks.open_model
+import callbacks.own_numbers
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
@@ -146,6 +147,7 @@ def create_app(
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
     callbacks.lessons.register(app, in_jobs)
+    callbacks.own_numbers.register(app)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

@@ -74,8 +74,11 @@ def layout() -> html.Section:
                 config={"displayModeBar": False},
                 className="scene",
             ),
-            role="group",
-            **{"aria-label": "3D scene of the network; arrow keys move the selection"},
+            role="img",
+            **{
+                "aria-label": "3D scene of the network; arrow keys move the selection",
+                "aria-describedby": ids.reading(NAME),
+            },
         ),
         *own_numbers.stores(),
         controls=(

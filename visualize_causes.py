@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import plotly.graph_objects as go
+from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import compute_attribution
 from analysis.causes.copying import compute_all_scores
@@ -15,7 +13,7 @@ from analysis.causes.sweep import compute_sweep
 from analysis.effect import compute_effect
 from analysis.errors import check_choice
 from analysis.models.open import ModelLike, chosen_model, open_model
-from analysis.models.sentence import checked_token, read_sentence
+from analysis.models.sentence import checked_token, read_part, read_sentence
 from analysis.selection import Part, Selection
 from layouts.figures.explained import (
     explained_by_parts,
@@ -24,6 +22,7 @@ from layouts.figures.explained import (
     explained_by_sweep,
 )
 from layouts.figures.head_scores import HeadScoreTable
+from layouts.figures.standalone import FigureOfResults
 from visualize_comparison import attribution_difference, compared, removal_difference, sweep_difference
 
 if TYPE_CHECKING:
@@ -37,21 +36,24 @@ def plot_logit_attribution(
     position: int | None = None,
     target: int | str | None = None,
     against: int | str | None = None,
+    select: str | None = None,
     model: ModelLike | None = None,
     compare: str | None = None,
     compare_model: ModelLike | None = None,
-) -> go.Figure:
+) -> FigureOfResults:
     """Direct attribution: each part's share of the next token's logit after `position` (by default the last).
 
     target: the explained token, as for `plot_gradients`. against: the token whose logit is subtracted, in the same way.
+    select: the marked part (see `visualize`); of an MLP, the shares of its neurons are shown, too.
     compare, compare_model: shows A − B (see `visualize`).
     Raises: AnalysisError for a sentence, a number, a token or a model that cannot be shown or compared.
     """
-    shown, trace, here = read_sentence(chosen_model(model), sentence, position)
+    shown, trace, _ = read_sentence(chosen_model(model), sentence, position)
     explained, other = (None if token is None else checked_token(token, shown) for token in (target, against))
+    part, here = read_part(trace, select, position, explained)
     if pair := compared(shown, trace, here, compare, compare_model):
-        return attribution_difference(pair, explained, other)
-    result = compute_attribution(shown, trace, Selection(Part.OUTPUT, target=explained), here, against=other)
+        return attribution_difference(pair, part, other)
+    result = compute_attribution(shown, trace, part, here, against=other)
     return explained_by_parts(result, sentence)
 
 
@@ -60,20 +62,21 @@ def plot_ablation(
     remove: str | None = None,
     *,
     replacement: Replacement = "mean",
+    everywhere: bool = True,
     position: int | None = None,
     target: int | str | None = None,
     against: int | str | None = None,
     model: ModelLike | None = None,
     compare: str | None = None,
     compare_model: ModelLike | None = None,
-) -> go.Figure:
+) -> FigureOfResults:
     """The next token's prediction after `position` (by default the last) without parts of the model, and as it is.
 
     remove: parts in the form of the page's address, separated by commas, each with what takes its place:
     "block.3.attention.head.5=mean,block.0.mlp@4=zero" (`@4`: at position 4 only). "mean" is the part's mean over this
     sentence, "reference" over a text that comes with the project. By default each head and each MLP is removed alone,
-    replaced by `replacement`, and the figure shows what each does to the logit. target, against: as for
-    `plot_logit_attribution`.
+    replaced by `replacement` at all positions, or with everywhere=False at `position` only, and the figure shows what
+    each does to the logit. target, against: as for `plot_logit_attribution`.
     compare, compare_model: shows A − B (see `visualize`).
     Raises: AnalysisError for a sentence, a part, a number, a token, a choice or a model that cannot be shown or
     compared.
@@ -83,10 +86,11 @@ def plot_ablation(
     removed = None if remove is None else read_interventions(remove)
     if pair := compared(shown, trace, here, compare, compare_model):
         if removed is None:
-            return sweep_difference(pair, replacement, token, minus)
+            return sweep_difference(pair, replacement, everywhere, token, minus)
         return removal_difference(pair, removed, token, minus)
     if removed is None:
-        sweep = compute_sweep(shown, trace, here, replacement=replacement, target=token, against=minus)
+        choices: dict[str, Any] = {"replacement": replacement, "everywhere": everywhere}
+        sweep = compute_sweep(shown, trace, here, target=token, against=minus, **choices)
         return explained_by_sweep(sweep, Selection(Part.OUTPUT), sentence)
     result = compute_effect(shown, trace, here, interventions=removed, target=token, against=minus)
     return explained_by_removal(result, trace.info, sentence)
@@ -100,7 +104,7 @@ def plot_patching(
     target: int | str | None = None,
     against: int | str | None = None,
     model: ModelLike | None = None,
-) -> go.Figure:
+) -> FigureOfResults:
     """Activation patching: the model reads another sentence, `other`, with single values from `sentence`.
 
     0 is `other` as it is and 1 is `sentence`, after the last token of both. carried: what takes its value from

@@ -5,7 +5,7 @@ The functions of `visualize` call these if they are given `compare` or `compare_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,17 +55,19 @@ from layouts.figures.comparison.saliency import (
 from layouts.figures.effect import effect_note, effect_sweep_figure
 from layouts.figures.saliency import saliency_depth_figure
 from layouts.figures.saliency_numbers import saliency_warning
-from layouts.figures.standalone import standalone, titled
+from layouts.figures.standalone import FigureOfResults, standalone, titled
 from layouts.figures.text import quoted
 
 if TYPE_CHECKING:
+    from analysis.activation import ActivationNeurons, ActivationQuantity
     from analysis.attention import ShownView
     from analysis.causes.intervention import Intervention, Replacement
-    from analysis.embedding import Dimensions, Projection
+    from analysis.embedding import Dimensions, Projection, Scale
     from analysis.models.language_model import LanguageModel
     from analysis.saliency import SaliencyMethod
     from analysis.saliency_methods.baselines import Baseline
     from analysis.trace import Trace
+    from layouts.figures.embedding import Paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +113,13 @@ class Pair:
         """The id of the token that is most probable in A, whose logit is explained in both."""
         return final_prediction(self.model, self.comparison.a, self.position).top[0][0].id
 
-    def drawn(self, title: str, figures: Sequence[tuple[go.Figure, int]], *sentences: str) -> go.Figure:
-        """Figures with their heights in pixels, under a title that has A, and sentences, the first of which has B."""
+    def drawn(
+        self, title: str, figures: Sequence[tuple[go.Figure, int]], *sentences: str, results: Mapping[str, Any]
+    ) -> FigureOfResults:
+        """Figures with their heights in pixels, under a title that has A, and sentences, the first of which has B.
+
+        results: what they are drawn from, by name.
+        """
         first, second = self.comparison.a.prompt.text, self.comparison.b.prompt.text
         text = "the same sentence" if first == second else f"“{second}”"
         model = "" if self.model is self.other_model else f" in the model {self.other_model.name}"
@@ -121,6 +128,7 @@ class Pair:
             [height for _, height in figures],
             title=titled(title, first),
             sentences=[f"B is {text}{model}.", *sentences],
+            results=results,
         )
 
 
@@ -150,39 +158,53 @@ def in_b() -> Iterator[None]:
         raise type(problem)(f"In B: {problem}") from problem
 
 
-def activation_difference(pair: Pair, part: Selection) -> go.Figure:
+def activation_difference(
+    pair: Pair, part: Selection, quantity: ActivationQuantity, listing: ActivationNeurons
+) -> FigureOfResults:
     """The stream's lengths in A minus those in B, and neurons if both models have equally many of them."""
     comparison, block = pair.comparison, part.block
-    assert block is not None
-    result = compute_activation_difference(comparison, part, pair.position)
+    result = compute_activation_difference(comparison, part, pair.position, quantity=quantity, listing=listing)
     figures = [(activation_figure(result), 280)]
     is_aligned = not comparison.missing_position(pair.position)
     if result.values is not None and (is_aligned or result.chosen):
         figures.append((activation_neuron_figure(result), 180))
     if result.values is not None and is_aligned:
         figures.append((activation_neurons_figure(result), 180))
-    reason = comparison.unequal("n_neurons", "Neurons") or comparison.missing_block(block)
-    return pair.drawn(f"Activations · A − B · block {block}", figures, activation_difference_reading(result), reason)
+    reason = comparison.unequal("n_neurons", "Neurons") or comparison.missing_block(block or 0)
+    title = f"Activations · A − B · {part.part if block is None else f'block {block}'}"
+    reading = activation_difference_reading(result)
+    return pair.drawn(title, figures, reading, *([reason] if block is not None else []), results={"activation": result})
 
 
-def attention_difference(pair: Pair, part: Selection, view: ShownView) -> go.Figure:
+def attention_difference(pair: Pair, part: Selection, view: ShownView) -> FigureOfResults:
     """A head's attention in A minus that in B."""
     result = compute_attention_difference(pair.models, pair.comparison, part, pair.position, view=view)
     title = f"Attention · A − B · {attention_label(result)}"
-    return pair.drawn(title, [(attention_difference_figure(result), 560)], attention_difference_reading(result))
+    figures = [(attention_difference_figure(result), 560)]
+    return pair.drawn(title, figures, attention_difference_reading(result), results={"attention": result})
 
 
 def embedding_difference(
-    pair: Pair, part: Selection, method: Projection, dimensions: Dimensions, areas: tuple[int, int]
-) -> go.Figure:
+    pair: Pair,
+    part: Selection,
+    method: Projection,
+    dimensions: Dimensions,
+    scale: Scale,
+    *,
+    paths: Paths,
+    areas: tuple[int, int],
+) -> FigureOfResults:
     """The tokens of A and of B in one space. areas: of labels, in pixels."""
-    result = compute_embedding_difference(pair.comparison, part, pair.position, method=method, dimensions=dimensions)
-    figure = embedding_difference_figure(result, paths="none", label_area=areas)
+    result = compute_embedding_difference(
+        pair.comparison, part, pair.position, method=method, dimensions=dimensions, scale=scale
+    )
+    figure = embedding_difference_figure(result, paths=paths, label_area=areas)
     where = "before block 0" if part.block is None else f"after block {part.block}"
-    return pair.drawn(f"Embeddings · A − B · {where}", [(figure, 520)], embedding_difference_reading(result))
+    reading = embedding_difference_reading(result)
+    return pair.drawn(f"Embeddings · A − B · {where}", [(figure, 520)], reading, results={"embedding": result})
 
 
-def logit_lens_difference(pair: Pair, part: Selection, pins: tuple[int, ...]) -> go.Figure:
+def logit_lens_difference(pair: Pair, part: Selection, pins: tuple[int, ...]) -> FigureOfResults:
     """How far the readings of A and B are apart, and the tokens that are followed in both."""
     cells = compute_lens_cells_difference(pair.comparison, *pair.models)
     result = compute_logit_lens_difference(
@@ -193,17 +215,20 @@ def logit_lens_difference(pair: Pair, part: Selection, pins: tuple[int, ...]) ->
         (logit_lens_difference_depth_figure(result, quantity="probability"), 180),
         (logit_lens_difference_depth_figure(result, quantity="rank"), 180),
     ]
-    return pair.drawn(f"Logit lens · A − B · {pair.place}", figures, logit_lens_difference_reading(result))
+    reading = logit_lens_difference_reading(result)
+    return pair.drawn(f"Logit lens · A − B · {pair.place}", figures, reading, results={"logit_lens": result})
 
 
-def saliency_difference(pair: Pair, target: int | None, method: SaliencyMethod, baseline: Baseline) -> go.Figure:
+def saliency_difference(
+    pair: Pair, target: int | None, against: int | None, method: SaliencyMethod, baseline: Baseline
+) -> FigureOfResults:
     """The attributions to the tokens of A, of B, and A − B, of the logit of the same token."""
     there = pair.check_logits()
     explained = pair.predicted() if target is None else target
-    choices: dict[str, Any] = {"target": explained, "method": method, "baseline": baseline}
-    a = compute_saliency(pair.model, pair.comparison.a, pair.position, **choices)
+    choices: dict[str, Any] = {"against": against, "method": method, "baseline": baseline}
+    a = compute_saliency(pair.model, pair.comparison.a, pair.position, target=target, **choices)
     with in_b():
-        b = compute_saliency(pair.other_model, pair.comparison.b, there, **choices)
+        b = compute_saliency(pair.other_model, pair.comparison.b, there, target=explained, **choices)
     result = compute_saliency_difference(pair.comparison, a, b)
     figures = [(saliency_difference_figure(result), 400)]
     figures += [] if result.depth is None else [(saliency_depth_figure(result, compared=True), 320)]
@@ -214,24 +239,28 @@ def saliency_difference(pair: Pair, target: int | None, method: SaliencyMethod, 
         saliency_difference_reading(result),
         *(f"{side}: {words}" for side, words in warnings if words),
         " · ".join(f"{name} {value}" for name, value in saliency_difference_numbers(result)),
+        results={"saliency": result},
     )
 
 
-def attribution_difference(pair: Pair, target: int | None, against: int | None) -> go.Figure:
+def attribution_difference(pair: Pair, asked: Selection, against: int | None) -> FigureOfResults:
     """Direct attribution of A minus B: each part's share of the logit of the same token."""
     pair.check_logits()
-    asked = Selection(Part.OUTPUT, target=target)
     result = compute_attribution_difference(pair.comparison, *pair.models, asked, pair.position, against=against)
     draws = (attribution_figure, 340), (attribution_bars_figure, 260), (attribution_depth_figure, 200)
     figures = [(draw(result, compared=True), height) for draw, height in draws]
-    return pair.drawn(f"Direct attribution · A − B · {pair.place}", figures, attribution_difference_reading(result))
+    title, reading = f"Direct attribution · A − B · {pair.place}", attribution_difference_reading(result)
+    return pair.drawn(title, figures, reading, results={"attribution": result})
 
 
-def sweep_difference(pair: Pair, replacement: Replacement, target: int | None, against: int | None) -> go.Figure:
+def sweep_difference(
+    pair: Pair, replacement: Replacement, everywhere: bool, target: int | None, against: int | None
+) -> FigureOfResults:
     """The effect of removing each head and each MLP alone in A minus that in B, on the logit of the same token."""
     there = pair.check_logits()
     followed = pair.predicted() if target is None else target
-    choices: dict[str, Any] = {"replacement": replacement, "target": followed, "against": against}
+    choices: dict[str, Any] = {"replacement": replacement, "everywhere": everywhere, "against": against}
+    choices["target"] = followed
     a = compute_sweep(pair.model, pair.comparison.a, pair.position, **choices)
     with in_b():
         b = compute_sweep(pair.other_model, pair.comparison.b, there, **choices)
@@ -241,12 +270,13 @@ def sweep_difference(pair: Pair, replacement: Replacement, target: int | None, a
         [(effect_sweep_figure(result, Selection(Part.OUTPUT), compared=True), 340)],
         effect_sweep_difference_reading(result),
         effect_note([], replacement),
+        results={"sweep": result},
     )
 
 
 def removal_difference(
     pair: Pair, interventions: Sequence[Intervention], target: int | None, against: int | None
-) -> go.Figure:
+) -> FigureOfResults:
     """The predictions of A and of B with and without the same parts."""
     pair.check_logits()
     if problem := misfit_in_either(pair.comparison, interventions):
@@ -265,4 +295,5 @@ def removal_difference(
         effect_difference_reading(*effects),
         " · ".join(f"{name} {value}" for name, value in effect_difference_numbers(*effects)),
         effect_note([one.replacement for one in interventions], None),
+        results={"effect": {"a": effects[0], "b": effects[1]}},
     )

@@ -21,7 +21,7 @@ same string, which the server sends with the page.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -50,6 +50,7 @@ GRAMMAR = (
     rf"(?:@(?<position>{_NUMBER}))?(?:~(?<target>{_NUMBER}))?$"
 )
 _PATTERN = re.compile(GRAMMAR.replace("(?<", "(?P<"))
+_NUMBERS = ("block", "head", "neuron", "position", "target")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,21 @@ class Selection:
         """
         return cls(**_read(text))
 
+    def changed(self, text: str) -> "Selection":
+        """This selection, in a block, with the parts that a change names, as the page merges them.
+
+        Raises: SelectionError if the text is no change.
+        """
+        match = _PATTERN.fullmatch(text)
+        if not match:
+            raise SelectionError(f"‘{text[:60]}’ names no part and no position.")
+        named = {name: None if match[name] is None else int(match[name]) for name in _NUMBERS}
+        stays = {name: getattr(self, name) if named[name] is None else named[name] for name in ("position", "target")}
+        if part := match["end"] or match["attention"] or match["mlp"]:
+            return Selection(Part(part), **{**named, **stays})
+        block = self.block if named["block"] is None else named["block"]
+        return replace(self, block=block, position=stays["position"], target=stays["target"])
+
     def checked(self, info: ModelInfo, n_positions: int) -> "Selection":
         """This selection, if the model and the text have all that it names.
 
@@ -118,5 +134,5 @@ def _read(text: str) -> Mapping[str, Any]:
         raise SelectionError(
             f"'{text[:60]}' is not a selection. One looks like 'block.3.attention.head.5@4', 'block.0.mlp' or 'output'."
         )
-    numbers = {name: match[name] for name in ("block", "head", "neuron", "position", "target")}
+    numbers = {name: match[name] for name in _NUMBERS}
     return {"part": Part(part)} | {name: int(digits) for name, digits in numbers.items() if digits is not None}

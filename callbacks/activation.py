@@ -22,6 +22,7 @@ from layouts.figures.activation import (
 )
 from layouts.figures.comparison.activation import activation_difference_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.activation import activation_tables
 from layouts.theme import THEMES, Theme
 
 _NO_NEURONS = "This part has no neurons. Select a block."
@@ -32,6 +33,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_activation, services),
+        tables=activation_tables,
         difference=partial(draw_activation_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -59,6 +61,7 @@ def draw_activation(
     return _figures(result, selection, trace.info.n_blocks, _NO_NEURONS, look) | {
         "title": f"Activations · {_shown(selection)}",
         "reading": activation_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -86,6 +89,7 @@ def draw_activation_difference(
     return figures | {
         "title": f"Activations · A − B · {_shown(selection)}",
         "reading": " ".join(filter(None, [activation_difference_reading(result), reason if block is not None else ""])),
+        "results": {NAME: result},
     }
 
 

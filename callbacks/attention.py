@@ -22,6 +22,7 @@ from layouts.figures.comparison.attention import (
     attention_difference_reading,
 )
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.attention import attention_tables
 from layouts.theme import THEMES, Theme
 
 _NO_ATTENTION = "This part has no attention. Select a block."
@@ -32,6 +33,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_attention, services),
+        tables=attention_tables,
         difference=partial(draw_attention_difference, services),
         outputs={"figure": Output(ids.graph(NAME), "figure"), "heads": Output(HEADS_GRAPH, "figure")},
         choices={"view": Input(VIEW, "value")},
@@ -57,6 +59,7 @@ def draw_attention(
         "heads": attention_heads_figure(result, theme=look),
         "title": f"Attention · {attention_label(result)}",
         "reading": attention_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -84,6 +87,7 @@ def draw_attention_difference(
         "heads": attention_difference_heads_figure(result, theme=look),
         "title": f"Attention · A − B · {attention_label(result)}",
         "reading": attention_difference_reading(result),
+        "results": {"difference": result},
     }
 
 

@@ -25,6 +25,7 @@ from layouts.figures.attribution_charts import (
 )
 from layouts.figures.comparison.attribution import attribution_difference_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.attribution import attribution_tables
 from layouts.figures.text import quoted
 from layouts.target import target_words
 from layouts.theme import THEMES
@@ -45,6 +46,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_attribution, services),
+        tables=attribution_tables,
         difference=partial(draw_attribution_difference, services),
         outputs={"figure": Output(ids.graph(NAME), "figure"), "target": Output(TARGET, "children")},
         choices={"view": Input(VIEW, "value"), "against": Input(AGAINST, "value")},
@@ -75,6 +77,7 @@ def draw_attribution(
         "target": target_words(result.target, result.against, chosen=result.chosen),
         "title": title,
         "reading": attribution_reading(result),
+        "results": {NAME: result},
     }
 
 
@@ -107,4 +110,5 @@ def draw_attribution_difference(
         "target": target_words(result.target, result.against, chosen=result.chosen),
         "title": title,
         "reading": attribution_difference_reading(result),
+        "results": {NAME: result},
     }

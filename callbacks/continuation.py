@@ -46,6 +46,7 @@ from layouts.continuation import (
 from layouts.figures.continuation import continuation_figure, continuation_reading, written_hover, written_reading
 from layouts.figures.empty import empty_figure
 from layouts.figures.strip import strip_hover
+from layouts.figures.tables.continuation import continuation_tables
 from layouts.figures.text import quoted
 from layouts.job import JobIds
 from layouts.theme import THEMES
@@ -69,6 +70,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_continuation, services),
+        tables=continuation_tables,
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
             "text": Output(TEXT, "children"),
@@ -85,8 +87,8 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "seed": Input(SEED, "value"),
             "kept": Input(KEPT, "data"),
             "side": Input(compare.SIDE, "value"),
+            "live": State(LIVE, "data"),
         },
-        state={"live": State(LIVE, "data")},
         job=True,
     )
 
@@ -148,6 +150,7 @@ def draw_continuation(
             "complete": complete,
         },
         "title": f"Continue · position {position}, {quoted(trace.tokens[position].label)}",
+        "results": {"tokens": hovers} | ({} if result is None else {NAME: result}),
         "offer": offer,
         "outdated": "false",
     }
@@ -159,6 +162,7 @@ def draw_continuation(
         values["figure"] = continuation_figure(drawn, theme=look)
         values["choices"] = _choices(prompt, trace, position, [one.piece for one in drawn.top])
         values["reading"] = continuation_reading(drawn)
+        values["results"]["alternatives"] = drawn
     if result is not None:
         values["reading"] = written_reading(result)
     if side == "b":

@@ -40,6 +40,7 @@ from layouts.figures.effect import (
 )
 from layouts.figures.effect_patching import effect_patching_figure, effect_patching_note, effect_patching_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.effect import effect_tables
 from layouts.figures.text import number, quoted
 from layouts.target import target_words
 from layouts.theme import THEMES, Theme
@@ -53,6 +54,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         effect.NAME,
         partial(draw_effect, services),
+        tables=effect_tables,
         difference=partial(draw_effect_difference, services),
         outputs={
             "figure": Output(ids.graph(effect.NAME), "figure"),
@@ -176,11 +178,13 @@ def _removals(
     trace, model = services.trace(asked.prompt), services.model(asked.prompt)
     sweep, offer = asked.grid(selection.position)
     figure = None if sweep is None else effect_sweep_figure(sweep, selection, theme=look)
+    results = {} if sweep is None else {"sweep": sweep}
     note = effect_note([each.replacement for each in interventions], asked.choices[2])  # type: ignore[arg-type]
     shared = {"list": removal_list(interventions, one, trace.info), "offer": offer, "note": note}
     if problem := misfit(interventions, trace.info, trace.n_positions):
         none = empty_figure("Not computed.", theme=look)
-        return figure, {**shared, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}
+        reading = f"{problem} Take it back."
+        return figure, {**shared, "figure": none, "numbers": [], "reading": reading, "results": results}
     result = compute_effect(
         model,
         trace,
@@ -195,6 +199,7 @@ def _removals(
         "figure": effect_figure(result, theme=look),
         "numbers": effect.numbers(effect_numbers(result), number(result.divergence) if interventions else None),
         "reading": effect_reading(result) if interventions or sweep is None else effect_sweep_reading(sweep),
+        "results": {effect.NAME: result, **results},
     }
 
 
@@ -229,6 +234,7 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
         "numbers": effect.numbers(effect_numbers(result), None if patch is None else number(result.divergence)),
         "note": effect_patching_note(grid),
         "reading": effect_patching_reading(grid, None if patch is None else result, clean),
+        "results": {effect.NAME: result} | ({} if grid is None else {"patching": grid}),
         "offer": offer,
     }
 

@@ -87,6 +87,7 @@ def draw_effect_difference(
         "note": effect_note([each.replacement for each in interventions], replacement),
     }
     sweeps = None if both is None else compute_sweep_difference(comparison, *both)
+    results: dict[str, Any] = {} if sweeps is None else {"sweep": sweeps}
     if sweeps is not None:
         figure = effect_sweep_figure(sweeps, selection, compared=True, theme=look)
         values |= {"sweep": figure, "outdated": "false"}
@@ -96,7 +97,7 @@ def draw_effect_difference(
         values |= {"sweep": empty_figure("Not computed yet.", theme=look), "outdated": ""}
     if problem := misfit_in_either(comparison, interventions):
         none = empty_figure("Not computed.", theme=look)
-        return {**values, "figure": none, "numbers": [], "reading": f"{problem} Take it back."}
+        return {**values, "figure": none, "numbers": [], "reading": f"{problem} Take it back.", "results": results}
     effects = compute_effect_difference(
         comparison,
         model,
@@ -115,6 +116,7 @@ def draw_effect_difference(
         "figure": effect_difference_figure(*effects, theme=look),
         "numbers": effect.pairs(effect_difference_numbers(*effects)),
         "reading": f"{reading} The grid of removals: {missing}" if missing else reading,
+        "results": {"a": effects[0], "b": effects[1], **results},
     }
 
 

@@ -20,6 +20,7 @@ from layouts.embedding import DIMENSIONS, METHOD, NAME, PATHS, SCALE
 from layouts.figures.comparison.embedding import embedding_difference_figure, embedding_difference_reading
 from layouts.figures.embedding import LABEL_AREA, Paths, embedding_figure, embedding_reading
 from layouts.figures.empty import empty_figure
+from layouts.figures.tables.embedding import embedding_tables
 from layouts.theme import THEMES
 
 
@@ -31,6 +32,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_embedding, services),
+        tables=embedding_tables,
         difference=partial(draw_embedding_difference, services),
         outputs={"figure": Output(ids.graph(NAME), "figure")},
         choices={
@@ -77,6 +79,7 @@ def draw_embedding(
     return {
         "figure": embedding_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
         "reading": embedding_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
         **shown,
     }
@@ -122,6 +125,7 @@ def draw_embedding_difference(
     return {
         "figure": embedding_difference_figure(result, paths=paths, label_area=_area(dimensions), theme=THEMES[theme]),
         "reading": embedding_difference_reading(result),
+        "results": {"difference": result},
         "outdated": "false",
         **shown,
     }

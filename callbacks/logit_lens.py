@@ -35,6 +35,7 @@ from layouts.figures.logit_lens import (
     logit_lens_mark,
     logit_lens_reading,
 )
+from layouts.figures.tables.logit_lens import logit_lens_tables
 from layouts.figures.text import quoted
 from layouts.logit_lens import (
     CELLS,
@@ -72,6 +73,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_logit_lens, services),
+        tables=logit_lens_tables,
         difference=partial(draw_logit_lens_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -135,6 +137,7 @@ def draw_logit_lens(
         "probabilities": logit_lens_depth_figure(result, quantity="probability", theme=look),
         "ranks": logit_lens_depth_figure(result, quantity="rank", theme=look),
         "reading": logit_lens_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
 
@@ -185,6 +188,7 @@ def draw_logit_lens_difference(
         "probabilities": logit_lens_difference_depth_figure(result, quantity="probability", theme=look),
         "ranks": logit_lens_difference_depth_figure(result, quantity="rank", theme=look),
         "reading": logit_lens_difference_reading(result),
+        "results": {"difference": result},
         "outdated": "false",
     }
 

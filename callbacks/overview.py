@@ -13,7 +13,7 @@ from analysis.comparison.pair import Comparison
 from analysis.overview import OverviewResult, Patterns, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.coloring import CHOICES, SWEPT, Removal, color_difference, color_numbers, with_problem
+from callbacks.coloring import CHOICES, SWEPT, Extras, color_difference, color_numbers, with_problem
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
@@ -22,6 +22,7 @@ from layouts.figures.comparison.scene import overview_difference_reading
 from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
+from layouts.figures.tables.overview import overview_tables
 from layouts.overview import COLOR, NAME, WALL
 from layouts.theme import THEMES
 
@@ -37,6 +38,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_overview, services),
+        tables=overview_tables,
         difference=partial(draw_overview_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -58,22 +60,26 @@ def draw_overview(
     against: str | None = "",
     wall: Any = None,
     patterns: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """Grid (`figure`), title, reading, and a digest of what the attention in it is drawn from (`patterns`).
 
     against: the token whose logit is subtracted from the explained one, by its id, or empty. wall: `[columns, aspect]`
     of the heads if there is room for their attention, else None. patterns: the digest of the attention that the page
-    shows. If it is the same, all but the attention is sent. removal: what the sweep removes, for
-    "effect".
+    shows. If it is the same, all but the attention is sent. extras: what some colourings are computed
+    from.
     """
     look = THEMES[theme]
     if not services.loaded(prompt):
         outline = overview_without_values(services.outline(prompt).info, selection)
-        return _values(outline, "") | {"figure": overview_figure(outline, theme=look), "patterns": ""}
+        return _values(outline, "") | {
+            "figure": overview_figure(outline, theme=look),
+            "patterns": "",
+            "results": {NAME: outline},
+        }
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
+    numbers, missing = color_numbers(services, prompt, selection, color_by, against, **extras)
     result = compute_overview(trace, selection, position, **numbers)
     values = _values(result, trace.tokens[position].label)
     if missing:
@@ -93,12 +99,12 @@ def draw_overview_difference(
     against: str | None = "",
     wall: Any = None,
     patterns: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """As `draw_overview`, of A minus B, in the grid of A; what B does not have is grey."""
     trace = comparison.a
     position = services.position(trace, selection)
-    one, other, problem = color_difference(services, comparison, selection, color_by, against, **removal)
+    one, other, problem = color_difference(services, comparison, selection, color_by, against, **extras)
     result = compute_overview_difference(comparison, one, other)
     drawn_from = (trace.info.fingerprint, trace.prompt, comparison.digest)
     attention = partial(compute_patterns_difference, comparison, derived=partial(services.derived, trace))
@@ -125,19 +131,21 @@ def _grid(
     """
     look, room = THEMES[theme], _wall(wall, result.parts.info.n_heads)
     if room is None:
-        return {"figure": overview_figure(result, theme=look), "patterns": ""}
+        return {"figure": overview_figure(result, theme=look), "patterns": "", "results": {NAME: result}}
     digest = blake2b(repr((*drawn_from, room, theme)).encode(errors="surrogatepass"), digest_size=8).hexdigest()
     if patterns != digest:
+        shown = attention()
         return {
-            "figure": overview_figure(result, wall=room, patterns=attention(), theme=look),
+            "figure": overview_figure(result, wall=room, patterns=shown, theme=look),
             "patterns": digest,
+            "results": {NAME: result, "patterns": shown},
         }
     figure: Any = Patch()
     data, layout = overview_changes(result, wall=room, theme=look)
     for index, changes in enumerate(data):
         figure["data"][index] = written(changes)
     figure["layout"] = written(layout)
-    return {"figure": figure, "patterns": digest}
+    return {"figure": figure, "patterns": digest, "results": {NAME: result}}
 
 
 def _values(result: OverviewResult, token: str) -> dict[str, Any]:

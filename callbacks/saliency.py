@@ -1,17 +1,14 @@
 """Callback of the saliency panel: computes the result for a selection and draws it."""
 
-import json
 from dataclasses import asdict
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc
+from dash import Dash, Input, Output
 
 from analysis.comparison.pair import Comparison
 from analysis.comparison.problem import first_problem, incomparable
 from analysis.comparison.saliency import compute_saliency_difference
-from analysis.errors import AnalysisError
 from analysis.numerics.nonfinite import unexplainable
 from analysis.saliency import SaliencyResult, default_target, plan_saliency, read_token_id
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, zero_is_singular
@@ -30,16 +27,15 @@ from layouts.figures.comparison.saliency import (
 )
 from layouts.figures.empty import empty_figure
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading, saliency_shades
-from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
+from layouts.figures.tables.saliency import saliency_tables
 from layouts.figures.text import quoted
 from layouts.saliency import (
     AGAINST,
     BASELINE,
     DEPTH,
     DEPTH_GRAPH,
-    DOWNLOAD,
-    EXPORT,
     FOUND,
     METHOD,
     NAME,
@@ -60,11 +56,9 @@ from layouts.saliency import (
 from layouts.target import target_words
 from layouts.theme import THEMES, Theme
 
-_LIBRARIES = ("captum", "numpy", "torch", "transformers")
-
 
 def register(app: Dash, services: Services) -> PanelCallback:
-    """Draw the panel for a prompt, a selection and a method; search the vocabulary, and export the numbers."""
+    """Draw the panel for a prompt, a selection and a method; search the vocabulary."""
     choices = {
         "method": Input(METHOD, "value"),
         "baseline": Input(BASELINE, "value"),
@@ -73,23 +67,10 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
     register_target_search(app, services, search=SEARCH, found=FOUND, against=AGAINST)
 
-    @app.callback(
-        Output(DOWNLOAD, "data"),
-        Input(EXPORT, "n_clicks"),
-        State(ids.PROMPT, "data"),
-        State(ids.SELECTION, "data"),
-        *[State(choice.component_id, "value") for choice in choices.values()],
-        prevent_initial_call=True,
-    )
-    def export(_clicks: Any, prompt: Any, selection: Any, *given: Any) -> Any:
-        asked, selected = services.question(prompt, selection)
-        method, baseline, against = given
-        text = export_saliency(services, asked, selected, method=method, baseline=baseline, against=against or "")
-        return dcc.send_string(text, "saliency.json")
-
     return panel_callback(
         NAME,
         partial(draw_saliency, services),
+        tables=saliency_tables,
         difference=partial(draw_saliency_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -161,6 +142,8 @@ def draw_saliency(
         "reading": saliency_reading(result),
         "outdated": "false",
     }
+    if is_complete(offer):
+        values["results"] = {NAME: result}
     if result.depth is not None:
         values["depth_figure"] = saliency_depth_figure(result, theme=look)
     if result.path is not None:
@@ -222,6 +205,7 @@ def draw_saliency_difference(
             " ".join(f"{side}: {words}" for side, words in warnings.items() if words), offer_others=result.doubtful
         ),
         "reading": saliency_difference_reading(result),
+        "results": {NAME: result},
         "outdated": "false",
     }
     if result.depth is not None:
@@ -243,22 +227,6 @@ def _refused(reason: str, theme: str) -> Values:
     shown = {"figure": none, "depth_hidden": True, "path_hidden": True, "reading": reason}
     shown |= {"target": "nothing", "title": "Saliency"}
     return {**shown, "text": [], "numbers": [], "warning": "", "offer": None, "outdated": ""}
-
-
-def export_saliency(
-    services: Services, prompt: Prompt, selection: Selection, *, method: str, baseline: str, against: str
-) -> str:
-    """JSON with all that is needed to compute the shown result again.
-
-    Raises: AnalysisError if it has not been computed yet.
-    """
-    question = _question(prompt, selection, method, baseline, against)
-    result, offer = services.jobs.show(saliency_task(services, question), question)
-    if result is None or not is_complete(offer):
-        raise AnalysisError("There is nothing to export yet. Press “Compute” first.")
-    info = services.model(prompt).info
-    versions = {library: version(library) for library in _LIBRARIES}
-    return json.dumps(saliency_export(result, prompt, info, versions=versions), ensure_ascii=False, indent=1)
 
 
 def saliency_task(services: Services, question: Any) -> Task:

@@ -1,4 +1,6 @@
-"""The results of two background jobs, A's and B's, which a page is offered one after the other."""
+"""The sides of a comparison, A and B: which of them is shown, and the results of two background jobs, which a page is
+offered one after the other.
+"""
 
 from typing import Any
 
@@ -6,6 +8,16 @@ from analysis.task import Task
 from callbacks.services import Services
 
 Job = tuple[Task, dict[str, Any]]  # a task, and the question that the page sends back to have it run
+
+
+def shown_sides(prompt: Any, other: Any, side: Any) -> tuple[Any, Any]:
+    """The store of the question that panels show, and that of B if they show the difference of A and B, else None.
+
+    prompt, other: the stores of A and of B, which is None without a comparison. side: "a", "b" or "difference".
+    """
+    if not other:
+        return prompt, None
+    return (other, None) if side == "b" else (prompt, other if side == "difference" else None)
 
 
 def show_both(services: Services, a: Job, b: Job) -> tuple[tuple[Any, Any] | None, dict[str, Any] | None, str]:

@@ -33,6 +33,7 @@ from layouts.figures.strip import (
     strip_legend,
     strip_reading,
 )
+from layouts.figures.tables.strip import strip_tables
 from layouts.job import JobIds
 from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
 from layouts.theme import THEMES, Theme
@@ -49,6 +50,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_strip, services),
+        tables=strip_tables,
         difference=partial(draw_strip_difference, services),
         outputs={
             "chips": Output(CHIPS, "children"),
@@ -94,7 +96,8 @@ def draw_strip(
     result = compute_strip(services.model(prompt), trace, derived=partial(services.derived, trace))
     weights = attention_from(trace, selection, position)
     about = strip_attention_reading(weights)
-    common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}"}
+    results = {NAME: result, "attention": weights}
+    common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}", "results": results}
     reading = f"{about} {strip_reading(result, position)}".lstrip()
     # The chips of surprisals do not depend on the selection.
     chips = _digest(trace.info.fingerprint, trace.prompt, theme) if color == "surprisal" else ""
@@ -104,7 +107,7 @@ def draw_strip(
     words = [strip_hover(result, token.position) for token in result.tokens]
     if color == "attribution":
         choices = {"method": method, "baseline": baseline, "against": read_token_id(against or "")}
-        colors, legend, reading, more = _attributed(services, prompt, selection, choices, look)
+        colors, legend, reading, more, results["saliency"] = _attributed(services, prompt, selection, choices, look)
         reading = f"{reading} {about}".rstrip()  # on a narrow screen only its beginning is seen
         words = [one + other for one, other in zip(words, more, strict=True)]
     scale, low, high = legend
@@ -147,6 +150,7 @@ def draw_strip_difference(
         "title": f"Tokens · A − B · position {position}",
         "reading": strip_difference_reading(result, position),
         "shown": f"{chips}@{position}",
+        "results": {"difference": result},
     }
     if moved := _moved(trace, shown, chips, position):
         return {**common, "chips": moved}
@@ -184,21 +188,24 @@ def _digest(*inputs: Any) -> str:
 def _attributed(
     services: Services, prompt: Prompt, selection: Selection, choices: dict[str, Any], look: Theme
 ) -> tuple[Any, ...]:
-    """Colours, legend, reading and tooltips from the saliency result; without colours if it is not computed yet."""
+    """Colours, legend, reading and tooltips from the saliency result, and itself; without colours if it is None, which
+    it is until it is computed.
+    """
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     blank = [("transparent", look.text)] * trace.n_positions
     unshaded = blank, (look.signed, "lowers the logit", "raises the logit")
     if reason := unexplainable(services.model(prompt), trace, position):
-        return *unshaded, reason, [""] * trace.n_positions
+        return *unshaded, reason, [""] * trace.n_positions, None
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
     result, _offer = services.jobs.show(task, {})
     if result is None:
         reading = "Not computed for this selection yet. Press “Compute” in the saliency panel."
-        return *unshaded, reading, [""] * trace.n_positions
+        return *unshaded, reading, [""] * trace.n_positions, None
     return (
         saliency_shades(result, theme=look),
         saliency_legend(result, theme=look),
         saliency_reading(result),
         [f" · {saliency_words(result, token.position)}" for token in result.tokens],
+        result,
     )

@@ -20,6 +20,7 @@ from layouts import ids
 from layouts.figures.comparison.summary import summary_difference_figure, summary_difference_reading
 from layouts.figures.empty import NO_WEIGHTS, empty_figure
 from layouts.figures.summary import summary_figure, summary_reading
+from layouts.figures.tables.summary import summary_tables
 from layouts.role import role_words, score_table
 from layouts.summary import (
     ENDS,
@@ -57,6 +58,7 @@ def register(app: Dash, services: Services) -> PanelCallback:
     return panel_callback(
         NAME,
         partial(draw_summary, services),
+        tables=summary_tables,
         difference=partial(draw_summary_difference, services),
         outputs={
             "figure": Output(ids.graph(NAME), "figure"),
@@ -77,8 +79,8 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
     """Predictions (`figure`), title, reading, its role, scores, the part in words, and the state of each button."""
-    figure, reading = _predictions(services, prompt, selection, THEMES[theme])
-    role, scores = _role(services, prompt, selection)
+    figure, reading, prediction = _predictions(services, prompt, selection, THEMES[theme])
+    role, scores, found = _role(services, prompt, selection)
     return {
         "figure": figure,
         "title": _title(selection),
@@ -86,6 +88,7 @@ def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, th
         "role": role,
         "scores": scores,
         "part": _described(services, prompt, selection),
+        "results": {"parameters": services.outline(prompt).summary, **prediction, **found},
         **_controls(selection),
     }
 
@@ -113,6 +116,7 @@ def draw_summary_difference(
         **shared,
         "figure": summary_difference_figure(result, theme=look),
         "reading": summary_difference_reading(result),
+        "results": {"difference": result},
         **_controls(selection),
     }
 
@@ -154,29 +158,34 @@ def _aria(holds: bool) -> str:
     return "true" if holds else "false"
 
 
-def _predictions(services: Services, prompt: Prompt, selection: Selection, look: Theme) -> tuple[Any, str]:
-    """The figure of the predictions, and its reading."""
+def _predictions(
+    services: Services, prompt: Prompt, selection: Selection, look: Theme
+) -> tuple[Any, str, dict[str, Any]]:
+    """The figure of the predictions, its reading, and its results by name."""
     if not services.loaded(prompt):
-        return empty_figure(NO_WEIGHTS, theme=look), ""
+        return empty_figure(NO_WEIGHTS, theme=look), "", {}
     model, trace = services.model(prompt), services.trace(prompt)
     position = services.position(trace, selection)
     here = compute_prediction(model, trace, selection, position)
     end = final_prediction(model, trace, position) if here.lens else here
     untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
-    return summary_figure(here, theme=look), untrained + summary_reading(here, end)
+    return summary_figure(here, theme=look), untrained + summary_reading(here, end), {NAME: here}
 
 
-def _role(services: Services, prompt: Prompt, selection: Selection) -> tuple[list[Any], list[Any]]:
-    """What the selected head or neuron does, and a head's scores. Those of the probe are computed once per model."""
+def _role(services: Services, prompt: Prompt, selection: Selection) -> tuple[list[Any], list[Any], dict[str, Any]]:
+    """What the selected head or neuron does, a head's scores, and both as results by name. The scores on the probe are
+    computed once per model.
+    """
     if not _unit(selection) or not services.loaded(prompt):
-        return [], []
+        return [], [], {}
     model, trace = services.model(prompt), services.trace(prompt)
     role = compute_role(model, trace, selection, services.position(trace, selection))
     if selection.head is None:
-        return role_words(role), []
+        return role_words(role), [], {"role": role}
     probe, at = probe_trace(model), (selection.block, selection.head)
     scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
-    return role_words(role), score_table(role, {name: float(table[at]) for name, table in scores.items()})
+    on_probe = {name: float(table[at]) for name, table in scores.items()}
+    return role_words(role), score_table(role, on_probe), {"role": role, "probe_scores": on_probe}
 
 
 def _unit(selection: Selection) -> str | None:

@@ -10,15 +10,19 @@ from functools import partial
 from dash import Dash, set_props
 
 import callbacks.compare
+import callbacks.export
 import callbacks.find_heads
 import callbacks.job
 import callbacks.ledger
+import callbacks.lessons
 import callbacks.models
 import callbacks.open_model
+import callbacks.own_numbers
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
 from analysis.errors import AnalysisError
+from analysis.lessons.all_lessons import LESSONS
 from analysis.machine.threads import use_one_thread
 from analysis.models.catalogue import Source
 from analysis.models.hub import Hub
@@ -35,14 +39,19 @@ from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
+from dashboard.serving import bundle
 from dashboard.sessions import Session
 from dashboard.settings import Settings
+from dashboard.snapshot import export
+from dashboard.snapshot.draw import Snapshots
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page
 from layouts import compare, ids
 from layouts.document import TITLE, document
-from layouts.shell import EXAMPLES, shell
+from layouts.examples import EXAMPLES
+from layouts.links import link_settings
+from layouts.shell import shell
 
 
 class Explorer(Dash):
@@ -98,7 +107,7 @@ def create_app(
             opener=opener,
             max_tokens=settings.max_tokens,
             max_characters=settings.max_characters,
-            example=example or next(iter(EXAMPLES.values())),
+            example=example or next(iter(EXAMPLES.values())).text,
             waits=waits,
         )
         for waits in (False, True)
@@ -111,16 +120,22 @@ def create_app(
         __name__,
         title=TITLE,
         update_title="",
-        meta_tags=[{"name": "selection-grammar", "content": GRAMMAR}],  # read by assets/selection_text.js
+        meta_tags=[  # read by assets/selection_text.js and assets/address.js
+            {"name": "selection-grammar", "content": GRAMMAR},
+            {"name": "link-settings", "content": link_settings()},
+        ],
+        assets_ignore=".",  # all; `bundle` serves them
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
     app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
+    bundle.install(app)
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
     app.layout = layout = shell(
         menu.entries(),
         [(panel.dock, sections[panel.name]) for panel in PANELS],
+        lessons={name: title for name, (title, _) in LESSONS.items()},
         opens_models=local,
         session=asdict(session) if session else None,
     )
@@ -131,6 +146,8 @@ def create_app(
         callbacks.open_model.register(app, services)
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
+    callbacks.lessons.register(app, in_jobs)
+    callbacks.own_numbers.register(app)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,
@@ -140,7 +157,10 @@ def create_app(
         }
         | compare.SETTINGS,
     )
-    drawing.register(app, services, [panel.register(app, services) for panel in PANELS], headings=headings)
+    panels = [panel.register(app, services) for panel in PANELS]
+    drawing.register(app, services, panels, headings=headings)
+    callbacks.export.register(app, services, panels)
+    export.register(app, Snapshots(services, panels, layout))
     for panel in PANELS:
         if panel.task:
             jobs.register(app, panel.name, partial(panel.task, in_jobs))

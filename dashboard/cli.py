@@ -1,4 +1,4 @@
-"""Command line: serve the page on this machine, list the models, download one, or hash a password."""
+"""Command line: serve the page on this machine, write a static copy, list the models, or hash a password."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ def main() -> int:
             return commands.download(settings, given.name)
         if given.command == "hash-password":
             return commands.hash_password()
+        if given.command == "export-site":
+            from dashboard.snapshot.export_site import export_site
+
+            return export_site(settings, given.folder, session=given.session, model=given.model)
         _serve(settings, given)
     except (ModelError, SessionError, FolderError) as error:
         parser.error(str(error))
@@ -51,6 +55,15 @@ def _add_arguments(parser: argparse.ArgumentParser, settings: Settings) -> None:
     download.add_argument(
         "name", metavar="NAME", help="a name on the list, or an id on the hub, such as owner/name@revision"
     )
+    site = commands.add_parser("export-site", help="write a folder of plain files that shows views without a server")
+    site.add_argument("folder", metavar="FOLDER", type=Path, help="a new folder, an empty one, or an earlier export")
+    site.add_argument(
+        "--session",
+        metavar="FILE",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="file of the views, saved from the page (default: the lessons)",
+    )
     commands.add_parser("hash-password", help="print an entry for BASIC_AUTH_USERS")
 
 
@@ -62,6 +75,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     from dashboard.app import create_app
     from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
+    from dashboard.serving.bundle import files
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
     from dashboard.sessions import load_session, session_warnings
     from dashboard.web.client import is_loopback
@@ -85,4 +99,4 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     start_process(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
     print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
-    app.run(host=given.host, port=given.port, debug=given.debug)
+    app.run(host=given.host, port=given.port, debug=given.debug, extra_files=[*files("js"), *files("css")])

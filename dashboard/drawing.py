@@ -22,6 +22,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
+from callbacks.sides import shown_sides
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
 from layouts import compare, ids
@@ -79,9 +80,7 @@ class PanelDrawer:
         """
         stores = [given[name] for name in self._question]
         theme = str(stores[2])
-        second, side = (given[name] for name in self._comparison)
-        if second and side == "b":
-            stores[0] = second
+        stores[0], second = shown_sides(stores[0], *(given[name] for name in self._comparison))
         try:
             prompt, selection = self._services.question(*stores[:2])
         except NotLoaded:  # not even the model's sizes are known, to check the selection
@@ -90,7 +89,7 @@ class PanelDrawer:
                 panel.name: self._sent(panel, self._without_weights(panel, prompt, theme), stores[1])
                 for panel in self._panels
             }
-        other = self._services.prompt(second) if second and side == "difference" else None
+        other = self._services.prompt(second) if second else None
         loaded = [self._services.loaded(one) for one in (prompt, other) if one]
         question = repr((prompt, other, str(selection), theme, loaded))
         problems: dict[str, None] = {}  # an ordered set of messages
@@ -123,9 +122,7 @@ class PanelDrawer:
         prompt, other = prompts
         knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
-            if other is None or panel.difference is None:
-                return dict(panel.draw(prompt, selection, theme=theme, **knobs))
-            return dict(panel.difference(self._services.comparison(prompt, other), selection, theme=theme, **knobs))
+            return dict(panel.values(self._services, prompt, other, selection, theme=theme, **knobs))
         except NotLoaded:
             missing = other if other and self._services.loaded(prompt) else prompt
             return self._without_weights(panel, missing, theme)
@@ -175,11 +172,12 @@ def _panel_name(words: str) -> dict[str, Any]:
 
 
 def _inputs(panel: PanelCallback) -> tuple[Input, ...]:
-    return (*panel.choices.values(), *panel.triggers)
+    return (*(one for one in panel.choices.values() if isinstance(one, Input)), *panel.triggers)
 
 
 def _state(panel: PanelCallback) -> tuple[State, ...]:
-    return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values())
+    choices = (one for one in panel.choices.values() if isinstance(one, State))
+    return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values(), *choices)
 
 
 def _digest(question: str, inputs: Sequence[Any]) -> str:

@@ -1,4 +1,4 @@
-"""List of the page's panels, one row each, in their order on the page. A panel is four files and a row here."""
+"""List of the page's panels, one row each, in their order on the page. A panel is five files and a row here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -17,8 +17,7 @@ from analysis.storage.trace_size import trace_bytes
 from analysis.storage.trace_store import TraceStore
 from analysis.task import Arrays
 from analysis.trace import SWITCHES, Prompt, Trace, read_written
-from callbacks.services import Services
-from dashboard.jobs.service import Jobs
+from callbacks.services import JobResults, Services
 from dashboard.models.menu import ModelMenu
 from dashboard.models.opener import ModelOpener
 from dashboard.possible_prompts import PossiblePrompts
@@ -35,7 +34,7 @@ class AppServices(Services):
         self,
         models: ModelRegistry,
         traces: TraceStore,
-        jobs: Jobs,
+        jobs: JobResults,
         menu: ModelMenu,
         *,
         opener: ModelOpener | None = None,
@@ -64,7 +63,7 @@ class AppServices(Services):
         )
 
     @property
-    def jobs(self) -> Jobs:
+    def jobs(self) -> JobResults:
         """Results of background jobs."""
         return self._jobs
 

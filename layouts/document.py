@@ -1,6 +1,7 @@
 """HTML document around the page: what is read while the scripts load, and without JavaScript at all."""
 
 TITLE = "LLM Architecture Explorer"
+VERSION = "1.0"  # raised with the first change that gives other numbers, or other files
 WORDS = (
     "A language model, drawn in 3D with its real values. Each block is a wall of attention heads and a wall of MLP"
     " neurons. Click a box or a token, and all panels show what it does in this sentence."
@@ -27,7 +28,8 @@ def document(scripts: str) -> str:
     <div class="opening">
       <h1>{TITLE}</h1>
       <p>{WORDS}</p>
-      <p class="opening-state">Loading …</p>
+      <p class="opening-state" role="status">Loading …</p>
+      <p class="opening-late">This takes longer than usual. If nothing happens, reload the page.</p>
       <noscript><p>This page needs JavaScript.</p></noscript>
     </div>
     {{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>

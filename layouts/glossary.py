@@ -1,7 +1,8 @@
 """Glossary: the page's terms, each explained in one plain line, and the markup of terms in texts.
 
-A marked term has a dotted line under it; `assets/glossary.js` shows its explanation. The explanations are on the page
-once, hidden, each under the id that `term_id` gives; terms refer to them as their descriptions.
+A marked term has a dotted line under it; `assets/glossary.js` shows its explanation, with a way to the glossary. The
+explanations are on the page once, in the glossary's dialog, each under the id that `term_id` gives; terms refer to them
+as their descriptions.
 """
 
 import re
@@ -11,8 +12,10 @@ from typing import Any
 
 from dash import html
 
+from layouts.dialog import dialog
 from layouts.figures.text import QUOTED
 
+DIALOG = "glossary"
 GLOSSARY = {
     "A − B": "Numbers of your question, A, minus those of a second one, B, at tokens that stand for each other.",
     "activation": "What comes out of a neuron for one token: its value, which scales what it writes.",
@@ -95,9 +98,11 @@ def term_id(term: str) -> str:
     return f"term-{term.replace(' ', '-')}"
 
 
-def glossary() -> html.Dl:
-    """The explanations of all terms, hidden, for the terms that refer to them."""
-    return html.Dl([part for term in GLOSSARY for part in _entry(term, id=term_id(term))], id="glossary", hidden=True)
+def glossary_dialog() -> html.Dialog:
+    """The explanations of all terms in alphabetical order, closed; also for the terms that refer to them."""
+    terms = sorted(GLOSSARY, key=str.casefold)
+    entries = [part for term in terms for part in _entry(term, id=term_id(term))]
+    return dialog(DIALOG, "Glossary", html.Dl(entries, className="words glossary-words"))
 
 
 def explained(words: str, term: str) -> html.Span:

@@ -13,6 +13,7 @@ from dash import html
 from layouts.attribution import AGAINST
 from layouts.figures.text import number, percent, quoted, signed
 from layouts.token_search import sets
+from layouts.tour import offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ def lead_line() -> html.P:
             html.Button(id=SELECT, type="button", className="lead-select", hidden=True, **{"data-select": ""}),
             html.Span(id=WHY),
             html.Span("Pick a token above, or any box below. Every panel updates.", id=WHAT_TO_DO),
+            offer(),
         ],
         className="lead-line",
     )

@@ -9,6 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from layouts import ids
+from layouts.export import saving
 from layouts.glossary import term_id, terms_in, word_list
 
 
@@ -51,18 +52,14 @@ def panel(
     """A panel's root element; the callback that draws the panel fills in its title and reading.
 
     status: shown at the end of the reading's line, such as a job bar. controls: those that are always visible. more:
-    those behind the "⋯".
+    those behind the "⋯", where the entries that save the panel come after them.
     """
-    named: dict[str, Any] = {"aria-label": f"More settings of “{heading}”", "title": "More settings"}
-    settings = [
-        html.Details(
-            [html.Summary("⋯", **named), html.Div(list(more))],
-            className="panel-more pop-up",
-        )
-    ]
-    tools = html.Div(
-        [*controls, *(settings if more else []), _help(heading, help, (*controls, *more))], className="panel-tools"
+    words = "More settings, and saving" if more else "Save"
+    named: dict[str, Any] = {"aria-label": f"{words}: “{heading}”", "title": words}
+    menu = html.Details(
+        [html.Summary("⋯", **named), html.Div([*more, saving(name, heading)])], className="panel-more pop-up"
     )
+    tools = html.Div([*controls, menu, _help(heading, help, (*controls, *more))], className="panel-tools")
     reading = [
         html.H2(heading, id=ids.title(name)),
         html.P(id=ids.reading(name), className="panel-reading"),
@@ -104,7 +101,7 @@ def _help(heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
     words = " ".join([heading, text.shows, text.how, text.not_shown, text.detail, *_entries(controls)])
     more = [html.P(text.detail)] if text.detail else []
     if terms_in(words):
-        more += [html.H3("Words", className="h6"), word_list(words)]
+        more += [html.P("Words", className="words-heading"), word_list(words)]
     rest = [html.Details([html.Summary("More"), *more], className="panel-help-more")] if more else []
     return html.Details(
         [html.Summary("?", **named), html.Div([*text.lines(), *rest], tabIndex=0)],  # it may scroll
@@ -126,13 +123,13 @@ def graph(name: str, *, id: str | None = None, second: bool = False, label: str)
     return html.Div(
         dcc.Graph(
             id=id or ids.graph(name),
-            config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
+            config={"displayModeBar": False},
             clear_on_unhover=True,
             style={"height": "100%"},
         ),
         className="panel-graph second" if second else "panel-graph",
-        role="group",
-        **{"aria-label": label},
+        role="img",  # its texts make sense by their places only; the reading and the tables say it in words
+        **{"aria-label": label, "aria-describedby": ids.reading(name)},
     )
 
 

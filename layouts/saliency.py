@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dash import dcc, html
+from dash import html
 
 from layouts.glossary import marked
 from layouts.job import job_bar, picture
@@ -32,8 +32,6 @@ PATH = "saliency-path"
 PATH_GRAPH = "saliency-path-graph"
 DEPTH = "saliency-depth"
 DEPTH_GRAPH = "saliency-depth-graph"
-EXPORT = "saliency-export"
-DOWNLOAD = "saliency-download"
 
 METHODS = {
     "integrated": "integrated gradients",
@@ -124,17 +122,7 @@ def layout() -> html.Section:
             target_choice(target=TARGET, search=SEARCH, found=FOUND, against=AGAINST),
             choice(METHOD, "Method", METHODS, "integrated"),
         ),
-        more=(
-            choice(BASELINE, "Baseline", BASELINES, "mean"),
-            html.Button(
-                "JSON",
-                id=EXPORT,
-                type="button",
-                className="quiet-button",
-                title="Download the numbers and all settings as JSON",
-            ),
-            dcc.Download(id=DOWNLOAD),
-        ),
+        more=(choice(BASELINE, "Baseline", BASELINES, "mean"),),
         help=HELP,
     )
 

@@ -1,17 +1,20 @@
 """Page shell: header, text field, notice, stores, and all panels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, ids, ledger, models, open_model, views
+from layouts import compare, export, export_menu, ids, ledger, models, open_model, own_numbers, tour, views
 from layouts.document import TITLE
+from layouts.examples import examples_menu
 from layouts.figures.text import quoted
-from layouts.glossary import glossary
+from layouts.glossary import glossary_dialog
+from layouts.help_menu import help_menu
 from layouts.lead import lead_line
+from layouts.lessons import lesson_menu
+from layouts.shortcuts import shortcuts_dialog
 from layouts.workspace import opening_panels, visible_store, workspace
 
 TEXT = "prompt-text"
@@ -21,26 +24,20 @@ CHAT = "prompt-chat"
 COUNT = "prompt-count"
 THEME_BUTTON = "theme-button"
 
-EXAMPLES = {
-    "A story begins": "Once upon a time there was a little girl who lived in a cottage near the great forest.",
-    "The same words twice": "the wolf ate the red apple near the river and the wolf ate the red apple near the river",
-    "Who gave it to whom": "When the king and the queen went to the garden, the king gave a rose to the queen",
-    "A quotation opens and closes": '"Where are you going?" said the fox. "To the river," said the hare, and ran away.',
-}
-
 
 def shell(
     offers: Iterable[Any],
     panels: Sequence[tuple[str, html.Section]],
     *,
+    lessons: Mapping[str, str],
     opens_models: bool = False,
     session: dict[str, Any] | None = None,
 ) -> html.Div:
     """The whole page.
 
     offers: the models; the page opens with the first. panels: each with the name of its dock, empty outside the docks.
-    opens_models: whether the page offers to open any other model. session: title and views of the session that the page
-    opens on.
+    lessons: their titles by name. opens_models: whether the page offers to open any other model. session: title and
+    views of the session that the page opens on.
     """
     offers = list(offers)
     focuses_card: dict[str, Any] = {"data-focus": "summary-panel"}
@@ -52,7 +49,7 @@ def shell(
             html.Header(
                 [
                     html.A("Skip to the selection", href="#", className="skip", **focuses_card),
-                    *_header(offers, opens_models),
+                    *_header(offers, lessons, opens_models),
                 ],
                 className="header",
             ),
@@ -66,10 +63,14 @@ def shell(
                     lead_line(),
                     html.Div(id=ids.STATUS, role="status", className="visually-hidden"),
                     workspace((dock, section) for dock, section in panels if dock),
-                    glossary(),
                 ]
             ),
+            tour.card(),
+            glossary_dialog(),
+            shortcuts_dialog(),
             ledger.dialog(),
+            export.dialog(),
+            own_numbers.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],
         className="page",
@@ -88,7 +89,7 @@ def _stores() -> list[Any]:
     ]
 
 
-def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
+def _header(offers: Iterable[Any], lessons: Mapping[str, str], opens_models: bool) -> list[Any]:
     theme: dict[str, Any] = {"aria-label": "Switch between the light and the dark theme"}
     return [
         html.H1(_title()),
@@ -96,8 +97,11 @@ def _header(offers: Iterable[Any], opens_models: bool) -> list[Any]:
         models.choice(offers, opens_models=opens_models),
         _prompt(),
         compare.button(),
+        lesson_menu(lessons),
         views.menu(),
+        export_menu.menu(),
         ledger.button(),
+        help_menu(),
         html.Button("◐", id=THEME_BUTTON, className="quiet-button", title="Switch theme", **theme),
     ]
 
@@ -124,16 +128,7 @@ def _prompt() -> html.Form:
                 [
                     html.Span(id=COUNT, className="question-count"),
                     dbc.Button("Analyse", id=ANALYSE, color="primary", size="sm", type="button"),
-                    dbc.DropdownMenu(
-                        [
-                            dbc.DropdownMenuItem(words, href=f"#{urlencode({'text': text})}", external_link=True)
-                            for words, text in EXAMPLES.items()
-                        ],
-                        label="Examples",
-                        color="light",
-                        size="sm",
-                        align_end=True,
-                    ),
+                    examples_menu(),
                     html.Details(
                         [
                             html.Summary("⋯", **more),

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.long
 FOLDERS = ("analysis", "layouts", "callbacks", "dashboard")
 BLOCKS = re.compile(r"^```python\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SCRIPT = """
+import json
 import tempfile
+from base64 import b64decode
 from pathlib import Path
 from dashboard.app import create_app
 from dashboard.settings import Settings
@@ -30,6 +32,9 @@ with tempfile.TemporaryDirectory() as cache:
     (bars,) = page.values["length-graph", "figure"]["data"]
     assert bars["customdata"][3] == "@3"
     assert words(page.values["length-reading", "children"]).startswith("The longest token is")
+    page.set("export-request", "data", {{"panel": "length", "kind": "json", "name": "lengths"}})
+    saved = json.loads(b64decode(page.values["export-download", "data"]["content"]))
+    assert saved["arrays"]["length.lengths"]["values"] == [len(token["label"]) for token in saved["A"]["tokens"]]
     assert page.values["length-panel", "data-selection"] == "block.1.attention.head.2@3"
     app.jobs.manager.close()
 """
@@ -41,8 +46,8 @@ def test_the_example_panel_works_with_no_other_change(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     files = dict(BLOCKS.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
     assert set(files) == {
-        "analysis/length.py", "layouts/figures/length.py", "layouts/length.py", "callbacks/length.py",
-        "dashboard/panels.py",
+        "analysis/length.py", "layouts/figures/length.py", "layouts/figures/tables/length.py", "layouts/length.py",
+        "callbacks/length.py", "dashboard/panels.py",
     }  # fmt: skip
     panels, added = copy / "dashboard" / "panels.py", files.pop("dashboard/panels.py")
     imports, row = re.findall(r"^import .*\n", added, re.MULTILINE), re.search(r"^    Panel.*\n", added, re.MULTILINE)

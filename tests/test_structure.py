@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "analysis/saliency_methods/": {"analysis", "torch", "numpy", "captum"},
     "analysis/causes/": {"analysis", "torch", "numpy"},
     "analysis/comparison/": {"analysis", "numpy"},
+    "analysis/lessons/": {"analysis", "torch", "numpy"},
     "analysis/generation/": {"analysis", "torch", "numpy"},
     "analysis/bundled/": {
         "analysis", "torch", "numpy", "transformers", "tokenizers", "huggingface_hub", "safetensors",
@@ -55,7 +56,7 @@ MAY_IMPORT = {
         "analysis.errors", "dashboard.jobs.events", "dashboard.monitoring", "dashboard.web", "flask",
         "prometheus_client", "psutil",
     },
-    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash", "gunicorn"},
+    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash", "flask", "gunicorn"},
     "dashboard/storage/": {"analysis.errors", "cachetools"},
     "dashboard/web/": {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",

@@ -1,4 +1,4 @@
-"""Structure of the panels: each is four files of one name, with their tests, and on the page once."""
+"""Structure of the panels: each is five files of one name, with their tests, and on the page once."""
 
 import re
 from importlib import import_module
@@ -19,14 +19,15 @@ def analysis_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", [panel.name for panel in PANELS])
-def test_a_panel_is_four_files_of_its_name_with_tests(name: str):
-    four = (analysis_of(name), f"layouts/figures/{name}.py", f"layouts/{name}.py", f"callbacks/{name}.py")
+def test_a_panel_is_five_files_of_its_name_with_tests(name: str):
+    layouts = (f"layouts/figures/{name}.py", f"layouts/figures/tables/{name}.py", f"layouts/{name}.py")
+    files = (analysis_of(name), *layouts, f"callbacks/{name}.py")
     tests = (
         analysis_of(name).replace("analysis/", "tests/analysis/").replace(f"{name}.py", f"test_{name}.py"),
         f"tests/layouts/figures/test_{name}.py",
         f"tests/callbacks/test_{name}.py",
     )
-    assert [file for file in (*four, *tests) if not (ROOT / file).is_file()] == []
+    assert [file for file in (*files, *tests) if not (ROOT / file).is_file()] == []
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
@@ -37,6 +38,7 @@ def test_a_panels_names_follow_from_its_name(panel):
     assert callable(getattr(import_module(f"callbacks.{name}"), f"draw_{name}"))
     assert panel.register is import_module(f"callbacks.{name}").register
     assert panel.layout is import_module(f"layouts.{name}").layout
+    assert callable(getattr(import_module(f"layouts.figures.tables.{name}"), f"{name}_tables"))
     figures = vars(import_module(f"layouts.figures.{name}"))
     assert f"{name}_reading" in figures
     root = panel.layout()
@@ -53,5 +55,5 @@ def test_every_panel_is_on_the_page_once():
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
-    parts |= {"head_scores", "logit_lens_depths"}
+    parts |= {"head_scores", "logit_lens_depths", "own_numbers"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}

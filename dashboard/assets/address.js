@@ -9,9 +9,8 @@
      key is held, the newest address is written whenever it is time for one. */
   const [BURST, EVERY_MS] = [10, 400];
   let nOpened = 0;
-  /* What a link means that leaves a setting out, where that is not the default: it was when such links were made. */
-  const IMPLIED = { "architecture-color": "norm" };
-  const RENAMED = { "effect-text": "compare-text" };  // settings of older links
+  /* What a link means that leaves a setting out, where that is not the default, and settings of older links. */
+  const LINKS = JSON.parse(document.querySelector("meta[name=link-settings]").content);
   let defaults = null;            // of the settings
   let historyMethod = "replace";  // or "push": of the next write
   let question = null;            // the fragment that was written last, without the workspace's arrangement
@@ -21,11 +20,11 @@
   let madeWith = {};              // the opened link's model, text and fingerprint, until it is compared with the model's
 
   /* The settings of a link without any; they are left out of the fragment. */
-  const implied = () => ({ ...defaults, ...IMPLIED });
+  const implied = () => ({ ...defaults, ...LINKS.implied });
 
   function readFragment() {
     const parts = [...new URLSearchParams((unwritten ?? location.hash).slice(1))];
-    return Object.fromEntries(parts.map(([name, value]) => [RENAMED[name] ?? name, value]));
+    return Object.fromEntries(parts.map(([name, value]) => [LINKS.renamed[name] ?? name, value]));
   }
 
   function openAddress() {
@@ -138,8 +137,10 @@
         states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
       defaults = defaults || values;
       const linked = readFragment();
-      // A link to a text alone, such as an example, keeps the settings.
-      const others = linked.select !== undefined ? implied() : explorer.shown() ? values : defaults;
+      const isWhole = linked.select !== undefined;
+      if (isWhole && !explorer.wantsOther(linked["compare-text"], linked["compare-model"])) explorer.leaveOther();
+      // A link to a text alone keeps the settings.
+      const others = isWhole ? implied() : explorer.shown() ? values : defaults;
       return outputs_list.map(({ id }) => {
         const valid = options[id]
           ? options[id].some((option) => option.value === linked[id]) : linked[id] !== undefined;

@@ -190,7 +190,7 @@
 
   const tellDrawn = (plot) => plot.dispatchEvent(new Event("figuredrawn", { bubbles: true }));
 
-  function wrap(Plotly) {
+  explorer.fitFigures = (Plotly) => {
     // A figure that is drawn again keeps the size that it had, until Dash resizes it.
     const { resize } = Plotly.Plots;
     Plotly.Plots.resize = (plot) => {
@@ -219,12 +219,7 @@
       };
     }
     return Plotly;
-  }
-
-  /* Dash loads Plotly when the first figure is drawn. */
-  let loaded;
-  Object.defineProperty(window, "Plotly", {
-    configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
+  };
 
   function redraw(place) {
     waiting.delete(place);
@@ -235,8 +230,8 @@
     // A 3D figure keeps its camera only if it is told its new size alone; the 3D scene's is kept by the page. Others may
     // have been told it by Dash already.
     if (plot._fullLayout.scene && !plot.layout.meta?.camera) {
-      if (!isFor(plot._fullLayout)) loaded.Plots.resize(plot);
-    } else if (!isFor(given.get(plot))) loaded.react(plot, given.get(plot).figure);
+      if (!isFor(plot._fullLayout)) Plotly.Plots.resize(plot);
+    } else if (!isFor(given.get(plot))) Plotly.react(plot, given.get(plot).figure);
   }
 
   const observer = new ResizeObserver((entries) => {

@@ -23,7 +23,7 @@
   }
 
   Object.assign(explorer, {
-    fillIn,
+    fillIn, cellText,
 
     /* Highlight the token of a selection text in the token strip. */
     highlightToken,

@@ -1,30 +1,49 @@
 /* Terms of the glossary: a word with a dotted line under it, the name on a tab, or the chosen entry of a menu is explained
-   beside it on hover, focus or tap. The terms of a panel are one tab stop, in which ← and → move. */
+   beside it on hover, focus or tap, and from there leads to the glossary. The terms of a panel are one tab stop, in which
+   ← and → move. */
 (function () {
   "use strict";
+  const dash = window.dash_clientside = window.dash_clientside || {};
+  const explorer = dash.explorer = dash.explorer || {};
   const WAIT_MS = 250, GAP_PX = 6, EDGE_PX = 8;
   const tip = document.createElement("div");
   Object.assign(tip, { className: "term-tip", role: "tooltip", hidden: true });
+  const toGlossary = document.createElement("button");  // with the keyboard: Enter on the term
+  Object.assign(toGlossary, { type: "button", className: "to-glossary", textContent: "Glossary", tabIndex: -1 });
+  toGlossary.addEventListener("click", openGlossary);
   let shown = null;  // the element that is explained
   let timer = null;
 
   const explainable = (target) => target.closest?.(".term, .dock-tab, .choice[data-terms]");
 
+  /* The ids of the explanations that an element has. */
+  function idsOf(element) {
+    const { terms } = element.dataset;
+    return terms ? JSON.parse(terms)[element.querySelector("select").value]
+      : [element.getAttribute("aria-describedby")].filter(Boolean);
+  }
+
+  function openGlossary() {
+    const [id] = idsOf(shown);
+    hide();
+    explorer.openDialog("glossary", id);
+  }
+
   /* Paragraphs: what a menu chooses, each term with its explanation, and what else is to be said of a tab. */
   function explanation(element) {
-    const { label, terms, note } = element.dataset;
-    const ids = terms ? JSON.parse(terms)[element.querySelector("select").value]
-      : [element.getAttribute("aria-describedby")].filter(Boolean);
+    const { label, note } = element.dataset;
+    const ids = idsOf(element);
     const lines = ids.map((id) => document.getElementById(id)).map((line) => {
       const name = document.createElement("strong");
       name.textContent = line.previousElementSibling.textContent;
       return [name, " ", line.textContent];
     });
-    return [label, ...lines, note].filter(Boolean).map((parts) => {
+    const paragraphs = [label, ...lines, note].filter(Boolean).map((parts) => {
       const paragraph = document.createElement("p");
       paragraph.append(...[parts].flat());
       return paragraph;
     });
+    return ids.length ? [...paragraphs, toGlossary] : paragraphs;
   }
 
   function hide() {
@@ -63,10 +82,11 @@
   document.addEventListener("pointerdown", ({ target }) => { if (!tip.contains(target)) hide(); });
   document.addEventListener("click", ({ target }) => { if (target.matches?.(".term")) show(target); });
   document.addEventListener("focusin", ({ target }) => {
+    if (tip.contains(target)) return;
     if (explainable(target) && target.matches(":focus-visible")) show(explainable(target));
     else hide();
   });
-  document.addEventListener("focusout", hide);
+  document.addEventListener("focusout", ({ relatedTarget }) => { if (!tip.contains(relatedTarget)) hide(); });
   document.addEventListener("scroll", hide, { capture: true, passive: true });
 
   /* A panel's terms that are not cut off. */
@@ -85,7 +105,8 @@
     if (!event.target.matches?.(".term")) return;
     const all = terms(event.target.closest(".panel"));
     const next = all[all.indexOf(event.target) + { ArrowLeft: -1, ArrowRight: 1 }[event.key]];
-    if (event.key === "Enter" || event.key === " ") show(event.target);
+    if (event.key === "Enter" && shown === event.target) openGlossary();
+    else if (event.key === "Enter" || event.key === " ") show(event.target);
     if (/^Arrow/.test(event.key)) event.stopPropagation();  // they would move the selection
     next?.focus();
     if (next || event.key === " ") event.preventDefault();

@@ -14,13 +14,6 @@
     modelNews(changed) { dash.set_props("model-news", { data: changed }); },
   });
 
-  /* The words of the document are there until the page is. */
-  new MutationObserver((_, observer) => {
-    if (!document.getElementById("panels")) return;
-    document.querySelector(".opening").remove();
-    observer.disconnect();
-  }).observe(document, { childList: true, subtree: true });
-
   function closePopUps(except) {
     document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
   }
@@ -61,7 +54,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.querySelector(OPEN)) {
       event.preventDefault();
+      const inside = document.activeElement.closest(OPEN);
       closePopUps(null);
+      inside?.querySelector("summary").focus();
     }
     if (event.target.id !== "prompt-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

@@ -138,7 +138,7 @@ class _Run:
                     seconds = time.monotonic() - began
                     self.computed += seconds
             machine.estimates.record(task, float(arrays.get("work", task.work)), seconds, complete=True)
-            machine.results.keep(task, arrays, seconds)
+            machine.results.keep(task, arrays, seconds, threads=n_threads)
 
     def _keep_partial_result(self, task: Task, seconds: float) -> None:
         """At the time limit: keep what there is as this question's result, and record how slow the task is."""

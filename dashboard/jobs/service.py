@@ -125,7 +125,8 @@ class Jobs:
         """The complete or else the partial result of a task, None if there is neither; and an offer to compute it.
 
         question: what the page sends back so that the same task is run. The offer contains it, and for a complete
-        result the seconds that it took (kept), and whether it is what the job had at its time limit (ended). Otherwise
+        result the seconds that it took (kept), whether it is what the job had at its time limit (ended), and the number
+        of threads that computed it (threads). Otherwise
         it contains the expected seconds (seconds, None if unknown, and most, which may be as long as the limit),
         whether the job starts without a click (automatic), and why it cannot be started (refused).
         """
@@ -137,7 +138,8 @@ class Jobs:
     def _show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         machine = self._machine
         if (kept := machine.results.complete(task)) is not None:
-            return task.result(kept.arrays), {"question": question, "kept": kept.seconds, "ended": kept.ended}
+            offer = {"question": question, "kept": kept.seconds, "ended": kept.ended, "threads": kept.threads}
+            return task.result(kept.arrays), offer
         partial = machine.results.partial(task)
         expected = machine.estimates.expected(task)
         refused = machine.refusal(task, expected)

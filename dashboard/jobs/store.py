@@ -23,7 +23,7 @@ POLL_SECONDS = 0.1  # between two attempts to acquire a lock
 KEPT_SECONDS = 30 * 24 * 3600  # for results and run times
 _PARTIAL_SECONDS = 120
 _ENDED_SECONDS = 24 * 3600  # for what a task had at its time limit
-_SECONDS, _ENDED = "seconds", "ended"  # names under which arrays include what `Kept` says of them
+_SECONDS, _ENDED, _THREADS = "seconds", "ended", "threads"  # names under which arrays include what `Kept` says of them
 _log = logging.getLogger(__name__)
 
 
@@ -64,11 +64,15 @@ class JobStore(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Arrays from the store. seconds: the time that they took. ended: whether the time limit ended their task."""
+    """Arrays from the store. seconds: the time that they took. ended: whether the time limit ended their task.
+
+    threads: the number of threads that computed them: with another, their last digits differ.
+    """
 
     arrays: Arrays
     seconds: float
     ended: bool
+    threads: int
 
 
 class Results:
@@ -83,20 +87,20 @@ class Results:
         if arrays is None:
             return None
         seconds, ended = float(arrays.pop(_SECONDS)), bool(arrays.pop(_ENDED, False))
-        return Kept(arrays, seconds, ended)
+        return Kept(arrays, seconds, ended, int(arrays.pop(_THREADS, 1)))
 
     def partial(self, task: Task) -> Arrays | None:
         """The partial arrays that a job last reported."""
         return self._read(f"{result_key(task)}.partial")
 
-    def keep(self, task: Task, arrays: Arrays, seconds: float, *, ended: bool = False) -> None:
-        """Keep a task's arrays, and delete the partial ones. seconds: the time that they took.
+    def keep(self, task: Task, arrays: Arrays, seconds: float, *, threads: int = 1, ended: bool = False) -> None:
+        """Keep a task's arrays, and delete the partial ones. seconds: the time that they took, with so many threads.
 
         ended: whether they are what the task had at its time limit; they are kept for a day, since another time it
         may get further.
         """
         key = result_key(task)
-        about = {_SECONDS: np.array(seconds), _ENDED: np.array(ended)}
+        about = {_SECONDS: np.array(seconds), _ENDED: np.array(ended), _THREADS: np.array(threads)}
         self._store.set(key, _to_bytes({**arrays, **about}), seconds=_ENDED_SECONDS if ended else KEPT_SECONDS)
         self._store.delete(f"{key}.partial")
 

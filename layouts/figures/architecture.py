@@ -18,6 +18,7 @@ from layouts.figures.attribution_parts import explained_words
 from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.head_scores import PROBE_SCORES, probe_reading
+from layouts.figures.own_numbers import own_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
@@ -143,8 +144,8 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"residual stream) and {counted(info.n_neurons, 'MLP neuron')} (below it, {info.tile_width} per tile)."
             f"{without}"
         )
-    if result.color_by in PROBE_SCORES:
-        return probe_reading(result.color_by, result.heads)
+    if result.own is not None or result.color_by in PROBE_SCORES:  # which depend on no token
+        return own_reading(result) if result.own else probe_reading(result.color_by, result.heads)
     if not np.isfinite(result.heads).any():
         return f"At {quoted(token)}, no number is finite."
     missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."

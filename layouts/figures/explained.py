@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
 from layouts.figures.attribution import attribution_figure, attribution_reading
-from layouts.figures.attribution_charts import attribution_bars_figure, attribution_depth_figure
+from layouts.figures.attribution_charts import (
+    attribution_bars_figure,
+    attribution_depth_figure,
+    attribution_neurons_figure,
+)
 from layouts.figures.effect import (
     effect_figure,
     effect_note,
@@ -24,7 +26,7 @@ from layouts.figures.effect_patching import (
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure, saliency_reading
 from layouts.figures.saliency_numbers import saliency_numbers, saliency_warning
 from layouts.figures.saliency_path import saliency_path_figure
-from layouts.figures.standalone import standalone, titled
+from layouts.figures.standalone import FigureOfResults, standalone, titled
 from layouts.figures.text import number, quoted
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from analysis.selection import Selection
 
 
-def explained_by_tokens(result: SaliencyResult, sentence: str) -> go.Figure:
+def explained_by_tokens(result: SaliencyResult, sentence: str) -> FigureOfResults:
     """Attributions to the tokens; through depth and along the path if there are any; and all numbers."""
     figures = [(saliency_figure(result), 280)]
     figures += [] if result.depth is None else [(saliency_depth_figure(result), 320)]
@@ -48,22 +50,25 @@ def explained_by_tokens(result: SaliencyResult, sentence: str) -> go.Figure:
         [height for _, height in figures],
         title=titled(f"Saliency · logit of {quoted(result.target.label)} after position {result.position}", sentence),
         sentences=[saliency_reading(result), saliency_warning(result), numbers],
+        results={"saliency": result},
     )
 
 
-def explained_by_parts(result: AttributionResult, sentence: str) -> go.Figure:
-    """Shares of all parts, of the strongest, and through depth."""
+def explained_by_parts(result: AttributionResult, sentence: str) -> FigureOfResults:
+    """Shares of all parts, of the strongest, and through depth; and of the neurons of a selected MLP."""
     token = result.tokens[result.position]
-    draws = attribution_figure, attribution_bars_figure, attribution_depth_figure
+    draws = [(attribution_figure, 340), (attribution_bars_figure, 260), (attribution_depth_figure, 200)]
+    draws += [] if result.neurons is None else [(attribution_neurons_figure, 200)]
     return standalone(
-        [draw(result) for draw in draws],
-        (340, 260, 200),
+        [draw(result) for draw, _ in draws],
+        [height for _, height in draws],
         title=titled(f"Direct attribution · position {token.position}, {quoted(token.label)}", sentence),
         sentences=[attribution_reading(result)],
+        results={"attribution": result},
     )
 
 
-def explained_by_removal(result: EffectResult, info: ModelInfo, sentence: str) -> go.Figure:
+def explained_by_removal(result: EffectResult, info: ModelInfo, sentence: str) -> FigureOfResults:
     """The prediction with and without the removed parts."""
     note = effect_note([one.replacement for one in result.interventions], None)
     removed = "; ".join(intervention_words(one, info) for one in result.interventions)
@@ -73,20 +78,22 @@ def explained_by_removal(result: EffectResult, info: ModelInfo, sentence: str) -
         [280],
         title=titled(f"What if · position {result.position}", sentence),
         sentences=[effect_reading(result), numbers, note],
+        results={"effect": result},
     )
 
 
-def explained_by_sweep(result: SweepResult, selection: Selection, sentence: str) -> go.Figure:
+def explained_by_sweep(result: SweepResult, selection: Selection, sentence: str) -> FigureOfResults:
     """The effect of removing each head and each MLP alone. selection: what is marked."""
     return standalone(
         [effect_sweep_figure(result, selection)],
         [340],
         title=titled(f"What if · each part removed · position {result.position}", sentence),
         sentences=[effect_sweep_reading(result), effect_note([], result.replacement)],
+        results={"sweep": result},
     )
 
 
-def explained_by_patches(result: PatchingResult, sentence: str, other: str) -> go.Figure:
+def explained_by_patches(result: PatchingResult, sentence: str, other: str) -> FigureOfResults:
     """The effect of each value that is carried over from a sentence to another."""
     return standalone(
         [effect_patching_figure(result, selected=None)],
@@ -97,4 +104,5 @@ def explained_by_patches(result: PatchingResult, sentence: str, other: str) -> g
             effect_patching_reading(result, None, result.clean),
             effect_patching_note(result),
         ],
+        results={"patching": result},
     )

@@ -17,6 +17,7 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES, score_words
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
+from layouts.figures.own_numbers import NO_NUMBER
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, part_colors, stream_color
 from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_values, tile_unit
 from layouts.figures.shade import neutral
@@ -114,7 +115,7 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         tile = tile_names(parts.info.n_neurons, parts.info.tile_width)[selection.neuron // parts.info.tile_width]
         name, among = f"Block {selection.block} {tile}", counted(parts.tiles.size, "tile")
     if result.rank is None:
-        return f"{name}: not finite. {rest}"
+        return f"{name}: {'not finite' if parts.own is None else NO_NUMBER}. {rest}"
     number = {
         **{
             name: f"{words} score {score_words(name, result.value)}"
@@ -126,8 +127,9 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         "norm": f"L2 norm {result.value:.3g}",
         "entropy": f"{result.value:.3g} bits",
         "first": f"{percent(result.value)} on the first token",
+        "own": f"{result.value:.3g}".replace("-", "−"),
     }[parts.color_by]
-    by = " by size" if parts.color_by in ("attribution", "effect") else ""
+    by = " by size" if parts.color_by in ("attribution", "effect", "own") else ""
     return f"{name}: {number}, rank {result.rank:,} of {among}{by}. {rest}"
 
 

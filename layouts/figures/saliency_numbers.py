@@ -1,8 +1,8 @@
-"""Attributions in numbers: the check sums, the warning of a failed check, and the export for reproducing them."""
+"""Attributions in numbers: the check sums, the warning of a failed check, and what the numbers are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,14 +10,7 @@ from layouts.figures.saliency import unit
 from layouts.figures.text import counted, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from analysis.model_info import ModelInfo
     from analysis.saliency import SaliencyResult
-    from analysis.tokens import Piece
-    from analysis.trace import Prompt
 
 _DEFINITIONS = {
     "integrated": (
@@ -89,40 +82,9 @@ def saliency_warning(result: SaliencyResult) -> str:
     return f"Approximate: the errors along the path may add up to {_error(result.worst_error)} {of_change}."
 
 
-def saliency_export(
-    result: SaliencyResult, prompt: Prompt, info: ModelInfo, *, versions: Mapping[str, str]
-) -> dict[str, Any]:
-    """The result with all that is needed to reproduce it, for JSON. versions: library versions by name."""
-    return {
-        "model": prompt.model,
-        "family": info.family,
-        "fingerprint": info.fingerprint,
-        "weights": info.weights_note or None,
-        "text": prompt.text,
-        "start": prompt.start,
-        "chat": prompt.chat,
-        "tokens": [{"position": t.position, "id": t.id, "label": t.label} for t in result.tokens],
-        "position": result.position,
-        "target": _piece(result.target) | {"most_probable": not result.chosen},
-        "against": _piece(result.against) if result.against else None,
-        "method": result.method,
-        "baseline": result.baseline,
-        "gradients": result.gradients,
-        "smallest_segment": result.smallest,
-        "precision": result.precision,
-        "F(x)": float(result.value),
-        "F(x′)": float(result.base),
-        "attributions": _listed(result.attributions),
-        "sum": float(result.total),
-        "delta": float(result.delta) if result.exact else None,
-        "converged": bool(result.converged) if result.exact else None,
-        "depth": _listed(result.depth),
-        "certificates": _listed(result.certificates),
-        "path": _listed(result.path),
-        "unit": unit(result),
-        "definition": f"{_DEFINITIONS[result.method]} {_ENTRY}",
-        "versions": dict(versions),
-    }
+def definition(result: SaliencyResult) -> str:
+    """How attributions are defined, and their unit."""
+    return f"{_DEFINITIONS[result.method]} {_ENTRY} The unit is {unit(result)}."
 
 
 def _exactly(value: float) -> str:
@@ -137,17 +99,3 @@ def _error(share: float) -> str:
     if np.isinf(share):
         return "∞"
     return "<0.01%" if 0 < share < 0.00005 else f"{share:.2%}"
-
-
-def _piece(piece: Piece) -> dict[str, Any]:
-    return {"id": piece.id, "label": piece.label}
-
-
-def _listed(values: NDArray[Any] | None) -> list[Any] | None:
-    """Nested lists with None for NaN, which JSON does not have."""
-    if values is None:
-        return None
-    objects = values.astype(object)
-    objects[np.isnan(values)] = None
-    nested: list[Any] = objects.tolist()
-    return nested

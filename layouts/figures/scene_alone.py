@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
@@ -19,26 +20,34 @@ _BAR = 0.13  # share of the height below the scene, for the colour bar
 def make_self_contained(figure: go.Figure, info: ModelInfo) -> None:
     """Give an architecture figure hover texts and room for its colour bar, let the mouse turn it, and remove the
     selection marks.
-
-    A text has the name, the number and the unit of a box. The page's own figure has none, because Plotly needs a text
-    for every corner of a box, which would be most of the figure's size.
     """
     figure.layout.scene.dragmode = "turntable"
     for mark in (MARK, FRAME):
         figure.data[mark].visible = False
+    for trace, texts in box_texts([mesh.to_plotly_json() for mesh in figure.data], info).items():
+        figure.data[trace].update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")
+    figure.layout.scene.domain.y = (_BAR, 1)
+
+
+def box_texts(data: Sequence[Mapping[str, Any]], info: ModelInfo) -> dict[int, list[str]]:
+    """The hover text of each box of an architecture figure, by trace: the name, the number and the unit.
+
+    The page's own figure has none, because Plotly needs a text for every corner of a box, which would be most of the
+    figure's size. data: the figure's traces.
+    """
     heads = [f"Block {block} · head {head}" for block in range(info.n_blocks) for head in range(info.n_heads)]
+    found = {}
     for trace, names in (
         (HEADS, heads),
-        (TILES, figure.data[TILES].hovertext),
+        (TILES, data[TILES]["hovertext"]),
         (ENDS, _END_NAMES),
-        (STREAM, figure.data[STREAM].hovertext),
+        (STREAM, data[STREAM]["hovertext"]),
     ):
-        mesh = figure.data[trace]
-        unit = mesh.meta["unit"]
-        values = [*mesh.meta["values"], *[None] * len(names)]
-        texts = [
+        meta = data[trace]["meta"]
+        unit = meta["unit"]
+        values = [*meta["values"], *[None] * len(names)]
+        found[trace] = [
             name if value is None else f"{name}<br>{value if isinstance(value, str) else f'{value} {unit}'}"
             for name, value in zip(names, values, strict=False)
         ]
-        mesh.update(hovertext=[text for text in texts for _ in range(VERTICES)], hoverinfo="text")
-    figure.layout.scene.domain.y = (_BAR, 1)
+    return found

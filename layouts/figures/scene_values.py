@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layouts.figures.own_numbers import NO_NUMBER
 from layouts.figures.text import MISSING
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ _UNITS = {  # written after the number
     "previous": "(previous-token score)",
     "duplicate": "(duplicate-token score)",
     "copying": "(copying score)",
+    "own": "(your numbers)",
 }
-_TILE_UNITS = _UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
+_TILE_UNITS = _UNITS | {
+    "effect": "logits (effect of removing the block’s whole MLP)",
+    "own": "(your numbers: the strongest neuron)",
+}
 
 
 def head_unit(result: ArchitectureResult) -> str:
@@ -55,6 +60,8 @@ def stream_values(result: ArchitectureResult) -> list[float | str]:
 
 def part_values(result: ArchitectureResult, values: NDArray[np.float32] | None) -> list[float | str]:
     """Numbers of a kind of parts, row by row, with words for those that are missing."""
+    if result.color_by == "own":
+        return three_digits(values, missing=NO_NUMBER)
     return three_digits(values, missing="not finite" if result.residual_differences is None else MISSING)
 
 

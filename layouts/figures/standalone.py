@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -21,15 +21,34 @@ _SHARED = ("scene", "hovermode", "bargap", "legend")  # what only one of the fig
 _CAPTION, _GAP = 22, 96  # pixels: height of a caption; gap between two figures, with the upper one's token labels
 
 
+class FigureOfResults(go.Figure):  # type: ignore[misc]  # Plotly is untyped
+    """A figure with the results that it was drawn from, as `results`: dataclasses of numpy arrays, by name."""
+
+    def __init__(self, *, data: Any, layout: Any, results: Mapping[str, Any]) -> None:
+        super().__init__(data=data, layout=layout)
+        self._results = dict(results)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The results, by the names that they have in a panel's export."""
+        return self._results
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return go.Figure, (self.to_dict(),)
+
+
 def standalone(
     figures: Sequence[go.Figure],
     heights: Sequence[int],
     *,
     title: str,
     sentences: Sequence[str],
+    results: Mapping[str, Any],
     theme: Theme = LIGHT,
-) -> go.Figure:
+) -> FigureOfResults:
     """Stack figures into one, `heights` in pixels, under a title and sentences in plain text.
+
+    results: what the figures are drawn from, by name.
 
     Each figure has one x axis, and one y axis or two, one above the other; a single figure may also be a 3D scene. The
     figures' own titles become captions. Unlike on the page, the axes can be zoomed.
@@ -74,7 +93,7 @@ def standalone(
             layout["annotations"].append(_caption(own["title"], number))
         layout |= {name: own[name] for name in _SHARED if name in own and name not in layout}
         layout["showlegend"] |= own.get("showlegend", False)
-    return go.Figure(data=data, layout=layout)
+    return FigureOfResults(data=data, layout=layout, results=results)
 
 
 def titled(what: str, sentence: str) -> str:

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from layouts.shell import EXAMPLES
-from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
+from layouts.examples import EXAMPLES
+from tests.browser.explorer import BEGINNING, HAS_BEEN_HERE, NO_WEBGL, Explorer
 from tests.serving import served
 
 
@@ -25,7 +25,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def trace(bundled_model: LanguageModel) -> Trace:
     """The trace of the opening page's text, computed in this process."""
-    return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values()))))
+    return compute_trace(bundled_model, Prompt("bundled", next(iter(EXAMPLES.values())).text))
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def _visitor(browser: Browser, *, webgl: bool) -> BrowserContext:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     if not webgl:
         context.add_init_script(NO_WEBGL)
+    context.add_init_script(HAS_BEEN_HERE)
     return context
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Error, FloatRect, Page, Request, Route, TimeoutE
 
 from analysis.trace import Trace
 from layouts.architecture import OPENING
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.projection import Projection
 from tests.serving import wait_until
 
@@ -25,6 +25,8 @@ NO_WEBGL = (
     "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
     "  return /webgl/.test(kind) ? null : all.call(this, kind, ...more); };"
 )
+# A browser in which the page was open before, and so offers no tour.
+HAS_BEEN_HERE = "try { localStorage.setItem('llm-architecture-explorer.tour', 'seen'); } catch { /* about:blank */ }"
 PANELS = "section.panel:not([hidden])"  # those that are visible
 DRAWN = "!document.querySelector('.dash-graph--pending')"  # figures follow their panels' words
 PLOT = "document.querySelector('#{id} .js-plotly-plot')"
@@ -68,7 +70,7 @@ class Explorer:
 
     def restart(self) -> None:
         """Go back to the opening question and settings without loading the page again, as a link does."""
-        text, select = next(iter(EXAMPLES.values())), f"{BEGINNING}@18"
+        text, select = next(iter(EXAMPLES.values())).text, f"{BEGINNING}@18"
         opening = {"model": "bundled", "text": text, "select": select, "architecture-color": OPENING}
         fragment = urlencode(opening, quote_via=quote)
         self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed

@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import expect
 
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.explorer import Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-TEXT = next(iter(EXAMPLES.values()))
+TEXT = next(iter(EXAMPLES.values())).text
 OTHER = TEXT.replace("little girl", "very old man")  # three tokens for two: later positions move by one
 GIRL, WHO = 8, 9  # positions in A
 

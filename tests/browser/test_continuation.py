@@ -10,14 +10,14 @@ from analysis.generation.sampling import Sampling
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.conftest import opened
 from tests.browser.explorer import NO_WEBGL, Explorer
 from tests.conftest import make_tiny
 from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-TEXT = next(iter(EXAMPLES.values()))
+TEXT = next(iter(EXAMPLES.values())).text
 PATIENT_MS = 120_000  # on a busy machine
 
 

@@ -29,7 +29,7 @@ def test_a_term_is_explained_while_the_mouse_is_on_it_or_on_the_explanation(expl
     before = boxes(page)
     term(explorer, "surprisal").hover()
     expect(tip).to_be_visible()
-    expect(tip).to_have_text(f"surprisal {GLOSSARY['surprisal']}")
+    expect(tip.locator("p")).to_have_text(f"surprisal {GLOSSARY['surprisal']}")
     assert boxes(page) == before, "nothing moves"
     where = tip.bounding_box()
     assert where
@@ -99,7 +99,7 @@ def test_tabs_and_menus_explain_what_they_name(explorer: Explorer) -> None:
     explorer.show("logit_lens")
     explorer.show("attention")
     page.hover("#tab-logit_lens")
-    expect(tip).to_have_text(f"logit lens {GLOSSARY['logit lens']}")
+    expect(tip.locator("p")).to_have_text(f"logit lens {GLOSSARY['logit lens']}")
     page.select_option("#attention-view", "rollout")
     page.hover("#attention-view")
     expect(tip).to_contain_text(GLOSSARY["rollout"])

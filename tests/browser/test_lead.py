@@ -9,7 +9,7 @@ from analysis.causes.findings import Decision, Repetition, compute_findings
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.explorer import BEGINNING, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.slow]
@@ -44,7 +44,7 @@ def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, tra
 
 def test_what_stands_out_is_said_in_links(explorer: Explorer, bundled_model: LanguageModel) -> None:
     """Below the tokens of "The same words twice": a head that decides, and an induction head."""
-    page, text = explorer.page, EXAMPLES["The same words twice"]
+    page, text = explorer.page, EXAMPLES["The same words twice"].text
     decision, repetition = compute_findings(bundled_model, compute_trace(bundled_model, Prompt("bundled", text)))
     assert isinstance(decision, Decision)
     assert isinstance(repetition, Repetition)

@@ -279,10 +279,9 @@ def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
     assert explorer.page.locator("#notice.show").count() == 0
 
 
-def test_examples(explorer: Explorer) -> None:
+def test_a_link_to_a_text_alone_keeps_part_and_settings(explorer: Explorer) -> None:
     explorer.page.select_option("#attention-view", "rollout")
-    explorer.page.click("text=Examples")
-    explorer.page.click("text=The same words twice")
+    explorer.page.evaluate("location.hash = document.querySelectorAll('#examples-menu a')[1].hash")
     explorer.page.wait_for_function("document.getElementById('prompt-text').value.startsWith('the wolf')")
     assert explorer.selection().startswith("block.3.attention.head.0@")
     assert explorer.page.input_value("#attention-view") == "rollout"

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from analysis.attention import find_opening
 from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
-from layouts.shell import EXAMPLES
+from layouts.examples import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer
 from tests.conftest import make_tiny
 from tests.hub import served_hub
@@ -110,7 +110,7 @@ def test_a_download_is_followed_until_its_values_are_there(explorer: Explorer, p
         hub.gate.set()
         explorer.page.wait_for_function("document.getElementById('prompt-count').innerText.includes('tokens')")
     expect(bar).to_be_hidden()
-    trace = compute_trace(model, Prompt("any", next(iter(EXAMPLES.values()))))
+    trace = compute_trace(model, Prompt("any", next(iter(EXAMPLES.values())).text))
     explorer.page.wait_for_function("document.getElementById('attention-title').innerText.includes('head')")
     opening = find_opening(trace)
     assert opening

@@ -58,4 +58,4 @@ def test_it_is_registered(services: AppServices):
     registered = callbacks.activation.register(Dash("one"), services)
     assert registered.difference is not None
     drawn = registered.difference(services.comparison(A, B), NEURON, theme="light", quantity="mean", listing="tile")
-    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}

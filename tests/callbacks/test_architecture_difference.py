@@ -162,7 +162,7 @@ def test_it_is_registered(services: AppServices, module: Any):
     drawn = registered.difference(
         services.comparison(A, B), HEAD, theme="light", **{**knobs, "color_by": "norm", "against": ""}
     )
-    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}
 
 
 def test_texts_and_models_may_both_differ(tmp_path: Path, tiny_gpt2: LanguageModel):

@@ -91,7 +91,7 @@ def test_what_is_registered_draws_with_the_view(services: AppServices, prompt: P
     selection = Selection.parse("block.2.attention.head.1@4")
     drawn = registered.draw(prompt, selection, theme="light", view="rollout")
     assert drawn["title"] == "Attention · rollout up to block 2"
-    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}
 
 
 def test_value_weighted_attention(services: AppServices, prompt: Prompt):

@@ -54,4 +54,4 @@ def test_it_is_registered(services: AppServices):
     registered = callbacks.attention.register(Dash("one"), services)
     assert registered.difference is not None
     drawn = registered.difference(services.comparison(A, B), HEAD, theme="light", view="raw")
-    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}

@@ -69,4 +69,4 @@ def test_it_is_registered(services: AppServices):
     assert registered.difference is not None
     knobs = {"method": "pca", "dimensions": "2", "scale": "raw", "paths": "none", "outdated": ""}
     drawn = registered.difference(services.comparison(A, B), BLOCK, theme="light", **knobs)
-    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys()
+    assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}

@@ -15,7 +15,7 @@ def draw(*_question: Any, **_knobs: Any) -> dict[str, Any]:
 
 
 def test_a_panel_has_a_title_a_reading_and_what_it_shows() -> None:
-    panel = panel_callback("x", draw, outputs={"figure": Output("x-graph", "figure")})
+    panel = panel_callback("x", draw, tables=list, outputs={"figure": Output("x-graph", "figure")})
     assert panel.outputs == {
         "figure": Output("x-graph", "figure"),
         "title": Output("x-title", "children"),
@@ -31,6 +31,7 @@ def test_a_panel_with_a_job_also_has_its_offer_and_whether_the_plot_is_outdated(
     panel = panel_callback(
         "x",
         draw,
+        tables=list,
         outputs={},
         choices={"view": Input("x-view", "value")},
         triggers=(Input("other", "data"),),

@@ -11,10 +11,10 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.prompt import count_typed, draw_prompt
 from dashboard.services import AppServices
+from layouts.examples import EXAMPLES
 from layouts.figures.scene import head_columns
 from layouts.figures.text import percent
 from layouts.lead import finding_sentences
-from layouts.shell import EXAMPLES
 from tests.conftest import TEXT, make_services
 from tests.layouts.texts import texts
 
@@ -47,7 +47,7 @@ def test_the_store_holds_the_opening_selection_and_why(services: AppServices, pr
     assert draw_prompt(services, Prompt("tiny", "a"))["prompt"]["opening"] is None
 
 
-@pytest.mark.parametrize(("text", "n_findings"), [(EXAMPLES["The same words twice"], 2), (BOY, 3), (PLAIN, 0)])
+@pytest.mark.parametrize(("text", "n_findings"), [(EXAMPLES["The same words twice"].text, 2), (BOY, 3), (PLAIN, 0)])
 def test_what_stands_out(tmp_path: Path, bundled_model: LanguageModel, text: str, n_findings: int) -> None:
     services = make_services(tmp_path, {"bundled": bundled_model})
     prompt = Prompt("bundled", text)
@@ -63,7 +63,7 @@ def test_what_stands_out(tmp_path: Path, bundled_model: LanguageModel, text: str
 
 def test_each_link_selects_what_exists(tmp_path: Path, bundled_model: LanguageModel) -> None:
     services = make_services(tmp_path, {"bundled": bundled_model})
-    for text in (EXAMPLES["The same words twice"], BOY):
+    for text in (EXAMPLES["The same words twice"].text, BOY):
         values = draw_prompt(services, Prompt("bundled", text))
         for sentence in values["findings"]:
             select = getattr(sentence.children[0], "data-select")

@@ -1,18 +1,16 @@
 """The saliency panel before and after a job."""
 
-import json
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.errors import AnalysisError
 from analysis.saliency import compute_saliency
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import Values
-from callbacks.saliency import draw_saliency, export_saliency, saliency_task
+from callbacks.saliency import draw_saliency, saliency_task
 
 SELECTION = Selection.parse("block.1.mlp@5")
 
@@ -70,31 +68,21 @@ def test_the_target_is_named(services: Any, prompt: Prompt) -> None:
     assert "position 2" in drawn["title"]
 
 
-def test_the_export_has_what_is_shown(services: Any, prompt: Prompt) -> None:
-    choices = {"method": "integrated", "baseline": "end", "against": ""}
-    with pytest.raises(AnalysisError, match="nothing to export"):
-        export_saliency(services, prompt, SELECTION, **choices)
-    run_job(services, draw_saliency(services, prompt, SELECTION, baseline="end")["offer"])
-    exported = json.loads(export_saliency(services, prompt, SELECTION, **choices))
-    assert exported["text"] == prompt.text
-    assert exported["sum"] == pytest.approx(sum(exported["attributions"]), rel=1e-5)
-    assert {"captum", "torch"} <= exported["versions"].keys()
-
-
 def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, prompt: Prompt) -> None:
-    """Shown with a warning meanwhile, and not exported."""
+    """Shown with a warning meanwhile, and not saved."""
     seen: list[Values] = []
 
     def look(progress: dict[str, Any]) -> None:
         if progress["phase"] == "running" and progress["partial"] and not seen:
             seen.append(draw_saliency(services, prompt, SELECTION, method="depth"))
-            with pytest.raises(AnalysisError, match="nothing to export"):
-                export_saliency(services, prompt, SELECTION, method="depth", baseline="mean", against="")
 
     offer = draw_saliency(services, prompt, SELECTION, method="depth")["offer"]
     services.jobs.run(partial(saliency_task, services), {"nonce": "a", "question": offer["question"]}, look)
     assert "still computing" in str(seen[0]["warning"])
-    assert "still computing" not in str(draw_saliency(services, prompt, SELECTION, method="depth")["warning"])
+    assert "results" not in seen[0]
+    drawn = draw_saliency(services, prompt, SELECTION, method="depth")
+    assert "still computing" not in str(drawn["warning"])
+    assert "results" in drawn
 
 
 def test_what_is_only_measured_is_never_drawn(services: Any, prompt: Prompt) -> None:

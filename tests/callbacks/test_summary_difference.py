@@ -22,7 +22,7 @@ def test_of_equals_all_is_0_and_the_buttons_work_as_ever(tmp_path: Path, tiny_gp
     assert set(drawn["figure"].data[2].text) == {"0"}
     alone = draw_summary(pair.services, pair.a, pair.services.question(vars(pair.a), selection)[1])
     assert drawn.keys() == alone.keys()
-    changed = {"figure", "title", "reading", "role", "scores"}
+    changed = {"figure", "title", "reading", "role", "scores", "results"}
     assert {name: drawn[name] for name in drawn.keys() - changed} == {
         name: alone[name] for name in alone.keys() - changed
     }

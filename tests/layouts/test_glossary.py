@@ -11,7 +11,7 @@ from dash import html
 
 from dashboard.drawing import plain
 from layouts.figures.text import quoted
-from layouts.glossary import GLOSSARY, explained, glossary, marked, term_id, terms_in, word_list
+from layouts.glossary import GLOSSARY, explained, glossary_dialog, marked, term_id, terms_in, word_list
 from tests.layouts.texts import texts
 
 # Tokens that look like our own words, quotation marks, markup, and right-to-left text, which has isolates around it.
@@ -75,11 +75,12 @@ def test_every_token_in_a_sentence_is_quoted_by_one_function() -> None:
 
 
 def test_every_term_has_one_plain_line_and_an_id_of_its_own() -> None:
-    entries = glossary().children
-    assert [entry.children for entry in entries[::2]] == list(GLOSSARY)
-    assert [entry.children for entry in entries[1::2]] == list(GLOSSARY.values())
+    entries = glossary_dialog().children[1].children[0].children
+    terms = [entry.children for entry in entries[::2]]
+    assert terms == sorted(GLOSSARY, key=str.casefold)
+    assert [entry.children for entry in entries[1::2]] == [GLOSSARY[term] for term in terms]
     ids = [entry.id for entry in entries[1::2]]
-    assert ids == [term_id(term) for term in GLOSSARY]
+    assert ids == [term_id(term) for term in terms]
     assert len(set(ids)) == len(ids)
     assert not [id for id in ids if re.search(r"[\s.{]", id)]
     for term, line in GLOSSARY.items():

@@ -31,7 +31,7 @@ def links(*findings: Finding) -> list[dict[str, Any]]:
 
 
 def test_the_line_says_what_to_do_before_anything_is_analysed() -> None:
-    *empty, what_to_do = lead_line().children
+    *empty, what_to_do, _tour = lead_line().children
     assert [one.id for one in empty] == ["lead-findings", "lead", "lead-select", "lead-why"]
     assert not any(getattr(one, "children", None) for one in empty)
     assert empty[2].hidden

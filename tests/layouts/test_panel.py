@@ -55,4 +55,5 @@ def test_a_panel_names_itself_its_help_and_its_settings() -> None:
     assert getattr(section, "aria-describedby") == "x-reading"
     assert section["x-title"].children == getattr(section, "data-tab") == "Things"
     labels = [getattr(item, "aria-label", None) for item in section._traverse()]
-    assert [label for label in labels if label] == ["More settings of “Things”", "How to read “Things”"]
+    menu = ["More settings, and saving: “Things”", "Save “Things”"]
+    assert [label for label in labels if label] == [*menu, "How to read “Things”"]

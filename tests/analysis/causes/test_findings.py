@@ -20,10 +20,10 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
+from layouts.examples import EXAMPLES
 from layouts.figures.attribution_parts import all_parts
-from layouts.shell import EXAMPLES
 
-TWICE = EXAMPLES["The same words twice"]
+TWICE = EXAMPLES["The same words twice"].text
 BEAR = "She opened the door and saw a bear. The bear looked at her and she looked at the"
 BOY = '"I am hungry," said the boy. "So am I," said the girl. "Let us eat," said the'
 
@@ -117,7 +117,7 @@ def test_the_same_words_twice(bundled_model: LanguageModel) -> None:
     assert (repetition.query.position, repetition.attention) == (best, pytest.approx(followed[best], abs=1e-6))
 
 
-@pytest.mark.parametrize("text", ["The Eiffel Tower is in the city of", next(iter(EXAMPLES.values())), "A fox"])
+@pytest.mark.parametrize("text", ["The Eiffel Tower is in the city of", next(iter(EXAMPLES.values())).text, "A fox"])
 def test_nothing_stands_out(bundled_model: LanguageModel, text: str) -> None:
     assert compute_findings(bundled_model, compute_trace(bundled_model, Prompt("bundled", text))) == ()
 

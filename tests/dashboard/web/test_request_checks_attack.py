@@ -142,8 +142,8 @@ def requests_of_a_page(app: Explorer) -> tuple[list[dict[str, Any]], list[str]]:
     page.values["prompt", "data"] = {"model": "tiny", "text": TEXT, "start": False}
     page.set("selection", "data", "block.1.attention.head.2@3")
     typed = {"saliency-search": "f", "saliency-against": "7", "effect-removed": "block.1.mlp@3=mean,block.0.mlp=zero"}
-    for name, value in (typed | {"saliency-export": 1}).items():
-        page.values[name, "n_clicks" if name.endswith("export") else "value"] = value
+    page.values |= {(name, "value"): value for name, value in typed.items()}
+    page.values["export-request", "data"] = {"panel": "attention", "kind": "json", "name": "attention"}
     queries, sets = [""], []
     for name in (panel.name for panel in WITH_JOBS):
         question = question_of(page, name)

@@ -1,6 +1,5 @@
 """Numbers, warning and export of attributions, from results made by hand."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +7,7 @@ import pytest
 
 from analysis.model_info import ModelInfo
 from analysis.saliency import SaliencyResult
-from analysis.tokens import Piece
-from analysis.trace import Prompt
-from layouts.figures.saliency_numbers import saliency_export, saliency_numbers, saliency_warning
+from layouts.figures.saliency_numbers import definition, saliency_numbers, saliency_warning
 from tests.layouts.figures.test_saliency import DEEP, NORMS, RESULT
 
 INFO = ModelInfo(
@@ -97,73 +94,6 @@ def test_an_infinite_error_is_a_sign() -> None:
     assert dict(saliency_numbers(replace(RESULT, value=0.75)))["certificate"] == "±0.02 logits (∞)"
 
 
-# The export.
-
-
-def exported(result: SaliencyResult) -> dict:
-    made = saliency_export(result, Prompt("tiny", "The <b> wolf", start=True), INFO, versions={"torch": "2.13.0"})
-    return json.loads(json.dumps(made, allow_nan=False))
-
-
-def test_the_export_has_all_that_reproduces_it() -> None:
-    chosen = replace(RESULT, against=Piece(41, "·she"))
-    assert {key: value for key, value in exported(chosen).items() if key != "definition"} == {
-        "model": "tiny",
-        "family": "GPT-2",
-        "weights": None,
-        "fingerprint": "abc",
-        "text": "The <b> wolf",
-        "start": True,
-        "chat": False,
-        "tokens": [
-            {"position": 0, "id": 7, "label": "The"},
-            {"position": 1, "id": 8, "label": "·<b>"},
-            {"position": 2, "id": 9, "label": "·wolf"},
-            {"position": 3, "id": 10, "label": "·a"},
-            {"position": 4, "id": 11, "label": "·a"},
-        ],
-        "position": 2,
-        "target": {"id": 40, "label": "·ate", "most_probable": False},
-        "against": {"id": 41, "label": "·she"},
-        "method": "integrated",
-        "baseline": "mean",
-        "gradients": 32,
-        "smallest_segment": 0.125,
-        "precision": "float32",
-        "F(x)": 3.25,
-        "F(x′)": 0.75,
-        "attributions": [0.5, -0.25, 2.0, 0.0, 0.0],
-        "sum": 2.25,
-        "delta": -0.25,
-        "converged": True,
-        "depth": None,
-        "certificates": [0.02],
-        "path": [[0.0, 0.25, 1.0], [0.75, 4.0, 3.25]],
-        "unit": "logits",
-        "versions": {"torch": "2.13.0"},
-    }
-
-
-def test_the_export_is_exact() -> None:
-    values = np.float32([1 / 3, -1e-20, 123456.79, 0, 0])
-    read = exported(replace(DEEP, attributions=values, depth=np.stack([values] * 2)))
-    np.testing.assert_array_equal(np.float32(read["attributions"]), values)
-    np.testing.assert_array_equal(np.float32(read["depth"]), [values] * 2)
-    np.testing.assert_array_equal(read["certificates"], DEEP.certificates)
-
-
-def test_rows_not_computed_yet_are_null() -> None:
-    depth = DEEP.depth.copy()
-    depth[1] = np.nan
-    assert exported(replace(DEEP, depth=depth))["depth"] == [[0.5, -0.25, 2, 0, 0], [None] * 5]
-
-
-def test_methods_that_need_not_add_up_claim_nothing() -> None:
-    read = exported(replace(NORMS, chosen=False))
-    assert (read["delta"], read["converged"], read["against"]) == (None, None, None)
-    assert (read["unit"], read["target"]["most_probable"]) == ("logits per unit of length", True)
-
-
 @pytest.mark.parametrize(
     ("method", "words"),
     [
@@ -175,6 +105,9 @@ def test_methods_that_need_not_add_up_claim_nothing() -> None:
     ],
 )
 def test_the_definition_is_in_words(method: str, words: str) -> None:
-    definition = exported(replace(DEEP, method=method))["definition"]
-    assert words in definition
-    assert "the logit of `target` at `position`, minus that of `against`" in definition
+    said = definition(replace(DEEP, method=method))
+    assert words in said
+    assert "the logit of `target` at `position`, minus that of `against`" in said
+    assert said.endswith(
+        "The unit is logits per unit of length." if method == "gradient_norm" else "The unit is logits."
+    )

@@ -1,5 +1,6 @@
 """Self-contained figures for a notebook, from hand-made ones."""
 
+from copy import deepcopy
 from dataclasses import fields, replace
 from html import escape
 
@@ -32,7 +33,9 @@ DIFFERENCE = SaliencyDifference(
 
 
 def made(*figures: go.Figure, **words: object) -> go.Figure:
-    return standalone(figures, [200] * len(figures), **{"title": "Saliency", "sentences": ["One.", "Two."], **words})
+    return standalone(
+        figures, [200] * len(figures), **{"title": "Saliency", "sentences": ["One.", "Two."], "results": {}, **words}
+    )
 
 
 def test_sentences_are_above_the_figures_and_escaped() -> None:
@@ -159,3 +162,11 @@ def test_cells_of_a_small_difference_have_names_and_numbers() -> None:
         one, other = (escape(ATTENTION.tokens[n].label) for n in (row, column))
         assert heat.text[row][column] == f"{one} ({row}) → {other} ({column}): {value}"
     assert heat.hovertemplate == "%{text}<extra></extra>"
+
+
+def test_a_figure_has_its_results_and_is_copied_without_them() -> None:
+    figure = made(saliency_figure(RESULT), results={"saliency": RESULT})
+    assert figure.results == {"saliency": RESULT}
+    copy = deepcopy(figure)
+    assert type(copy) is go.Figure
+    assert copy == figure

@@ -1,0 +1,1 @@
+"""Lessons: prepared views of the model with sentences whose numbers are computed when a lesson is opened."""

@@ -1,0 +1,60 @@
+"""Callback of the lessons: computes the one that was chosen on the bundled model, and opens its views."""
+
+from functools import partial
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, ctx
+
+from analysis.errors import ModelError
+from analysis.lessons.all_lessons import LESSONS
+from analysis.lessons.lesson import Subject
+from analysis.models.catalogue import BUNDLED
+from analysis.trace import Prompt
+from callbacks.services import Services
+from layouts.address import address
+from layouts.lessons import LESSON, MENU, NOT_HERE, lesson_id, view_data
+
+
+def register(app: Dash, services: Services) -> None:
+    """Register the callback. services: those that wait for the bundled model, which is loaded in a moment."""
+    names = {lesson_id(name): name for name in LESSONS}
+
+    @app.callback(
+        Output(LESSON, "data"),
+        [Input(id, "n_clicks") for id in names],
+        running=[(Output(MENU, "aria-busy"), "true", "false")],
+        prevent_initial_call=True,
+    )
+    def open_lesson(*_clicks: Any) -> Any:
+        return draw_lesson(services, names[str(ctx.triggered_id)])
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "openLesson"), Input(LESSON, "data"), prevent_initial_call=True
+    )
+
+
+def draw_lesson(services: Services, name: str) -> dict[str, Any]:
+    """The title and the views of a lesson, computed now.
+
+    Raises: ModelError if the server does not offer the bundled model.
+    """
+    if BUNDLED not in [entry.name for entry in services.menu.entries()]:
+        raise ModelError(NOT_HERE)
+    model = services.model(Prompt(BUNDLED, ""))
+    subject = Subject(
+        model,
+        trace=lambda text: services.trace(Prompt(BUNDLED, text)),
+        derived=lambda trace: partial(services.derived, trace),
+    )
+    _, compute = LESSONS[name]
+    lesson = compute(subject)
+    views = [
+        view_data(
+            view.name,
+            view.note,
+            address(BUNDLED, view.text, view.select, panels=view.panels, settings=view.settings),
+            model.info.fingerprint,
+        )
+        for view in lesson.views
+    ]
+    return {"title": lesson.title, "views": views}

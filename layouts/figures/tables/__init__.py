@@ -1,0 +1,1 @@
+"""Tables of what each panel shows, for its CSV files and for people who read numbers. They need numpy alone."""

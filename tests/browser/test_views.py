@@ -10,14 +10,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboard.sessions import read_session
-from layouts.examples import EXAMPLES
 from tests.browser.conftest import opened
 from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 from tests.serving import PLAIN, served, wait_until
 from tests.session_files import DAMAGED, VIEW, session_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-REPETITION = EXAMPLES["The same words twice"].text
+REPETITION = "the wolf ate the red apple near the river and the wolf ate the red apple near the river"
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\"> {{7*7}} %{x} \u202eabc"
 OTHER_WEIGHTS = "was made with other weights of bundled; the numbers may differ."
 # What the server has sent for every graph that is visible, as JSON.

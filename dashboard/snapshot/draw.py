@@ -96,11 +96,8 @@ class Snapshots:
         Raises: AnalysisError if the panel cannot show it.
         """
         knobs = {keyword: self.value(one, question) for keyword, one in {**panel.choices, **panel.state}.items()}
-        services, selection = self._services, question.selection
-        if question.other is None or panel.difference is None:
-            return panel.draw(question.prompt, selection, theme=theme, **knobs)
-        comparison = services.comparison(question.prompt, question.other)
-        return panel.difference(comparison, selection, theme=theme, **knobs)
+        shown = question.prompt, question.other, question.selection
+        return panel.values(self._services, *shown, theme=theme, **knobs)
 
     def results(self, name: str, question: Question) -> tuple[Drawn, int]:
         """What a panel is drawn from, and the number of threads of the job that has computed it: 1 without a job, and 0

@@ -47,7 +47,7 @@ def export_site(settings: Settings, folder: Path, *, session: Path | None, model
     except AnalysisError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{folder} has {counted(n_views, 'view')} ({n_bytes / 10**6:.1f} MB), which any web server can show. To see it here:")
+    print(f"{folder} has {counted(n_views, 'view')} ({n_bytes / 10**6:.1f} MB). Any web server can show it, such as:")
     print(f"python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(folder))}")
     return 0
 

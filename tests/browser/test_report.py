@@ -78,7 +78,8 @@ def test_a_report_shows_the_view_without_a_network(
     box = plot.locator(".nsewdrag").first.bounding_box()
     assert box
     alone.mouse.move(box["x"] + 3, box["y"] + box["height"] - 3)
-    words = f"{trace.tokens[-1].label} → {trace.tokens[0].label}: {100 * trace.attention(3)[0, 18, 0]:.1f}%"
+    share = 100 * trace.attention(3)[0, 18, 0]
+    words = f"{trace.tokens[-1].label} (18) → {trace.tokens[0].label} (0): {share:.1f}% of its attention"
     expect(alone.locator("#tip.shown")).to_have_text(words)
     bars = drawn(alone, "saliency")
     bars.locator(".point").nth(2).hover()

@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "prometheus_client", "psutil",
     },
     "dashboard/serving/": {"analysis", "dashboard", "celery", "dash", "flask", "gunicorn"},
+    "dashboard/snapshot/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "plotly", "tqdm"},
     "dashboard/storage/": {"analysis.errors", "cachetools"},
     "dashboard/web/": {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",

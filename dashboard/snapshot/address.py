@@ -1,4 +1,4 @@
-"""Question of an address: what the page asks when it opens at this fragment, read as its scripts read it."""
+"""PageQuestion of an address: what the page asks when it opens at this fragment, read as its scripts read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_PARTS = 64
 
 
 @dataclass(frozen=True)
-class Question:
+class PageQuestion:
     """What the page asks at an address.
 
     Attributes
@@ -51,7 +51,7 @@ class Question:
     tabs: tuple[str, ...]
 
 
-def read_question(services: Services, address: str, controls: Mapping[str, Component]) -> Question:
+def read_question(services: Services, address: str, controls: Mapping[str, Component]) -> PageQuestion:
     """The question of an address, which is a fragment with or without its `#`.
 
     controls: the settings' controls by id, with their defaults and options.
@@ -66,7 +66,7 @@ def read_question(services: Services, address: str, controls: Mapping[str, Compo
     side = str(settings[compare.SIDE]) if second else "a"
     settings[compare.SIDE] = side
     shown = second if second and side == "b" else prompt
-    return Question(
+    return PageQuestion(
         prompt=shown,
         other=second if side == "difference" else None,
         side=side,
@@ -133,7 +133,7 @@ def _selection(services: Services, prompt: Prompt, link: Mapping[str, str]) -> S
     return chosen.checked(trace.info, trace.n_positions)
 
 
-def written_address(question: Question, controls: Mapping[str, Component]) -> str:
+def written_address(question: PageQuestion, controls: Mapping[str, Component]) -> str:
     """The address of a question, as the page writes it."""
     first = question.compared[0] if question.compared else question.prompt
     parts = {"model": first.model, "text": first.text}

@@ -10,7 +10,7 @@ from analysis.generation.sampling import read_sampling
 from analysis.logit_lens import pinned_ids
 from analysis.saliency import read_token_id
 from analysis.selection import Part
-from dashboard.snapshot.address import Question
+from dashboard.snapshot.address import PageQuestion
 from layouts import (
     activation,
     architecture,
@@ -58,7 +58,7 @@ class Call:
 class Drawn:
     """What a panel shows. n_blocks: of the model. results: what its figures are drawn from, by name."""
 
-    question: Question
+    question: PageQuestion
     n_blocks: int
     results: Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from callbacks.services import Services
 from dashboard.drawing import plain
 from dashboard.missing_weights import values_without_weights
 from dashboard.panels import PANELS
-from dashboard.snapshot.address import Question, prompt_store, read_question, written_address
+from dashboard.snapshot.address import PageQuestion, prompt_store, read_question, written_address
 from dashboard.snapshot.calls import COLORED, Drawn
 from dashboard.snapshot.content import content_of
 from dashboard.snapshot.overlay import overlay
@@ -40,7 +40,7 @@ class Snapshots:
         settings = [*(setting for panel in PANELS for setting in panel.settings), *compare.SETTINGS]
         self.controls = {id: self._components[id] for id in settings}
 
-    def question(self, address: str) -> Question:
+    def question(self, address: str) -> PageQuestion:
         """What the page asks at an address.
 
         Raises: AnalysisError if the page would not show what the address names.
@@ -65,7 +65,7 @@ class Snapshots:
             "dark": overlay(light, dark),
         }
 
-    def _about(self, question: Question) -> dict[str, Any]:
+    def _about(self, question: PageQuestion) -> dict[str, Any]:
         """The question, the model and the versions of the libraries."""
         trace = self._services.trace(question.prompt)
         info = trace.info
@@ -90,19 +90,16 @@ class Snapshots:
             "versions": {"python": platform.python_version(), **versions},
         }
 
-    def draw(self, panel: PanelCallback, question: Question, theme: str) -> Mapping[str, Any]:
+    def draw(self, panel: PanelCallback, question: PageQuestion, theme: str) -> Mapping[str, Any]:
         """What a panel's callback draws for a question.
 
         Raises: AnalysisError if the panel cannot show it.
         """
         knobs = {keyword: self.value(one, question) for keyword, one in {**panel.choices, **panel.state}.items()}
-        services, selection = self._services, question.selection
-        if question.other is None or panel.difference is None:
-            return panel.draw(question.prompt, selection, theme=theme, **knobs)
-        comparison = services.comparison(question.prompt, question.other)
-        return panel.difference(comparison, selection, theme=theme, **knobs)
+        shown = question.prompt, question.other, question.selection
+        return panel.values(self._services, *shown, theme=theme, **knobs)
 
-    def results(self, name: str, question: Question) -> tuple[Drawn, int]:
+    def results(self, name: str, question: PageQuestion) -> tuple[Drawn, int]:
         """What a panel is drawn from, and the number of threads of the job that has computed it: 1 without a job, and 0
         if it is not complete.
         """
@@ -114,25 +111,25 @@ class Snapshots:
         n_threads = 1 if offer is None else offer["threads"] if "kept" in offer else 0
         return Drawn(question, info.n_blocks, drawn.get("results", {})), n_threads
 
-    def _drawn(self, name: str, question: Question) -> Mapping[str, Any]:
+    def _drawn(self, name: str, question: PageQuestion) -> Mapping[str, Any]:
         """What a panel's callback draws; nothing if the page shows an error, or there is no such panel."""
         if name in self._by_name:
             with suppress(AnalysisError):
                 return self.draw(self._by_name[name], question, "light")
         return {}
 
-    def fingerprint(self, question: Question) -> str:
+    def fingerprint(self, question: PageQuestion) -> str:
         """That of the model of the shown side."""
         return self._services.trace(question.prompt).info.fingerprint
 
-    def value(self, one: DashDependency, question: Question) -> Any:
+    def value(self, one: DashDependency, question: PageQuestion) -> Any:
         """The value of a property on a page that has just opened."""
         id, name = str(one.component_id), one.component_property
         if name == "value" and id in question.settings:
             return question.settings[id]
         return getattr(self._components[id], name, None)
 
-    def _panel(self, panel: PanelCallback, question: Question, theme: str) -> dict[str, Any]:
+    def _panel(self, panel: PanelCallback, question: PageQuestion, theme: str) -> dict[str, Any]:
         section = self._components[ids.panel(panel.name)]
         heading = str(getattr(section, "data-tab"))
         try:
@@ -159,7 +156,7 @@ class Snapshots:
             "figures": figures,
         }
 
-    def _name_boxes(self, figure: dict[str, Any], question: Question) -> None:
+    def _name_boxes(self, figure: dict[str, Any], question: PageQuestion) -> None:
         """Give the 3D scene the texts that a script of the page makes: one for each box, not for each corner."""
         if "camera" in figure["layout"].get("meta", {}):
             texts = box_texts(figure["data"], self._services.outline(question.prompt).info)

@@ -8,7 +8,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from analysis.errors import AnalysisError
-from dashboard.snapshot.address import Question
+from dashboard.snapshot.address import PageQuestion
 from dashboard.snapshot.draw import Snapshots
 from dashboard.snapshot.notebook import notebook
 from layouts import ids
@@ -62,7 +62,7 @@ def made(snapshots: Snapshots, asked: Any, visible: Any) -> dict[str, Any]:
     return {"kind": kind, "name": f"{file_name(question)}.html", "content": content}
 
 
-def file_name(question: Question) -> str:
+def file_name(question: PageQuestion) -> str:
     """A name of model and selection that every file system takes."""
     words = f"{question.prompt.model} {question.selection}"
     return re.sub(r"[^\w.-]+", "-", words, flags=re.ASCII).strip("-.")[:_MOST_NAME]

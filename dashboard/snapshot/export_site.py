@@ -22,7 +22,7 @@ from dashboard.services import AppServices
 from dashboard.sessions import View, load_session
 from dashboard.settings import Settings
 from dashboard.snapshot.draw import Snapshots
-from dashboard.snapshot.static_copy import ShownView, check_folder, write_static_copy
+from dashboard.snapshot.static_copy import DrawnView, check_folder, write_static_copy
 from layouts.document import TITLE
 from layouts.examples import EXAMPLES
 from layouts.figures.text import counted
@@ -47,9 +47,7 @@ def export_site(settings: Settings, folder: Path, *, session: Path | None, model
     except AnalysisError as error:
         print(error, file=sys.stderr)
         return 1
-    print(
-        f"{folder} has {counted(n_views, 'view')} ({n_bytes / 10**6:.1f} MB), which any web server can show. To see it here:"
-    )
+    print(f"{folder} has {counted(n_views, 'view')} ({n_bytes / 10**6:.1f} MB). Any web server can show it, such as:")
     print(f"python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(folder))}")
     return 0
 
@@ -85,7 +83,7 @@ def lessons(services: Services) -> list[Group]:
     return [(lesson["title"], [View(**view) for view in lesson["views"]]) for lesson in drawn]
 
 
-def shown_view(snapshots: Snapshots, view: View, bar: tqdm[None]) -> ShownView:
+def shown_view(snapshots: Snapshots, view: View, bar: tqdm[None]) -> DrawnView:
     """A view with its snapshot.
 
     Raises: AnalysisError that names the view if it cannot be shown.
@@ -97,4 +95,4 @@ def shown_view(snapshots: Snapshots, view: View, bar: tqdm[None]) -> ShownView:
     if view.fingerprint and snapshot["model"]["fingerprint"] != view.fingerprint:
         bar.write(f"The view “{view.name}” was made with other weights; the numbers may differ.", file=sys.stderr)
     bar.update()
-    return ShownView(view.name, view.note, snapshot)
+    return DrawnView(view.name, view.note, snapshot)

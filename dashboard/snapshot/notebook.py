@@ -12,7 +12,7 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.numerics.arrays import arrays_of, digest
 from analysis.trace import SWITCHES, Prompt
-from dashboard.snapshot.address import Question
+from dashboard.snapshot.address import PageQuestion
 from dashboard.snapshot.calls import Call, argument, calls_of
 from dashboard.snapshot.draw import Snapshots
 from layouts import effect
@@ -86,7 +86,7 @@ def notebook(snapshots: Snapshots, address: str, visible: Sequence[str]) -> dict
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": numbered}
 
 
-def _question_cell(question: Question, fingerprint: str) -> str:
+def _question_cell(question: PageQuestion, fingerprint: str) -> str:
     lines = [f"model = {question.prompt.model!r}", f"text = {_text(question.prompt)}"]
     if other := _other_text(question):
         lines.append(f"other = {_text(other)}")
@@ -100,7 +100,7 @@ def _question_cell(question: Question, fingerprint: str) -> str:
     )
 
 
-def _other_text(question: Question) -> Prompt | None:
+def _other_text(question: PageQuestion) -> Prompt | None:
     """The text that the shown one is compared with, or into which values are patched."""
     if question.other is not None:
         return question.other
@@ -115,7 +115,7 @@ def _text(prompt: Prompt) -> str:
     return f"visualize.Sentence({_arguments([prompt.text], more)})" if more else repr(prompt.text)
 
 
-def _cell(name: str, call: Call, question: Question, n_threads: int) -> str:
+def _cell(name: str, call: Call, question: PageQuestion, n_threads: int) -> str:
     """A cell that draws, keeps and shows one figure."""
     given = {key: argument(value) for key, value in call.arguments.items()}
     given = {key: value for key, value in given.items() if value is not ...}

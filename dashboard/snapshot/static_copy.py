@@ -28,7 +28,7 @@ _LONG = 500  # characters of a text, from which on views share it
 
 
 @dataclass(frozen=True)
-class ShownView:
+class DrawnView:
     """A view of a static copy. snapshot: what it shows."""
 
     name: str
@@ -48,7 +48,7 @@ def check_folder(folder: Path) -> None:
         raise AnalysisError(f"{folder} is not empty, and not an earlier export. Name a new folder, or an empty one.")
 
 
-def write_static_copy(folder: Path, title: str, groups: Sequence[tuple[str, Sequence[ShownView]]]) -> int:
+def write_static_copy(folder: Path, title: str, groups: Sequence[tuple[str, Sequence[DrawnView]]]) -> int:
     """Write the folder, over an earlier static copy, and return the size of its files in bytes.
 
     groups: of views, each with its title, which may be empty.

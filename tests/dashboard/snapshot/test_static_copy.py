@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from analysis.errors import AnalysisError
-from dashboard.snapshot.static_copy import ShownView, check_folder, viewer_files, write_static_copy
+from dashboard.snapshot.static_copy import DrawnView, check_folder, viewer_files, write_static_copy
 
 LONG = "geometry " * 100
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def view(name: str, **snapshot: Any) -> ShownView:
-    return ShownView(name, HOSTILE, {"panels": [{"bdata": LONG, "own": f"{name} {LONG}"}], **snapshot})
+def view(name: str, **snapshot: Any) -> DrawnView:
+    return DrawnView(name, HOSTILE, {"panels": [{"bdata": LONG, "own": f"{name} {LONG}"}], **snapshot})
 
 
 def joined(value: Any, shared: list[str]) -> Any:

@@ -1,7 +1,7 @@
 """Values of all parts of the network at one position, for the 3D scene."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,20 @@ from analysis.trace import Float, Trace
 
 ProbeScore = Literal["induction", "previous", "duplicate", "copying"]
 ColorBy = Literal["attribution", "effect", "norm", "entropy", "first", ProbeScore, "own", "kind"]
+
+
+class Counterparts(NamedTuple):
+    """How many of A's blocks have heads and tiles with counterparts in B, and how many depths of its residual stream.
+
+    They are the first ones. Where they have no number, it is not finite in A or in B.
+    """
+
+    heads: int
+    tiles: int
+    depths: int
+
+
+NO_COUNTERPARTS = Counterparts(0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +67,9 @@ class ArchitectureResult:
         Whose numbers they are, and how many are given, for "own".
     residual_differences : float32 array (n_blocks + 1,) or None
         For A minus B, A's norms of the residual stream minus B's; `heads` and `tiles` are then differences, too, and
-        NaN in all three stands for what B does not have. None for the values of one text.
+        NaN in all three stands for what B does not have, or what is not finite. None for the values of one text.
+    counterparts : Counterparts
+        For A minus B, what B has.
     """
 
     info: ModelInfo
@@ -67,6 +83,7 @@ class ArchitectureResult:
     sweep: SweepResult | None = None
     own: OwnNumbers | None = None
     residual_differences: Float | None = None
+    counterparts: Counterparts = NO_COUNTERPARTS
 
 
 def compute_architecture(

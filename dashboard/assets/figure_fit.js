@@ -69,9 +69,9 @@
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: null } }) };
   }
 
-  /* Of bars that stand for parts, the first ones, as many as have room for their names. */
-  function firstRows(axis, rows, height) {
-    const most = Math.floor((0.75 * height) / LINE);
+  /* Of bars that stand for parts, the first ones, as many as have room for their names. lines: of text in a row. */
+  function firstRows(axis, { rows, lines = 1 }, height) {
+    const most = Math.floor((0.75 * height) / (LINE * lines));
     return rows > most ? { ...axis, range: [most - 0.5, -0.5] } : axis;
   }
 
@@ -172,7 +172,7 @@
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height, square);
     }
     if (layout.meta?.rows) {
-      fitted.yaxis = { ...firstRows(layout.yaxis, layout.meta.rows, height), title: fitted.yaxis.title };
+      fitted.yaxis = { ...firstRows(layout.yaxis, layout.meta, height), title: fitted.yaxis.title };
     }
     if (layout.title?.text) fitted.title = fittedTitle(fitted.title, layout.meta?.short, width);
     if (height < LOW && square) {  // the rows have the same labels as the columns

@@ -23,7 +23,15 @@ from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_s
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
-from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_unit, stream_values, tile_unit
+from layouts.figures.scene_values import (
+    end_unit,
+    head_unit,
+    head_values,
+    stream_unit,
+    stream_values,
+    tile_unit,
+    tile_values,
+)
 from layouts.figures.shade import neutral
 from layouts.figures.text import counted, neuron_range, percent, quoted, signed, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
@@ -113,11 +121,11 @@ def architecture_changes(
         "unit": end_unit(result),
     }
     traces = {
-        HEADS: heads | {"meta": {"values": part_values(result, result.heads), "unit": head_unit(result)}},
+        HEADS: heads | {"meta": {"values": head_values(result), "unit": head_unit(result)}},
         TILES: tiles
         | {
             "meta": {
-                "values": part_values(result, result.tiles),
+                "values": tile_values(result),
                 "unit": tile_unit(result),
                 "select": _TILE,
                 "per_block": result.info.n_tiles,

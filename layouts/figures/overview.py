@@ -19,7 +19,7 @@ from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
 from layouts.figures.own_numbers import NO_NUMBER
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, part_colors, stream_color
-from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_values, tile_unit
+from layouts.figures.scene_values import end_unit, head_unit, head_values, stream_values, tile_unit, tile_values
 from layouts.figures.shade import neutral
 from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
@@ -135,7 +135,7 @@ def overview_reading(result: OverviewResult, token: str) -> str:
 
 def _heads(parts: ArchitectureResult) -> dict[str, Any]:
     names = [f"head {head}" for head in range(parts.info.n_heads)]
-    words = _words(head_unit(parts), part_values(parts, parts.heads), names)
+    words = _words(head_unit(parts), head_values(parts), names)
     return {"meta": {"select": "block.{block}.attention.head.{unit}", **words}}
 
 
@@ -145,7 +145,7 @@ def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
         "meta": {
             "select": "block.{block}.mlp.neuron.{neuron}",
             "neurons": parts.strongest.ravel().tolist(),
-            **_words(tile_unit(parts), part_values(parts, parts.tiles), names),
+            **_words(tile_unit(parts), tile_values(parts), names),
         }
     }
 

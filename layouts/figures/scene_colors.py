@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from layouts.figures.own_numbers import NO_NUMBER, own_scale
 from layouts.figures.scene import VERTICES
+from layouts.figures.scene_values import missing_words
 from layouts.figures.shade import contrast, mixed, neutral, no_number
-from layouts.figures.text import MISSING
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
     note, grey = "", neutral(theme) if quantity != "own" else no_number(theme)
     if any(np.isnan(share).any() for share in shares):
         why = NO_NUMBER if quantity == "own" else "not finite"
-        scale, note = _with_missing(scale, grey), f"<br>grey: {MISSING}" if difference else f"; grey: {why}"
+        note = f"<br>grey: {missing_words(result)}" if difference else f"; grey: {why}"
+        scale = _with_missing(scale, grey)
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)

@@ -117,12 +117,22 @@
     return offer ? says.idle ?? "Not computed yet." : "";
   }
 
+  /* A button of the bar that is not offered any more leaves the focus to the other one, or to the panel's tab. */
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => { focused = target; });
+  function keepFocus(panel) {
+    const bar = document.getElementById(`${panel}-job-bar`);
+    if (!bar.contains(focused) || focused.checkVisibility()) return;
+    if (![focused, document.body].includes(document.activeElement)) return;
+    (bar.querySelector(".btn:not(.job-hidden)") ?? document.getElementById(`tab-${panel}`)).focus();
+  }
+
   /* Say once what has become of a job: that it runs, its result, or what went wrong. */
-  function tell(panel, job, text, { isBusy, hasFailed }) {
+  function tell(panel, job, text, { isBusy, hasFailed, hasResult }) {
     const now = `${job.nonce} ${isBusy ? "runs" : job.state}`;
     if (now === told[panel] || !(job.isAsked || hasFailed)) return;
     told[panel] = now;
-    explorer.announceJob(panel, isBusy ? "Computing." : text, { withReading: job.state === "done" });
+    explorer.announceJob(panel, isBusy ? "Computing." : text, { withReading: hasResult });
   }
 
   Object.assign(explorer, {
@@ -155,8 +165,10 @@
       const cost = offer && offer.seconds ? ` (${range(offer)})` : "";
       const share = isBusy && job.tick && job.tick.share ? job.tick.share : 0;
       const hasFailed = (isOwn && !isBusy && job.message) || (offer && (offer.refused || offer.ended));
+      const hasResult = Boolean(offer) && offer.kept !== undefined;
       const text = barText(job, offer, isOwn, says);
-      if (isOwn) tell(panel, job, text, { isBusy: isBusy || (isDrawing && offer.kept === undefined), hasFailed });
+      if (isOwn) tell(panel, job, text, { isBusy: isBusy || (isDrawing && !hasResult), hasFailed, hasResult });
+      setTimeout(keepFocus, 0, panel);
       return [
         text, verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
         { width: `${100 * share}%` },

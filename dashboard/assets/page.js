@@ -4,7 +4,7 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const EDGE_PX = 8, GAP_PX = 4;
-  const OPEN = "details:is(.pop-up, .token-search)[open]";
+  const POP_UP = "details:is(.pop-up, .token-search)", OPEN = `${POP_UP}[open]`;
 
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
@@ -33,9 +33,13 @@
     box.style.translate = `${across}px ${down}px`;
   }
 
+  /* One that closes around the focus leaves it to its button. */
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => { focused = target; });
   document.addEventListener("toggle", ({ target }) => {
-    const popUp = target.closest?.(OPEN);
-    if (popUp) place(popUp);
+    const isLost = [focused, document.body].includes(document.activeElement);
+    if (target.matches?.(OPEN)) place(target);
+    else if (target.matches?.(POP_UP) && target.contains(focused) && isLost) target.querySelector("summary").focus();
   }, true);
 
   document.addEventListener("click", (event) => {
@@ -54,9 +58,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.querySelector(OPEN)) {
       event.preventDefault();
-      const inside = document.activeElement.closest(OPEN);
       closePopUps(null);
-      inside?.querySelector("summary").focus();
     }
     if (event.target.id !== "prompt-text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

@@ -181,7 +181,7 @@ def attention_difference(pair: Pair, part: Selection, view: ShownView) -> Figure
     result = compute_attention_difference(pair.models, pair.comparison, part, pair.position, view=view)
     title = f"Attention · A − B · {attention_label(result)}"
     figures = [(attention_difference_figure(result), 560)]
-    return pair.drawn(title, figures, attention_difference_reading(result), results={"attention": result})
+    return pair.drawn(title, figures, attention_difference_reading(result), results={"difference": result})
 
 
 def embedding_difference(
@@ -201,7 +201,7 @@ def embedding_difference(
     figure = embedding_difference_figure(result, paths=paths, label_area=areas)
     where = "before block 0" if part.block is None else f"after block {part.block}"
     reading = embedding_difference_reading(result)
-    return pair.drawn(f"Embeddings · A − B · {where}", [(figure, 520)], reading, results={"embedding": result})
+    return pair.drawn(f"Embeddings · A − B · {where}", [(figure, 520)], reading, results={"difference": result})
 
 
 def logit_lens_difference(pair: Pair, part: Selection, pins: tuple[int, ...]) -> FigureOfResults:
@@ -216,7 +216,7 @@ def logit_lens_difference(pair: Pair, part: Selection, pins: tuple[int, ...]) ->
         (logit_lens_difference_depth_figure(result, quantity="rank"), 180),
     ]
     reading = logit_lens_difference_reading(result)
-    return pair.drawn(f"Logit lens · A − B · {pair.place}", figures, reading, results={"logit_lens": result})
+    return pair.drawn(f"Logit lens · A − B · {pair.place}", figures, reading, results={"difference": result})
 
 
 def saliency_difference(
@@ -295,5 +295,5 @@ def removal_difference(
         effect_difference_reading(*effects),
         " · ".join(f"{name} {value}" for name, value in effect_difference_numbers(*effects)),
         effect_note([one.replacement for one in interventions], None),
-        results={"effect": {"a": effects[0], "b": effects[1]}},
+        results={"a": effects[0], "b": effects[1]},
     )

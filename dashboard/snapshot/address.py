@@ -1,4 +1,4 @@
-"""PageQuestion of an address: what the page asks when it opens at this fragment, read as its scripts read it."""
+"""Question of an address: what the page asks when it opens at this fragment, read as its scripts read it."""
 
 from __future__ import annotations
 

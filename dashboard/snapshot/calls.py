@@ -41,6 +41,8 @@ class Call:
         By keyword, plain values; those that are None are left out.
     results
         The names of the panel's results that its figure has, too.
+    name
+        What the figure is called.
     from_job
         Whether a job has computed them, perhaps with more than one thread.
     patches
@@ -50,6 +52,7 @@ class Call:
     function: str
     arguments: Mapping[str, Any]
     results: tuple[str, ...]
+    name: str
     from_job: bool = False
     patches: bool = False
 
@@ -77,6 +80,11 @@ class Drawn:
         return read_token_id(self.setting(id) or "")
 
 
+def _figure(function: str, arguments: Mapping[str, Any], name: str, drawn: Drawn, **more: Any) -> Call:
+    """The call for a panel whose result has the panel's name, and in A − B is the difference."""
+    return Call(function, arguments, (name if drawn.question.other is None else "difference",), name, **more)
+
+
 def calls_of(panel: str, drawn: Drawn) -> list[Call]:
     """The calls for a panel; none if `visualize` has no function for what it shows."""
     made = _CALLS[panel](drawn) if panel in _CALLS and drawn.results else []
@@ -86,7 +94,7 @@ def calls_of(panel: str, drawn: Drawn) -> list[Call]:
 def _attention(drawn: Drawn) -> list[Call]:
     chosen = drawn.question.selection
     about = {"layer": chosen.block, "position": chosen.position, "view": drawn.setting(attention.VIEW)}
-    return [Call("plot_attention", {**about, "head": _Given(chosen.head)}, ("attention",))]
+    return [_figure("plot_attention", {**about, "head": _Given(chosen.head)}, "attention", drawn)]
 
 
 def _activation(drawn: Drawn) -> list[Call]:
@@ -98,7 +106,7 @@ def _activation(drawn: Drawn) -> list[Call]:
         "quantity": drawn.setting(activation.QUANTITY),
         "neurons": drawn.setting(activation.NEURONS),
     }
-    return [Call("plot_token_activations", about, ("activation",))]
+    return [Call("plot_token_activations", about, ("activation",), "activation")]
 
 
 def _embedding(drawn: Drawn) -> list[Call]:
@@ -112,13 +120,13 @@ def _embedding(drawn: Drawn) -> list[Call]:
         "scale": drawn.setting(embedding.SCALE),
         "paths": drawn.setting(embedding.PATHS),
     }
-    return [Call("plot_token_embeddings", about, ("embedding",), from_job=True)]
+    return [_figure("plot_token_embeddings", about, "embedding", drawn, from_job=True)]
 
 
 def _logit_lens(drawn: Drawn) -> list[Call]:
     pins = list(pinned_ids(drawn.setting(logit_lens.PINS) or ""))
     about = {"select": str(drawn.question.selection), "pins": pins or None}
-    return [Call("plot_logit_lens", about, ("logit_lens",), from_job=True)]
+    return [_figure("plot_logit_lens", about, "logit_lens", drawn, from_job=True)]
 
 
 def _saliency(drawn: Drawn) -> list[Call]:
@@ -128,29 +136,33 @@ def _saliency(drawn: Drawn) -> list[Call]:
         "method": drawn.setting(saliency.METHOD),
         "baseline": drawn.setting(saliency.BASELINE),
     }
-    return [Call("plot_gradients", about, ("saliency",), from_job=True)]
+    return [Call("plot_gradients", about, ("saliency",), "saliency", from_job=True)]
 
 
 def _attribution(drawn: Drawn) -> list[Call]:
     about = {"select": str(drawn.question.selection), "against": drawn.token(attribution.AGAINST)}
-    return [Call("plot_logit_attribution", about, ("attribution",))]
+    return [Call("plot_logit_attribution", about, ("attribution",), "attribution")]
 
 
 def _summary(drawn: Drawn) -> list[Call]:
     if drawn.question.other is not None:
         return []
-    return [Call("plot_prediction", {"select": str(drawn.question.selection)}, ("summary",))]
+    return [Call("plot_prediction", {"select": str(drawn.question.selection)}, ("summary",), "summary")]
 
 
 def _effect(drawn: Drawn) -> list[Call]:
     grid, logit = drawn.setting(effect.GRID), {**drawn.explained, "against": drawn.token(effect.AGAINST)}
     if grid != "removals":
         del logit["position"]
-        return [Call("plot_patching", {"carried": grid, **logit}, ("patching",), from_job=True, patches=True)]
+        return [
+            Call("plot_patching", {"carried": grid, **logit}, ("patching",), "patching", from_job=True, patches=True)
+        ]
     removed = {"remove": drawn.question.settings[effect.REMOVED] or ""}
     return [
-        Call("plot_ablation", {**removed, **logit}, ("effect",)),
-        Call("plot_ablation", {**_removal(drawn), **logit}, ("sweep",), from_job=True),
+        Call(
+            "plot_ablation", {**removed, **logit}, ("effect",) if drawn.question.other is None else ("a", "b"), "effect"
+        ),
+        Call("plot_ablation", {**_removal(drawn), **logit}, ("sweep",), "sweep", from_job=True),
     ]
 
 
@@ -174,7 +186,7 @@ def _scene(function: str, name: str, *texts: str) -> Callable[[Drawn], list[Call
             about["against"] = drawn.token(attribution.AGAINST)
         if color_by == "effect":
             about |= {**_removal(drawn), "against": drawn.token(effect.AGAINST)}
-        return [Call(function, about, (name, *texts), from_job=color_by == "effect")]
+        return [Call(function, about, (name, *texts), name, from_job=color_by == "effect")]
 
     return calls
 
@@ -183,7 +195,7 @@ def _continuation(drawn: Drawn) -> list[Call]:
     typed = [drawn.setting(id) or USUAL[id] for id in USUAL]
     sampling = read_sampling(drawn.setting(continuation.HOW), *typed)
     more = {} if sampling.greedy else asdict(sampling)
-    return [Call("continue_text", {"n_tokens": int(drawn.setting(continuation.TOKENS)), **more}, ())]
+    return [Call("continue_text", {"n_tokens": int(drawn.setting(continuation.TOKENS)), **more}, (), "continuation")]
 
 
 @dataclass(frozen=True)

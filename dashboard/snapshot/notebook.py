@@ -66,11 +66,10 @@ def notebook(snapshots: Snapshots, address: str, visible: Sequence[str]) -> dict
         for call in calls_of(panel, drawn):
             if call.from_job and n_threads == 0:
                 continue
-            name = call.results[0] if call.results else panel
-            sources.append(_cell(name, call, question, n_threads if call.from_job else 1))
+            sources.append(_cell(call, question, n_threads if call.from_job else 1))
             if call.results:
                 kept = {result: drawn.results[result] for result in call.results if result in drawn.results}
-                digests[name] = {array: digest(values) for array, values in arrays_of(kept).items()}
+                digests[call.name] = {array: digest(values) for array, values in arrays_of(kept).items()}
     if not sources:
         raise AnalysisError(_NO_FIGURE)
     setup = _question_cell(question, snapshots.fingerprint(question))
@@ -115,7 +114,7 @@ def _text(prompt: Prompt) -> str:
     return f"visualize.Sentence({_arguments([prompt.text], more)})" if more else repr(prompt.text)
 
 
-def _cell(name: str, call: Call, question: PageQuestion, n_threads: int) -> str:
+def _cell(call: Call, question: PageQuestion, n_threads: int) -> str:
     """A cell that draws, keeps and shows one figure."""
     given = {key: argument(value) for key, value in call.arguments.items()}
     given = {key: value for key, value in given.items() if value is not ...}
@@ -126,7 +125,8 @@ def _cell(name: str, call: Call, question: PageQuestion, n_threads: int) -> str:
         if question.other.model != question.prompt.model:
             compared.append(f"compare_model={question.other.model!r}")
     inside = ", ".join([*names, *([_arguments([], given)] if given else []), *compared])
-    lines = [f"figures[{name!r}] = visualize.{call.function}({inside})", f"figures[{name!r}]"]
+    figure = f"figures[{call.name!r}]"
+    lines = [f"{figure} = visualize.{call.function}({inside})", figure]
     if n_threads > 1:
         lines = [f"use_threads({n_threads})  # as the server did for this", lines[0], "use_one_thread()", lines[1]]
     return "\n".join(lines)

@@ -82,7 +82,9 @@ def test_a_report_shows_the_view_without_a_network(
     words = f"{trace.tokens[-1].label} (18) → {trace.tokens[0].label} (0): {share:.1f}% of its attention"
     expect(alone.locator("#tip.shown")).to_have_text(words)
     bars = drawn(alone, "saliency")
-    bars.locator(".point").nth(2).hover()
+    bar = bars.locator(".point").nth(2).bounding_box()
+    assert bar
+    alone.mouse.move(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
     expect(bars.locator(".hoverlayer .hovertext")).to_contain_text("·a")
     light = alone.evaluate("getComputedStyle(document.body).backgroundColor")
     alone.click(".theme")

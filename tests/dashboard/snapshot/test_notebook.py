@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from base64 import b64decode
 from dataclasses import asdict
 from pathlib import Path
@@ -98,7 +99,6 @@ RARE = ("norm", "patches", "b")
 MISSING = {
     "norm": {"attention"},
     "b": {"attention"},
-    "patches": {"sweep"},
     "difference": {"summary"},
 }
 
@@ -110,7 +110,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Services, Snapsh
 
 
 def exported(services: Services, snapshots: Snapshots, address: str) -> dict[str, str]:
-    """The digests in the JSON that the menus of all panels save, by the arrays' names."""
+    """The digests in the JSON that the menus of all panels save, by the panels' and the arrays' names."""
     question, found = snapshots.question(address), {}
     first, second = question.compared or (question.prompt, None)
     for panel in PANELS:
@@ -123,7 +123,7 @@ def exported(services: Services, snapshots: Snapshots, address: str) -> dict[str
         except AnalysisError:  # it has no numbers
             continue
         arrays = json.loads(b64decode(download["content"]))["arrays"]
-        found |= {name: array["sha256"] for name, array in arrays.items()}
+        found |= {f"{panel.name} {name}": array["sha256"] for name, array in arrays.items()}
     return found
 
 
@@ -145,9 +145,10 @@ def test_it_runs_in_a_clean_kernel_and_its_arrays_are_those_of_the_page(
     assert made.cells[2].outputs[0].text == "The weights are those of the page.\n"
     *rows, total = made.cells[-1].outputs[0].text.splitlines()
     assert total == f"{len(rows)} of {len(rows)} arrays are equal to the page's, bit by bit."
-    found = {name: sha256 for _, sha256, _, name in map(str.split, rows)}
+    found = {f"{figure} {array}": sha256 for _, sha256, figure, array in map(str.split, rows)}
     results = {"architecture", "overview", "summary", "attention", "activation", "embedding", "logit_lens", "saliency"}
     results |= {"attribution", "effect", "sweep"} if view != "patches" else {"attribution", "patching"}
-    assert {name.partition(".")[0] for name in found} >= results - MISSING.get(view, set())
+    assert {name.split()[0] for name in found} == results - MISSING.get(view, set())
     page = exported(services, snapshots, address)
-    assert {name: page[name] for name in found} == found
+    own = {re.sub("^(sweep|patching) ", "effect ", name): sha256 for name, sha256 in found.items()}
+    assert {name: page[name] for name in own} == own

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.explorer import PANELS, Explorer
+from tests.browser.explorer import Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXT = "the wolf ate the red apple near the river and the wolf ate the red apple near the river"
@@ -50,6 +50,34 @@ def choose(page: Page, tab: str) -> None:
     raise AssertionError(f"no arrow leads to {tab}")
 
 
+def saves_numbers(page: Page, folder: Path, selection: str) -> None:
+    """Save what the attention panel shows, and read how to read it."""
+    tab_to(page, "#attention-panel .panel-more > summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "[data-export=json]")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    saved = folder / "attention.json"
+    download.value.save_as(saved)
+    assert json.loads(saved.read_text())["selection"]["text"] == selection
+    has_focus(page, "#attention-panel .panel-more:not([open]) > summary")
+    # Escape closes the help, and gives the focus back.
+    tab_to(page, "#attention-panel .panel-help > summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "#attention-panel .panel-help > div")
+    page.keyboard.press("Escape")
+    has_focus(page, "#attention-panel .panel-help:not([open]) > summary")
+
+
+def dialog_gives_focus_back(page: Page) -> None:
+    tab_to(page, "#ledger-open", key="Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#ledger-lines strong")
+    has_focus(page, ".modal, .modal *")
+    page.keyboard.press("Escape")
+    has_focus(page, "#ledger-open")
+
+
 def test_a_session_by_keyboard_alone(explorer: Explorer, tmp_path: Path) -> None:
     page, status = explorer.page, explorer.page.locator("#status")
     # Analyse a text.
@@ -74,22 +102,7 @@ def test_a_session_by_keyboard_alone(explorer: Explorer, tmp_path: Path) -> None
     page.wait_for_function("/head.[1-7]@/.test(document.querySelector('#attention-panel').dataset.selection)")
     selection = explorer.selection()
     expect(status).to_have_text(f"Block 4, head {selection.split('.')[4][0]}, at token {last - 2} ‘·near’")
-    # Save what the attention panel shows.
-    tab_to(page, "#attention-panel .panel-more > summary")
-    page.keyboard.press("Enter")
-    tab_to(page, "[data-export=json]")
-    with page.expect_download() as download:
-        page.keyboard.press("Enter")
-    saved = tmp_path / "attention.json"
-    download.value.save_as(saved)
-    assert json.loads(saved.read_text())["selection"]["text"] == selection
-    has_focus(page, "#attention-panel .panel-more:not([open]) > summary")
-    # Escape closes the help, and gives the focus back.
-    tab_to(page, "#attention-panel .panel-help > summary")
-    page.keyboard.press("Enter")
-    tab_to(page, "#attention-panel .panel-help > div")
-    page.keyboard.press("Escape")
-    has_focus(page, "#attention-panel .panel-help:not([open]) > summary")
+    saves_numbers(page, tmp_path, selection)
     # Run saliency.
     tab_to(page, "#tab-saliency")
     tab_to(page, "#saliency-method")
@@ -103,14 +116,8 @@ def test_a_session_by_keyboard_alone(explorer: Explorer, tmp_path: Path) -> None
     expect(status).to_contain_text(page.inner_text("#saliency-reading"))
     # Remove the selected head.
     choose(page, "effect")
+    page.wait_for_selector("#effect-list > [data-set='effect-removed']")
     tab_to(page, "#effect-list > [data-set='effect-removed']")
     page.keyboard.press("Enter")
     expect(page.locator("#effect-reading")).to_contain_text("With 1 part removed")
-    # Back from a dialog, the focus is where it was.
-    tab_to(page, "#ledger-open", key="Shift+Tab")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#ledger-lines strong")
-    has_focus(page, ".modal, .modal *")
-    page.keyboard.press("Escape")
-    has_focus(page, "#ledger-open")
-    assert page.locator(PANELS).count() > 5
+    dialog_gives_focus_back(page)

@@ -45,3 +45,12 @@ def test_browsers_keep_them_for_a_year_and_get_others_at_another_address(
     assert [changed.get(address).text for address in addresses(changed)] == ["a {}", "1"]
     assert not {*addresses(changed)} & {*before}
     assert changed.get(before[0]).status_code == 404
+
+
+def test_opening_the_page_transfers_less_than_two_megabytes(client: FlaskClient) -> None:
+    """All files, and what the page is made of; answers and headers take 0.1 MB more."""
+    paths = [*re.findall(r'(?:src|href)="(/[^"]+)"', client.get("/").text), "/", "/_dash-layout", "/_dash-dependencies"]
+    sizes = {path: len(client.get(path, headers={"Accept-Encoding": "zstd"}).data) for path in paths}
+    assert any("plotly.min" in path for path in sizes)
+    assert sum(sizes.values()) < 1_900_000
+    assert len(sizes) < 25

@@ -22,8 +22,9 @@
   /* The settings of a link without any; they are left out of the fragment. */
   const implied = () => ({ ...defaults, ...LINKS.implied });
 
-  function readFragment() {
-    const parts = [...new URLSearchParams((unwritten ?? location.hash).slice(1))];
+  /* hash: the fragment; by default that of what is shown. */
+  function readFragment(hash = unwritten ?? location.hash) {
+    const parts = [...new URLSearchParams(hash.slice(1))];
     return Object.fromEntries(parts.map(([name, value]) => [LINKS.renamed[name] ?? name, value]));
   }
 
@@ -131,12 +132,13 @@
       return `This ${what} was made with other weights of ${model}; the numbers may differ.`;
     },
 
-    readSettings() {
+    /* Of the link as it was opened: a late answer to the one before may have written its own address since. */
+    readSettings({ hash }) {
       const { outputs_list, states_list } = dash.callback_context;
       const [values, options] = ["value", "options"].map((property) => Object.fromEntries(
         states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
       defaults = defaults || values;
-      const linked = readFragment();
+      const linked = readFragment(hash);
       const isWhole = linked.select !== undefined;
       if (isWhole && !explorer.wantsOther(linked["compare-text"], linked["compare-model"])) explorer.leaveOther();
       // A link to a text alone keeps the settings.

@@ -124,8 +124,8 @@
     drawWorkspace: draw,
 
     /* Arrange the workspace as the address says. One without a selection, such as an example's, changes nothing. */
-    arrange() {
-      const linked = explorer.readFragment();
+    arrange({ hash }) {
+      const linked = explorer.readFragment(hash);
       if (linked.select !== undefined || !explorer.shown()) arrangement.read(linked);
       return [...draw()];
     },

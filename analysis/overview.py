@@ -10,6 +10,7 @@ from analysis.attention import pooled
 from analysis.attribution import AttributionResult
 from analysis.causes.sweep import SweepResult
 from analysis.model_info import ModelInfo
+from analysis.numerics.own_numbers import OwnNumbers
 from analysis.selection import Selection
 from analysis.task import Derived, derive_now
 from analysis.trace import Float, Trace
@@ -71,13 +72,14 @@ def compute_overview(
     attribution: AttributionResult | None = None,
     sweep: SweepResult | None = None,
     scores: Float | None = None,
+    own: OwnNumbers | None = None,
 ) -> OverviewResult:
     """The numbers of all heads and MLP tiles at a position, and the rank of the selected part's.
 
-    color_by, attribution, sweep, scores: as for `compute_architecture`, which also says what is raised.
+    color_by, attribution, sweep, scores, own: as for `compute_architecture`, which also says what is raised.
     """
     parts = compute_architecture(
-        trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep, scores=scores
+        trace, selection, position, color_by=color_by, attribution=attribution, sweep=sweep, scores=scores, own=own
     )
     return ranked(parts)
 

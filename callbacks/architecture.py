@@ -12,7 +12,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.prediction import final_prediction
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
-from callbacks.coloring import CHOICES, SWEPT, Removal, color_difference, color_numbers, with_problem
+from callbacks.coloring import CHOICES, SWEPT, Extras, color_difference, color_numbers, with_problem
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
@@ -63,19 +63,19 @@ def draw_architecture(
     color_by: ColorBy = "norm",
     against: str | None = "",
     scene: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """Figure, title, reading, and the fingerprint of the figure's geometry (`scene`).
 
     against: the token whose logit is subtracted from the explained one, by its id, or empty. scene: the fingerprint of
-    the geometry that the page shows. If it is the same, only colours and marks are sent. removal: what the sweep
-    removes, for "effect".
+    the geometry that the page shows. If it is the same, only colours and marks are sent. extras: what some
+    colourings are computed from.
     """
     look = THEMES[theme]
     if services.loaded(prompt):
         trace, model = services.trace(prompt), services.model(prompt)
         position = services.position(trace, selection)
-        numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
+        numbers, missing = color_numbers(services, prompt, selection, color_by, against, **extras)
         result = compute_architecture(trace, selection, position, **numbers)
         texts = _texts(model, trace, position)
         token = trace.tokens[position].label
@@ -98,12 +98,12 @@ def draw_architecture_difference(
     color_by: ColorBy = "norm",
     against: str | None = "",
     scene: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """As `draw_architecture`, of A minus B, in the scene of A; what B does not have is grey."""
     trace = comparison.a
     position = services.position(trace, selection)
-    one, other, problem = color_difference(services, comparison, selection, color_by, against, **removal)
+    one, other, problem = color_difference(services, comparison, selection, color_by, against, **extras)
     result = compute_architecture_difference(comparison, one, other)
     texts = _texts(services.model(trace.prompt), trace, position)
     reading = architecture_difference_reading(result, trace.tokens[position].label)

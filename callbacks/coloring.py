@@ -1,5 +1,5 @@
 """Numbers for the colourings of scene and overview that need more than the trace: direct attribution, a sweep of
-removals, or head scores.
+removals, head scores, or a person's own numbers.
 """
 
 from dataclasses import replace
@@ -17,10 +17,11 @@ from analysis.causes.sweep import sweep_or_reason
 from analysis.comparison.architecture import unmatched_parts
 from analysis.comparison.pair import Comparison
 from analysis.errors import check_choice
+from analysis.numerics.own_numbers import own_numbers_or_reason
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.services import Services
-from layouts import attribution, effect
+from layouts import attribution, effect, own_numbers
 from layouts.architecture import COLOR_BY
 from layouts.figures.comparison.scene import NO_KINDS, NO_PARTS
 from layouts.job import JobIds
@@ -31,28 +32,36 @@ CHOICES = {
     "replacement": Input(effect.REPLACEMENT, "value"),
     "where": Input(effect.WHERE, "value"),
     "minus": Input(effect.AGAINST, "value"),
+    "own": Input(own_numbers.SENT, "data"),
 }
 SWEPT = Input(JobIds(effect.NAME).fresh, "data")  # a sweep has effects to draw, of some parts or of all
 _MISSING = (
     "What removing each part does to the logit has not been computed for this token yet. To compute it, open the "
     "panel “What if” and choose its grid of removals. Until then, the colours are kinds of parts."
 )
+_NO_OWN_DIFFERENCE = (
+    "Your own numbers depend on no text, so that A − B has none of them: show A or B. The colours are kinds of parts."
+)
 
 
-class Removal(TypedDict, total=False):
-    """The choices of the what-if panel. minus: the token whose logit is subtracted there, by its id, or empty."""
+class Extras(TypedDict, total=False):
+    """What some colourings are computed from: the choices of the what-if panel, and own numbers.
+
+    minus: the token whose logit is subtracted in the what-if panel, by its id, or empty. own: the page's store.
+    """
 
     replacement: Replacement
     where: str
     minus: str | None
+    own: Any
 
 
 def color_numbers(
-    services: Services, prompt: Prompt, selection: Selection, color_by: ColorBy, against: str | None, **removal: Any
+    services: Services, prompt: Prompt, selection: Selection, color_by: ColorBy, against: str | None, **extras: Any
 ) -> tuple[dict[str, Any], str]:
     """The colouring with the numbers that it needs, as arguments of `compute_architecture`; and why there are none.
 
-    against: the token that direct attribution subtracts. removal: a `Removal`; the sweep is never started here.
+    against: the token that direct attribution subtracts. extras: `Extras`; the sweep is never started here.
     """
     trace, model = services.trace(prompt), services.model(prompt)
     position = services.position(trace, selection)
@@ -64,18 +73,21 @@ def color_numbers(
         probe = probe_trace(model)
         scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
         return {"color_by": color_by, "scores": scores[cast("AnyScore", color_by)]}, ""
+    if color_by == "own":
+        own = own_numbers_or_reason(extras.get("own"), trace.info)
+        return ({"color_by": "kind"}, own) if isinstance(own, str) else ({"color_by": "own", "own": own}, "")
     if color_by != "effect":
         return {"color_by": color_by}, ""
-    where = removal.get("where", "all")
+    where = extras.get("where", "all")
     check_choice(where, Where, "where parts are removed")
     task = sweep_or_reason(
         model,
         trace,
         position,
-        replacement=removal.get("replacement", "mean"),
+        replacement=extras.get("replacement", "mean"),
         everywhere=where == "all",
         target=selection.target,
-        against=second_target(removal.get("minus"), trace.info),
+        against=second_target(extras.get("minus"), trace.info),
     )
     if isinstance(task, str):  # the rest of the scene is still there
         return {"color_by": "kind"}, task
@@ -89,7 +101,7 @@ def color_difference(
     selection: Selection,
     color_by: ColorBy,
     against: str | None,
-    **removal: Any,
+    **extras: Any,
 ) -> tuple[ArchitectureResult, ArchitectureResult | None, str]:
     """The numbers of the colouring in A and in B, as arguments of `compute_architecture_difference`; and what cannot be
     compared, in words. If nothing can, the colouring is "kind".
@@ -100,10 +112,12 @@ def color_difference(
     position, is_probe = services.position(a, selection), color_by in get_args(ProbeScore)
     there = int(comparison.aligned[position])
     problem = comparison.other_vocabulary() if color_by in ("attribution", "effect") else ""
+    if color_by == "own":
+        problem = _NO_OWN_DIFFERENCE
     numbers: dict[str, Any] = {"color_by": "kind"}
     others: dict[str, Any] = {"color_by": "kind"}
     if not problem:
-        numbers, problem = color_numbers(services, a.prompt, selection, color_by, against, **removal)
+        numbers, problem = color_numbers(services, a.prompt, selection, color_by, against, **extras)
     one = compute_architecture(a, selection, position, **numbers)
     if there < 0 and not (is_probe or one.color_by == "kind"):
         return one, None, comparison.missing_position(position)
@@ -111,7 +125,7 @@ def color_difference(
     target = explained.target.id if explained else None
     other = Selection(Part.OUTPUT, position=max(there, 0), target=target)
     if not problem:
-        others, problem = color_numbers(services, b.prompt, other, color_by, against, **removal)
+        others, problem = color_numbers(services, b.prompt, other, color_by, against, **extras)
         if problem:
             one, problem = compute_architecture(a, selection, position, color_by="kind"), f"In B: {problem}"
     two = compute_architecture(b, other, max(there, 0), **others)

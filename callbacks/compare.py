@@ -62,7 +62,7 @@ def draw_comparison(services: Services, second: Any) -> dict[str, Any]:
         set_props(ids.NOTICE, {"is_open": True, "children": f"B cannot be shown. {problem}"})
         return {"other": None, "alignment": None, "words": problem}
     info, n_positions = services.sizes(other)
-    sizes = {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
+    sizes = {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "tile_width", "n_vocab")}
     store = {
         **asdict(other),
         **sizes,

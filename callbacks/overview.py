@@ -13,7 +13,7 @@ from analysis.comparison.pair import Comparison
 from analysis.overview import OverviewResult, Patterns, compute_overview, compute_patterns, overview_without_values
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.coloring import CHOICES, SWEPT, Removal, color_difference, color_numbers, with_problem
+from callbacks.coloring import CHOICES, SWEPT, Extras, color_difference, color_numbers, with_problem
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from layouts import ids
@@ -60,14 +60,14 @@ def draw_overview(
     against: str | None = "",
     wall: Any = None,
     patterns: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """Grid (`figure`), title, reading, and a digest of what the attention in it is drawn from (`patterns`).
 
     against: the token whose logit is subtracted from the explained one, by its id, or empty. wall: `[columns, aspect]`
     of the heads if there is room for their attention, else None. patterns: the digest of the attention that the page
-    shows. If it is the same, all but the attention is sent. removal: what the sweep removes, for
-    "effect".
+    shows. If it is the same, all but the attention is sent. extras: what some colourings are computed
+    from.
     """
     look = THEMES[theme]
     if not services.loaded(prompt):
@@ -79,7 +79,7 @@ def draw_overview(
         }
     trace = services.trace(prompt)
     position = services.position(trace, selection)
-    numbers, missing = color_numbers(services, prompt, selection, color_by, against, **removal)
+    numbers, missing = color_numbers(services, prompt, selection, color_by, against, **extras)
     result = compute_overview(trace, selection, position, **numbers)
     values = _values(result, trace.tokens[position].label)
     if missing:
@@ -99,12 +99,12 @@ def draw_overview_difference(
     against: str | None = "",
     wall: Any = None,
     patterns: str = "",
-    **removal: Unpack[Removal],
+    **extras: Unpack[Extras],
 ) -> Values:
     """As `draw_overview`, of A minus B, in the grid of A; what B does not have is grey."""
     trace = comparison.a
     position = services.position(trace, selection)
-    one, other, problem = color_difference(services, comparison, selection, color_by, against, **removal)
+    one, other, problem = color_difference(services, comparison, selection, color_by, against, **extras)
     result = compute_overview_difference(comparison, one, other)
     drawn_from = (trace.info.fingerprint, trace.prompt, comparison.digest)
     attention = partial(compute_patterns_difference, comparison, derived=partial(services.derived, trace))

@@ -102,7 +102,7 @@ def draw_prompt(services: Services, prompt: Prompt) -> dict[str, Any]:
         compute_findings(services.model(prompt), trace, derived=partial(services.derived, trace)) if trace else ()
     )
     data = {**asdict(prompt), "written": list(prompt.written), "n_positions": n_positions}  # as the page sends it back
-    data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "n_vocab")}
+    data |= {name: getattr(info, name, 0) for name in ("n_blocks", "n_heads", "n_neurons", "tile_width", "n_vocab")}
     data["fingerprint"] = trace.info.fingerprint if trace else ""
     data["n_head_columns"] = head_columns(info) if info else 0  # of the 3D scene: ↑ and ↓ move along them
     switches, fixed = _switches(services, prompt) if n_positions else ({}, [])

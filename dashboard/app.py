@@ -17,6 +17,7 @@ import callbacks.ledger
 import callbacks.lessons
 import callbacks.models
 import callbacks.open_model
+import callbacks.own_numbers
 import callbacks.prompt
 import callbacks.selection
 import callbacks.theme
@@ -38,6 +39,7 @@ from dashboard.monitoring import health, json_log, request_log
 from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
+from dashboard.serving import bundle
 from dashboard.sessions import Session
 from dashboard.settings import Settings
 from dashboard.snapshot import export
@@ -122,11 +124,12 @@ def create_app(
             {"name": "selection-grammar", "content": GRAMMAR},
             {"name": "link-settings", "content": link_settings()},
         ],
-        assets_path_ignore=["viewer"],  # its files are fetched for a report, and no part of the page
+        assets_ignore=".",  # all; `bundle` serves them
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
     app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
+    bundle.install(app)
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
     app.layout = layout = shell(
@@ -144,6 +147,7 @@ def create_app(
     callbacks.find_heads.register(app, services)
     callbacks.ledger.register(app, services)
     callbacks.lessons.register(app, in_jobs)
+    callbacks.own_numbers.register(app)
     callbacks.theme.register(app)
     callbacks.selection.register(
         app,

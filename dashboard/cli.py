@@ -75,6 +75,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     from dashboard.app import create_app
     from dashboard.models.menu import configured_models, with_first
     from dashboard.monitoring import json_log
+    from dashboard.serving.bundle import files
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
     from dashboard.sessions import load_session, session_warnings
     from dashboard.web.client import is_loopback
@@ -98,4 +99,4 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     start_process(app)
     logging.getLogger("werkzeug").setLevel(logging.INFO if given.debug else logging.ERROR)
     print(f"LLM Architecture Explorer: http://{given.host}:{given.port}", flush=True)
-    app.run(host=given.host, port=given.port, debug=given.debug)
+    app.run(host=given.host, port=given.port, debug=given.debug, extra_files=[*files("js"), *files("css")])

@@ -113,7 +113,8 @@ def session_warnings(session: Session, models: ModelRegistry) -> Iterator[str]:
         name = dict(parse_qsl(view.address)).get("model", models.names()[0])
         where = f"View {number} (“{view.name}”)"
         if name not in models.names():
-            yield f"{where} needs the model '{name[:60]}', which this server does not offer. Add it with MODELS or --model."
+            missing = f"the model '{name[:60]}', which this server does not offer"
+            yield f"{where} needs {missing}. Add it with MODELS or --model."
         elif view.fingerprint and models.status(name)[0] in ("ready", "on disk"):
             try:
                 fingerprint = models.get(name).info.fingerprint

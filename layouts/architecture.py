@@ -3,7 +3,7 @@
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import ids
+from layouts import ids, own_numbers
 from layouts.panel import Help, panel
 
 NAME = "architecture"
@@ -22,6 +22,7 @@ COLORINGS = {
     "previous": "previous-token score",
     "duplicate": "duplicate-token score",
     "copying": "copying score",
+    "own": "your own numbers (CSV) …",
     "kind": "kind of part",
 }
 OPENING = "attribution"
@@ -55,7 +56,9 @@ HELP = Help(
         "In GPT-J, Phi and most GPT-NeoX models, attention and MLP of a block run in parallel: both read what enters "
         "the block. In Gemma 2 and 3, OLMo 2 and 3, GLM-4 and EXAONE 4, what each of them writes passes through one "
         "more norm before it is added; the values shown are those after it. A − B colours each part of A by its number "
-        "minus that of B, blue where it is larger in A and orange where it is larger in B; the band keeps A’s widths."
+        "minus that of B, blue where it is larger in A and orange where it is larger in B; the band keeps A’s widths. "
+        "Your own numbers come from a CSV file. Numbers of one sign have a scale from the smallest to the largest, "
+        "others one with zero in the middle; grey parts have no number, and of a tile’s neurons the strongest is shown."
     ),
 )
 
@@ -71,9 +74,13 @@ def layout() -> html.Section:
                 config={"displayModeBar": False},
                 className="scene",
             ),
-            role="group",
-            **{"aria-label": "3D scene of the network; arrow keys move the selection"},
+            role="img",
+            **{
+                "aria-label": "3D scene of the network; arrow keys move the selection",
+                "aria-describedby": ids.reading(NAME),
+            },
         ),
+        *own_numbers.stores(),
         controls=(
             html.Label("Colour by", htmlFor=COLOR_BY, className="choice-label"),
             dbc.Select(
@@ -82,6 +89,7 @@ def layout() -> html.Section:
                 value=OPENING,
                 size="sm",
             ),
+            own_numbers.button(),
             html.Button("Reset view", id=RESET, className="quiet-button", type="button"),
             html.Button(
                 "▶ Play",

@@ -28,7 +28,8 @@ def document(scripts: str) -> str:
     <div class="opening">
       <h1>{TITLE}</h1>
       <p>{WORDS}</p>
-      <p class="opening-state">Loading …</p>
+      <p class="opening-state" role="status">Loading …</p>
+      <p class="opening-late">This takes longer than usual. If nothing happens, reload the page.</p>
       <noscript><p>This page needs JavaScript.</p></noscript>
     </div>
     {{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>

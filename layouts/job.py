@@ -56,7 +56,7 @@ def job_bar(
         [
             *(dcc.Store(id=getattr(ids, store)) for store in STORES),
             html.Div(id=ids.fill, className="job-fill"),
-            html.Span(id=ids.words, className="job-words", role="status"),
+            html.Span(id=ids.words, className="job-words"),
             dbc.Button(verb or "Compute", id=ids.compute, color="primary", size="sm", class_name="job-hidden"),
             dbc.Button(cancel, id=ids.cancel, color="light", size="sm", class_name="job-hidden"),
         ],

@@ -2,6 +2,7 @@
 
 from dash import dcc, html
 
+from layouts import own_numbers
 from layouts.architecture import COLORINGS, OPENING
 from layouts.panel import Help, choice, graph, panel
 
@@ -46,7 +47,7 @@ def layout() -> html.Section:
         ),
         graph(NAME, label="Grid of all heads and MLP tiles of all blocks; arrow keys move the selection"),
         dcc.Store(id=WALL),
-        controls=(choice(COLOR, "Colour by", COLORINGS, OPENING),),
+        controls=(choice(COLOR, "Colour by", COLORINGS, OPENING), own_numbers.button()),
         help=HELP,
     )
     section.tabIndex = 0

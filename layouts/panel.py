@@ -101,7 +101,7 @@ def _help(heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
     words = " ".join([heading, text.shows, text.how, text.not_shown, text.detail, *_entries(controls)])
     more = [html.P(text.detail)] if text.detail else []
     if terms_in(words):
-        more += [html.H3("Words", className="h6"), word_list(words)]
+        more += [html.P("Words", className="words-heading"), word_list(words)]
     rest = [html.Details([html.Summary("More"), *more], className="panel-help-more")] if more else []
     return html.Details(
         [html.Summary("?", **named), html.Div([*text.lines(), *rest], tabIndex=0)],  # it may scroll
@@ -128,8 +128,8 @@ def graph(name: str, *, id: str | None = None, second: bool = False, label: str)
             style={"height": "100%"},
         ),
         className="panel-graph second" if second else "panel-graph",
-        role="group",
-        **{"aria-label": label},
+        role="img",  # its texts make sense by their places only; the reading and the tables say it in words
+        **{"aria-label": label, "aria-describedby": ids.reading(name)},
     )
 
 

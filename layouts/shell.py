@@ -6,7 +6,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from layouts import compare, export, export_menu, ids, ledger, models, open_model, tour, views
+from layouts import compare, export, export_menu, ids, ledger, models, open_model, own_numbers, tour, views
 from layouts.document import TITLE
 from layouts.examples import examples_menu
 from layouts.figures.text import quoted
@@ -70,6 +70,7 @@ def shell(
             shortcuts_dialog(),
             ledger.dialog(),
             export.dialog(),
+            own_numbers.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],
         className="page",

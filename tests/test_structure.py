@@ -56,7 +56,7 @@ MAY_IMPORT = {
         "analysis.errors", "dashboard.jobs.events", "dashboard.monitoring", "dashboard.web", "flask",
         "prometheus_client", "psutil",
     },
-    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash", "gunicorn"},
+    "dashboard/serving/": {"analysis", "dashboard", "celery", "dash", "flask", "gunicorn"},
     "dashboard/snapshot/": {"analysis", "layouts", "callbacks", "dashboard", "dash", "plotly", "tqdm"},
     "dashboard/storage/": {"analysis.errors", "cachetools"},
     "dashboard/web/": {

@@ -55,5 +55,5 @@ def test_every_panel_is_on_the_page_once():
     scene = {"scene", "scene_alone", "scene_colors", "scene_labels", "scene_marks", "scene_values"}
     parts = {"overview_grid", "overview_patterns", "saliency_numbers", "saliency_path", "summary_table"} | scene
     parts |= {"attribution_charts", "attribution_parts", "continuation_table", "effect_patching", "explained"}
-    parts |= {"head_scores", "logit_lens_depths"}
+    parts |= {"head_scores", "logit_lens_depths", "own_numbers"}
     assert set(names) == files - parts - {"__init__", "drawing", "empty", "image", "shade", "standalone", "text"}

@@ -5,7 +5,7 @@ from typing import get_args
 
 import numpy as np
 
-from analysis.architecture import ArchitectureResult, ProbeScore
+from analysis.architecture import ArchitectureResult, Counterparts, ProbeScore
 from analysis.comparison.pair import Comparison
 from analysis.trace import Float
 
@@ -16,15 +16,21 @@ def compute_architecture_difference(
     """A's numbers minus B's, in the parts of A.
 
     b: of the same colouring, at the counterpart of A's position; None if there is none.
-    NaN for blocks that B does not have; for heads, if the models have different numbers of them, and for tiles, if
-    these are of different numbers of neurons.
+    NaN where A or B is not finite, and for parts without a counterpart: blocks that B does not have, heads if the
+    models have different numbers of them, and tiles if these are of different numbers of neurons.
     """
     heads, tiles = (comparison.unequal(size, "") == "" for size in ("n_heads", "n_neurons"))
+    n_blocks = min(a.info.n_blocks, b.info.n_blocks) if b else 0
     return replace(
         a,
         heads=_minus(a.heads, b.heads if b and heads else None),
         tiles=_minus(a.tiles, b.tiles if b and tiles else None),
         residual_differences=_minus(a.residual_norms, b.residual_norms if b else None),
+        counterparts=Counterparts(
+            heads=n_blocks if heads else 0,
+            tiles=n_blocks if tiles else 0,
+            depths=0 if b is None or b.residual_norms is None else n_blocks + 1,
+        ),
     )
 
 

@@ -110,7 +110,7 @@ def _second_time(subject: Subject, trace: Trace) -> LessonView:
         ),
         TWICE,
         f"output@{POSITION}",
-        ("summary",),
+        ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
     )
 

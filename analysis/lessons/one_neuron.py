@@ -38,10 +38,9 @@ def strongest_neuron(subject: Subject, trace: Trace) -> tuple[int, int]:
 
 
 def _view(
-    name: str, trace: Trace, block: int, neuron: int, panel: str, *sentences: str | Claim, removed: str = ""
+    name: str, trace: Trace, block: int, neuron: int, panel: str, *sentences: str | Claim, **settings: str
 ) -> LessonView:
     select = f"block.{block}.mlp.neuron.{neuron}@{trace.n_positions - 1}"
-    settings = {"effect-removed": removed} if removed else {}
     return LessonView(name, sentences, _TEXT, select, (panel,), settings)
 
 
@@ -105,12 +104,13 @@ def _writes(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonVi
         block,
         neuron,
         "summary",
-        "A neuron always writes the same vector; the card shows which tokens that raises.",
+        "A neuron always writes the same vector; the card, enlarged here, shows which tokens that raises.",
         Claim(
             capital and share > _CLEAR,
             f"This one says that a sentence begins: {facts}.",
             f"In this model it says nothing of the kind: {facts}.",
         ),
+        large="left",  # the dock of the card, which is whole there
     )
 
 
@@ -134,5 +134,5 @@ def _removed(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonV
             f"This one raised all beginnings alike: {facts}.",
             f"In this model: {facts}.",
         ),
-        removed=write_interventions(gone),
+        **{"effect-removed": write_interventions(gone)},
     )

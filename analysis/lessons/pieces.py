@@ -60,7 +60,7 @@ def _pieces(subject: Subject, trace: Trace) -> LessonView:
         ),
         _RARE_WORDS,
         f"output@{start}",
-        ("summary",),
+        ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
     )
 
@@ -84,7 +84,7 @@ def _surprise(subject: Subject, trace: Trace) -> LessonView:
         ),
         _RARE_WORDS,
         f"output@{int(np.nanargmax(bits)) - 1}",
-        ("summary",),
+        ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
     )
 
@@ -116,7 +116,7 @@ def _vectors(subject: Subject) -> LessonView:
         ),
         _PAIRS_TEXT,
         f"embedding@{at[king]}",
-        ("embedding",),
+        ("logit_lens", "embedding"),
     )
 
 
@@ -139,5 +139,5 @@ def _answer(subject: Subject) -> LessonView:
         ),
         A_STORY,
         f"output@{position}",
-        ("summary",),
+        ("logit_lens", "summary"),
     )

@@ -73,7 +73,7 @@ def _view(
     name: str,
     result: AttributionResult,
     part: str,
-    panel: str,
+    panels: tuple[str, ...],
     *sentences: str | Claim,
     settings: dict[str, str] | None = None,
 ) -> LessonView:
@@ -84,7 +84,7 @@ def _view(
         sentences,
         A_STORY,
         f"{part}@{result.position}~{result.target.id}",
-        (panel,),
+        panels,
         {
             "attribution-against": against,
             "saliency-against": against,
@@ -108,7 +108,7 @@ def _question(subject: Subject, trace: Trace, result: AttributionResult) -> Less
         "A question with two answers",
         result,
         "output",
-        "summary",
+        ("attribution", "summary"),
         "To ask why a model said something, name what it might have said instead.",
         Claim(
             result.logit > _CLEAR and subject.prediction(trace, result.position)[0].id == result.target.id,
@@ -129,7 +129,7 @@ def _which_token(subject: Subject, trace: Trace, result: AttributionResult) -> L
         "Which word?",
         result,
         "output",
-        "saliency",
+        ("attribution", "saliency"),
         "Saliency asks which tokens the answer rests on; occlusion blanks each in turn and measures what is lost.",
         Claim(
             trace.tokens[most].label == f"·{_WORD}" and float(lost[most]) > _CLEAR,
@@ -150,7 +150,7 @@ def _other_word(subject: Subject, trace: Trace, result: AttributionResult) -> Le
         "Another word",
         result,
         "output",
-        "summary",
+        ("attribution", "summary"),
         f"The plainest test needs no method: B is the same sentence about a {_OTHER_WORD}.",
         Claim(
             shares[1] > shares[0] and shares[1] > 5 * _probabilities(subject, trace, result)[1],
@@ -170,7 +170,7 @@ def _which_part(trace: Trace, result: AttributionResult, head: Head) -> LessonVi
         "Which part?",
         result,
         head_text(head),
-        "attribution",
+        ("attribution",),
         "Direct attribution asks which part wrote the answer; the shares of all parts sum to the whole.",
         Claim(
             share > max(_CLEAR, _MOST * result.logit) and result.logit > 0,
@@ -189,7 +189,7 @@ def _what_it_read(trace: Trace, result: AttributionResult, head: Head) -> Lesson
         "What did it read?",
         result,
         head_text(head),
-        "attention",
+        ("attention",),
         "A head can only write what it has read somewhere.",
         Claim(
             trace.tokens[key].label == f"·{_WORD}" and float(row[key]) > _MOST,
@@ -209,7 +209,7 @@ def _without(subject: Subject, trace: Trace, result: AttributionResult, head: He
         "And without it?",
         result,
         head_text(head),
-        "effect",
+        ("effect",),
         "Removal asks what the answer would be without the part.",
         Claim(
             one.effect < -_CLEAR and other.effect < one.effect and float(result.heads[itself]) < _CLEAR / 2,

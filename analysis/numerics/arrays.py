@@ -29,9 +29,12 @@ def digest(array: NDArray[Any]) -> str:
     """SHA-256, in hexadecimal digits, of an array's type, shape and values.
 
     Hashed are its type and shape as text, such as `<f4 (19, 19)`, a line feed, and its values in C order, the least
-    significant byte first. Arrays on different machines have the same digest exactly if they are equal bit by bit.
+    significant byte first and every NaN with the same bits. So arrays of one type and shape have the same digest
+    exactly if all their values are the same; 0 and -0 are two values.
     """
     plain = little_endian(array)
+    if plain.dtype.kind == "f":
+        plain = np.where(np.isnan(plain), plain.dtype.type(np.nan), plain)
     hashed = sha256(f"{plain.dtype.str} {plain.shape}\n".encode())
     hashed.update(plain.tobytes())
     return hashed.hexdigest()

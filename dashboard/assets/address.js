@@ -67,18 +67,23 @@
     openAddress, readFragment,
 
     /* Read the address of a page that has just been opened. session: the one that the server was started with. */
-    openPage(_id, session) {
+    async openPage(_id, session) {
       if (session) explorer.openServed(session);
-      return openUnpacked();
+      const opened = await openUnpacked();
+      explorer.scene.readCamera(readFragment());
+      return opened;
     },
 
-    /* The address of what is shown, as the fragment without `#`. */
-    currentAddress: () => String(new URLSearchParams({ ...question, ...explorer.arrangement.write() })),
+    /* The address of what is shown, with the view of the scene, as the fragment without `#`. */
+    currentAddress: () => String(
+      new URLSearchParams({ ...question, ...explorer.arrangement.write(), ...explorer.scene.writeCamera() })),
 
     /* Open a link, as a new entry in the browser's history. hash: its fragment. state: of the entry. */
     async openLink(hash, state = null) {
       window.history.pushState(state, "", hash);
-      dash.set_props("address", { data: await openUnpacked() });
+      const opened = await openUnpacked();
+      explorer.scene.readCamera(readFragment());
+      dash.set_props("address", { data: opened });
     },
 
     /* Write the address after a change of the workspace. */
@@ -132,8 +137,10 @@
         states_list.filter((state) => state.property === property).map(({ id, value }) => [id, value])));
       defaults = defaults || values;
       const linked = readFragment();
-      // A link to a text alone, such as an example, keeps the settings.
-      const others = linked.select !== undefined ? implied() : explorer.shown() ? values : defaults;
+      const isWhole = linked.select !== undefined;
+      if (isWhole && !explorer.wantsOther(linked["compare-text"], linked["compare-model"])) explorer.leaveOther();
+      // A link to a text alone keeps the settings.
+      const others = isWhole ? implied() : explorer.shown() ? values : defaults;
       return outputs_list.map(({ id }) => {
         const valid = options[id]
           ? options[id].some((option) => option.value === linked[id]) : linked[id] !== undefined;

@@ -1,4 +1,5 @@
-/* The live region: says the selection in words to screen readers, once the panels show it and it has come to rest. */
+/* The live region: says the selection in words to screen readers, once the panels show it and it has come to rest, and
+   what has become of a job. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
@@ -19,6 +20,15 @@
 
   /* The current selection in words. */
   explorer.selectionWords = () => words(explorer.selection());
+
+  /* The name on a panel's tab with words about its job. withReading: and what its figure now shows. */
+  explorer.announceJob = (panel, text, { withReading }) => {
+    const name = document.getElementById(`${panel}-panel`).dataset.tab;
+    setTimeout(() => {
+      const reading = withReading ? ` ${document.getElementById(`${panel}-reading`).textContent}` : "";
+      dash.set_props("status", { children: `${name}: ${text}${reading}` });
+    }, REST_MS);
+  };
 
   explorer.announceSelection = () => {
     clearTimeout(timer);

@@ -92,6 +92,8 @@
       return second;
     },
 
+    /* Close the bar for a link without B; one that is open for a B that has not been typed yet stays. */
+    leaveOther() { if (second) open(false); },
     /* B as it was last asked for, or null; and which side is shown: "a", "b" or "difference". */
     second: () => second,
     side: () => document.documentElement.dataset.side ?? "a",

@@ -4,7 +4,9 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const picture = explorer.picture = explorer.picture || {};
-  const NS = "http://www.w3.org/2000/svg";
+  const template = document.createElement("template");
+  template.innerHTML = "<svg></svg>";
+  const { namespaceURI: NS } = template.content.firstChild;
   const [EDGE, GAP, LEAST] = [20, 12, 420];  // around everything, between its parts; the least width
   const MENUS = ".panel-tools > select, :is(.panel-tools > .choice, .panel-more .choice, .panel-body .choice) select";
   const MOST_LETTERS = 240;                  // of a text in the caption
@@ -87,7 +89,7 @@
     const [title, reading] = [wordsOf(`${name}-title`), wordsOf(`${name}-reading`)];
     const { content, box } = picture.contentOf(panel);
     const width = Math.ceil(Math.max(LEAST, box.width));
-    const root = element("svg", { xmlns: NS, width: 0, height: 0, role: "img" });
+    const root = element("svg", { width: 0, height: 0, role: "img" });
     root.append(element("title", {}, title), element("desc", {}, reading));
     const ground = element("rect", { width: "100%", height: "100%", fill: surface });
     root.append(ground);

@@ -69,9 +69,9 @@
     return { ...fitted, ...(axis.title && { title: { ...axis.title, text: null } }) };
   }
 
-  /* Of bars that stand for parts, the first ones, as many as have room for their names. */
-  function firstRows(axis, rows, height) {
-    const most = Math.floor((0.75 * height) / LINE);
+  /* Of bars that stand for parts, the first ones, as many as have room for their names. lines: of text in a row. */
+  function firstRows(axis, { rows, lines = 1 }, height) {
+    const most = Math.floor((0.75 * height) / (LINE * lines));
     return rows > most ? { ...axis, range: [most - 0.5, -0.5] } : axis;
   }
 
@@ -172,7 +172,7 @@
       if (/^[xy]axis/.test(name)) fitted[name] = fittedAxis(name, axis, width, height, square);
     }
     if (layout.meta?.rows) {
-      fitted.yaxis = { ...firstRows(layout.yaxis, layout.meta.rows, height), title: fitted.yaxis.title };
+      fitted.yaxis = { ...firstRows(layout.yaxis, layout.meta, height), title: fitted.yaxis.title };
     }
     if (layout.title?.text) fitted.title = fittedTitle(fitted.title, layout.meta?.short, width);
     if (height < LOW && square) {  // the rows have the same labels as the columns
@@ -190,7 +190,7 @@
 
   const tellDrawn = (plot) => plot.dispatchEvent(new Event("figuredrawn", { bubbles: true }));
 
-  function wrap(Plotly) {
+  explorer.fitFigures = (Plotly) => {
     // A figure that is drawn again keeps the size that it had, until Dash resizes it.
     const { resize } = Plotly.Plots;
     Plotly.Plots.resize = (plot) => {
@@ -219,12 +219,7 @@
       };
     }
     return Plotly;
-  }
-
-  /* Dash loads Plotly when the first figure is drawn. */
-  let loaded;
-  Object.defineProperty(window, "Plotly", {
-    configurable: true, get: () => loaded, set: (Plotly) => { loaded = wrap(Plotly); } });
+  };
 
   function redraw(place) {
     waiting.delete(place);
@@ -235,8 +230,8 @@
     // A 3D figure keeps its camera only if it is told its new size alone; the 3D scene's is kept by the page. Others may
     // have been told it by Dash already.
     if (plot._fullLayout.scene && !plot.layout.meta?.camera) {
-      if (!isFor(plot._fullLayout)) loaded.Plots.resize(plot);
-    } else if (!isFor(given.get(plot))) loaded.react(plot, given.get(plot).figure);
+      if (!isFor(plot._fullLayout)) Plotly.Plots.resize(plot);
+    } else if (!isFor(given.get(plot))) Plotly.react(plot, given.get(plot).figure);
   }
 
   const observer = new ResizeObserver((entries) => {

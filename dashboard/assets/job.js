@@ -7,9 +7,11 @@
   const explorer = dash.explorer = dash.explorer || {};
   const DRAW_TIMEOUT_MS = 15000;  // after which a result that is not drawn counts as not loaded
   const DASH_DELAY_MS = 300;      // after which Dash has processed a response
-  const jobs = {};           // by panel: the last request, {nonce, question, state, message, tick, partial, unsent}
+  /* By panel: the last request, {nonce, question, state, message, tick, partial, unsent, isAsked}. */
+  const jobs = {};
   const pending = {};        // by panel: the nonce of a start that has no response yet
   const nonceOfHandle = {};  // nonces by the server's handles of jobs
+  const told = {};           // by panel: the last job, and its state, that was said to screen readers
   let nChanges = 0;
 
   const newNonce = () =>
@@ -27,12 +29,13 @@
       ? `${duration(seconds)} to ${duration(most)}` : `about ${duration(seconds)}`;
   }
 
-  function start(panel, offer, { measure }) {
+  /* isAsked: whether somebody has asked for it, and is told how it ends. */
+  function start(panel, offer, { measure, isAsked }) {
     const nonce = newNonce();
     const unsent = { nonce, question: offer.question, measure };
     jobs[panel] = {
       nonce, question: JSON.stringify(offer.question), state: "running", message: "", tick: null, partial: 0, unsent,
-      isProbe: offer.seconds === null };
+      isProbe: offer.seconds === null, isAsked };
     if (!pending[panel]) send(panel);
   }
 
@@ -114,6 +117,24 @@
     return offer ? says.idle ?? "Not computed yet." : "";
   }
 
+  /* A button of the bar that is not offered any more leaves the focus to the other one, or to the panel's tab. */
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => { focused = target; });
+  function keepFocus(panel) {
+    const bar = document.getElementById(`${panel}-job-bar`);
+    if (!bar.contains(focused) || focused.checkVisibility()) return;
+    if (![focused, document.body].includes(document.activeElement)) return;
+    (bar.querySelector(".btn:not(.job-hidden)") ?? document.getElementById(`tab-${panel}`)).focus();
+  }
+
+  /* Say once what has become of a job: that it runs, its result, or what went wrong. */
+  function tell(panel, job, text, { isBusy, hasFailed, hasResult }) {
+    const now = `${job.nonce} ${isBusy ? "runs" : job.state}`;
+    if (now === told[panel] || !(job.isAsked || hasFailed)) return;
+    told[panel] = now;
+    explorer.announceJob(panel, isBusy ? "Computing." : text, { withReading: hasResult });
+  }
+
   Object.assign(explorer, {
     jobDone(done) {
       const [{ id }] = dash.callback_context.inputs_list;
@@ -127,7 +148,7 @@
       const isOffered = () => jobs[panel] && offer && jobs[panel].question === JSON.stringify(offer.question);
       let job = jobs[panel];
       if (job) update(panel, job, { tick, done });
-      if (changed.includes("compute") && offer) start(panel, offer, { measure: false });
+      if (changed.includes("compute") && offer) start(panel, offer, { measure: false, isAsked: true });
       // Automatically: each question once, and ended if it turns out to be slow; and again if that only showed how long
       // such a question takes.
       else if (changed.includes("offer") && offer && offer.automatic
@@ -144,8 +165,12 @@
       const cost = offer && offer.seconds ? ` (${range(offer)})` : "";
       const share = isBusy && job.tick && job.tick.share ? job.tick.share : 0;
       const hasFailed = (isOwn && !isBusy && job.message) || (offer && (offer.refused || offer.ended));
+      const hasResult = Boolean(offer) && offer.kept !== undefined;
+      const text = barText(job, offer, isOwn, says);
+      if (isOwn) tell(panel, job, text, { isBusy: isBusy || (isDrawing && !hasResult), hasFailed, hasResult });
+      setTimeout(keepFocus, 0, panel);
       return [
-        barText(job, offer, isOwn, says), verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
+        text, verb + cost, canStart ? "" : "job-hidden", isBusy ? "" : "job-hidden",
         { width: `${100 * share}%` },
         `job-bar${isBusy ? " job-busy" : ""}${hasFailed ? " job-failed" : ""}${offer || isBusy ? "" : " job-hidden"}`,
       ];
@@ -156,7 +181,7 @@
 
     /* Start what a panel offers, as its button does. */
     startJob(panel, offer) {
-      start(panel, offer, { measure: false });
+      start(panel, offer, { measure: false, isAsked: true });
       dash.set_props(`${panel}-job-news`, { data: ++nChanges });
     },
 

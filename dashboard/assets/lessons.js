@@ -16,6 +16,6 @@
     const { address } = item.dataset;
     if (!address || new URLSearchParams(address).get("model") !== explorer.prompt()?.model) return;
     event.preventDefault();
-    location.hash = address;
+    explorer.openLink(`#${address}`);
   });
 })();

@@ -4,7 +4,7 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const EDGE_PX = 8, GAP_PX = 4;
-  const OPEN = "details:is(.pop-up, .token-search)[open]";
+  const POP_UP = "details:is(.pop-up, .token-search)", OPEN = `${POP_UP}[open]`;
 
   Object.assign(explorer, {
     notice(text) { dash.set_props("notice", { children: text, is_open: true }); },
@@ -13,13 +13,6 @@
        would depend on its own result. */
     modelNews(changed) { dash.set_props("model-news", { data: changed }); },
   });
-
-  /* The words of the document are there until the page is. */
-  new MutationObserver((_, observer) => {
-    if (!document.getElementById("panels")) return;
-    document.querySelector(".opening").remove();
-    observer.disconnect();
-  }).observe(document, { childList: true, subtree: true });
 
   function closePopUps(except) {
     document.querySelectorAll(OPEN).forEach((popUp) => { if (!popUp.contains(except)) popUp.open = false; });
@@ -40,9 +33,13 @@
     box.style.translate = `${across}px ${down}px`;
   }
 
+  /* One that closes around the focus leaves it to its button. */
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => { focused = target; });
   document.addEventListener("toggle", ({ target }) => {
-    const popUp = target.closest?.(OPEN);
-    if (popUp) place(popUp);
+    const isLost = [focused, document.body].includes(document.activeElement);
+    if (target.matches?.(OPEN)) place(target);
+    else if (target.matches?.(POP_UP) && target.contains(focused) && isLost) target.querySelector("summary").focus();
   }, true);
 
   document.addEventListener("click", (event) => {

@@ -65,9 +65,21 @@
     return `The server could not answer (status ${response.status}). ${STALE} Try again.`;
   }
 
+  /* What the page is made of: its layout, and its callbacks. */
+  async function fetchPage(resource, options) {
+    try {
+      const response = await originalFetch.call(this, resource, options);
+      if (!response.ok) explorer.openingFailed();
+      return response;
+    } catch (error) {
+      explorer.openingFailed();
+      throw error;
+    }
+  }
+
   window.fetch = async function (resource, options) {
     const url = String(resource && resource.url ? resource.url : resource);
-    if (!url.includes("_dash-update-component")) return originalFetch.call(this, resource, options);
+    if (!url.includes("_dash-update-component")) return fetchPage.call(this, resource, options);
     const output = /"output":\s*"([^"]*)"/.exec(options && options.body)?.[1];
     const job = explorer.jobOfRequest(url, output, options && options.body);
     const isPoll = Boolean(job && job.isPoll);

@@ -14,6 +14,8 @@
   let fittedTo = "";      // the shape that the view was last fitted to
   let isPersons = false;  // somebody has changed the view since then
   let turned = null;      // the angles to which somebody has turned
+  let linked = null;      // the view of a link, {theta, phi, center, zoom}, until it is shown
+  let isLinked = false;   // the view is that of a link
 
   const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
   const listed = ({ x, y, z }) => [x, y, z];
@@ -52,7 +54,7 @@
   }
 
   function changeByHand(plot, change) {
-    isPersons = true;
+    [isPersons, isLinked] = [true, false];
     Object.assign(view, change);
     apply(plot);
   }
@@ -74,9 +76,17 @@
       if (!scene.sizeOf(plot).height) return;  // another dock has the whole page
       const { geometry, size } = scene.shapeOf(plot);
       const isNew = !fittedTo.startsWith(geometry);
-      if (isPersons && !isNew) return;
-      const angles = turned ?? openingAngles(plot.layout);
+      if (isPersons && !isNew && !linked) return;
+      const angles = linked ?? turned ?? openingAngles(plot.layout);
       const best = scene.fitted(plot, angles);
+      if (linked) {
+        const { theta, phi, center, zoom } = linked;
+        [fittedTo, fittedScale, linked] = [geometry + size, best.scale, null];
+        [isPersons, isLinked, turned] = [true, true, { theta, phi }];
+        view = { theta, phi, center, scale: best.scale * zoom };
+        apply(plot);
+        return;
+      }
       const isSame = fittedTo === geometry + size;
       if (isSame && scene.fits(plot, view) && best.scale < TIGHTER * view.scale) return;
       fittedTo = geometry + size;
@@ -86,9 +96,28 @@
       apply(plot);
     },
 
+    /* The part of an address that says which view of the scene somebody has chosen; nothing if it is fitted. */
+    writeCamera() {
+      const plot = scene.plot();
+      if (!isPersons || !scene.ownOf(plot)) return {};
+      const { theta, phi, center, scale } = view;
+      const numbers = [theta, phi, ...center, scale / scene.fitted(plot, { theta, phi }).scale];
+      return { camera: numbers.map((number) => number.toFixed(3)).join("_") };
+    },
+
+    /* Read it. A link without one leaves the view as it was put by hand, but not as another link has put it. */
+    readCamera({ camera = "" }) {
+      const [theta, phi, x, y, z, zoom] = camera.split("_").map(Number);
+      const isValid = [theta, phi, x, y, z, zoom].every(Number.isFinite) && Math.abs(phi) <= STEEPEST + 0.001
+        && zoom >= 1 / MOST_ZOOM && zoom <= MOST_ZOOM;
+      linked = isValid ? { theta, phi, center: [x, y, z], zoom } : null;
+      if (linked && scene.ownOf(scene.plot()) && view) scene.fitIfChanged(scene.plot());
+      else if (!linked && isLinked) explorer.resetView();
+    },
+
     resetView(plot) {
       turned = null;
-      isPersons = false;
+      [isPersons, isLinked] = [false, false];
       fittedTo = "";
       scene.fitIfChanged(plot);
     },

@@ -107,7 +107,7 @@
     const always = { PageUp: -1, PageDown: 1 };  // the keys of a presenter's remote control
     const inBar = event.target.closest("#views-bar") ? { ...always, ArrowLeft: -1, ArrowRight: 1 } : always;
     const by = inBar[event.key];
-    if (!by || event.target.closest(`${ENTRY}, .modal, .pop-up`)) return;
+    if (!by || event.target.closest(`${ENTRY}, .modal, dialog, .pop-up`)) return;
     event.preventDefault();
     go(shown.at + by);
   });

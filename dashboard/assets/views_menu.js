@@ -46,8 +46,8 @@
     own = views;
     store();
     say(words);
-    draw(focus);
     explorer.ownViewsChanged(own);
+    draw(focus);
   }
 
   function button(sign, command, about) {
@@ -250,7 +250,7 @@
 
   for (const kind of ["dragover", "drop"]) {
     document.addEventListener(kind, (event) => {
-      const [file] = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+      const file = [...event.dataTransfer.items].find(({ type }) => type === "application/json");
       if (!file) return;
       event.preventDefault();
       if (kind === "drop") openFile(file.getAsFile());

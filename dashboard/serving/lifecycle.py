@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 from contextlib import suppress
 
+from dash import Dash
+
 from analysis.errors import AnalysisError
 from analysis.machine.memory import release_free_memory
 from dashboard.app import Explorer
+from dashboard.web.compression import compress_files
 
 # Until a collection looks at them. Python's default, 700, collects during every click, when nothing can be freed yet.
 _NEW_OBJECTS = 20_000
@@ -18,7 +21,9 @@ def prepare_to_fork(app: Explorer) -> None:
     # Otherwise Dash generates a secret for this process alone, if the store cannot be reached at this moment.
     app.server.secret_key = app.jobs.secret_at_start()
     # Dash registers the page's scripts when it renders the index; a process that has not done so cannot serve them.
-    app.server.test_client().get("/")
+    with app.server.test_request_context():
+        document = Dash.index(app)
+    compress_files(app.server, document)
     # Objects that exist now are never collected: a collection in a forked process would copy all of them.
     gc.collect()
     gc.freeze()

@@ -18,11 +18,20 @@ from layouts.figures.attribution_parts import explained_words
 from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.head_scores import PROBE_SCORES, probe_reading
+from layouts.figures.own_numbers import own_reading
 from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
-from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_unit, stream_values, tile_unit
+from layouts.figures.scene_values import (
+    end_unit,
+    head_unit,
+    head_values,
+    stream_unit,
+    stream_values,
+    tile_unit,
+    tile_values,
+)
 from layouts.figures.shade import neutral
 from layouts.figures.text import counted, neuron_range, percent, quoted, signed, tile_names
 from layouts.theme import LIGHT, Theme, base_layout
@@ -112,11 +121,11 @@ def architecture_changes(
         "unit": end_unit(result),
     }
     traces = {
-        HEADS: heads | {"meta": {"values": part_values(result, result.heads), "unit": head_unit(result)}},
+        HEADS: heads | {"meta": {"values": head_values(result), "unit": head_unit(result)}},
         TILES: tiles
         | {
             "meta": {
-                "values": part_values(result, result.tiles),
+                "values": tile_values(result),
                 "unit": tile_unit(result),
                 "select": _TILE,
                 "per_block": result.info.n_tiles,
@@ -143,8 +152,8 @@ def architecture_reading(result: ArchitectureResult, token: str) -> str:
             f"residual stream) and {counted(info.n_neurons, 'MLP neuron')} (below it, {info.tile_width} per tile)."
             f"{without}"
         )
-    if result.color_by in PROBE_SCORES:
-        return probe_reading(result.color_by, result.heads)
+    if result.own is not None or result.color_by in PROBE_SCORES:  # which depend on no token
+        return own_reading(result) if result.own else probe_reading(result.color_by, result.heads)
     if not np.isfinite(result.heads).any():
         return f"At {quoted(token)}, no number is finite."
     missing = "" if np.isfinite(result.heads).all() else " Parts without a finite number are grey."

@@ -17,8 +17,9 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES, score_words
 from layouts.figures.overview_grid import PATTERNS_HEIGHT, Grid, Wall, make_grid
 from layouts.figures.overview_patterns import patterns_image
+from layouts.figures.own_numbers import NO_NUMBER
 from layouts.figures.scene_colors import MOST_LEVEL, Legend, Shades, part_colors, stream_color
-from layouts.figures.scene_values import end_unit, head_unit, part_values, stream_values, tile_unit
+from layouts.figures.scene_values import end_unit, head_unit, head_values, stream_values, tile_unit, tile_values
 from layouts.figures.shade import neutral
 from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
@@ -114,7 +115,7 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         tile = tile_names(parts.info.n_neurons, parts.info.tile_width)[selection.neuron // parts.info.tile_width]
         name, among = f"Block {selection.block} {tile}", counted(parts.tiles.size, "tile")
     if result.rank is None:
-        return f"{name}: not finite. {rest}"
+        return f"{name}: {'not finite' if parts.own is None else NO_NUMBER}. {rest}"
     number = {
         **{
             name: f"{words} score {score_words(name, result.value)}"
@@ -126,14 +127,15 @@ def overview_reading(result: OverviewResult, token: str) -> str:
         "norm": f"L2 norm {result.value:.3g}",
         "entropy": f"{result.value:.3g} bits",
         "first": f"{percent(result.value)} on the first token",
+        "own": f"{result.value:.3g}".replace("-", "−"),
     }[parts.color_by]
-    by = " by size" if parts.color_by in ("attribution", "effect") else ""
+    by = " by size" if parts.color_by in ("attribution", "effect", "own") else ""
     return f"{name}: {number}, rank {result.rank:,} of {among}{by}. {rest}"
 
 
 def _heads(parts: ArchitectureResult) -> dict[str, Any]:
     names = [f"head {head}" for head in range(parts.info.n_heads)]
-    words = _words(head_unit(parts), part_values(parts, parts.heads), names)
+    words = _words(head_unit(parts), head_values(parts), names)
     return {"meta": {"select": "block.{block}.attention.head.{unit}", **words}}
 
 
@@ -143,7 +145,7 @@ def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
         "meta": {
             "select": "block.{block}.mlp.neuron.{neuron}",
             "neurons": parts.strongest.ravel().tolist(),
-            **_words(tile_unit(parts), part_values(parts, parts.tiles), names),
+            **_words(tile_unit(parts), tile_values(parts), names),
         }
     }
 

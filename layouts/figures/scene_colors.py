@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from layouts.figures.own_numbers import NO_NUMBER, own_scale
 from layouts.figures.scene import VERTICES
-from layouts.figures.shade import contrast, mixed, neutral
-from layouts.figures.text import MISSING
+from layouts.figures.scene_values import missing_words
+from layouts.figures.shade import contrast, mixed, neutral, no_number
 from layouts.theme import ColorScale, Theme, color_bar
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _BARS = {
     "previous": "previous-token score on repeated random tokens",
     "duplicate": "duplicate-token score on repeated random tokens",
     "copying": "copying score, from the weights",
+    "own": "your own numbers",
     "kind": "kind of part",
 }
 _SHARES = ("first", "induction", "previous", "duplicate")  # of attention, 0 to 1
@@ -83,27 +85,33 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         tiles = _shades(np.full(result.strongest.shape, middles[1]), scale)
         return heads, tiles, _legend(result, middles, list(_KIND_NAMES))
     assert result.heads is not None
-    full = _full(result)
     difference = result.residual_differences is not None
     quantity = _DIFFERENCE if difference else result.color_by
-    if quantity in _SIGNED:
+    numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
+    if quantity == "own":
+        own = own_scale(numbers)
+        is_signed, ticks, share_of = own.is_signed, own.ticks(), own.shares
+    else:
+        full = _full(result)
+        is_signed, ticks, share_of = quantity in _SIGNED, _ticks(quantity, full), partial(_share, full, quantity)
+    if is_signed:
         scale = diverging(theme)
     else:
         scale = visible(theme.probabilities if result.color_by in _SHARES else theme.norms, theme)
-    ticks = _ticks(quantity, full)
     names = [f"{value:.0%}" if quantity in _SHARES else f"{value:g}".replace("-", "−") for value in ticks]
     if difference:
         names = [f"{value:+g}".replace("-", "−") if value else "0" for value in ticks]
-    places = _share(ticks, full, quantity)
-    numbers = [result.heads] if result.tiles is None else [result.heads, result.tiles]
-    shares = [_share(values, full, quantity) for values in numbers]
-    note = ""
+    places = share_of(ticks)
+    shares = [share_of(values) for values in numbers]
+    note, grey = "", neutral(theme) if quantity != "own" else no_number(theme)
     if any(np.isnan(share).any() for share in shares):
-        scale, note = _with_missing(scale, theme), f"<br>grey: {MISSING}" if difference else "; grey: not finite"
+        why = NO_NUMBER if quantity == "own" else "not finite"
+        note = f"<br>grey: {missing_words(result)}" if difference else f"; grey: {why}"
+        scale = _with_missing(scale, grey)
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)
-    blank = _shades(np.zeros(result.strongest.shape), [[0, neutral(theme)], [1, neutral(theme)]])
+    blank = _shades(np.zeros(result.strongest.shape), [[0, grey], [1, grey]])
     return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names, note)
 
 
@@ -113,9 +121,9 @@ def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any]
     return _boxes(heads) | _bar(legend, theme), _boxes(tiles)
 
 
-def _with_missing(scale: ColorScale, theme: Theme) -> ColorScale:
-    """The colour scale above a piece for parts whose number is not finite."""
-    lowest = [[0, neutral(theme)], [_MISSING, neutral(theme)]]
+def _with_missing(scale: ColorScale, grey: str) -> ColorScale:
+    """The colour scale above a piece for parts whose number is not finite, or that have none."""
+    lowest = [[0, grey], [_MISSING, grey]]
     return [*lowest, *([_MISSING + (1 - _MISSING) * stop, color] for stop, color in scale)]
 
 
@@ -193,7 +201,7 @@ def _bar(legend: Legend, theme: Theme) -> dict[str, Any]:
     return {"showscale": True, "colorbar": color_bar(theme, legend.title, side="top", **size, **place, **ticks)}
 
 
-def _share(values: NDArray[Any], full: float, color_by: str) -> NDArray[np.float64]:
+def _share(full: float, color_by: str, values: NDArray[Any]) -> NDArray[np.float64]:
     """Values as shares of the colour scale, 0 to 1; norms, attributions and effects by their square roots,
     since these span orders of magnitude.
     """

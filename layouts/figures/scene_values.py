@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layouts.figures.text import MISSING
+from layouts.figures.own_numbers import NO_NUMBER
+from layouts.figures.text import MISSING, NOT_FINITE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +24,12 @@ _UNITS = {  # written after the number
     "previous": "(previous-token score)",
     "duplicate": "(duplicate-token score)",
     "copying": "(copying score)",
+    "own": "(your numbers)",
 }
-_TILE_UNITS = _UNITS | {"effect": "logits (effect of removing the block’s whole MLP)"}
+_TILE_UNITS = _UNITS | {
+    "effect": "logits (effect of removing the block’s whole MLP)",
+    "own": "(your numbers: the strongest neuron)",
+}
 
 
 def head_unit(result: ArchitectureResult) -> str:
@@ -49,13 +54,28 @@ def stream_unit(result: ArchitectureResult) -> str:
 
 def stream_values(result: ArchitectureResult) -> list[float | str]:
     """The numbers of the residual stream at every depth."""
-    differences = result.residual_differences
-    return part_values(result, result.residual_norms if differences is None else differences)
+    if result.residual_differences is None:
+        return three_digits(result.residual_norms)
+    return _differences(result.residual_differences, result.counterparts.depths)
 
 
-def part_values(result: ArchitectureResult, values: NDArray[np.float32] | None) -> list[float | str]:
-    """Numbers of a kind of parts, row by row, with words for those that are missing."""
-    return three_digits(values, missing="not finite" if result.residual_differences is None else MISSING)
+def head_values(result: ArchitectureResult) -> list[float | str]:
+    """The numbers of all heads, row by row, with words for those that are missing."""
+    return _values(result, result.heads, result.counterparts.heads)
+
+
+def tile_values(result: ArchitectureResult) -> list[float | str]:
+    """The same of all tiles."""
+    return _values(result, result.tiles, result.counterparts.tiles)
+
+
+def missing_words(result: ArchitectureResult) -> str:
+    """Why parts of A minus B have no number; empty if all have one."""
+    counterparts = result.counterparts
+    kinds = ((result.heads, counterparts.heads), (result.tiles, counterparts.tiles))
+    parts = [np.split(np.isnan(values), [n_shared]) for values, n_shared in kinds if values is not None]
+    not_finite, missing = (any(part[index].any() for part in parts) for index in (0, 1))
+    return ", or ".join([MISSING] * missing + [NOT_FINITE] * not_finite)
 
 
 def three_digits(values: NDArray[np.float32] | None, *, missing: str = "not finite") -> list[float | str]:
@@ -70,6 +90,19 @@ def three_digits(values: NDArray[np.float32] | None, *, missing: str = "not fini
     for place in np.flatnonzero(np.isnan(given)).tolist():
         rounded[place] = missing
     return rounded
+
+
+def _values(result: ArchitectureResult, values: NDArray[np.float32] | None, n_shared: int) -> list[float | str]:
+    if result.residual_differences is not None:
+        return _differences(values, n_shared)
+    return three_digits(values, missing=NO_NUMBER if result.color_by == "own" else "not finite")
+
+
+def _differences(values: NDArray[np.float32] | None, n_shared: int) -> list[float | str]:
+    """n_shared: of the rows, those that have a counterpart in B."""
+    if values is None:
+        return []
+    return [*three_digits(values[:n_shared], missing=NOT_FINITE), *three_digits(values[n_shared:], missing=MISSING)]
 
 
 def _unit(result: ArchitectureResult, unit: str) -> str:

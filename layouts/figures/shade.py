@@ -29,6 +29,11 @@ def neutral(theme: Theme) -> str:
     return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
 
 
+def no_number(theme: Theme) -> str:
+    """The grey of parts without a number among others, which cannot be taken for the pale grey of zero."""
+    return mixed([[0, theme.quiet], [1, theme.page]], 0.12)
+
+
 def missing_color(theme: Theme) -> str:
     """The grey of what is missing: darker than zero and than pale blue, for which it could be taken."""
     return mixed([[0, theme.line], [1, theme.quiet]], 0.3)

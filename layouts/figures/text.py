@@ -9,6 +9,7 @@ QUOTED = f"‘{_ISOLATE}[^{_END}]*{_END}’|‘[^‘’]*’"  # a regular expre
 
 ALL_EQUAL = "A and B are equal here: every difference is 0."
 MISSING = "no counterpart in B"
+NOT_FINITE = "not finite in A or B"
 
 
 def percent(share: float) -> str:

@@ -41,11 +41,9 @@ def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explore
     page.wait_for_function(f"{PLOT.format(id='embedding-graph')}?.data?.[0]?.type === 'scatter3d'")
     explorer.compute()
     page.wait_for_function("/^(Computed|Cached)/.test(document.querySelector('#saliency-job-words').innerText)")
-    with page.expect_download():
-        page.evaluate("document.getElementById('saliency-export').click()")
-    for graph in ("attention-graph", "architecture-graph"):
+    for panel, kind in (("saliency", "json"), ("attention", "png"), ("architecture", "svg")):
         with page.expect_download():
-            page.evaluate(f"document.querySelector('#{graph} .modebar-btn').click()")
+            page.evaluate(f"document.querySelector('#{panel}-panel [data-export={kind}]').click()")
     page.click("#theme-button")
     page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
     page.click("[data-present=upper]")

@@ -57,7 +57,7 @@ def test_it_is_shown_in_place_of_the_scene(explorer: Explorer) -> None:
     expect(page.locator("#tab-architecture")).to_have_count(0)
     expect(page.locator("#overview-panel .webgl-note")).to_be_visible()
     assert "tabs" not in page.evaluate("location.hash")
-    expect(page.locator("[data-reset=layout]")).to_be_hidden()
+    expect(page.locator("[data-reset=layout]")).to_be_disabled()
 
 
 def test_cells_are_named_with_the_traces_numbers(explorer: Explorer, trace: Trace) -> None:

@@ -38,6 +38,21 @@ def test_boxes_are_drawn_where_the_tests_expect_them(explorer: Explorer) -> None
         assert changed.tolist() == [m == n for m in range(len(heads))]
 
 
+def test_a_copied_link_has_the_view_of_the_scene(explorer: Explorer) -> None:
+    """Opening it turns the scene back, and a link without a view then lets it be fitted again."""
+    page = explorer.page
+    fitted = page.evaluate("dash_clientside.explorer.currentAddress()")
+    assert "camera" not in fitted
+    start = explorer.camera()
+    turned = explorer.turn_scene()
+    address = page.evaluate("dash_clientside.explorer.currentAddress()")
+    assert explorer.turn_scene()["z"] > turned["z"] + 0.1
+    for link, expected in [(address, turned), (fitted, start)]:
+        page.evaluate("(link) => dash_clientside.explorer.openLink(`#${link}`)", link)
+        page.evaluate(FRAMES)
+        assert explorer.camera() == pytest.approx(expected, abs=0.02)
+
+
 def test_the_wheel_zooms_only_with_ctrl_or_after_a_click(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("h1").click()

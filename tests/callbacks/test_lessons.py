@@ -33,7 +33,8 @@ def test_a_lesson_is_a_session_on_the_bundled_model(
         trace = services.trace(Prompt("bundled", parts.pop("text")))
         selection = Selection.parse(parts.pop("select")).checked(trace.info, trace.n_positions)
         assert selection.position is not None
-        assert parts.pop("tabs") in [panel.name for panel in PANELS]
+        assert set(parts.pop("tabs").split("_and_")) <= {panel.name for panel in PANELS}
+        assert parts.pop("large", "left") in {panel.dock for panel in PANELS}
         assert set(parts) <= controls
         for one in read_interventions(parts.get("effect-removed", "")):
             assert one.replacement == "mean"

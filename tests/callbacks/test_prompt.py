@@ -31,6 +31,7 @@ def test_the_store_holds_the_prompt_and_the_sizes(services: AppServices, prompt:
     assert data["n_positions"] == len(services.trace(prompt).tokens)
     assert (values["text"], values["model"], values["start"]) == (TEXT, "tiny", [])
     assert data["most"] == 64
+    assert data["fingerprint"] == services.model(prompt).info.fingerprint
 
 
 def test_the_store_holds_the_opening_selection_and_why(services: AppServices, prompt: Prompt) -> None:
@@ -123,6 +124,14 @@ def test_an_invalid_link_keeps_the_shown_prompt(services: AppServices) -> None:
     asked, said = services.linked_prompt({"hash": "#text=" + "x" * 500}, shown)
     assert asked == Prompt("tiny", "a crow")
     assert "tokens" in said
+
+
+def test_a_damaged_link_keeps_the_shown_prompt(services: AppServices) -> None:
+    shown = {"model": "tiny", "text": "a b c", "start": True}
+    for address in ({"hash": "", "opened": 2, "isDamaged": True}, {"hash": "#text=b", "isDamaged": True}):
+        asked, said = services.linked_prompt(address, shown)
+        assert asked == Prompt("tiny", "a b c", start=True)
+        assert said == "The link is damaged, or this browser is too old for it. It was ignored."
 
 
 def test_an_invalid_text_keeps_the_shown_prompt(services: AppServices) -> None:

@@ -38,6 +38,9 @@ def test_both_predictions_and_their_divergence(tmp_path: Path, tiny_gpt2: Langua
         assert words.startswith("+" if one > other else "−")
         assert color == (LIGHT.accent if one > other else LIGHT.accent2)
     assert a.customdata[0].startswith("~")
+    # Plotly makes labels as small as bars are thin, unless it is told not to and the rows have room for two labels.
+    assert [(bar.constraintext, bar.textfont.size) for bar in (a, b)] == [("none", 11)] * 2
+    assert drawn["figure"].layout.meta["lines"] == 2
     assert "KL(A‖B) is " in drawn["reading"]
 
 

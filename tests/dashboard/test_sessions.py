@@ -23,6 +23,7 @@ from dashboard.sessions import (
     session_warnings,
     write_session,
 )
+from tests.serving import ROOT
 from tests.session_files import DAMAGED, session_text
 
 ANY_TEXT = st.text(max_size=30)
@@ -75,6 +76,12 @@ def test_a_session_at_its_limits_is_read() -> None:
         read_session(" " * (MAX_BYTES + 1))
     with pytest.raises(SessionError, match="not JSON"):
         read_session("[" * 10**6)
+
+
+def test_the_readmes_example_is_a_session() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Views, links and sessions")[2]
+    example = section.partition("```json\n")[2].partition("```")[0]
+    assert write_session(read_session(example)) == example.strip()
 
 
 def test_a_file_has_a_title_or_a_reason_with_its_path(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from layouts.figures.attribution_parts import explained_words
 from layouts.figures.head_scores import PROBE_SCORES, SCORE_NAMES
-from layouts.figures.text import ALL_EQUAL, counted, quoted, tile_names
+from layouts.figures.scene_values import missing_words
+from layouts.figures.text import ALL_EQUAL, NOT_FINITE, counted, quoted, tile_names
 from layouts.figures.text import signed as with_sign
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _QUANTITIES = {
 
 NO_KINDS = "Kinds of parts have no difference. Choose another colouring to compare A and B."
 NO_PARTS = "No part of A can be compared with one of B."
+NO_FINITE = "No part has a finite number in both A and B."
 
 
 def architecture_difference_reading(result: ArchitectureResult, token: str) -> str:
@@ -42,22 +44,24 @@ def architecture_difference_reading(result: ArchitectureResult, token: str) -> s
         )
         if values is not None and np.isfinite(values).any()
     ]
+    words = missing_words(result)
     if not kinds:
-        return NO_PARTS
+        return NO_FINITE if words == NOT_FINITE else NO_PARTS
+    rest = " Parts that are not finite in A or B are grey." if NOT_FINITE in words else ""
     if not any(np.nan_to_num(values).any() for values, _, _ in kinds):
-        return ALL_EQUAL
+        return ALL_EQUAL + rest
     found = [_strongest(*kind, whole_mlp=result.color_by == "effect") for kind in kinds]
     where = "The" if result.color_by in PROBE_SCORES else f"At {quoted(token)}, the"
     explained = "" if result.attribution is None else f" of the logit for {explained_words(result.attribution)}"
     quantity = f"A − B, {_QUANTITIES[result.color_by]}{explained}"
-    return f"{where} largest difference of all {', and of all '.join(found)}: {quantity}."
+    return f"{where} largest difference of all {', and of all '.join(found)}: {quantity}.{rest}"
 
 
 def overview_difference_reading(result: OverviewResult, token: str) -> str:
     """One sentence on the selected part's difference, and one on the largest."""
     parts, rest = result.parts, architecture_difference_reading(result.parts, token)
     selection, info = parts.selection, parts.info
-    if result.value is None or result.rank is None or rest == ALL_EQUAL:
+    if result.value is None or result.rank is None or rest.startswith(ALL_EQUAL):
         return rest
     number = f"{with_sign(result.value)}, rank {result.rank:,}"
     if selection.head is not None:

@@ -22,7 +22,7 @@ def summary_difference_figure(result: PredictionDifference, *, theme: Theme = LI
     """Two bars a token, of A and of B, and their difference in points of a percent; a click makes it the target."""
     rows = list(range(len(result.pieces)))
     bars = [
-        _bars(result, side, name, color)
+        _bars(result, side, name, color, theme)
         for side, (name, color) in enumerate((("A", theme.accent), ("B", theme.accent2)))
     ]
     title = {
@@ -39,7 +39,8 @@ def summary_difference_figure(result: PredictionDifference, *, theme: Theme = LI
             bargap=0.25,
             bargroupgap=0,
             margin={"l": 8, "r": 8, "t": 22, "b": 0},
-            meta={"rows": len(rows)},  # of which the page draws as many as have room
+            # The page draws as many rows, of two bars each, as have room, and a shorter title if this one has none.
+            meta={"rows": len(rows), "lines": 2, "short": "Probabilities · A − B at the right"},
             uirevision="compared",
             xaxis=axis(theme, range=[0, 1.6], visible=False, automargin=False),
             yaxis=axis(
@@ -78,7 +79,7 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f} points".replace("-", "−")
 
 
-def _bars(result: PredictionDifference, side: int, name: str, color: str) -> dict[str, Any]:
+def _bars(result: PredictionDifference, side: int, name: str, color: str, theme: Theme) -> dict[str, Any]:
     shares = result.probabilities[side]
     return {
         "type": "bar",
@@ -88,6 +89,8 @@ def _bars(result: PredictionDifference, side: int, name: str, color: str) -> dic
         "y": list(range(len(shares))),
         "text": [f"{name} {percent(share)}" for share in shares.tolist()],
         "textposition": "outside",
+        "textfont": {"size": 11, "color": theme.text},
+        "constraintext": "none",  # or it would be as small as the bars are thin
         "cliponaxis": False,
         "marker": {"color": color},
         "customdata": [f"~{piece.id}" for piece in result.pieces],

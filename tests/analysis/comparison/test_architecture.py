@@ -119,16 +119,20 @@ def test_direct_attributions_are_subtracted(tiny_gpt2: LanguageModel):
 
 def test_what_b_does_not_have_is_missing(tiny_gpt2: LanguageModel):
     fewer_blocks = difference(compared(tiny_gpt2, ONE, ONE, make_tiny("gpt2", num_hidden_layers=2)), 6)
+    assert fewer_blocks.counterparts == (2, 2, 3)
     assert np.isfinite(fewer_blocks.heads).all(axis=1).tolist() == [True, True, False]
     assert np.isnan(fewer_blocks.heads[2]).all()
     assert np.isfinite(fewer_blocks.tiles).all(axis=1).tolist() == [True, True, False]
     assert np.isfinite(fewer_blocks.residual_differences).tolist() == [True, True, True, False]
     more_blocks = difference(compared(tiny_gpt2, ONE, ONE, make_tiny("gpt2", num_hidden_layers=4)), 6)
+    assert more_blocks.counterparts == (3, 3, 4)
     assert np.isfinite(more_blocks.heads).all()
     fewer_heads = difference(compared(tiny_gpt2, ONE, ONE, make_tiny("gpt2", num_attention_heads=2)), 6)
+    assert fewer_heads.counterparts == (0, 3, 4)
     assert np.isnan(fewer_heads.heads).all()
     assert np.isfinite(fewer_heads.tiles).all()
     fewer_neurons = difference(compared(tiny_gpt2, ONE, ONE, make_tiny("gpt2", n_inner=100)), 6)
+    assert fewer_neurons.counterparts == (3, 0, 4)
     assert np.isnan(fewer_neurons.tiles).all()
     assert fewer_neurons.heads.any()
     comparison = compared(tiny_gpt2)

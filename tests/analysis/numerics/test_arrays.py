@@ -74,6 +74,7 @@ def test_a_digest_is_that_of_type_shape_and_little_endian_bytes():
     packed = b"<f4 (2, 2)\n" + struct.pack("<4f", 1.5, -2, np.inf, np.nan)
     assert digest(array) == sha256(packed).hexdigest()
     assert digest(np.asfortranarray(array)) == digest(array.astype(">f4")) == digest(array)
+    assert digest(-array[1]) == digest(np.float32([-np.inf, np.nan])), "NaN has a sign bit"
     assert digest(np.array("é")) == sha256(b"<U1 ()\n" + "é".encode("utf-32-le")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Compression: scripts are compressed once and cached, all other responses each time."""
+"""Compression: files are compressed once and cached, all other responses each time."""
 
 import gzip
 from typing import Any
@@ -10,6 +10,7 @@ from backports import zstd
 from dashboard.web import compression
 
 SCRIPT, OTHER = "/_dash-component-suites/plotly.js", "/_dash-update-component"
+ELSEWHERE = f"/elsewhere{SCRIPT}"
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def server() -> flask.Flask:
         asked.append(1)
         return flask.Response(f"{len(asked)} " * 1000, mimetype="text/javascript")
 
-    for rule in ("/_dash-component-suites/<path:path>", OTHER, "/elsewhere/<path:path>"):
+    for rule in ("/_dash-component-suites/<path:fingerprinted_path>", OTHER, "/elsewhere/<path:path>"):
         server.add_url_rule(rule, endpoint=rule, view_func=answer)
     compression.install(server)
     return server
@@ -44,9 +45,17 @@ def test_a_script_is_compressed_once(server: flask.Flask) -> None:
     assert ask(server, SCRIPT, **{"Accept-Encoding": "br"}).headers["Content-Encoding"] == "br"
 
 
-@pytest.mark.parametrize("path", [OTHER, f"/elsewhere{SCRIPT}"])
+@pytest.mark.parametrize("path", [OTHER, ELSEWHERE])
 def test_everything_else_is_compressed_each_time(server: flask.Flask, path: str) -> None:
     assert [read(server, path) for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_files_are_compressed_before_anybody_asks(server: flask.Flask) -> None:
+    compression.compress_files(server, f'<link href="{SCRIPT}?m=1"> <script src="{ELSEWHERE}"></script>')
+    answer = ask(server, SCRIPT, **{"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert zstd.decompress(answer.data).split()[0] == b"1"
+    assert ask(server, ELSEWHERE).status_code == 200
+    assert read(server, SCRIPT) == "4"  # in another algorithm
 
 
 def test_the_answer_of_a_callback_is_compressed_once_and_fast() -> None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.architecture import ArchitectureResult
+from analysis.architecture import ArchitectureResult, Counterparts
 from analysis.overview import OverviewResult, Patterns
 from analysis.selection import Selection
 from layouts.figures.architecture import ENDS, HEADS, STREAM, TILES, architecture_changes
 from layouts.figures.comparison.scene import (
+    NO_FINITE,
     NO_KINDS,
     NO_PARTS,
     architecture_difference_reading,
@@ -76,6 +77,25 @@ def test_the_scene_is_that_of_a_with_differences_to_read():
     assert len(changes[HEADS]["intensity"]) == 4 * VERTICES
     assert changes.keys() == plain.keys()
     assert all(changes[index].keys() == plain[index].keys() for index in changes), "all is written over"
+
+
+def test_what_is_not_finite_is_no_missing_counterpart():
+    """B has block 0 only, in which one head of A or B is not finite."""
+    heads, tiles, stream = RESULT.heads.copy(), RESULT.tiles.copy(), RESULT.residual_differences.copy()
+    heads[0, 1] = stream[1] = heads[1] = tiles[1] = stream[2] = NONE
+    both = replace(missing_block(), heads=heads, tiles=tiles, residual_differences=stream)
+    both = replace(both, counterparts=Counterparts(1, 1, 2))
+    changes, _ = architecture_changes(both)
+    gone, broken = "no counterpart in B", "not finite in A or B"
+    assert changes[HEADS]["meta"]["values"] == [0, broken, gone, gone]
+    assert changes[TILES]["meta"]["values"] == [1, 0, 0, 0, 0, 0, *[gone] * 6]
+    assert changes[STREAM]["meta"]["values"] == [0, broken, gone]
+    assert overview_figure(OverviewResult(both, None, None)).data[0].meta["values"] == [0, broken, gone, gone]
+    assert part_colors(both, THEMES["light"])[2].title.endswith(f"<br>grey: {gone}, or {broken}")
+    assert architecture_difference_reading(both, "").endswith(" Parts that are not finite in A or B are grey.")
+    alone = replace(both, heads=NONE * RESULT.heads, tiles=None, counterparts=Counterparts(2, 2, 3))
+    assert part_colors(alone, THEMES["light"])[2].title.endswith(f"<br>grey: {broken}")
+    assert architecture_difference_reading(alone, "") == NO_FINITE
 
 
 def test_the_sentence_names_the_strongest():

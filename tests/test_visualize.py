@@ -100,6 +100,7 @@ def test_new_parameters_are_keyword_only():
         "plot_patching": ["sentence", "other"],
         "head_scores": ["sentence"],
         "continue_text": ["sentence", "n_tokens"],
+        "plot_prediction": ["sentence"],
     }
 
 

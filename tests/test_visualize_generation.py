@@ -57,3 +57,23 @@ def test_the_settings_arrive(tiny_gpt2: LanguageModel):
 def test_invalid_requests_raise_a_clear_error(call: Any, error: type[AnalysisError], message: str):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_prediction_is_read_out_at_the_selected_part(bundled_model: LanguageModel):
+    figure = visualize.plot_prediction(FOX, select="block.3.mlp@1")
+    trace, network = compute_trace(bundled_model, Prompt("bundled", FOX)), bundled_model.network
+    with torch.no_grad():
+        logits = network.lm_head(network.transformer.ln_f(torch.tensor(trace.residual(4)[1])))
+    ((piece, probability), *_) = figure.results["summary"].top
+    assert piece.id == int(logits.argmax())
+    assert probability == pytest.approx(float(logits.softmax(0).max()), abs=1e-5)
+    end = visualize.plot_prediction(FOX).results["summary"]
+    assert end.top[0][0].id == int(trace.logits()[-1].argmax())
+
+
+def test_a_sentence_may_begin_with_the_start_token_and_end_with_written_ones(bundled_model: LanguageModel):
+    sentence = visualize.Sentence(FOX, start=True, written=[7, 8])
+    tokens = visualize.plot_attention(sentence).results["attention"].tokens
+    assert [token.id for token in tokens] == [bundled_model.start_id, *bundled_model.tokenize(FOX), 7, 8]
+    with pytest.raises(TextError, match="not a token id"):
+        visualize.Sentence(FOX, written=[-1])

@@ -8,8 +8,11 @@
   const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:";
   let nAsked = 0;
 
-  const plotly = () => document.querySelector("link[rel=prefetch][as=script]").href;
-  const asset = (name) => new URL(name, document.querySelector("script[src*='/report.js']").src).href;
+  const plotly = () => window._dashPlotlyJSURL;
+  const asset = (name) => {
+    const { requests_pathname_prefix: prefix } = JSON.parse(document.getElementById("_dash-config").textContent);
+    return `${prefix}assets/${name}`;
+  };
 
   async function text(address) {
     const answer = await fetch(address);

@@ -10,6 +10,8 @@
   const CONFIG = { displaylogo: false, responsive: false, modeBarButtons: [["toImage"]] };
   const MARGIN = "300px";  // around the window, within which figures are drawn
 
+  explorer.fitFigures(window.Plotly);
+
   function made(tag, { className = "", text, ...attributes } = {}, ...children) {
     const element = document.createElement(tag);
     element.className = className;

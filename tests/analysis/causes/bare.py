@@ -23,6 +23,8 @@ class Bare:
         for module in self.network.modules():
             module._forward_hooks.clear()
             module._forward_pre_hooks.clear()
+            # Transformers' own, which record attentions, are gone too; without the mark they are installed again.
+            module.__dict__.pop("_output_capturing_hooks_installed", None)
         self.parts, self.info = Parts(self.network), model.info
 
     def logits(self, ids: Any) -> Tensor:

@@ -83,7 +83,7 @@ def test_every_cell_can_be_named_by_its_query_and_its_key():
 
 
 def test_in_a_notebook_every_cell_has_its_name_escaped():
-    (heat,) = standalone([attention_figure(result())], [300], title="", sentences=()).data
+    (heat,) = standalone([attention_figure(result())], [300], title="", sentences=(), results={}).data
     assert heat.text[3][1] == "·a (3) → ·&lt;b&gt; (1)"
     assert heat.text[1][0] == "·&lt;b&gt; (1) → Once (0)"
     assert heat.hovertemplate == "%{text}<br>%{z:.1%} of its attention<extra></extra>"

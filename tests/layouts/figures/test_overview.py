@@ -147,7 +147,7 @@ def test_readings() -> None:
 
 
 def test_in_a_notebook_plotly_names_the_cells() -> None:
-    figure = standalone([overview_figure(OVERVIEW)], [400], title="Overview", sentences=[])
+    figure = standalone([overview_figure(OVERVIEW)], [400], title="Overview", sentences=[], results={})
     heads, tiles = figure.data[:2]
     unit = "(L2 norm of what it adds to the residual stream)"
     assert [name for name in np.ravel(heads.text) if name] == [

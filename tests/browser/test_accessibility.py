@@ -71,7 +71,7 @@ def dialogs(explorer: Explorer) -> Iterator[str]:
     explorer.show("attention")
     page.click("#attention-panel .panel-more > summary")
     page.click("#attention-panel [data-export=table]")
-    page.wait_for_selector("#export-tables td")
+    page.wait_for_selector("#export-dialog td")
     yield "the numbers as a table"
     close(page)
     page.select_option("#prompt-model", OPEN_ANOTHER)

@@ -33,7 +33,7 @@ def test_texts_that_cannot_be_read(explorer: Explorer) -> None:
         still_works(explorer)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
     for text in [
         "Hello",
@@ -102,7 +102,7 @@ def refuse(status: int, route: Route) -> None:
     route.fulfill(status=status, body="no")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_server_that_refuses(explorer: Explorer) -> None:
     for status, message, click, then in [(500, "status 500", 2, 3), (429, "Too many", 2, 2), (413, "Shorten", 1, 1)]:
         explorer.page.route("**/_dash-update-component*", partial(refuse, status))
@@ -114,7 +114,7 @@ def test_a_server_that_refuses(explorer: Explorer) -> None:
     explorer.errors.clear()  # the browser's own report of the status
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_panels_that_are_refused_beside_requests_that_are_answered(explorer: Explorer) -> None:
     """The notice stays until they are drawn."""
     page = explorer.page
@@ -137,6 +137,7 @@ def test_panels_that_are_refused_beside_requests_that_are_answered(explorer: Exp
     explorer.errors.clear()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_for_a_while(explorer: Explorer) -> None:
     explorer.page.route("**/_dash-update-component*", lambda route: route.abort())
     explorer.page.locator("#strip-panel [data-select='@2']").click()

@@ -50,7 +50,7 @@ def test_a_busy_server_is_asked_again_and_the_panels_follow(explorer: Explorer, 
     explorer.errors.clear()  # the browser's own report of the status
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: Explorer) -> None:
     counts = refuse(explorer, lambda body: "@2" in body)
     explorer.page.locator("#strip-panel [data-select='@2']").click()
@@ -66,7 +66,7 @@ def test_what_was_refused_is_not_asked_again_once_something_newer_is(explorer: E
     explorer.errors.clear()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_when_it_stays_busy_the_page_says_so(explorer: Explorer) -> None:
     counts = refuse(explorer, lambda _body: True)
     explorer.page.locator("#strip-panel [data-select='@2']").click()

@@ -47,6 +47,7 @@ def test_every_panel_follows_a_click_in_the_scene_in_the_chosen_mode(explorer: E
     expect(page.locator("#strip-other > *")).to_have_count(20)
 
 
+@pytest.mark.slow
 def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)
@@ -82,7 +83,7 @@ def test_back_keeps_b_and_closing_takes_it_away(explorer: Explorer) -> None:
     assert explorer.stored("compare-text") is None
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_text_that_is_too_long_is_refused_and_a_is_still_shown(explorer: Explorer) -> None:
     page = explorer.page
     page.click("#compare-open")

@@ -69,6 +69,7 @@ def panel(explorer: Explorer) -> Explorer:
     return explorer
 
 
+@pytest.mark.slow
 def test_write_and_go_back(panel: Explorer, bundled_model: LanguageModel) -> None:
     page, ids = panel.page, expected(bundled_model, 5)
     write(panel)
@@ -134,7 +135,7 @@ def shows_after_writing(explorer: Explorer, model: LanguageModel, ids: tuple[int
     shows(explorer, model, ids)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_link_shows_what_was_written_and_hostile_ones_say_why(
     browser: Browser, address: str, bundled_model: LanguageModel
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_panel_is_saved_in_every_form(explorer: Explorer, trace: Trace) -> Non
     expect(page.locator("#export-dialog")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_token_is_neither_markup_nor_half_a_character_in_a_picture(explorer: Explorer) -> None:
     text = "the <b>wolf</b> & ]]> \x0b\x01 king"
     explorer.analyse(text)
@@ -104,6 +105,7 @@ def test_a_token_is_neither_markup_nor_half_a_character_in_a_picture(explorer: E
         assert any("<b>wolf</b> & ]]>" in word for word in words_of(svg))
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_made_is_said(explorer: Explorer) -> None:
     page = explorer.page
     page.evaluate(

@@ -118,6 +118,7 @@ def test_labels_of_axes_thin_out_and_come_back(explorer: Explorer) -> None:
     assert shown[280, 160][1] == 0, "the rows have the same labels as the columns"
 
 
+@pytest.mark.slow
 def test_what_has_no_room_is_left_out(explorer: Explorer) -> None:
     """Titles of axes and the colour bar."""
     for (width, height), has_room in [((700, 420), True), ((340, 420), False), ((700, 250), False)]:
@@ -159,12 +160,14 @@ def best_side(count: int, width: int, height: int, *, even: bool) -> float:
     return max(min(width / n, height / -(-count // n) - 16) for n in columns)
 
 
+@pytest.mark.slow
 def test_nine_heads_are_three_rows_of_three_or_one_of_nine(explorer: Explorer) -> None:
     for size, columns in [((300, 300), 3), ((700, 100), 9), ((80, 700), 1)]:
         draw(explorer, attention_heads_figure(result(9)), *size)
         assert len({round(area["left"]) for area in areas(explorer)}) == columns
 
 
+@pytest.mark.slow
 def test_frames_and_numbers_move_with_the_multiples(explorer: Explorer) -> None:
     draw(explorer, attention_heads_figure(result(9, head=5)), 300, 300)
     shape = full(explorer, "_fullLayout.shapes[5]")
@@ -190,6 +193,7 @@ def test_labels_of_points_do_not_overlap_and_the_selected_one_stays(explorer: Ex
     assert len(labels) >= (8 if size[0] * size[1] > 200_000 else 2)
 
 
+@pytest.mark.slow
 def test_points_of_bytes_are_thinned_as_plain_ones_are(explorer: Explorer) -> None:
     """Plotly gets numbers as arrays, and as bytes in base64."""
     figure = json.loads(crowd(40, 17).to_json())
@@ -210,6 +214,7 @@ def test_points_of_bytes_are_thinned_as_plain_ones_are(explorer: Explorer) -> No
     assert 0 < len(shown) < len([label for label in figure["data"][0]["text"] if label])
 
 
+@pytest.mark.slow
 def test_the_figure_that_dash_holds_stays_whole(explorer: Explorer) -> None:
     """A dock that gets small and large again shows all that it showed."""
     page = explorer.page
@@ -235,6 +240,7 @@ def test_the_figure_that_dash_holds_stays_whole(explorer: Explorer) -> None:
     page.evaluate(resize, {"width": "", "height": "100%"})
 
 
+@pytest.mark.slow
 def test_a_figure_that_dash_has_resized_is_fitted_as_well(explorer: Explorer) -> None:
     """Dash tells Plotly the new size of its place, too, sometimes before the page does."""
     page = explorer.page

@@ -42,6 +42,7 @@ def test_a_term_is_explained_while_the_mouse_is_on_it_or_on_the_explanation(expl
     expect(tip).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_escape_closes_the_explanation_alone(explorer: Explorer) -> None:
     page, tip = explorer.page, explorer.page.locator(TIP)
     page.click("[data-enlarge=middle]")
@@ -75,7 +76,7 @@ def test_the_terms_of_a_panel_are_one_tab_stop_with_arrow_keys_inside(explorer: 
     expect(tip).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_tap_explains_and_another_one_ends_it(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)
@@ -94,6 +95,7 @@ def test_a_tap_explains_and_another_one_ends_it(browser: Browser, address: str) 
     context.close()
 
 
+@pytest.mark.slow
 def test_tabs_and_menus_explain_what_they_name(explorer: Explorer) -> None:
     page, tip = explorer.page, explorer.page.locator(TIP)
     explorer.show("logit_lens")
@@ -127,7 +129,7 @@ def test_tokens_are_never_terms(explorer: Explorer) -> None:
         assert explorer.page.locator("#strip-reading b").count() == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_help_and_settings_are_whole_in_the_window(browser: Browser, address: str, size: tuple[int, int]) -> None:
     width, height = size

@@ -180,6 +180,7 @@ def visitor(context: BrowserContext, address: str) -> Explorer:
     return Explorer(context.new_page(), address, [])
 
 
+@pytest.mark.thorough
 def test_a_start_that_is_answered_late(visitor: Explorer, bundled_model: LanguageModel) -> None:
     """Cancelled before: the job ends. Another question meanwhile: that one is answered."""
     page, held = visitor.page, []

@@ -42,6 +42,7 @@ def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, tra
     expect(lead).to_have_text(re.compile("^Pick a token"))
 
 
+@pytest.mark.thorough
 def test_what_stands_out_is_said_in_links(explorer: Explorer, bundled_model: LanguageModel) -> None:
     """Below the tokens of "The same words twice": a head that decides, and an induction head."""
     page, text = explorer.page, EXAMPLES["The same words twice"].text

@@ -46,6 +46,7 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     page.click("#views-bar [data-views=close]")
 
 
+@pytest.mark.slow
 def test_an_example_opens_what_shows_it(explorer: Explorer) -> None:
     page, one = explorer.page, EXAMPLES["A noun is due"]
     page.click("#examples-menu > summary")

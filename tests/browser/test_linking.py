@@ -118,6 +118,7 @@ def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Exp
     explorer.follows(f"block.2.attention.head.0@{LAST}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
 def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
     walk = """([by, n_heads, n_head_columns]) => {
@@ -129,7 +130,7 @@ def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_hea
     assert explorer.page.evaluate(walk, [-1, n_heads, columns]) == [*down[::-1], down[-1]]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
     explorer.page.focus("#summary-panel")
     explorer.page.evaluate("dash_clientside.explorer.request({ select: 'block.2.mlp.neuron.10' })")
@@ -175,6 +176,7 @@ def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
         assert page.locator("#notice.show").count() == 0
 
 
+@pytest.mark.slow
 def test_news_of_the_model_keep_the_selected_token(explorer: Explorer) -> None:
     """News of a model come a moment after its weights; somebody may have selected a token just before."""
     explorer.page.evaluate(
@@ -235,6 +237,7 @@ def test_back_and_forward(explorer: Explorer) -> None:
         explorer.follows(after)
 
 
+@pytest.mark.slow
 def test_text_typed_while_a_request_runs_is_kept(explorer: Explorer) -> None:
     page, held = explorer.page, []
 
@@ -254,7 +257,7 @@ def test_text_typed_while_a_request_runs_is_kept(explorer: Explorer) -> None:
     assert page.input_value("#prompt-text") == "And then"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.page.evaluate("for (let n = 0; n < 3; n++) document.getElementById('summary-previous').click()")
     explorer.follows(f"block.0.attention.head.0@{LAST}")
@@ -269,7 +272,7 @@ def test_quick_clicks_on_the_card_lose_no_step(explorer: Explorer) -> None:
     explorer.follows(f"block.0.attention.head.7@{LAST}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
     explorer.page.click(".question-more > summary")
     explorer.page.check("#prompt-start input")
@@ -287,7 +290,7 @@ def test_a_link_to_a_text_alone_keeps_part_and_settings(explorer: Explorer) -> N
     assert explorer.page.input_value("#attention-view") == "rollout"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:
     cells = explorer.page.locator("#attention-graph .draglayer .xy .nsewdrag")
     cells.scroll_into_view_if_needed()

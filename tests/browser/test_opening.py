@@ -44,7 +44,7 @@ def test_the_page_says_what_it_is_until_it_is_there(context: BrowserContext, add
     }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_measured_label_has_few_elements_styled_again(context: BrowserContext, address: str) -> None:
     """Style recalculation: Plotly measures every label of an axis, and the browser must not match the whole page again
     each time, as it does for some rules with `:has`.
@@ -63,6 +63,7 @@ def test_a_measured_label_has_few_elements_styled_again(context: BrowserContext,
     assert max(counts) < page.evaluate("document.querySelectorAll('body *').length") / 8
 
 
+@pytest.mark.slow
 def test_words_come_first_and_then_the_figures(context: BrowserContext, address: str) -> None:
     context.add_init_script(RECORD % PANELS)
     explorer = Explorer(context.new_page(), address, [])

@@ -60,6 +60,7 @@ def test_it_is_shown_in_place_of_the_scene(explorer: Explorer) -> None:
     expect(page.locator("[data-reset=layout]")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_cells_are_named_with_the_traces_numbers(explorer: Explorer, trace: Trace) -> None:
     n_heads, n_tiles, width = trace.info.n_heads, trace.info.n_tiles, trace.info.tile_width
     explorer.page.select_option("#overview-color", "norm")
@@ -93,6 +94,7 @@ def test_clicks_select_a_head_a_tiles_strongest_neuron_and_the_ends(explorer: Ex
     explorer.follows(f"output@{LAST}")
 
 
+@pytest.mark.slow
 def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     page = explorer.page
     click(explorer, HEADS, 2 * 8 + 3)
@@ -107,7 +109,7 @@ def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     assert lower > y
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trace: Trace) -> None:
     page = explorer.page
     page.select_option("#overview-color", "first")
@@ -174,6 +176,7 @@ def cell_at(explorer: Explorer, block: int, head: int) -> tuple[Any, Any]:
     return shown, found["size"]
 
 
+@pytest.mark.thorough
 def test_with_room_every_cell_shows_its_heads_attention(explorer: Explorer, trace: Trace) -> None:
     """Sent with the first picture only; clicks and keys are as before."""
     page = explorer.page
@@ -203,7 +206,7 @@ def test_with_room_every_cell_shows_its_heads_attention(explorer: Explorer, trac
     page.keyboard.press("Escape")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_on_a_phone_it_fits_its_place(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)
@@ -222,7 +225,7 @@ def test_on_a_phone_it_fits_its_place(browser: Browser, address: str) -> None:
 
 
 @pytest.mark.webgl
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_with_webgl_it_is_the_second_tab(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     explorer = Explorer(context.new_page(), address, [])

@@ -141,6 +141,7 @@ def test_numbers_stay_in_the_tab_and_go_when_they_are_forgotten(explorer: Explor
     expect(page.locator("#overview-color")).to_have_value(OPENING)
 
 
+@pytest.mark.slow
 def test_the_template_names_every_head_and_is_read_once_it_has_a_value(explorer: Explorer) -> None:
     page = explorer.page
     open_dialog(explorer)
@@ -178,6 +179,7 @@ def random_file(numbers: random.Random) -> tuple[str, dict[tuple[int, int], floa
     return numbers.choice(["", "\ufeff"]) + numbers.choice(["\n", "\r\n", "\r"]).join(lines), values, kind
 
 
+@pytest.mark.slow
 def test_random_files_are_read_as_an_independent_reader_reads_them(explorer: Explorer) -> None:
     numbers = random.Random(7)
     files = [random_file(numbers) for _ in range(150)]
@@ -229,6 +231,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 def test_wrong_files_are_refused_with_the_reason(explorer: Explorer) -> None:
     for text, words in WRONG:
         found = explorer.page.evaluate(READ, text)

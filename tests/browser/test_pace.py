@@ -58,7 +58,7 @@ def test_of_many_presses_only_the_newest_is_asked_for(explorer: Explorer) -> Non
     assert list(dict.fromkeys(asked)) == [f"block.3.attention.head.2@{LAST}", f"block.5.attention.head.5@{LAST}"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_request_without_an_answer_does_not_hold_back_the_next_one_for_ever(explorer: Explorer) -> None:
     explorer.page.focus("#summary-panel")
     with explorer.held() as routes:

@@ -34,7 +34,7 @@ def test_clicks_in_the_scene(explorer: Explorer, trace: Trace) -> None:
         explorer.follows(f"{part}@{LAST}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_same_click_counts_again_after_another_selection(explorer: Explorer) -> None:
     explorer.click_box(0, 5)
     explorer.follows(f"block.0.attention.head.5@{LAST}")
@@ -46,6 +46,7 @@ def test_the_same_click_counts_again_after_another_selection(explorer: Explorer)
     explorer.follows("block.0.attention.head.5@3")
 
 
+@pytest.mark.slow
 def test_the_camera_stays_where_it_was_put(explorer: Explorer) -> None:
     page = explorer.page
     page.click("#architecture-reset")  # another test may have turned it

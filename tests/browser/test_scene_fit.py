@@ -104,7 +104,7 @@ def test_model_and_labels_fill_the_box(explorer: Explorer, n_blocks: int) -> Non
             assert any(text in label.replace("\u00a0", " ") for label in labels), (text, labels)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> None:
     """Below it, it would make the scene smaller; it comes back with the height, and nothing of it stays behind."""
     bars = """() => { const box = document.querySelector('#architecture-graph').getBoundingClientRect();
@@ -125,7 +125,7 @@ def test_in_a_low_box_the_colour_bar_is_beside_the_scene(explorer: Explorer) -> 
         assert any("12%" in text for text in labels)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explorer: Explorer) -> None:
     draw(explorer, made_up(12), 820, 420)
     resize(explorer, 500, 500)
@@ -138,6 +138,7 @@ def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explor
     fills_its_box(explorer, 820, 420)
 
 
+@pytest.mark.slow
 def test_labels_give_way_to_more_important_ones_and_come_back(explorer: Explorer) -> None:
     """The first is the most important one, unless the figure ranks them."""
     figure = made_up(12)

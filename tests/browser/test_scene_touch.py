@@ -81,6 +81,7 @@ def test_fingers(explorer: Explorer) -> None:
     assert explorer.data("architecture-graph", "_fullLayout.scene.aspectratio") == zoomed
 
 
+@pytest.mark.thorough
 def test_two_fingers_zoom_before_a_tap(explorer: Explorer) -> None:
     box = explorer.scene_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -71,6 +71,7 @@ def test_quick_key_presses_lose_no_step(explorer: Explorer) -> None:
     assert tab_stops(page) == [f"@{LAST - 6}"]
 
 
+@pytest.mark.slow
 def test_the_tab_stop_stays_right_when_the_colour_changes(explorer: Explorer) -> None:
     """With another colouring the chips are sent anew at every click."""
     page = explorer.page
@@ -103,6 +104,7 @@ def test_a_live_region_says_the_selection(explorer: Explorer, trace: Trace) -> N
     expect(status).to_have_text("Output, at token 5 ‘·crow’")
 
 
+@pytest.mark.slow
 def test_the_count_follows_typing(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page, count, button = (
         explorer.page,
@@ -136,7 +138,7 @@ def test_the_count_follows_typing(explorer: Explorer, bundled_model: LanguageMod
     expect(count).to_have_text(f"{n_tokens} of 256 tokens")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_count_of_texts_that_are_too_long_or_empty_of_words(
     explorer: Explorer, bundled_model: LanguageModel
 ) -> None:
@@ -182,6 +184,7 @@ def test_arcs_follow_the_attention_of_the_selected_head(explorer: Explorer, trac
     assert "Arcs" not in page.inner_text("#strip-reading")
 
 
+@pytest.mark.slow
 def test_arcs_end_at_their_chips_while_the_row_scrolls(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page = explorer.page
     explorer.analyse(long_text(bundled_model, 60))
@@ -201,6 +204,7 @@ def test_arcs_end_at_their_chips_while_the_row_scrolls(explorer: Explorer, bundl
         assert (abs(ends[:, 0] - ends[:, 1]) < 1).sum() >= len(ends) - 1
 
 
+@pytest.mark.slow
 def test_the_strip_is_one_row_that_opens(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page = explorer.page
     button, panel = page.locator("#strip-all"), page.locator("#strip-panel")
@@ -240,7 +244,7 @@ def test_the_strip_is_one_row_that_opens(explorer: Explorer, bundled_model: Lang
     expect(button).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_on_a_phone_the_row_scrolls_and_the_page_does_not(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.add_init_script(NO_WEBGL)

@@ -32,6 +32,7 @@ def test_switching(explorer: Explorer) -> None:
     explorer.page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
 
 
+@pytest.mark.slow
 def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None:
     context = browser.new_context(color_scheme="dark")
     explorer = Explorer(context.new_page(), address, [])

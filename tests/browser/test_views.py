@@ -98,6 +98,7 @@ def test_a_link_shows_the_same_figures_in_a_fresh_browser(
     expect(stranger.page.locator("#notice")).not_to_be_visible()
 
 
+@pytest.mark.slow
 def test_views_are_kept_stepped_through_saved_and_opened(explorer: Explorer, stranger: Explorer) -> None:
     page = explorer.page
     open_views(explorer)
@@ -152,6 +153,7 @@ def test_views_are_kept_stepped_through_saved_and_opened(explorer: Explorer, str
     expect(stranger.page.locator("#views-count")).to_have_text("1 of 2")
 
 
+@pytest.mark.slow
 @pytest.mark.shared_page
 def test_the_list_is_edited_and_changes_are_undone(explorer: Explorer) -> None:
     page, names = explorer.page, explorer.page.locator(".views-show")
@@ -191,6 +193,7 @@ def test_the_list_is_edited_and_changes_are_undone(explorer: Explorer) -> None:
     expect(names).to_have_text(["a", "c", "B", "x"])
 
 
+@pytest.mark.slow
 @pytest.mark.shared_page
 def test_what_is_wrong_with_a_file_is_said_as_on_the_server(explorer: Explorer) -> None:
     said = explorer.page.evaluate(
@@ -204,6 +207,7 @@ def test_what_is_wrong_with_a_file_is_said_as_on_the_server(explorer: Explorer) 
     expect(explorer.page.locator("#views-said")).to_have_text(f"talk.json was not opened. {words}")
 
 
+@pytest.mark.slow
 @pytest.mark.shared_page
 def test_what_is_wrong_with_a_link_is_said(explorer: Explorer) -> None:
     page = explorer.page

@@ -81,6 +81,7 @@ def in_theme(page: Page, theme: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_check_of_texts_sees_faults(screen: Explorer) -> None:
     """Texts that are laid over another, or cut off, are found."""
     page = screen.page
@@ -92,6 +93,7 @@ def test_the_check_of_texts_sees_faults(screen: Explorer) -> None:
     page.evaluate("document.getElementById('strip-title').style.cssText = ''")
 
 
+@pytest.mark.slow
 def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
     page = explorer.page
     before = box(page, "#architecture-panel")
@@ -182,6 +184,7 @@ def test_a_dock_is_enlarged_and_escape_brings_the_others_back(explorer: Explorer
     expect(page.locator("#embedding-panel")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_arrangement_is_part_of_the_address(explorer: Explorer, browser: Browser) -> None:
     page = explorer.page
     page.focus("[data-splitter=left]")
@@ -202,6 +205,7 @@ def test_the_arrangement_is_part_of_the_address(explorer: Explorer, browser: Bro
     context.close()
 
 
+@pytest.mark.slow
 def test_full_screen_keeps_tokens_and_scene(explorer: Explorer) -> None:
     page = explorer.page
     page.click("[data-present=middle]")

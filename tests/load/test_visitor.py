@@ -128,6 +128,7 @@ def distinct(asked: Asked) -> list[str]:
     return sorted(seen)
 
 
+@pytest.mark.thorough
 def test_visitors_ask_what_a_browser_asks(url: str, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [distinct(asked) for asked in in_chromium(browser, url)]
     with served(GUNICORN) as another:  # where nothing is known yet, as it was there

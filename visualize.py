@@ -270,9 +270,9 @@ def plot_gradients(
 
     (Not the gradient's mean, which is zero in GPT-2, since LayerNorm ignores a vector's mean.) target: the explained
     token, by its id or exact text (" dog" with its space); by default the most probable. against: a token whose logit
-    is subtracted. method: "integrated"
-    (integrated gradients), "depth" (at every layer), "input_gradient", "gradient_norm" or "occlusion". baseline:
-    "mean" (embedding), "end" (start token) or "zero" (not for models such as Llama). Doubtful values are hatched.
+    is subtracted. method: "integrated" (integrated gradients), "depth" (at every layer), "input_gradient",
+    "gradient_norm" or "occlusion". baseline: "mean" (embedding), "end" (start token) or "zero" (not for models such as
+    Llama). Doubtful values are hatched.
     compare, compare_model: shows A − B (see the module).
     Raises: AnalysisError for a sentence, a number, a token, a choice or a model that cannot be shown or compared.
     """

@@ -1,4 +1,4 @@
-"""Callback of the lessons: computes the one that was chosen on the bundled model, and opens its views."""
+"""Callback of the lessons: computes the chosen one on the bundled model, once, and opens its views."""
 
 from functools import partial
 from typing import Any
@@ -9,15 +9,19 @@ from analysis.errors import ModelError
 from analysis.lessons.all_lessons import LESSONS
 from analysis.lessons.lesson import Subject
 from analysis.models.catalogue import BUNDLED
+from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from callbacks.services import Services
 from layouts.address import address
 from layouts.lessons import LESSON, MENU, NOT_HERE, lesson_id, view_data
 
+ComputedLessons = dict[tuple[str, str], dict[str, Any]]  # by the bundled model's fingerprint and the lesson's name
+
 
 def register(app: Dash, services: Services) -> None:
     """Register the callback. services: those that wait for the bundled model, which is loaded in a moment."""
     names = {lesson_id(name): name for name in LESSONS}
+    computed: ComputedLessons = {}
 
     @app.callback(
         Output(LESSON, "data"),
@@ -26,21 +30,28 @@ def register(app: Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     def open_lesson(*_clicks: Any) -> Any:
-        return draw_lesson(services, names[str(ctx.triggered_id)])
+        return draw_lesson(services, names[str(ctx.triggered_id)], computed)
 
     app.clientside_callback(
         ClientsideFunction("explorer", "openLesson"), Input(LESSON, "data"), prevent_initial_call=True
     )
 
 
-def draw_lesson(services: Services, name: str) -> dict[str, Any]:
-    """The title and the views of a lesson, computed now.
+def draw_lesson(services: Services, name: str, computed: ComputedLessons) -> dict[str, Any]:
+    """The title and the views of a lesson, computed when it is first opened.
 
     Raises: ModelError if the server does not offer the bundled model.
     """
     if BUNDLED not in [entry.name for entry in services.menu.entries()]:
         raise ModelError(NOT_HERE)
     model = services.model(Prompt(BUNDLED, ""))
+    key = model.info.fingerprint, name
+    if key not in computed:
+        computed[key] = _lesson(services, model, name)
+    return computed[key]
+
+
+def _lesson(services: Services, model: LanguageModel, name: str) -> dict[str, Any]:
     subject = Subject(
         model,
         trace=lambda text: services.trace(Prompt(BUNDLED, text)),

@@ -1,6 +1,6 @@
 """Examples: sentences in which there is something to see in the bundled model, and what shows it.
 
-`assets/examples.js` opens the whole view where the page shows that model, and the text alone where it shows another.
+`assets/lessons.js` opens the whole view where the page shows that model, and the text alone where it shows another.
 """
 
 from __future__ import annotations

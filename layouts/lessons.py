@@ -25,9 +25,7 @@ def lesson_menu(titles: Mapping[str, str]) -> html.Details:
     """The header's menu. titles: of the lessons, by name."""
     items = [menu_item(f"{n}. {title}", id=lesson_id(name)) for n, (name, title) in enumerate(titles.items(), start=1)]
     note = html.P("Each lesson is a few views of the bundled model, with its numbers.", className="menu-note")
-    return header_menu(
-        "Learn", note, *items, dcc.Store(id=LESSON), id=MENU, about="Six short lessons on the bundled model"
-    )
+    return header_menu("Learn", note, *items, dcc.Store(id=LESSON), id=MENU, about="Short lessons on the bundled model")
 
 
 def view_data(name: str, note: str, address: str, fingerprint: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Step(NamedTuple):
 STEPS = (
     Step(
         "Ask",
-        "Type a sentence and press Enter. “Examples” has twelve in which there is something to see.",
+        "Type a sentence and press Enter. “Examples” has some in which there is something to see.",
         ".question",
     ),
     Step(
@@ -46,7 +46,7 @@ STEPS = (
     ),
     Step(
         "Go on",
-        "“Learn” has six short lessons. “Views” keeps what you have found, as a link or a file.",
+        "“Learn” has short lessons. “Views” keeps what you have found, as a link or a file.",
         f"#{lessons.MENU}, #{views.MENU}",
     ),
 )

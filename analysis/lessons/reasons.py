@@ -20,7 +20,6 @@ from analysis.lessons.lesson import (
     percent,
     quoted,
 )
-from analysis.prediction import compute_prediction
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE, embeddings
 from analysis.selection import Part, Selection
 from analysis.tokens import Piece
@@ -54,10 +53,8 @@ def why_the_model_said_that(subject: Subject) -> Lesson:
 
 
 def occlusions(subject: Subject, trace: Trace, target: Piece, against: Piece) -> Float:
-    """(n_positions,): the loss of the difference of two logits when one token's embedding is replaced by the mean one.
-
-    As the saliency panel's method of that name gives it, which a background job computes.
-    """
+    """(n_positions,): the loss of a difference of two logits when one token's embedding is replaced by the mean one."""
+    # As `compute_saliency` gives it, which is not called here: it loads captum's 25 MB, which only jobs do.
     text, baseline = embeddings(subject.model, trace, trace.n_positions - 1, DEFAULT_BASELINE)
     texts = text.repeat(trace.n_positions + 1, 1, 1)  # the last one as it is
     for position in range(trace.n_positions):
@@ -240,7 +237,7 @@ def _effect(subject: Subject, trace: Trace, result: AttributionResult, head: Hea
 def _probabilities(subject: Subject, trace: Trace, result: AttributionResult) -> tuple[float, float]:
     """Those of both answers after a text."""
     assert result.against is not None
-    position = trace.n_positions - 1
-    every = compute_prediction(subject.model, trace, Selection(Part.OUTPUT), position, k=trace.info.n_vocab)
-    shares = {piece.id: share for piece, share in every.top}
-    return shares[result.target.id], shares[result.against.id]
+    logits = subject.model.logits(trace, trace.n_positions - 1).astype(np.float64)
+    exponentials = np.exp(logits - logits.max())
+    target, against = exponentials[[result.target.id, result.against.id]] / exponentials.sum()
+    return float(target), float(against)

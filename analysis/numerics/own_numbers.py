@@ -17,6 +17,8 @@ from analysis.model_info import ModelInfo
 from analysis.trace import Float
 
 _NONE = "There are no numbers of your own in this tab. Choose a CSV file with them; until then, the colours are kinds."
+NOT_IN_REPORT = "not in a report"  # in place of the numbers, which only a page has
+_LEFT_OUT = "Your own numbers are not part of a report or a static copy. The colours are kinds of parts."
 _DAMAGED = "Your own numbers are damaged. Read the file again."
 
 
@@ -52,10 +54,13 @@ def own_numbers_or_reason(data: Any, info: ModelInfo) -> OwnNumbers | str:
 
     data: the page's store: None, or `kind`, `n_blocks`, `n_units` (heads or neurons of a block), `n_given`, and in
     base64 `values`, little-endian float32, and for neurons `neurons`, little-endian uint16: which neuron of its tile.
+    Or `NOT_IN_REPORT`.
     Raises: SelectionError if the page's script cannot have written it.
     """
     if not data:
         return _NONE
+    if data == NOT_IN_REPORT:
+        return _LEFT_OUT
     if not isinstance(data, dict) or data.get("kind") not in ("head", "neuron"):
         raise SelectionError(_DAMAGED)
     kind, of_heads = data["kind"], data["kind"] == "head"

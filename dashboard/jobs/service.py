@@ -124,11 +124,11 @@ class Jobs:
     def show(self, task: Task, question: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
         """The complete or else the partial result of a task, None if there is neither; and an offer to compute it.
 
-        question: what the page sends back so that the same task is run. The offer contains it, and for a complete
-        result the seconds that it took (kept), whether it is what the job had at its time limit (ended), and the number
-        of threads that computed it (threads). Otherwise
-        it contains the expected seconds (seconds, None if unknown, and most, which may be as long as the limit),
-        whether the job starts without a click (automatic), and why it cannot be started (refused).
+        question: what the page sends back so that the same task is run. The offer contains it. For a complete result,
+        it also contains the seconds that it took (kept), whether the time limit ended the job (ended), and the number
+        of threads that computed it (threads). Otherwise it contains the expected seconds (seconds, None if unknown, and
+        most, which may be as long as the limit), whether the job starts without a click (automatic), and why it cannot
+        be started (refused).
         """
         try:
             return self._show(task, question)

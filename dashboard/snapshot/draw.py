@@ -12,6 +12,7 @@ from dash.dependencies import DashDependency
 from dash.development.base_component import Component
 
 from analysis.errors import AnalysisError, NotLoaded
+from analysis.numerics.own_numbers import NOT_IN_REPORT
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
 from dashboard.drawing import plain
@@ -21,7 +22,7 @@ from dashboard.snapshot.address import PageQuestion, prompt_store, read_question
 from dashboard.snapshot.calls import COLORED, Drawn
 from dashboard.snapshot.content import content_of
 from dashboard.snapshot.overlay import overlay
-from layouts import compare, effect, ids
+from layouts import compare, effect, ids, own_numbers
 from layouts.architecture import COLOR_BY
 from layouts.figures.scene_alone import box_texts
 
@@ -47,13 +48,10 @@ class Snapshots:
         """
         return read_question(self._services, address, self.controls)
 
-    def snapshot(self, address: str) -> dict[str, Any]:
+    def snapshot(self, question: PageQuestion) -> dict[str, Any]:
         """The question, all panels in the light theme, what is different in the dark one (`dark`), and the names of the
         panels that are the view's subject (`first`).
-
-        Raises: AnalysisError if the address cannot be shown.
         """
-        question = self.question(address)
         light, dark = ([self._panel(panel, question, theme) for panel in self._panels] for theme in ("light", "dark"))
         return {
             "format": FORMAT,
@@ -127,6 +125,8 @@ class Snapshots:
         id, name = str(one.component_id), one.component_property
         if name == "value" and id in question.settings:
             return question.settings[id]
+        if id == own_numbers.SENT:
+            return NOT_IN_REPORT
         return getattr(self._components[id], name, None)
 
     def _panel(self, panel: PanelCallback, question: PageQuestion, theme: str) -> dict[str, Any]:

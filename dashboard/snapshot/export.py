@@ -8,6 +8,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from analysis.errors import AnalysisError
+from dashboard.panels import PANELS
 from dashboard.snapshot.address import PageQuestion
 from dashboard.snapshot.draw import Snapshots
 from dashboard.snapshot.notebook import notebook
@@ -54,10 +55,10 @@ def made(snapshots: Snapshots, asked: Any, visible: Any) -> dict[str, Any]:
         raise AnalysisError("The page sent a malformed question. Reload it.")
     question = snapshots.question(address)
     if kind == "notebook":
-        shown = [name for name in visible if isinstance(name, str)] if isinstance(visible, list) else []
-        return {"kind": kind, "name": f"{file_name(question)}.ipynb", "content": notebook(snapshots, address, shown)}
+        shown = [panel.name for panel in PANELS if panel.name in visible] if isinstance(visible, list) else []
+        return {"kind": kind, "name": f"{file_name(question)}.ipynb", "content": notebook(snapshots, question, shown)}
     title = f"{question.prompt.model} · {question.selection} · {TITLE}"
-    view = {"name": "", "note": "", "snapshot": snapshots.snapshot(address)}
+    view = {"name": "", "note": "", "snapshot": snapshots.snapshot(question)}
     content = {"title": title, "groups": [{"title": "", "views": [view]}]}
     return {"kind": kind, "name": f"{file_name(question)}.html", "content": content}
 

@@ -79,7 +79,7 @@ def lessons(services: Services) -> list[Group]:
 
     Raises: ModelError if the settings do not offer the bundled model.
     """
-    drawn = [draw_lesson(services, name) for name in LESSONS]
+    drawn = [draw_lesson(services, name, {}) for name in LESSONS]
     return [(lesson["title"], [View(**view) for view in lesson["views"]]) for lesson in drawn]
 
 
@@ -89,7 +89,7 @@ def shown_view(snapshots: Snapshots, view: View, bar: tqdm[None]) -> DrawnView:
     Raises: AnalysisError that names the view if it cannot be shown.
     """
     try:
-        snapshot = snapshots.snapshot(view.address)
+        snapshot = snapshots.snapshot(snapshots.question(view.address))
     except AnalysisError as error:
         raise AnalysisError(f"The view “{view.name}” cannot be shown. {error}") from None
     if view.fingerprint and snapshot["model"]["fingerprint"] != view.fingerprint:

@@ -16,6 +16,7 @@ from dashboard.snapshot.address import PageQuestion
 from dashboard.snapshot.calls import Call, argument, calls_of
 from dashboard.snapshot.draw import Snapshots
 from layouts import effect
+from layouts.architecture import COLOR_BY
 
 _INTRODUCTION = """# A view of the LLM Architecture Explorer
 
@@ -26,6 +27,8 @@ This notebook computes again what the page showed, and draws it with `visualize`
 3. Run all cells. The last one compares every array with the page's.
 
 The model is opened by the name that it has on the page: it must be on this machine."""
+
+_NO_OWN = "\n\nYour own numbers are not part of a notebook."
 
 _IMPORTS = """import sys
 from pathlib import Path
@@ -53,12 +56,11 @@ print(f"{n_equal} of {n_all} arrays are equal to the page's, bit by bit.")"""
 _NO_FIGURE = "Nothing that the page shows can be drawn in a notebook yet. Compute it first, or show other panels."
 
 
-def notebook(snapshots: Snapshots, address: str, visible: Sequence[str]) -> dict[str, Any]:
+def notebook(snapshots: Snapshots, question: PageQuestion, visible: Sequence[str]) -> dict[str, Any]:
     """The notebook as JSON in the format 4.5. visible: the names of the panels that the page shows.
 
-    Raises: AnalysisError if the address cannot be shown, or no panel can be drawn.
+    Raises: AnalysisError if no panel can be drawn.
     """
-    question = snapshots.question(address)
     sources: list[str] = []
     digests: dict[str, dict[str, str]] = {}
     for panel in visible:
@@ -75,7 +77,7 @@ def notebook(snapshots: Snapshots, address: str, visible: Sequence[str]) -> dict
     setup = _question_cell(question, snapshots.fingerprint(question))
     compare = f"page = {_literal(digests)}"
     cells = [
-        _markdown(_INTRODUCTION),
+        _markdown(_INTRODUCTION + (_NO_OWN if question.settings[COLOR_BY] == "own" else "")),
         *map(_code, (_IMPORTS, setup, *sources)),
         _markdown("SHA-256 digests of the page's arrays, as its JSON export has them."),
         *map(_code, (compare, _COMPARE)),

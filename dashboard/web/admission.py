@@ -16,11 +16,15 @@ import flask
 from dashboard.web.callback_request import callback_request
 from dashboard.web.error_responses import plain_text
 from dashboard.web.paths import CALLBACK
+from layouts.export_menu import MADE
+from layouts.lessons import LESSON
 
 # Threads of a web process: one for each request that runs or waits, and enough left over that no number of callbacks
 # delays health checks, the page itself and its scripts.
 N_THREADS = 64
 _RETRY_SECONDS = 1
+# What long callbacks write: an export draws every panel twice, and a lesson is computed when it is first opened.
+_LONG = (MADE, LESSON)
 
 
 class Overloaded(Exception):
@@ -60,15 +64,18 @@ def install(
     """Admit callbacks before Dash runs them.
 
     callbacks: by default at most four run at once, as they share one interpreter: more would only all be late. jobs:
-    a queue of its own for requests that start, follow or cancel a job, which wait more than they compute.
+    a queue of its own for requests that start, follow or cancel a job, which wait more than they compute. Of each long
+    callback one runs at once, so that they never hold up the others.
     """
     callbacks = callbacks or AdmissionControl(n_running=4, n_waiting=40, seconds=5)
     jobs = jobs or AdmissionControl(n_running=4, n_waiting=8, seconds=5)
+    long = {component: AdmissionControl(n_running=1, n_waiting=0, seconds=0) for component in _LONG}
     run_callback: Callable[[], Any] = server.view_functions[CALLBACK]
 
     def run_if_admitted() -> Any:
+        asked = callback_request()
         try:
-            with (jobs if callback_request().panel else callbacks).slot():
+            with (jobs if asked.panel else long.get(asked.component, callbacks)).slot():
                 return run_callback()
         except Overloaded:
             message = "The server is busy: too many visitors are using it at once. Try again in a moment."

@@ -52,7 +52,7 @@ def install(server: flask.Flask) -> None:
 def compress_files(server: flask.Flask, document: str) -> None:
     """Compress all files that a page asks for when it opens, for browsers that read zstd. document: the page's HTML.
 
-    Past all checks of a request, which nobody has sent.
+    Bypasses the request checks: no client has sent these.
     """
     for path in re.findall(r'(?:src|href)="([^"]+)"', document):
         with server.test_request_context(path, headers={"Accept-Encoding": "zstd"}):

@@ -11,7 +11,7 @@ from analysis.lessons.all_lessons import LESSONS
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.lessons import draw_lesson
+from callbacks.lessons import ComputedLessons, draw_lesson
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from tests.conftest import make_services
@@ -19,10 +19,11 @@ from tests.conftest import make_services
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_a_session_on_the_bundled_model(
-    tmp_path: Path, bundled_model: LanguageModel, tiny_gpt2: LanguageModel, name: str
+    tmp_path: Path, bundled_model: LanguageModel, tiny_gpt2: LanguageModel, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = make_services(tmp_path, {"tiny": tiny_gpt2, "bundled": bundled_model})
-    lesson = draw_lesson(services, name)
+    computed: ComputedLessons = {}
+    lesson = draw_lesson(services, name, computed)
     assert lesson["title"] == LESSONS[name][0]
     controls = {setting for panel in PANELS for setting in panel.settings} | {"compare-text", "compare-side"}
     for view in lesson["views"]:
@@ -38,9 +39,11 @@ def test_a_lesson_is_a_session_on_the_bundled_model(
         assert set(parts) <= controls
         for one in read_interventions(parts.get("effect-removed", "")):
             assert one.replacement == "mean"
-    assert draw_lesson(services, name) == lesson, "the same, from the cache"
+    assert draw_lesson(services, name, {}) == lesson, "the same, computed again"
+    monkeypatch.setattr("callbacks.lessons.LESSONS", {})
+    assert draw_lesson(services, name, computed) == lesson, "the same, not computed again"
 
 
 def test_without_the_bundled_model_the_page_says_why_there_are_no_lessons(services: AppServices) -> None:
     with pytest.raises(ModelError, match="which this server does not offer"):
-        draw_lesson(services, "pieces")
+        draw_lesson(services, "pieces", {})

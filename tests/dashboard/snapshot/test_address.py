@@ -41,7 +41,7 @@ def test_a_link_with_a_selection_implies_the_settings_of_its_time(snapshots: Sna
     ],
 )
 def test_a_selection_is_merged_into_the_middle_of_the_model(snapshots: Snapshots, select: str, whole: str) -> None:
-    last = snapshots.snapshot(link(select="output"))["token_ids"]
+    last = snapshots.snapshot(snapshots.question(link(select="output")))["token_ids"]
     assert str(snapshots.question(link(select=select)).selection) == whole.format(last=len(last) - 1)
 
 

@@ -70,9 +70,8 @@ def test_figures_and_words_are_those_that_the_page_is_sent(app: Dash, select: st
 
 
 def test_it_says_what_was_asked_of_which_model(snapshots: Snapshots, tiny_gpt2: LanguageModel) -> None:
-    shown = snapshots.snapshot(
-        urlencode({"select": "block.1.attention.head.2@3", "tabs": "saliency_and_nothing_and_effect"})
-    )
+    address = urlencode({"select": "block.1.attention.head.2@3", "tabs": "saliency_and_nothing_and_effect"})
+    shown = snapshots.snapshot(snapshots.question(address))
     assert shown["model"]["fingerprint"] == tiny_gpt2.info.fingerprint
     assert shown["question"]["text"] == TEXT
     assert shown["question"]["selection"] == "block.1.attention.head.2@3"
@@ -84,7 +83,7 @@ def test_it_says_what_was_asked_of_which_model(snapshots: Snapshots, tiny_gpt2: 
 
 
 def test_tokens_and_facts_are_plain_texts(snapshots: Snapshots) -> None:
-    shown = snapshots.snapshot(urlencode({"select": "block.1.attention.head.2@3"}))
+    shown = snapshots.snapshot(snapshots.question("select=block.1.attention.head.2@3"))
     content = {panel["name"]: json.dumps(panel["content"], ensure_ascii=False) for panel in shown["panels"]}
     for label in shown["tokens"]:
         assert json.dumps(label, ensure_ascii=False) in content["strip"]
@@ -98,8 +97,26 @@ def test_a_panel_that_cannot_be_drawn_says_why(snapshots: Snapshots, monkeypatch
         raise AnalysisError("Too many of them.")
 
     monkeypatch.setattr("callbacks.attention.compute_attention", compute)
-    (panel,) = [one for one in snapshots.snapshot("")["panels"] if one["name"] == "attention"]
+    (panel,) = [one for one in snapshots.snapshot(snapshots.question(""))["panels"] if one["name"] == "attention"]
     assert (panel["reading"], panel["figures"]) == ("Too many of them.", {})
+
+
+def test_own_numbers_are_left_out_in_words(snapshots: Snapshots) -> None:
+    question = snapshots.question("select=block.1.mlp@3&architecture-color=own")
+    readings = {panel["name"]: panel["reading"] for panel in snapshots.snapshot(question)["panels"]}
+    for name in ("architecture", "overview"):
+        assert "Your own numbers are not part of a report" in readings[name]
+        assert "Choose a CSV file" not in readings[name]
+
+
+def test_a_notebook_has_each_visible_panel_once(snapshots: Snapshots) -> None:
+    question = {"kind": "notebook", "address": "select=block.1.attention.head.2@3"}
+    shown = ["attention", "nonsense", 5, None, ["summary"]] + ["attention"] * 2000
+    (one,) = [cell for cell in made(snapshots, question, shown)["content"]["cells"] if "plot_" in cell["source"]]
+    assert "visualize.plot_attention(" in one["source"]
+    for unknown in (["nonsense"] * 3, "attention", None):
+        with pytest.raises(AnalysisError, match="Nothing that the page shows"):
+            made(snapshots, question, unknown)
 
 
 def test_the_files_are_named_after_model_and_selection(snapshots: Snapshots) -> None:

@@ -45,7 +45,7 @@ def calls(source: str) -> list[str]:
 def test_a_hostile_text_is_a_text(snapshots: Snapshots, start: str) -> None:
     b = {"compare-text": HOSTILE[::-1], "compare-side": "difference", "effect-removed": "block.0.mlp=mean"}
     address = urlencode({"text": HOSTILE, "start": start, "select": "block.1.mlp@2", **b})
-    cells = sources(notebook(snapshots, address, ALL))
+    cells = sources(notebook(snapshots, snapshots.question(address), ALL))
     functions = {f"visualize.{name}" for name in visualize.__all__}
     figures = cells[2:-2]
     assert len(figures) > 6
@@ -59,14 +59,20 @@ def test_a_hostile_text_is_a_text(snapshots: Snapshots, start: str) -> None:
 
 
 def test_only_visible_panels_with_something_to_draw_have_cells(snapshots: Snapshots) -> None:
-    select = urlencode({"select": "block.1.attention.head.2@3"})
-    cells = sources(notebook(snapshots, select, ["strip", "attention", "saliency", "nonsense"]))
+    head = snapshots.question("select=block.1.attention.head.2@3")
+    cells = sources(notebook(snapshots, head, ["strip", "attention", "saliency"]))
     (figure,) = cells[2:-2]
     assert calls(figure) == ["visualize.plot_attention"]
     with pytest.raises(AnalysisError, match="Nothing that the page shows"):
-        notebook(snapshots, select, ["saliency"])  # which no job has computed
+        notebook(snapshots, head, ["saliency"])  # which no job has computed
     with pytest.raises(AnalysisError, match="Nothing that the page shows"):
-        notebook(snapshots, "select=norm", ["attention"])
+        notebook(snapshots, snapshots.question("select=norm"), ["attention"])
+
+
+def test_it_says_that_it_leaves_out_own_numbers(snapshots: Snapshots) -> None:
+    for color, is_said in (("own", True), ("entropy", False)):
+        made = notebook(snapshots, snapshots.question(f"select=norm&architecture-color={color}"), ["overview"])
+        assert ("own numbers are not part of a notebook" in made["cells"][0]["source"]) == is_said
 
 
 VIEWS = {
@@ -137,7 +143,7 @@ def test_it_runs_in_a_clean_kernel_and_its_arrays_are_those_of_the_page(
 ) -> None:
     services, snapshots = computed
     address = urlencode({"text": TWICE, **VIEWS[view]})
-    made = nbformat.from_dict(notebook(snapshots, address, ALL))
+    made = nbformat.from_dict(notebook(snapshots, snapshots.question(address), ALL))
     monkeypatch.delenv("LLM_MODEL", raising=False)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path))

@@ -18,6 +18,7 @@ from tests.dashboard.test_app import ask
 from tests.serving import wait_until
 
 LATE = "..late-graph.figure..."
+LONG = ("export-made.data", "lesson.data")
 
 
 class Slow:
@@ -39,8 +40,8 @@ class Slow:
     def ask(self, path: str = CALLBACK, *, output: str = LATE) -> Any:
         return self.server.test_client().post(path, json={"output": output})
 
-    def ask_aside(self) -> None:
-        self._threads.append(threading.Thread(target=lambda: self.answers.append(self.ask().status_code)))
+    def ask_aside(self, output: str = LATE) -> None:
+        self._threads.append(threading.Thread(target=lambda: self.answers.append(self.ask(output=output).status_code)))
         self._threads[-1].start()
 
     def n_admitted(self, most: int) -> int:
@@ -52,7 +53,7 @@ class Slow:
             thread.join(30)
 
     def _answer(self) -> str:
-        if flask.request.json["output"] == LATE:
+        if flask.request.json["output"] in (LATE, *LONG):
             self.begun.release()
             assert self.go.wait(30)
         return "done"
@@ -89,6 +90,19 @@ def test_jobs_and_other_paths_have_no_part_in_the_queue(slow: Slow) -> None:
     assert slow.ask(f"{CALLBACK}?endId=a&job=b", output="saliency-job-done.data").text == "done"
     assert slow.ask(f"{CALLBACK}?endId=a&cancelJob=b", output="saliency-job-cancel.id").text == "done"
     assert slow.server.test_client().get("/health").text == "well"
+
+
+def test_of_each_long_callback_one_runs_and_it_holds_up_no_other(slow: Slow) -> None:
+    for output in LONG:
+        slow.ask_aside(output)
+        assert slow.begun.acquire(timeout=30)
+    for output in LONG:
+        assert (refused := slow.ask(output=output)).status_code == 503
+        assert refused.text.startswith("The server is busy")
+    assert slow.ask(output="x.y").text == "done"
+    slow.end()
+    assert slow.answers == [200, 200]
+    assert [slow.ask(output=output).status_code for output in LONG] == [200, 200]
 
 
 @pytest.mark.parametrize(

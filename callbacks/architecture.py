@@ -132,7 +132,7 @@ def _scene(result: ArchitectureResult, texts: dict[str, Any], scene: str, look: 
         sent_trace = sent_traces[index]
         for name, value in changes.items():
             sent_trace[name] = written(value)
-    for name in ("font", "hoverlabel", "modebar"):
+    for name in ("font", "hoverlabel"):
         sent_layout[name] = shared[name]
     sent_layout["scene"]["annotations"] = annotations
     return {"figure": figure, "scene": shown}

@@ -27,6 +27,7 @@ from callbacks.effect_difference import draw_effect_difference
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.removals import everywhere_of, removal_list
 from callbacks.services import Services
+from callbacks.sides import is_complete
 from callbacks.target import register_target_search
 from layouts import compare, effect, ids
 from layouts.figures.effect import (
@@ -178,7 +179,7 @@ def _removals(
     trace, model = services.trace(asked.prompt), services.model(asked.prompt)
     sweep, offer = asked.grid(selection.position)
     figure = None if sweep is None else effect_sweep_figure(sweep, selection, theme=look)
-    results = {} if sweep is None else {"sweep": sweep}
+    results = {"sweep": sweep} if sweep is not None and is_complete(offer) else {}
     note = effect_note([each.replacement for each in interventions], asked.choices[2])  # type: ignore[arg-type]
     shared = {"list": removal_list(interventions, one, trace.info), "offer": offer, "note": note}
     if problem := misfit(interventions, trace.info, trace.n_positions):
@@ -234,7 +235,7 @@ def _patches(asked: _Asked, look: Theme) -> tuple[Any, dict[str, Any]]:
         "numbers": effect.numbers(effect_numbers(result), None if patch is None else number(result.divergence)),
         "note": effect_patching_note(grid),
         "reading": effect_patching_reading(grid, None if patch is None else result, clean),
-        "results": {effect.NAME: result} | ({} if grid is None else {"patching": grid}),
+        "results": {effect.NAME: result} | ({"patching": grid} if grid is not None and is_complete(offer) else {}),
         "offer": offer,
     }
 

@@ -30,7 +30,7 @@ from layouts.figures.tables.files import json_file, zip_file
 
 _LIBRARIES = ("captum", "numpy", "torch", "transformers")
 _NAME = re.compile(r"[a-z0-9_-]{1,150}")  # of a file
-_MOST_NUMBERS = 3_000_000  # of one file, about 30 MB
+_MOST_NUMBERS = 3_000_000  # of a panel's results, and of the tables in one file, about 30 MB
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback]) -> None:
@@ -68,9 +68,10 @@ def draw_export(
     Raises: AnalysisError if the panel has no numbers to save.
     """
     about, results = describe(services, panel, page)
+    arrays = arrays_of(results)
+    _check_size(sum(array.size for array in arrays.values()))  # before there are columns of tables
     if kind == "json":
-        arrays = {key: little_endian(array) for key, array in arrays_of(results).items()}
-        _check_size(sum(array.size for array in arrays.values()))
+        arrays = {key: little_endian(array) for key, array in arrays.items()}
         digested = {key: (array, digest(array)) for key, array in arrays.items()}
         return _download(f"{name}.json", json_file(about, digested), f"Saved {name}.json.")
     tables = panel.tables(**results)
@@ -96,7 +97,7 @@ def describe(
     knobs = {keyword: page[str(one)] for keyword, one in panel.choices.items()}
     values = panel.values(services, prompt, other, selection, theme="light", **knobs)
     if "results" not in values:
-        raise AnalysisError(f"This panel has no numbers to save. {values.get('reading', '')}".rstrip())
+        raise AnalysisError(f"This panel has no complete numbers to save. {values.get('reading', '')}".rstrip())
     settings = {keyword: page[str(one)] for keyword, one in panel.choices.items() if isinstance(one, Input)}
     return {
         "format": f"{TITLE} numbers",
@@ -152,7 +153,7 @@ def _versions() -> dict[str, str]:
 
 def _check_size(n_numbers: int) -> None:
     if n_numbers > _MOST_NUMBERS:
-        raise AnalysisError(f"These are {n_numbers:,} numbers; one file holds {_MOST_NUMBERS:,}. Shorten the text.")
+        raise AnalysisError(f"These are {n_numbers:,} numbers; {_MOST_NUMBERS:,} can be saved. Shorten the text.")
 
 
 def _download(filename: str, content: bytes, words: str) -> tuple[Any, Any, Any]:

@@ -243,10 +243,9 @@ def saliency_task(services: Services, question: Any) -> Task:
 
 def _warning(result: SaliencyResult, offer: dict[str, Any] | None) -> str:
     """How far the result is from what was asked for; empty if it is that."""
-    if not is_complete(offer):
-        return "Preview: still computing."
-    ended = "Partial result: the computation reached this server’s time limit. " if offer and offer.get("ended") else ""
-    return f"{ended}{saliency_warning(result)}".rstrip()
+    if offer and offer.get("ended"):
+        return f"Partial result: the computation reached this server’s time limit. {saliency_warning(result)}".rstrip()
+    return saliency_warning(result) if is_complete(offer) else "Preview: still computing."
 
 
 def _question(prompt: Prompt, selection: Selection, method: str, baseline: str, against: str) -> dict[str, Any]:

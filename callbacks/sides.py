@@ -29,6 +29,9 @@ def show_both(services: Services, a: Job, b: Job) -> tuple[tuple[Any, Any] | Non
     offer = None
     for task, question in (a, b):
         result, offer = services.jobs.show(task, question)
+        if offer and offer.get("ended"):
+            side = "B’s" if results else "A’s"
+            return None, offer, f"{side} reached this server’s time limit, and partial results are not compared."
         if result is None or not is_complete(offer):
             words = "A’s is computed, B’s not yet." if results else "A’s is not computed yet; B’s is next."
             return None, offer, words
@@ -37,5 +40,5 @@ def show_both(services: Services, a: Job, b: Job) -> tuple[tuple[Any, Any] | Non
 
 
 def is_complete(offer: dict[str, Any] | None) -> bool:
-    """Whether the result that came with this offer is complete, not a partial one."""
-    return offer is None or "kept" in offer
+    """Whether the result that came with this offer is complete: no preview, nor cut off at the time limit."""
+    return offer is None or ("kept" in offer and not offer.get("ended"))

@@ -16,6 +16,7 @@ from analysis.strip import attention_from, compute_strip
 from analysis.trace import Prompt, Trace
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
+from callbacks.sides import is_complete
 from layouts import saliency
 from layouts.figures.comparison.strip import (
     strip_difference_colors,
@@ -188,8 +189,8 @@ def _digest(*inputs: Any) -> str:
 def _attributed(
     services: Services, prompt: Prompt, selection: Selection, choices: dict[str, Any], look: Theme
 ) -> tuple[Any, ...]:
-    """Colours, legend, reading and tooltips from the saliency result, and itself; without colours if it is None, which
-    it is until it is computed.
+    """Colours, legend, reading and tooltips from the saliency result, and itself if it is complete; without colours
+    until it is computed.
     """
     trace = services.trace(prompt)
     position = services.position(trace, selection)
@@ -198,7 +199,7 @@ def _attributed(
     if reason := unexplainable(services.model(prompt), trace, position):
         return *unshaded, reason, [""] * trace.n_positions, None
     task = plan_saliency(services.model(prompt), trace, position, target=selection.target, **choices)
-    result, _offer = services.jobs.show(task, {})
+    result, offer = services.jobs.show(task, {})
     if result is None:
         reading = "Not computed for this selection yet. Press “Compute” in the saliency panel."
         return *unshaded, reading, [""] * trace.n_positions, None
@@ -207,5 +208,5 @@ def _attributed(
         saliency_legend(result, theme=look),
         saliency_reading(result),
         [f" · {saliency_words(result, token.position)}" for token in result.tokens],
-        result,
+        result if is_complete(offer) else None,
     )

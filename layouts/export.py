@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
+from layouts.dialog import dialog
 from layouts.figures.text import counted
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ TABLES = "export-tables"
 DIALOG = "export-dialog"
 BODY = "export-body"
 STATUS = "export-status"
-_TITLE = "export-title"
 
 PICTURES = {"png": "PNG", "svg": "SVG"}
 NUMBERS = {"csv": "CSV", "json": "JSON", "table": "Show as a table"}
@@ -51,25 +51,9 @@ def _button(panel: str, kind: str, words: str) -> html.Button:
     return html.Button(words, type="button", className="quiet-button", title=_TITLES[kind], **asks)
 
 
-def dialog() -> html.Div:
+def tables_dialog() -> html.Div:
     """The dialog for tables, closed; what is asked for; the answers; and the words about them for screen readers."""
-    title: dict[str, Any] = {"aria-labelledby": _TITLE}
-    close: dict[str, Any] = {"aria-label": "Close"}
-    shown = html.Dialog(
-        [
-            html.Div(
-                [
-                    html.H2("The numbers", id=_TITLE, className="h5"),
-                    html.Button(type="button", className="btn-close", **close),
-                ],
-                className="export-head",
-            ),
-            html.Div(id=BODY, className="export-tables", tabIndex=0),  # it may scroll
-        ],
-        id=DIALOG,
-        className="export-dialog",
-        **title,
-    )
+    shown = dialog(DIALOG, "The numbers", html.Div(id=BODY, className="export-tables"))
     status = html.Div(id=STATUS, role="status", className="visually-hidden")
     stores = [dcc.Store(id=REQUEST), dcc.Store(id=TABLES), dcc.Download(id=DOWNLOAD)]
     return html.Div([*stores, shown, status])

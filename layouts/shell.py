@@ -69,7 +69,7 @@ def shell(
             glossary_dialog(),
             shortcuts_dialog(),
             ledger.dialog(),
-            export.dialog(),
+            export.tables_dialog(),
             own_numbers.dialog(),
             *([open_model.dialog()] if opens_models else []),
         ],

@@ -3,7 +3,6 @@
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
-  const dialog = () => document.getElementById("export-dialog");
 
   function made(kind, attributes, ...children) {
     const element = Object.assign(document.createElement(kind), attributes);
@@ -24,12 +23,6 @@
     if (!shown) return;
     const body = document.getElementById("export-body");
     body.replaceChildren(made("h3", {}, shown.title), ...shown.tables.map(table));
-    if (!dialog().open) dialog().showModal();
-    body.scrollTop = 0;
+    explorer.openDialog("export-dialog");
   };
-
-  /* A click beside the dialog closes it, as those of the page's other dialogs do. */
-  document.addEventListener("click", ({ target }) => {
-    if (target === dialog() || target.closest("#export-dialog .btn-close")) dialog().close();
-  });
 })();

@@ -103,7 +103,7 @@
     }
     if (offer && offer.kept !== undefined) {
       const time = duration(offer.kept);
-      if (offer.ended) return `Ended after ${time}, the longest that this server allows. What it had is shown.`;
+      if (offer.ended) return `Ended after ${time}, the longest that this server allows.`;
       return isOwn && job.state === "done" ? `Computed in ${time}.` : `Cached (computed in ${time}).`;
     }
     if (isOwn && job.state === "done") return "Drawing the result.";

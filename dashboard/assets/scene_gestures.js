@@ -14,7 +14,6 @@
   let hovered = null;          // the last mouse event that is not worked off yet
 
   const isEngaged = (plot) => plot.classList.contains("engaged");
-  const isOurs = (event) => !event.target.closest?.(".modebar");
   const middle = () => {
     const all = [...pointers.values()], mean = (axis) => all.reduce((sum, one) => sum + one[axis], 0) / all.length;
     return { x: mean("x"), y: mean("y"), spread: Math.hypot(all[0].x - all.at(-1).x, all[0].y - all.at(-1).y) };
@@ -26,7 +25,7 @@
   }
 
   function down(plot, event) {
-    if (!scene.ownOf(plot) || !isOurs(event)) return;
+    if (!scene.ownOf(plot)) return;
     const { pointerId, pointerType, clientX: x, clientY: y, button } = event;
     pointers.set(pointerId, { x, y });
     plot.setPointerCapture(pointerId);
@@ -71,7 +70,7 @@
       requestAnimationFrame(() => {
         const last = hovered;
         hovered = null;
-        if (last && !pointers.size) scene.mark(plot, isOurs(last) ? scene.boxAt(plot, last, REACH_PX.mouse) : null);
+        if (last && !pointers.size) scene.mark(plot, scene.boxAt(plot, last, REACH_PX.mouse));
       });
     }
     hovered = event;

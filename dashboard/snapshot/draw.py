@@ -15,6 +15,7 @@ from analysis.errors import AnalysisError, NotLoaded
 from analysis.numerics.own_numbers import NOT_IN_REPORT
 from callbacks.panel import PanelCallback
 from callbacks.services import Services
+from callbacks.sides import is_complete
 from dashboard.drawing import plain
 from dashboard.missing_weights import values_without_weights
 from dashboard.panels import PANELS
@@ -106,7 +107,7 @@ class Snapshots:
         swept = name in COLORED and question.settings[COLOR_BY] == "effect"
         offer = (self._drawn(effect.NAME, question) if swept else drawn).get("offer")
         info = self._services.outline(question.prompt).info
-        n_threads = 1 if offer is None else offer["threads"] if "kept" in offer else 0
+        n_threads = 1 if offer is None else offer["threads"] if is_complete(offer) else 0
         return Drawn(question, info.n_blocks, drawn.get("results", {})), n_threads
 
     def _drawn(self, name: str, question: PageQuestion) -> Mapping[str, Any]:

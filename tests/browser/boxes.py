@@ -12,7 +12,7 @@ TEXTS = r"""() => {
   while (walker.nextNode()) {
     const { currentNode: node } = walker, parent = node.parentElement;
     if (!node.data.trim() || !isSeen(parent)) continue;
-    if (parent.closest('option, .modebar, .visually-hidden, .panel-name, svg, #tip, textarea')) continue;
+    if (parent.closest('option, .visually-hidden, .panel-name, svg, #tip, textarea')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     number += 1;
@@ -36,7 +36,7 @@ TEXTS = r"""() => {
     }
   }
   for (const text of document.querySelectorAll('.panel svg text')) {
-    if (!isSeen(text) || !text.textContent.trim() || text.closest('.modebar')) continue;
+    if (!isSeen(text) || !text.textContent.trim()) continue;
     if (/rotate\((?!0[,)])/.test(text.getAttribute('transform'))) continue;
     const { left, top, right, bottom, height } = text.getBoundingClientRect();
     const around = text.closest('.panel-graph, .panel-body').getBoundingClientRect();

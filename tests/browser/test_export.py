@@ -140,4 +140,4 @@ def test_every_panel_shows_its_tables(explorer: Explorer) -> None:
         page.click(f"#{panel}-panel [data-export=table]")
         expect(page.locator("#export-body h3")).to_have_text(page.text_content(f"#{panel}-title") or "")
         assert page.locator("#export-body td").count() > 4
-        page.click("#export-dialog .btn-close")
+        page.click("#export-dialog [data-close]")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
@@ -20,6 +20,8 @@ from dashboard.services import AppServices
 from dashboard.settings import Settings
 from layouts.architecture import COLOR_BY
 from layouts.figures.architecture import HEADS
+from layouts.figures.tables.architecture import architecture_tables
+from layouts.figures.tables.overview import overview_tables
 from layouts.own_numbers import SENT
 from tests.callbacks.comparisons import A, B
 from tests.conftest import TEXT
@@ -28,6 +30,7 @@ from tests.page import of_app
 
 SELECTION = Selection.parse("block.1.attention.head.2@5")
 PANELS = ((draw_architecture, HEADS), (draw_overview, 0))
+TABLES = {draw_architecture: architecture_tables, draw_overview: overview_tables}
 
 
 def own_heads(n_blocks: int, n_heads: int) -> tuple[Any, dict[str, Any]]:
@@ -45,6 +48,8 @@ def test_scene_and_overview_show_the_numbers(services: AppServices, prompt: Prom
         block, head = np.unravel_index(np.abs(values).argmax(), values.shape)
         assert f"the strongest is at block {block} head {head} " in drawn["reading"]
         assert "12 of 12 heads have one" in drawn["reading"]
+        heads, *_ = TABLES[draw](**drawn["results"])
+        assert_array_equal(heads.columns["own number"], values.ravel())
     assert f"rank {rank} of 12 heads by size" in drawn["reading"]
 
 

@@ -148,6 +148,8 @@ def test_estimates_are_drawn_before_effects(services: Any, prompt: Prompt) -> No
     assert np.isfinite(np.asarray(pale.z)[:, [0, 1, 2, 3, 5]]).all()
     assert np.isnan(np.asarray(full.z)).all()
     assert "0 of 15 removals are computed" in seen[0]["reading"]
+    assert "sweep" not in seen[0]["results"], "it is saved once it is complete"
+    assert "sweep" in draw_effect(services, prompt, SELECTION)["results"]
 
 
 def test_a_click_on_another_part_asks_nothing_new(services: Any, prompt: Prompt) -> None:
@@ -242,6 +244,21 @@ def test_a_job_computes_the_patches_that_are_then_drawn(services: Any, grid: Any
     assert f"{number:.2f}".replace("-", "−") in after["reading"]
     assert "from A" in after["list"][0].children
     assert "kept" in draw_effect(services, FOX, Selection.parse("block.0.mlp@0"), grid=grid, text=HARE.text)["offer"]
+
+
+def test_grids_as_they_were_at_the_time_limit_are_shown_and_not_saved(
+    services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = services.jobs.show
+    for name, asked in (("sweep", (prompt, SELECTION)), ("patching", (FOX, Selection.parse("block.0.mlp@0")))):
+        choices = {} if name == "sweep" else {"grid": "mlp", "text": HARE.text}
+        run_job(services, draw_effect(services, *asked, **choices)["offer"])
+        assert name in draw_effect(services, *asked, **choices)["results"]
+        with monkeypatch.context() as patched:
+            patched.setattr(services.jobs, "show", lambda *task: (show(*task)[0], show(*task)[1] | {"ended": True}))
+            drawn = draw_effect(services, *asked, **choices)
+        assert drawn["outdated"] == "false"
+        assert drawn["results"].keys() == {"effect"}
 
 
 def test_without_a_second_text_the_panel_asks_for_one(services: Any, prompt: Prompt) -> None:

@@ -19,6 +19,7 @@ from analysis.trace import Prompt, Trace
 from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
+from layouts.export import NUMBERS
 from tests.conftest import make_tiny
 from tests.page import Page, of_app
 from tests.serving import wait_until
@@ -178,8 +179,16 @@ def test_what_cannot_be_saved_is_said(page: Page, request_: Any, words: str) -> 
         page.set("export-request", "data", request_)
 
 
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_no_columns_are_made_of_too_many_numbers(page: Page, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr("callbacks.export._MOST_NUMBERS", 100)
+    monkeypatch.setattr("layouts.figures.tables.attention.token_columns", None)
+    with pytest.raises(AssertionError, match="numbers; 100 can be saved"):
+        page.set("export-request", "data", {"panel": "attention", "kind": kind, "name": "x"})
+
+
 def test_attributions_are_saved_once_they_are_computed(page: Page) -> None:
-    with pytest.raises(AssertionError, match="has no numbers to save"):
+    with pytest.raises(AssertionError, match="has no complete numbers to save"):
         saved(page, "saliency", "csv")
     job = page.start_job("saliency", page.job_question("saliency"))
     wait_until(lambda: job.outcome() is not None, 60)

@@ -11,6 +11,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import Values
 from callbacks.saliency import draw_saliency, saliency_task
+from callbacks.strip import draw_strip
 
 SELECTION = Selection.parse("block.1.mlp@5")
 
@@ -83,6 +84,23 @@ def test_what_is_still_computed_is_not_taken_for_the_result(services: Any, promp
     drawn = draw_saliency(services, prompt, SELECTION, method="depth")
     assert "still computing" not in str(drawn["warning"])
     assert "results" in drawn
+
+
+def test_what_there_was_at_the_time_limit_is_shown_as_that_and_not_saved(
+    services: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_job(services, draw_saliency(services, prompt, SELECTION)["offer"])
+    show = services.jobs.show
+
+    def ended(*asked: Any) -> tuple[Any, Any]:
+        result, offer = show(*asked)
+        return result, {**offer, "ended": True}
+
+    monkeypatch.setattr(services.jobs, "show", ended)
+    drawn = draw_saliency(services, prompt, SELECTION)
+    assert "Partial result" in str(drawn["warning"])
+    assert "results" not in drawn
+    assert draw_strip(services, prompt, SELECTION, color="attribution")["results"]["saliency"] is None
 
 
 def test_what_is_only_measured_is_never_drawn(services: Any, prompt: Prompt) -> None:

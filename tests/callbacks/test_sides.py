@@ -16,7 +16,7 @@ class FakeServices:
         return self._results[task]
 
 
-KEPT, OPEN = {"kept": 1.0}, {"seconds": 1}
+KEPT, OPEN, ENDED = {"kept": 1.0}, {"seconds": 1}, {"kept": 1.0, "ended": True}
 
 
 def shown(**results: Any) -> Any:
@@ -34,4 +34,10 @@ def test_the_job_of_a_comes_first():
 def test_partial_results_are_not_compared():
     assert shown(a=(1, OPEN), b=(2, KEPT))[0] is None
     assert shown(a=(1, KEPT), b=(2, OPEN))[0] is None
-    assert [is_complete(offer) for offer in (None, KEPT, OPEN)] == [True, True, False]
+    assert shown(a=(1, ENDED), b=(2, KEPT)) == (
+        None,
+        ENDED,
+        "A’s reached this server’s time limit, and partial results are not compared.",
+    )
+    assert shown(a=(1, KEPT), b=(2, ENDED))[2].startswith("B’s reached")
+    assert [is_complete(offer) for offer in (None, KEPT, OPEN, ENDED)] == [True, True, False, False]

@@ -24,7 +24,9 @@ _QUANTITIES = {
     "previous": "previous-token score",
     "duplicate": "duplicate-token score",
     "copying": "copying score",
+    "own": "own number",
 }
+_MISSING = {"effect": "; nan where it is not computed", "own": "; nan where there is none"}
 
 
 def architecture_tables(
@@ -48,13 +50,14 @@ def architecture_tables(
 
 
 def part_tables(parts: ArchitectureResult) -> list[Table]:
-    """The numbers of heads, of MLP tiles and of the residual stream; of kinds of parts, which tiles there are."""
+    """The numbers of heads, of MLP tiles and of the residual stream. Kinds of parts have no numbers of their own."""
     compared = parts.residual_differences is not None
     minus = ", A minus B" if compared else ""
-    quantity = f"{_QUANTITIES.get(parts.color_by, '')}{minus}"
+    quantity = "" if parts.color_by == "kind" else f"{_QUANTITIES[parts.color_by]}{minus}"
+    missing = _MISSING.get(parts.color_by, "")
     tables = []
     if parts.heads is not None:
-        caption = f"{quantity[0].upper()}{quantity[1:]} of each head."
+        caption = f"{quantity[0].upper()}{quantity[1:]} of each head{missing}."
         tables.append(Table("heads", caption, tidy(("block", "head"), {quantity: parts.heads})))
     if parts.tiles is not None:
         rows = tidy(("block", "tile"), {"strongest neuron": parts.strongest, quantity: parts.tiles})
@@ -64,7 +67,7 @@ def part_tables(parts: ArchitectureResult) -> list[Table]:
         tables.append(
             Table(
                 "MLP tiles",
-                f"{quantity[0].upper()}{quantity[1:]} of each tile of neighbouring MLP neurons{whole}.",
+                f"{quantity[0].upper()}{quantity[1:]} of each tile of neighbouring MLP neurons{whole}{missing}.",
                 {"block": rows["block"], "first neuron": first, "last neuron": last, **dict(list(rows.items())[2:])},
             )
         )

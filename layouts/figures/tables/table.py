@@ -90,12 +90,12 @@ def piece_columns(pieces: Sequence[Piece], *, prefix: str = "") -> dict[str, NDA
 
 
 def texts(words: Sequence[str]) -> NDArray[Any]:
-    """Texts of any content as JSON strings."""
-    return np.array([json.dumps(one, ensure_ascii=False) for one in words], dtype=str)
+    """Texts of any content as JSON strings, which rows share: a cell is as large as a pointer, not as the longest."""
+    return np.array([json.dumps(one, ensure_ascii=False) for one in words], dtype=object)
 
 
 def _words(column: NDArray[Any]) -> list[str]:
-    words: list[str] = (
-        np.char.lower(column.astype(str)).tolist() if column.dtype == bool else column.astype(str).tolist()
-    )
-    return words
+    if column.dtype == object:
+        return list(column)
+    words = column.astype(str)
+    return list((np.char.lower(words) if column.dtype == bool else words).tolist())

@@ -67,6 +67,12 @@ def test_tokens_of_positions():
     }
 
 
+def test_rows_share_the_texts_of_their_tokens():
+    column = token_columns([Piece(0, "a" * 100_000), Piece(1, "b")], np.arange(20_000) % 2)["token"]
+    assert column.nbytes == 8 * 20_000
+    assert len(set(map(id, column))) == 2
+
+
 def test_the_first_rows():
     table = Table("whole", "Whole.", {"n": np.arange(5)})
     assert (table.n_rows, table.rows(2)) == (5, [("0",), ("1",)])

@@ -133,5 +133,5 @@ def _view(data: Any, number: int) -> View:
         if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):  # half a character
             raise SessionError(f"The session is damaged: view {number} has no {name}, or not as text.")
         if len(value.encode("utf-16-le")) // 2 > most:
-            raise SessionError(f"View {number} of the session has a {name} of more than {most:,} characters.")
+            raise SessionError(f"The {name} of view {number} has more than {most:,} characters.")
     return View(**values)

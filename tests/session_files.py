@@ -50,10 +50,10 @@ DAMAGED = {
     ),
     "a long name": (
         session_text({**VIEW, "name": "🌲" * 101}),
-        "View 1 of the session has a name of more than 200 characters.",
+        "The name of view 1 has more than 200 characters.",
     ),
     "a long note": (
         session_text({**VIEW, "note": "n" * 2001}),
-        "View 1 of the session has a note of more than 2,000 characters.",
+        "The note of view 1 has more than 2,000 characters.",
     ),
 }

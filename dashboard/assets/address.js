@@ -128,7 +128,7 @@
       if (!fingerprint || !prompt.fingerprint || model !== prompt.model || text !== prompt.text) return "";
       madeWith = {};
       if (fingerprint === prompt.fingerprint) return "";
-      const what = window.history.state?.session === undefined ? "link" : "view";
+      const what = window.history.state?.view === undefined ? "link" : "view";
       return `This ${what} was made with other weights of ${model}; the numbers may differ.`;
     },
 

@@ -16,15 +16,6 @@
     return `${panel}_${place}${unit}${at}${SIDES[explorer.side()]}`;
   }
 
-  function download(blob, name) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    dash.set_props("export-status", { children: `Saved ${name}.` });
-  }
-
   /* An SVG as a PNG of three times its size. */
   async function rasterised({ text, width, height }) {
     const scale = Math.min(SCALE, MOST_PIXELS / width, MOST_PIXELS / height);
@@ -51,7 +42,8 @@
     try {
       const picture = explorer.pictureOf(document.getElementById(`${panel}-panel`));
       const blob = kind === "svg" ? new Blob([picture.text], { type: "image/svg+xml" }) : await rasterised(picture);
-      download(blob, `${name}.${kind}`);
+      explorer.saveFile(blob, `${name}.${kind}`);
+      dash.set_props("export-status", { children: `Saved ${name}.${kind}.` });
     } catch (error) {
       explorer.notice(`The picture could not be made (${error.message}). Try again, or reload the page.`);
     }

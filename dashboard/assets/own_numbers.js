@@ -96,10 +96,8 @@
     const { model, n_blocks, n_heads, n_neurons } = explorer.prompt();
     const units = [...Array(kind === "head" ? n_heads : n_neurons).keys()];
     const rows = Array.from({ length: n_blocks }, (_, block) => units.map((unit) => `${block},${unit},\n`).join(""));
-    const url = URL.createObjectURL(new Blob([`block,${kind},value\n`, ...rows], { type: "text/csv" }));
-    const name = `${model.replace(/[^\w.-]+/g, "-")}-${kind}s.csv`;
-    Object.assign(document.createElement("a"), { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60e3);
+    const table = new Blob([`block,${kind},value\n`, ...rows], { type: "text/csv" });
+    explorer.saveFile(table, `${model.replace(/[^\w.-]+/g, "-")}-${kind}s.csv`);
   }
 
   const fits = ({ kind, n_blocks, n_units }, prompt) => Boolean(prompt) && n_blocks === prompt.n_blocks

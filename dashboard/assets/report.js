@@ -50,13 +50,7 @@
     return `<!DOCTYPE html>\n${page.documentElement.outerHTML}\n`;
   }
 
-  function save(name, content, type) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([content], { type }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  }
+  const save = (name, content, type) => explorer.saveFile(new Blob([content], { type }), name);
 
   Object.assign(explorer, {
     askForExport() {

@@ -6,6 +6,7 @@
   const explorer = dash.explorer = dash.explorer || {};
   const [FORMAT, VERSION] = ["LLM Architecture Explorer session", 1];
   const [MAX_VIEWS, MAX_BYTES] = [200, 2e6];
+  const TOO_LARGE = "The session is larger than 2 MB, the largest that can be opened.";
   const MAX_LENGTHS = { name: 200, note: 2000, address: 200000, fingerprint: 64 };
 
   const isRecord = (data) => typeof data === "object" && data !== null && !Array.isArray(data);
@@ -19,10 +20,18 @@
       }
       if (value.length > most) {
         const limit = most.toLocaleString("en");
-        throw new Error(`View ${number} of the session has a ${field} of more than ${limit} characters.`);
+        throw new Error(`The ${field} of view ${number} has more than ${limit} characters.`);
       }
       return [field, value];
     }));
+  }
+
+  function readViews(views) {
+    if (!Array.isArray(views)) throw new Error("The session is damaged: it has no list of views.");
+    if (views.length > MAX_VIEWS) {
+      throw new Error(`The session has ${views.length} views; at most ${MAX_VIEWS} can be opened.`);
+    }
+    return views.map((view, at) => readView(view, at + 1));
   }
 
   function parse(text) {
@@ -34,13 +43,11 @@
   }
 
   Object.assign(explorer, { sessions: {
-    MAX_VIEWS, MAX_BYTES, MAX_LENGTHS,
+    MAX_VIEWS, MAX_BYTES, MAX_LENGTHS, TOO_LARGE,
 
     /* The views of a session file; throws an Error whose message says what is wrong. */
     read(text) {
-      if (new Blob([text]).size > MAX_BYTES) {
-        throw new Error("The session is larger than 2 MB, the largest that can be opened.");
-      }
+      if (new Blob([text]).size > MAX_BYTES) throw new Error(TOO_LARGE);
       const data = parse(text);
       if (!isRecord(data) || data.format !== FORMAT) throw new Error("The file is not a session of this page.");
       if (data.version !== VERSION) {
@@ -48,18 +55,15 @@
         throw new Error(`The session has version ${version}; this page reads version ${VERSION}. `
           + "Open it with the version of the program that saved it.");
       }
-      const { views } = data;
-      if (!Array.isArray(views)) throw new Error("The session is damaged: it has no list of views.");
-      if (views.length > MAX_VIEWS) {
-        throw new Error(`The session has ${views.length} views; at most ${MAX_VIEWS} can be opened.`);
-      }
-      return views.map((view, at) => readView(view, at + 1));
+      return readViews(data.views);
     },
 
-    /* The text of a session file; throws an Error if it would be too large to be opened. */
+    /* The text of a session file; throws an Error if `read` would refuse it. */
     write(views) {
-      const text = JSON.stringify({ format: FORMAT, version: VERSION, views }, null, 1);
-      if (new Blob([text]).size > MAX_BYTES) throw new Error("The views are larger than 2 MB together.");
+      const text = JSON.stringify({ format: FORMAT, version: VERSION, views: readViews(views) }, null, 1);
+      if (new Blob([text]).size > MAX_BYTES) {
+        throw new Error("The views would be larger than 2 MB together, the most that can be kept.");
+      }
       return text;
     },
   } });

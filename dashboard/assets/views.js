@@ -5,6 +5,7 @@
   const explorer = dash.explorer = dash.explorer || {};
   const byId = (id) => document.getElementById(id);
   const ENTRY = ":is(input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable])";
+  const ALIKE = [["address", "name", "note"], ["address", "name"], ["address"]];
   let shown = null;  // {title, views, at, isOwn, isKept}; `at` is -1 while none of the views is open
 
   function draw() {
@@ -30,7 +31,16 @@
   }
 
   /* Part of an entry in the browser's history, so that Back shows its view in the bar. */
-  const stateOf = ({ title, at }) => ({ session: title, view: at });
+  const stateOf = ({ views, at }) => ({ view: views[at], at });
+
+  /* Where a view is in a list, or -1. Since it was at `at`, it may have been moved, renamed, or read from a file. */
+  function placeOf({ view, at }, views) {
+    if (!view) return -1;
+    const places = [at, ...views.keys()].filter((place) => views[place]);
+    const isAt = (place, fields) => fields.every((field) => views[place][field] === view[field]);
+    return ALIKE.map((fields) => places.find((place) => isAt(place, fields)))
+      .find((place) => place !== undefined) ?? -1;
+  }
 
   function linkOf({ address, fingerprint }) {
     const parts = new URLSearchParams(address);
@@ -58,8 +68,7 @@
        link or is loaded again. */
     openServed({ title, views }) {
       shown = { title, views, at: -1, isOwn: false };
-      const { state } = window.history;
-      if (location.hash.length > 1) shown.at = state?.session === title && views[state.view] ? state.view : -1;
+      if (location.hash.length > 1) shown.at = placeOf(window.history.state ?? {}, views);
       else if (views.length) {
         shown.at = 0;
         window.history.replaceState(stateOf(shown), "", linkOf(views[0]));
@@ -70,15 +79,15 @@
     /* The visitor's own list has changed: the same view stays, at its new place. */
     ownViewsChanged(views) {
       if (!shown?.isOwn) return;
-      const at = views.indexOf(shown.views[shown.at]);
+      const at = placeOf(stateOf(shown), views);
       shown = views.length ? { ...shown, views, at } : null;
       draw();
     },
 
     /* A step back or forward in the browser's history. */
     showViewOf(state) {
-      if (!shown || state?.session !== shown.title || !shown.views[state.view]) return;
-      shown.at = state.view;
+      if (!shown || !state?.view) return;
+      shown.at = placeOf(state, shown.views);
       draw();
     },
   });

@@ -20,9 +20,9 @@
     document.querySelector("#views-menu [data-views=undo]").hidden = !before;
   }
 
-  function store() {
+  function store(text) {
     try {
-      localStorage.setItem(KEY, sessions.write(own));
+      localStorage.setItem(KEY, text);
     } catch {
       explorer.notice(NOT_STORED);
     }
@@ -35,19 +35,30 @@
       own = text ? sessions.read(text) : [];
     } catch (error) {
       if (text === null) return;  // storage is forbidden
-      localStorage.setItem(UNREAD, text);
+      try {
+        localStorage.setItem(UNREAD, text);
+      } catch {}  // full: they stay where they are until the list changes
       say(`The views that this browser has kept cannot be read. ${error.message}`);
     }
   }
 
-  /* Change the list. words: what is said of it. focus: the row and the command that get the focus. */
+  /* Change the list. words: what is said of it. focus: the row and the command that get the focus. Gives whether the
+     list is changed: one that could not be read again is refused, with a notice. */
   function change(views, words = "", { undoes = false, focus } = {}) {
+    let text;
+    try {
+      text = sessions.write(views);
+    } catch (error) {
+      explorer.notice(`Your views stay as they were. ${error.message}`);
+      return false;
+    }
     before = undoes ? own : null;
     own = views;
-    store();
+    store(text);
     say(words);
     explorer.ownViewsChanged(own);
     draw(focus);
+    return true;
   }
 
   function button(sign, command, about) {
@@ -118,9 +129,12 @@
     const form = document.querySelector(".views-editor");
     if (!form) return;
     const [name, note] = [...form.querySelectorAll(".form-control")].map(({ value }) => value.trim().toWellFormed());
-    const edited = Object.assign(editing, { name: name || editing.name, note });
+    const [edited, unedited] = [editing, { ...editing }];
+    Object.assign(edited, { name: name || edited.name, note });
     editing = null;
-    change([...own], "", { focus: byId("views-menu").open ? [own.indexOf(edited), "show"] : undefined });
+    if (change([...own], "", { focus: byId("views-menu").open ? [own.indexOf(edited), "show"] : undefined })) return;
+    Object.assign(edited, unedited);
+    draw();
   }
 
   function addView() {
@@ -130,22 +144,25 @@
     }
     editing = { name: explorer.selectionWords().slice(0, sessions.MAX_LENGTHS.name).toWellFormed(), note: "",
       address: explorer.currentAddress(), fingerprint: explorer.prompt().fingerprint };
-    change([...own, editing], "", { focus: [own.length, "edit"] });
+    if (!change([...own, editing], "", { focus: [own.length, "edit"] })) editing = null;
   }
 
   function save() {
-    const url = URL.createObjectURL(new Blob([sessions.write(own)], { type: "application/json" }));
-    const link = Object.assign(document.createElement("a"), { href: url, download: "views.json" });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 60000);
+    try {
+      explorer.saveFile(new Blob([sessions.write(own)], { type: "application/json" }), "views.json");
+    } catch (error) {
+      say(`The views were not saved. ${error.message}`);
+    }
   }
 
   async function openFile(file) {
     byId("views-menu").open = true;
     try {
-      const views = sessions.read(file.size > sessions.MAX_BYTES ? "" : await file.text());
+      if (file.size > sessions.MAX_BYTES) throw new Error(sessions.TOO_LARGE);
+      const views = sessions.read(await file.text());
       if (!views.length) throw new Error("The session has no views.");
-      change(views, `${views.length} views were opened from ${file.name}.`, { undoes: own.length > 0 });
+      const words = `${views.length} views were opened from ${file.name}.`;
+      if (!change(views, words, { undoes: own.length > 0 })) return;
       explorer.openSession({ title: file.name.replace(/\.json$/i, ""), views: own, isOwn: true });
     } catch (error) {
       say(`${file.name} was not opened. ${error.message}`);
@@ -214,8 +231,7 @@
         explorer.notice(`At most ${sessions.MAX_VIEWS} views are kept, and you have ${own.length}. Delete some first.`);
         return false;
       }
-      change(all);
-      return true;
+      return change(all);
     },
   });
 
@@ -243,6 +259,8 @@
   /* Another tab has changed the list. */
   addEventListener("storage", ({ key }) => {
     if (key !== KEY || editing) return;
+    before = null;  // "Undo" would undo what the other tab did, too
+    say("");
     load();
     draw();
     explorer.ownViewsChanged(own);

@@ -67,6 +67,17 @@ def open_link(explorer: Explorer, fragment: str) -> None:
     explorer.page.evaluate("(hash) => { location.hash = hash; }", fragment)
 
 
+def go_forward_to_the_last_view_moved_to_the_front(explorer: Explorer) -> None:
+    """It is still the view that the bar shows."""
+    open_views(explorer)
+    explorer.page.click("li:last-child [data-views=up]")
+    expect(explorer.page.locator("#views-count")).to_have_text("2 of 2")
+    explorer.page.go_forward()
+    explorer.follows(f"{BEGINNING}@18")
+    expect(explorer.page.locator("#views-name")).to_have_text("First")
+    assert explorer.page.inner_text("#views-count") == "1 of 2"
+
+
 def packed(text: str) -> str:
     deflate = zlib.compressobj(wbits=-15)
     return base64.urlsafe_b64encode(deflate.compress(text.encode()) + deflate.flush()).decode().rstrip("=")
@@ -151,6 +162,7 @@ def test_views_are_kept_stepped_through_saved_and_opened(explorer: Explorer, str
     stranger.page.go_back()
     stranger.follows(f"{BEGINNING}@5")
     expect(stranger.page.locator("#views-count")).to_have_text("1 of 2")
+    go_forward_to_the_last_view_moved_to_the_front(stranger)
 
 
 @pytest.mark.slow
@@ -191,6 +203,29 @@ def test_the_list_is_edited_and_changes_are_undone(explorer: Explorer) -> None:
     page.evaluate("void (Storage.prototype.setItem = window.setItem)")
     assert "This browser could not store the views" in explorer.notice()
     expect(names).to_have_text(["a", "c", "B", "x"])
+    # What could not be read again is not kept.
+    large = [{**VIEW, "address": "a" * 190_000}] * 11
+    for views, words in [
+        (large, "The views would be larger than 2 MB together, the most that can be kept."),
+        ([{**VIEW, "name": "n" * 201}], "The name of view 5 has more than 200 characters."),
+    ]:
+        assert page.evaluate("(views) => dash_clientside.explorer.keepViews(views)", views) is False
+        expect(page.locator("#notice")).to_have_text(f"Your views stay as they were. {words}")
+        expect(names).to_have_text(["a", "c", "B", "x"])
+    # Another tab adds a view: the bar stays at its own, and nothing of the other tab's is undone.
+    open_file(explorer, session_text(VIEW))
+    expect(page.locator("#views-count")).to_have_text("1 of 1")
+    expect(page.locator("[data-views=undo]")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(f"{explorer.address}/healthz")
+    other.evaluate(
+        "(text) => localStorage.setItem('llm-architecture-explorer.views', text)",
+        session_text({**VIEW, "name": "b"}, VIEW),
+    )
+    other.close()
+    expect(names).to_have_text(["b", "A head"])
+    expect(page.locator("#views-count")).to_have_text("2 of 2")
+    expect(page.locator("[data-views=undo]")).to_be_hidden()
 
 
 @pytest.mark.slow
@@ -205,6 +240,8 @@ def test_what_is_wrong_with_a_file_is_said_as_on_the_server(explorer: Explorer) 
     text, words = DAMAGED["another version"]
     open_file(explorer, text)
     expect(explorer.page.locator("#views-said")).to_have_text(f"talk.json was not opened. {words}")
+    open_file(explorer, " " * 2_000_001)
+    expect(explorer.page.locator("#views-said")).to_contain_text("The session is larger than 2 MB")
 
 
 @pytest.mark.slow

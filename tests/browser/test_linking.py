@@ -288,15 +288,3 @@ def test_a_link_to_a_text_alone_keeps_part_and_settings(explorer: Explorer) -> N
     explorer.page.wait_for_function("document.getElementById('prompt-text').value.startsWith('the wolf')")
     assert explorer.selection().startswith("block.3.attention.head.0@")
     assert explorer.page.input_value("#attention-view") == "rollout"
-
-
-@pytest.mark.thorough
-def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:
-    cells = explorer.page.locator("#attention-graph .draglayer .xy .nsewdrag")
-    cells.scroll_into_view_if_needed()
-    grid = cells.bounding_box()
-    assert grid
-    explorer.page.mouse.move(grid["x"] + 3, grid["y"] + grid["height"] * 6.5 / (LAST + 1))
-    explorer.page.wait_for_selector("#strip-chips [data-select='@6'].chip-hovered")
-    explorer.page.mouse.move(2, 2)
-    explorer.page.wait_for_function("!document.querySelector('.chip-hovered')")

@@ -260,3 +260,15 @@ def test_on_a_phone_the_row_scrolls_and_the_page_does_not(browser: Browser, addr
     page.locator(f"{CHIPS}[data-select='@{LAST}']").tap()
     explorer.follows(f"{BEGINNING}@{LAST}")
     context.close()
+
+
+@pytest.mark.thorough
+def test_hovering_a_figure_highlights_the_token(explorer: Explorer) -> None:
+    cells = explorer.page.locator("#attention-graph .draglayer .xy .nsewdrag")
+    cells.scroll_into_view_if_needed()
+    grid = cells.bounding_box()
+    assert grid
+    explorer.page.mouse.move(grid["x"] + 3, grid["y"] + grid["height"] * 6.5 / 19)
+    explorer.page.wait_for_selector("#strip-chips [data-select='@6'].chip-hovered")
+    explorer.page.mouse.move(2, 2)
+    explorer.page.wait_for_function("!document.querySelector('.chip-hovered')")

@@ -53,6 +53,8 @@ def test_axe_finds_nothing(explorer: Explorer, theme: str, width: int) -> None:
     with_open(page, MENUS, open=False)
     for name in dialogs(explorer):
         found[name] = violations(page, OPEN_DIALOG)
+    for name in below_the_header(page):
+        found[name] = violations(page)
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
@@ -74,6 +76,10 @@ def dialogs(explorer: Explorer) -> Iterator[str]:
     page.wait_for_selector("#export-dialog td")
     yield "the numbers as a table"
     close(page)
+    page.evaluate("dash_clientside.set_props('own-numbers', { is_open: true })")
+    page.wait_for_selector("#own-numbers-choose")
+    yield "the dialog of own numbers"
+    close(page)
     page.select_option("#prompt-model", OPEN_ANOTHER)
     for text, result in (("/no/such/folder", "p"), ("analysis/bundled", "dl")):
         page.fill("#open-model-source", text)
@@ -81,6 +87,25 @@ def dialogs(explorer: Explorer) -> Iterator[str]:
         page.wait_for_selector(f"#open-model-found {result}")
         yield f"the dialog about {text}"
     close(page)
+
+
+def below_the_header(page: Page) -> Iterator[str]:
+    """Show the tour's card and the bars in turn."""
+    page.click("#help-menu > summary")
+    page.click("#help-menu >> text=Take the tour")
+    page.wait_for_selector("#tour:not([hidden])")
+    yield "the tour"
+    page.keyboard.press("Escape")
+    page.evaluate(
+        """() => { const view = { name: "One", note: "A note.", address: location.hash.slice(1), fingerprint: "" };
+          dash_clientside.explorer.openSession({ title: "Two views", views: [view, { ...view, name: "Two" }] }); }"""
+    )
+    page.wait_for_selector("#views-bar:not([hidden])")
+    yield "the bar of views"
+    page.click("#views-bar [data-views=close]")
+    page.click("#compare-open")
+    yield "the bar of B"
+    page.click("#compare-open")
 
 
 def close(page: Page) -> None:

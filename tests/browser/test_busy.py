@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.explorer import Explorer
 from tests.serving import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
 DRAWING = "attention-panel.data-selection"  # in the one request that a click sends
 CALLBACKS = "**/_dash-update-component*"
 BUSY = {"Retry-After": "1", "Content-Type": "text/plain"}

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from layouts.examples import EXAMPLES
 from tests.browser.explorer import Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
 TEXT = next(iter(EXAMPLES.values())).text
 OTHER = TEXT.replace("little girl", "very old man")  # three tokens for two: later positions move by one
 GIRL, WHO = 8, 9  # positions in A
@@ -47,7 +47,6 @@ def test_every_panel_follows_a_click_in_the_scene_in_the_chosen_mode(explorer: E
     expect(page.locator("#strip-other > *")).to_have_count(20)
 
 
-@pytest.mark.slow
 def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)
@@ -65,7 +64,6 @@ def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> Non
     assert page.inner_text("#strip-chips [aria-pressed=true]") == "·lived"
 
 
-@pytest.mark.slow
 def test_back_keeps_b_and_closing_takes_it_away(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)

@@ -5,7 +5,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.explorer import Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLOTLY = "**/plotly.min.js"
 WORDS = "getComputedStyle(document.querySelector('#attention-graph'), '::after').content"
 
@@ -33,7 +33,6 @@ def test_the_page_works_before_plotly_has_arrived_at_the_second_attempt(context:
     assert len(explorer.data("attention-graph", "_fullData[0].z")) == 6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", [PLOTLY, "**/async-graph.js"])
 def test_a_page_without_figures_says_so_and_goes_on(context: BrowserContext, address: str, part: str) -> None:
     explorer = explorer_of(context, address)
@@ -50,7 +49,6 @@ def test_a_page_without_figures_says_so_and_goes_on(context: BrowserContext, add
     page.wait_for_function("document.querySelector('#attention-panel').dataset.selection.endsWith('@3')")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", ["**/react-dom*", "**/_dash-layout", "**/dash_bootstrap_components*"])
 def test_a_page_that_cannot_open_says_so(context: BrowserContext, address: str, part: str) -> None:
     page: Page = context.new_page()
@@ -59,7 +57,6 @@ def test_a_page_that_cannot_open_says_so(context: BrowserContext, address: str, 
     expect(page.get_by_text("A part of this page did not load.")).to_be_visible()
 
 
-@pytest.mark.slow
 def test_without_its_own_scripts_the_page_says_what_to_do(context: BrowserContext, address: str) -> None:
     """By its style sheet alone, after a while, which the test does not wait for."""
     page: Page = context.new_page()

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 from layouts.document import WORDS
 from tests.browser.explorer import PANELS, Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # What is seen in each frame in which it changes: the readings of panels, and the figures that are drawn.
 RECORD = """(() => {
   window.seen = [];
@@ -63,7 +63,6 @@ def test_a_measured_label_has_few_elements_styled_again(context: BrowserContext,
     assert max(counts) < page.evaluate("document.querySelectorAll('body *').length") / 8
 
 
-@pytest.mark.slow
 def test_words_come_first_and_then_the_figures(context: BrowserContext, address: str) -> None:
     context.add_init_script(RECORD % PANELS)
     explorer = Explorer(context.new_page(), address, [])

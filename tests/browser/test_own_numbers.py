@@ -16,7 +16,7 @@ from layouts.architecture import OPENING
 from layouts.figures.scene_colors import MOST_LEVEL
 from tests.browser.explorer import Explorer, draws_panels
 
-pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
 
 SECRET = "not-for-the-server"
 ATTACK = "<img src=x onerror=window.attacked=1>"
@@ -108,7 +108,6 @@ def test_numbers_are_drawn_and_nothing_else_of_the_file_is_sent(explorer: Explor
     assert np.isnan(grid[2, 5])
 
 
-@pytest.mark.slow
 def test_numbers_stay_in_the_tab_and_go_when_they_are_forgotten(explorer: Explorer) -> None:
     page = explorer.page
     bodies: list[str] = []
@@ -141,7 +140,6 @@ def test_numbers_stay_in_the_tab_and_go_when_they_are_forgotten(explorer: Explor
     expect(page.locator("#overview-color")).to_have_value(OPENING)
 
 
-@pytest.mark.slow
 def test_the_template_names_every_head_and_is_read_once_it_has_a_value(explorer: Explorer) -> None:
     page = explorer.page
     open_dialog(explorer)
@@ -179,7 +177,6 @@ def random_file(numbers: random.Random) -> tuple[str, dict[tuple[int, int], floa
     return numbers.choice(["", "\ufeff"]) + numbers.choice(["\n", "\r\n", "\r"]).join(lines), values, kind
 
 
-@pytest.mark.slow
 def test_random_files_are_read_as_an_independent_reader_reads_them(explorer: Explorer) -> None:
     numbers = random.Random(7)
     files = [random_file(numbers) for _ in range(150)]
@@ -231,7 +228,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.slow
 def test_wrong_files_are_refused_with_the_reason(explorer: Explorer) -> None:
     for text, words in WRONG:
         found = explorer.page.evaluate(READ, text)
@@ -256,7 +252,6 @@ HUGE = """async (kind) => {
 }"""
 
 
-@pytest.mark.slow
 def test_huge_files_are_refused_after_a_bounded_part_of_them(explorer: Explorer) -> None:
     found = {kind: explorer.page.evaluate(HUGE, kind) for kind in ("rows", "mb500", "blank", "line", "bytes")}
     assert found["rows"]["isCut"]

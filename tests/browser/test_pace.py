@@ -9,7 +9,7 @@ from playwright.sync_api import Request
 from tests.browser.explorer import BEGINNING, Explorer, follows_selection
 from tests.serving import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
 LAST = 18
 MOST_WRITES = 100  # of the address in 30 seconds; Safari throws at the next one
 PRESS = """([key, count, ms, repeat]) => new Promise((done) => {
@@ -69,7 +69,6 @@ def test_a_request_without_an_answer_does_not_hold_back_the_next_one_for_ever(ex
     explorer.follows(f"block.5.attention.head.0@{LAST}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "presses", "repeat"), [(10, 300, True), (7, 450, False)], ids=["held", "distinct"])
 def test_a_long_run_of_presses_ends_with_the_last_one_drawn(
     explorer: Explorer, seconds: int, presses: int, repeat: bool

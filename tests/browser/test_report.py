@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from analysis.trace import Trace
 from tests.browser.explorer import NO_WEBGL, Explorer
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
 HOSTILE = "a wolf </script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> said \u202e{{ }}"
 SAVED = "#export-menu summary"
 
@@ -92,7 +92,6 @@ def test_a_report_shows_the_view_without_a_network(
     expect(alone.locator(".chip").first).to_have_css("color", "rgb(232, 237, 243)")
 
 
-@pytest.mark.slow
 def test_what_a_visitor_types_is_text_in_the_report(explorer: Explorer, alone: Page, tmp_path: Path) -> None:
     explorer.analyse(HOSTILE)
     explorer.page.wait_for_function("(text) => dash_clientside.explorer.shown().text === text", arg=HOSTILE)
@@ -106,7 +105,6 @@ def test_what_a_visitor_types_is_text_in_the_report(explorer: Explorer, alone: P
     assert alone.locator("img, iframe, main script").count() == 0
 
 
-@pytest.mark.slow
 def test_a_notebook_has_a_cell_for_each_visible_panel(explorer: Explorer, tmp_path: Path) -> None:
     explorer.show("logit_lens")
     file = saved(explorer, "notebook", tmp_path)

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser
 from layouts.theme import DARK, LIGHT
 from tests.browser.explorer import Explorer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def background(explorer: Explorer) -> str:
@@ -32,7 +32,6 @@ def test_switching(explorer: Explorer) -> None:
     explorer.page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
 
 
-@pytest.mark.slow
 def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None:
     context = browser.new_context(color_scheme="dark")
     explorer = Explorer(context.new_page(), address, [])
@@ -43,7 +42,6 @@ def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None
     context.close()
 
 
-@pytest.mark.slow
 def test_nothing_scrolls_sideways(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     explorer = Explorer(context.new_page(), address, [])

@@ -17,7 +17,7 @@ from tests.page import Page, of_address
 from tests.page import words as text_of
 from tests.serving import GUNICORN, served, wait_until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 TEXT = "The fox met a crow"
 

@@ -20,7 +20,7 @@ from dashboard.panels import PANELS
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, served, server_of, wait_until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 SELECTION = "block.3.attention.head.0@2"
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.page import of_address, question
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 WITH_A_BUG = """
 import callbacks.attention
 from dashboard.serving.gunicorn import *

@@ -49,7 +49,9 @@ def same(figure: go.Figure) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("length", ["one token", "short", "long"])
+@pytest.mark.parametrize(
+    "length", ["short", *(pytest.param(name, marks=pytest.mark.slow) for name in ("one token", "long"))]
+)
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("panel", WITH_FIGURES, ids=lambda panel: panel.name)
 def test_figures_of_panels(services: AppServices, panel: Panel, selection: str, length: str) -> None:

@@ -11,7 +11,12 @@ from layouts.models import OPEN_ANOTHER
 from tests.browser.explorer import NO_WEBGL, Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SCREENS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+SCREENS = [
+    ("dark", 1440),
+    ("light", 390),
+    pytest.param("light", 1440, marks=pytest.mark.thorough),
+    pytest.param("dark", 390, marks=pytest.mark.thorough),
+]
 # All rules, those of good practice too, and the one on the size of targets, which is off unless it is asked for.
 RUN = """async (include) => {
   const options = { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } };

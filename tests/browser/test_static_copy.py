@@ -88,6 +88,7 @@ def test_the_lessons_are_clicked_through_with_no_other_request(browser: Browser,
     assert problems == []
 
 
+@pytest.mark.thorough
 def test_it_is_used_by_keyboard_and_on_a_phone(browser: Browser, site: str) -> None:
     problems: list[str] = []
     page = opened(browser, site, problems, viewport={"width": 390, "height": 844}, color_scheme="light")
@@ -107,6 +108,7 @@ def test_it_is_used_by_keyboard_and_on_a_phone(browser: Browser, site: str) -> N
     assert problems == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, site: str, theme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe

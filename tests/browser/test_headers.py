@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.slow]
 
 CHOICES = (
     "[...document.querySelectorAll('.panel:not([hidden]) select')].filter((menu) => menu.checkVisibility())"
-    ".flatMap((menu) => [...menu.options].filter((option) => !option.disabled)"
+    ".flatMap((menu) => [...menu.options].filter(({ disabled, value }) => !disabled && value !== 'own')"  # a dialog
     ".map((option) => [menu.id, option.value]))"
 )
 LISTEN = (

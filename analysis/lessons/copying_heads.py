@@ -67,7 +67,7 @@ def induction_heads(subject: Subject) -> list[Head]:
 
 
 def without(subject: Subject, trace: Trace, heads: list[Head]) -> EffectResult:
-    """The prediction of the repeated token without some heads, each replaced by its mean over the text."""
+    """Mean ablation: the repeated token’s prediction with some heads replaced by their means over the text."""
     return compute_effect(
         subject.model,
         trace,

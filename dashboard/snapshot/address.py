@@ -100,7 +100,7 @@ def _settings(link: Mapping[str, str], controls: Mapping[str, Component]) -> dic
 
 
 def implied(id: str, control: Component) -> Any:
-    """What a setting is in a link that leaves it out."""
+    """Link defaults: the value of a setting that a link leaves out."""
     return IMPLIED.get(id, _default(control))
 
 

@@ -24,7 +24,7 @@ FOCUS = """() => {
 
 
 def tab_to(page: Page, selector: str, *, key: str = "Tab") -> None:
-    """Press Tab until an element has the focus; at every stop, the focus must be seen."""
+    """Keyboard walk: Tab until an element has the focus, which must be visible at every stop."""
     passed = []
     for _ in range(120):
         page.keyboard.press(key)

@@ -40,10 +40,10 @@ from dashboard.monitoring.metrics import Metrics
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.serving import bundle
-from dashboard.sessions import Session
 from dashboard.settings import Settings
 from dashboard.snapshot import export
 from dashboard.snapshot.draw import Snapshots
+from dashboard.snapshot.sessions import Session
 from dashboard.web import middleware
 from dashboard.web.callback_request import job_panel
 from dashboard.web.client import client_address, not_from_own_page

@@ -22,7 +22,7 @@ def main() -> int:
     # Slow imports come after the arguments are read, so that --help and mistakes are answered quickly.
     from analysis.errors import ModelError
     from dashboard import commands
-    from dashboard.sessions import SessionError
+    from dashboard.snapshot.sessions import SessionError
     from dashboard.storage.private_folder import FolderError
 
     try:
@@ -77,7 +77,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> None:
     from dashboard.monitoring import json_log
     from dashboard.serving.bundle import files
     from dashboard.serving.lifecycle import prepare_to_fork, start_process
-    from dashboard.sessions import load_session, session_warnings
+    from dashboard.snapshot.sessions import load_session, session_warnings
     from dashboard.web.client import is_loopback
 
     if not given.debug:

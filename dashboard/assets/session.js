@@ -1,4 +1,4 @@
-/* Session files: named views of the page, each with a note, as versioned JSON. dashboard/sessions.py reads the same
+/* Session files: named views of the page, each with a note, as versioned JSON. dashboard/snapshot/sessions.py reads the same
    files; a test compares what both say about damaged ones. */
 (function () {
   "use strict";

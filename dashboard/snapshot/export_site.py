@@ -19,9 +19,9 @@ from dashboard.jobs.at_once import ResultsAtOnce
 from dashboard.models.menu import configured_models, with_first
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
-from dashboard.sessions import View, load_session
 from dashboard.settings import Settings
 from dashboard.snapshot.draw import Snapshots
+from dashboard.snapshot.sessions import View, load_session
 from dashboard.snapshot.static_copy import DrawnView, check_folder, write_static_copy
 from layouts.document import TITLE
 from layouts.examples import EXAMPLES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from dashboard.sessions import read_session
+from dashboard.snapshot.sessions import read_session
 from tests.browser.conftest import opened
 from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
 from tests.serving import PLAIN, served, wait_until

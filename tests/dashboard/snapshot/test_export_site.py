@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from dashboard import cli
-from dashboard.sessions import Session, View, write_session
+from dashboard.snapshot.sessions import Session, View, write_session
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.models.language_model import LanguageModel
 from analysis.models.registry import ModelRegistry
-from dashboard.sessions import (
+from dashboard.snapshot.sessions import (
     MAX_BYTES,
     MAX_LENGTHS,
     MAX_VIEWS,

@@ -43,4 +43,21 @@
     if (counted?.edit !== edit) return `… of ${prompt.most} tokens, not analysed`;
     return counted.problem || `${words(counted.n_tokens || "?", prompt.most, text)}, not analysed`;
   };
+
+  /* A field unfolds while it has the focus. What is below it moves when it folds, and so it folds only after the click
+     that takes the focus away. */
+  let isPressed = false;
+  const fold = () => document.querySelectorAll(".question-field.unfolded:not(:focus-within)").forEach((field) => {
+    field.classList.remove("unfolded");
+    field.querySelector(".question-text").scrollTop = 0;
+  });
+  addEventListener("focusin", ({ target }) => target.closest(".question-field")?.classList.add("unfolded"));
+  addEventListener("focusout", () => { if (!isPressed) setTimeout(fold); });
+  addEventListener("mousedown", () => { isPressed = true; }, true);
+  for (const end of ["mouseup", "dragend"]) {
+    addEventListener(end, () => {
+      isPressed = false;
+      setTimeout(fold);  // after the click
+    }, true);
+  }
 })();

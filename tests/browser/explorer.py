@@ -69,14 +69,14 @@ class Explorer:
             self.page.evaluate(FRAMES)
 
     def restart(self) -> None:
-        """Go back to the opening question and settings without loading the page again, as a link does."""
+        """Go back to the opening question, settings and view without loading the page again, as a link does."""
         text, select = next(iter(EXAMPLES.values())).text, f"{BEGINNING}@18"
         opening = {"model": "bundled", "text": text, "select": select, "architecture-color": OPENING}
         fragment = urlencode(opening, quote_via=quote)
         self.page.fill("#prompt-text", text)  # where the page leaves what somebody has typed
         with self.page.expect_response(lambda answer: '"output":"..prompt.data' in (answer.request.post_data or "")):
             self.page.evaluate(
-                """(hash) => { history.replaceState(null, "", hash);
+                """(hash) => { history.replaceState(null, "", hash); dash_clientside.explorer.resetView();
                    dash_clientside.set_props("address", { data: dash_clientside.explorer.openAddress() }); }""",
                 f"#{fragment}",
             )

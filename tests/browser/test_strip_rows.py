@@ -12,7 +12,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, py
 def test_up_and_down_move_between_the_rows_of_all_chips(explorer: Explorer) -> None:
     page = explorer.page
     page.set_viewport_size({"width": 700, "height": 900})
-    page.locator("#prompt-text").blur()  # it folds then, and what is below it moves
     page.click("#strip-all")
     places = page.eval_on_selector_all(
         CHIPS,

@@ -45,7 +45,9 @@
 
   function draw(plot, figure) {
     const shown = figure.layout.meta?.camera ? sceneAlone(figure, plot) : figure;
-    return window.Plotly.newPlot(plot, { ...structuredClone(shown), config: CONFIG }).then(() => nameCells(plot));
+    return window.Plotly.newPlot(plot, { ...structuredClone(shown), config: CONFIG }).then(() => {
+      if (plot.on) nameCells(plot);  // not drawn if another view was chosen meanwhile
+    });
   }
 
   const waiting = new WeakMap();  // figures by their places, which are drawn when they come near the window

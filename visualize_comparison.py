@@ -116,8 +116,9 @@ class Pair:
     def drawn(
         self, title: str, figures: Sequence[tuple[go.Figure, int]], *sentences: str, results: Mapping[str, Any]
     ) -> FigureOfResults:
-        """Figures with their heights in pixels, under a title that has A, and sentences, the first of which has B.
+        """Figures under a title that names A and sentences that name B.
 
+        figures: each with its height in pixels.
         results: what they are drawn from, by name.
         """
         first, second = self.comparison.a.prompt.text, self.comparison.b.prompt.text

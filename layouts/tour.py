@@ -23,7 +23,7 @@ class Step(NamedTuple):
 
 STEPS = (
     Step(
-        "Ask",
+        "Your text",
         "Type a sentence and press Enter. “Examples” has some in which there is something to see.",
         ".question",
     ),
@@ -45,7 +45,7 @@ STEPS = (
         ".panel[data-dock=upper]:not([hidden])",
     ),
     Step(
-        "Go on",
+        "Learn, keep and share",
         "“Learn” has short lessons. “Views” keeps what you have found, as a link or a file.",
         f"#{lessons.MENU}, #{views.MENU}",
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import HAS_BEEN_HERE, Explorer
 from tests.chromium import CHROMIUM, chromium_path
 from tests.conftest import make_tiny
 from tests.serving import served
@@ -42,7 +42,9 @@ def _opened(browser: Browser, address: str, screen: str, **fragment: str) -> Exp
     size, theme = screen.split("-")
     width, height = SCREENS[size]
     visitor: dict[str, Any] = {"viewport": {"width": width, "height": height}, "color_scheme": theme}
-    explorer = Explorer(browser.new_context(**visitor).new_page(), address, [])
+    context = browser.new_context(**visitor)
+    context.add_init_script(HAS_BEEN_HERE)
+    explorer = Explorer(context.new_page(), address, [])
     explorer.open(**fragment)
     return explorer
 

@@ -52,6 +52,7 @@ from layouts.document import TITLE, document
 from layouts.examples import EXAMPLES
 from layouts.links import link_settings
 from layouts.shell import shell
+from layouts.static_parts import take_out
 
 
 class Explorer(Dash):
@@ -128,7 +129,6 @@ def create_app(
         add_log_handler=False,  # the log has one handler, `json_log`'s
         on_error=_report,
     )
-    app.index_string = document(f"{app.config.requests_pathname_prefix}_dash-component-suites/")
     bundle.install(app)
     app.registry, app.traces, app.jobs, app.menu = registry, traces, jobs, menu
     app.server.config["LOCAL_ONLY"] = local
@@ -139,6 +139,8 @@ def create_app(
         opens_models=local,
         session=asdict(session) if session else None,
     )
+    scripts = f"{app.config.requests_pathname_prefix}_dash-component-suites/"
+    app.index_string = document(scripts, take_out(layout))
     callbacks.prompt.register(app, services)
     callbacks.models.register(app, services)
     callbacks.compare.register(app, services)

@@ -8,11 +8,12 @@ WORDS = (
 )
 
 
-def document(scripts: str) -> str:
+def document(scripts: str, parts: str) -> str:
     """HTML document of the app, in which Dash fills in what is between `{%` and `%}`.
 
     scripts: the address under which Dash serves scripts. It asks for plotly.js, by far the largest of them, only when
-    the first figure is made; a prefetch lets the browser load it beside the others.
+    the first figure is made; a prefetch lets the browser load it beside the others. parts: the templates of its static
+    parts (`static_parts.py`).
     """
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -33,5 +34,6 @@ def document(scripts: str) -> str:
       <noscript><p>This page needs JavaScript.</p></noscript>
     </div>
     {{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+    {parts}
   </body>
 </html>"""

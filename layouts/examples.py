@@ -124,7 +124,9 @@ EXAMPLES = {
 
 def examples_menu() -> html.Details:
     """The menu of examples: links with a name and a line each."""
-    return header_menu("Examples", *(_link(name, one) for name, one in EXAMPLES.items()), id=MENU, about="Sentences")
+    return header_menu(
+        "Examples", *(_link(name, one) for name, one in EXAMPLES.items()), id=MENU, about="Sentences", is_static=True
+    )
 
 
 def _link(name: str, one: Example) -> html.A:

@@ -11,6 +11,7 @@ from dash import dcc, html
 
 from layouts.dialog import dialog
 from layouts.figures.text import counted
+from layouts.static_parts import static
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def saving(panel: str, heading: str) -> html.Div:
     *formats, table = (_button(panel, kind, words) for kind, words in (PICTURES | NUMBERS).items())
     named: dict[str, Any] = {"aria-label": f"Save “{heading}”"}
     row = html.Div([html.Span("Save as"), *formats], className="export-formats", role="group", **named)
-    return html.Div([row, table], className="export")
+    return html.Div([row, table], className="export", **static(f"saving-{panel}"))
 
 
 def _button(panel: str, kind: str, words: str) -> html.Button:

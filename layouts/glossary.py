@@ -102,7 +102,7 @@ def glossary_dialog() -> html.Dialog:
     """The explanations of all terms in alphabetical order, closed; also for the terms that refer to them."""
     terms = sorted(GLOSSARY, key=str.casefold)
     entries = [part for term in terms for part in _entry(term, id=term_id(term))]
-    return dialog(DIALOG, "Glossary", html.Dl(entries, className="words glossary-words"))
+    return dialog(DIALOG, "Glossary", html.Dl(entries, className="words glossary-words"), is_static=True)
 
 
 def explained(words: str, term: str) -> html.Span:

@@ -11,6 +11,7 @@ from dash import dcc, html
 from layouts import ids
 from layouts.export import saving
 from layouts.glossary import term_id, terms_in, word_list
+from layouts.static_parts import static
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def panel(
     menu = html.Details(
         [html.Summary("⋯", **named), html.Div([*more, saving(name, heading)])], className="panel-more pop-up"
     )
-    tools = html.Div([*controls, menu, _help(heading, help, (*controls, *more))], className="panel-tools")
+    tools = html.Div([*controls, menu, _help(name, heading, help, (*controls, *more))], className="panel-tools")
     reading = [
         html.H2(heading, id=ids.title(name)),
         html.P(id=ids.reading(name), className="panel-reading"),
@@ -95,7 +96,7 @@ def _body_class(children: Iterable[Any]) -> str:
     return " ".join(["panel-body", *(f"with-{name}" for name in ("second", "panel-beside") if name in names)])
 
 
-def _help(heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
+def _help(name: str, heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
     """The pop-up behind the "?". The terms of the whole panel, those of its menus too, are explained at its end."""
     named: dict[str, Any] = {"aria-label": f"How to read “{heading}”", "title": "How to read this"}
     words = " ".join([heading, text.shows, text.how, text.not_shown, text.detail, *_entries(controls)])
@@ -103,10 +104,8 @@ def _help(heading: str, text: Help, controls: Iterable[Any]) -> html.Details:
     if terms_in(words):
         more += [html.P("Words", className="words-heading"), word_list(words)]
     rest = [html.Details([html.Summary("More"), *more], className="panel-help-more")] if more else []
-    return html.Details(
-        [html.Summary("?", **named), html.Div([*text.lines(), *rest], tabIndex=0)],  # it may scroll
-        className="panel-help pop-up",
-    )
+    body = html.Div([*text.lines(), *rest], tabIndex=0, **static(f"help-{name}"))  # it may scroll
+    return html.Details([html.Summary("?", **named), body], className="panel-help pop-up")
 
 
 def _entries(controls: Iterable[Any]) -> list[str]:

@@ -78,6 +78,7 @@ def shortcuts_dialog() -> html.Dialog:
         "Keyboard shortcuts",
         html.Table([html.Thead(columns), html.Tbody(rows)], className="shortcut-table"),
         html.P("Tab moves the focus on, and Shift + Tab back."),
+        is_static=True,
     )
 
 

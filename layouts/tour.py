@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dash import html
 
 from layouts import lessons, views
+from layouts.static_parts import static
 from layouts.strip import CHIPS
 
 CARD = "tour"
@@ -63,7 +64,7 @@ def offer() -> html.Span:
 
 def card() -> html.Div:
     """The card that shows one step beside what it explains, and the words of all steps."""
-    steps = html.Ol([_words(step) for step in STEPS], id="tour-steps", hidden=True)
+    steps = html.Ol([_words(step) for step in STEPS], id="tour-steps", hidden=True, **static("tour"))
     about: dict[str, Any] = {"aria-labelledby": "tour-title", "aria-describedby": "tour-words"}
     tools = html.Div(
         [

@@ -68,6 +68,21 @@ def test_every_panel_answers_and_says_what_it_shows(app: Dash) -> None:
         assert data["response"][f"{panel.name}-title"]["children"]
 
 
+def test_callbacks_find_all_that_they_touch_on_the_page(app: Dash) -> None:
+    """And nothing of it is a static part, which is HTML."""
+    here = {item.id for item in app.layout._traverse() if getattr(item, "id", None)}
+    given = [one for spec in app.callback_map.values() for one in (*spec["inputs"], *spec["state"])]
+    touched = {one["id"] for one in given} | {
+        one.component_id for spec in app.callback_map.values() for one in _listed(spec["output"])
+    }
+    assert touched - here == set()
+    assert len(touched) > 100
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return [part for one in outputs for part in _listed(one)] if isinstance(outputs, list | tuple) else [outputs]
+
+
 def test_what_the_document_has_the_browser_fetch_early_is_there(app: Dash) -> None:
     visitor = app.server.test_client()
     (url,) = re.findall(r'rel="prefetch" as="script" href="([^"]*)"', visitor.get("/").get_data(as_text=True))
@@ -121,7 +136,7 @@ def test_everything_is_served_from_here_and_compressed(app: Dash) -> None:
     assert page.headers.get("Content-Encoding") == "gzip"
     links = re.findall(r'(?:src|href)="([^"]+)"', html)
     assert len(links) > 10
-    assert all(link.startswith("/") for link in links), links
+    assert all(link.startswith(("/", "#")) for link in links), links
 
 
 def test_two_apps_in_one_process_both_answer(app: Dash, tmp_path: Path, tiny_gpt2: LanguageModel) -> None:

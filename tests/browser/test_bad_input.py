@@ -59,7 +59,7 @@ def test_texts_that_are_only_unusual(explorer: Explorer) -> None:
     still_works(explorer)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
     links: list[tuple[dict[str, str], str]] = [
         ({"select": "block.99.attention.head.0"}, "block 99"),
@@ -78,7 +78,7 @@ def test_links_that_ask_for_what_is_not_there(explorer: Explorer) -> None:
     still_works(explorer)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_link_to_a_model_that_is_not_here_keeps_its_text_and_selection(explorer: Explorer) -> None:
     link = {"model": "gpt-99", "text": "The fox said to the crow", "select": "block.2.attention.head.5@3"}
     explorer.open(**link)

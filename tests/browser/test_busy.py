@@ -31,7 +31,7 @@ def refuse(explorer: Explorer, refused: Callable[[str], bool], *, status: int = 
     return counts
 
 
-@pytest.mark.parametrize("status", [503, pytest.param(429, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("status", [503, pytest.param(429, marks=pytest.mark.thorough)])
 def test_a_busy_server_is_asked_again_and_the_panels_follow(explorer: Explorer, status: int) -> None:
     seen: Counter[str] = Counter()
     last: list[str] = []  # the panels may be asked for anew before they were answered

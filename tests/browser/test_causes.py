@@ -49,6 +49,7 @@ def test_a_head_is_removed_and_taken_back_by_keyboard(explorer: Explorer) -> Non
     expect(page.locator("#effect-numbers")).not_to_contain_text("→")
 
 
+@pytest.mark.thorough
 def test_the_strongest_cell_of_the_grid_selects_its_part(explorer: Explorer) -> None:
     page = explorer.page
     explorer.show("effect")
@@ -58,6 +59,7 @@ def test_the_strongest_cell_of_the_grid_selects_its_part(explorer: Explorer) -> 
     explorer.follows(f"{select}@{LAST}")
 
 
+@pytest.mark.thorough
 def test_a_cell_of_the_grid_of_patches_carries_its_value_over(explorer: Explorer) -> None:
     page = explorer.page
     explorer.show("effect")

@@ -8,6 +8,7 @@ from tests.browser.explorer import Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long, pytest.mark.slow]
 
 
+@pytest.mark.thorough
 def test_the_sweep_colours_the_overview(explorer: Explorer) -> None:
     page, reading = explorer.page, explorer.page.locator("#overview-reading")
     page.select_option("#overview-color", "effect")

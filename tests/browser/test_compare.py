@@ -47,6 +47,7 @@ def test_every_panel_follows_a_click_in_the_scene_in_the_chosen_mode(explorer: E
     expect(page.locator("#strip-other > *")).to_have_count(20)
 
 
+@pytest.mark.thorough
 def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)
@@ -64,6 +65,7 @@ def test_a_position_belongs_to_the_side_that_is_shown(explorer: Explorer) -> Non
     assert page.inner_text("#strip-chips [aria-pressed=true]") == "·lived"
 
 
+@pytest.mark.thorough
 def test_back_keeps_b_and_closing_takes_it_away(explorer: Explorer) -> None:
     page = explorer.page
     type_b(explorer, OTHER)

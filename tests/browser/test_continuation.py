@@ -93,7 +93,7 @@ def test_write_and_go_back(panel: Explorer, bundled_model: LanguageModel) -> Non
     shows(panel, bundled_model, ())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_force_another_token_and_go_back_to_the_branch(panel: Explorer, bundled_model: LanguageModel) -> None:
     page, first = panel.page, expected(bundled_model, 5)
     write(panel)
@@ -157,7 +157,7 @@ def visitor(browser: Browser) -> BrowserContext:
     return context
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_two_visitors_sample_at_once(browser: Browser, address: str, bundled_model: LanguageModel) -> None:
     contexts = [visitor(browser) for _ in range(2)]
     settings = {"continuation-how": "sampled", "continuation-tokens": "20", "continuation-temperature": "1.2"}
@@ -193,7 +193,7 @@ def slow_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_stop_in_the_middle(browser: Browser, slow_address: str) -> None:
     context = visitor(browser)
     explorer = Explorer(context.new_page(), slow_address, [])

@@ -128,7 +128,7 @@ def test_every_panel_is_a_picture_in_both_themes(explorer: Explorer) -> None:
         explorer.selection()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_panel_shows_its_tables(explorer: Explorer) -> None:
     page = explorer.page
     for panel in FLAT:

@@ -103,6 +103,7 @@ def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens:
         assert area["top"] + area["height"] <= height
 
 
+@pytest.mark.slow
 def test_labels_of_axes_thin_out_and_come_back(explorer: Explorer) -> None:
     """Labels below each other, and slanted ones beside each other, which need more than a line each."""
     shown = {}
@@ -240,7 +241,7 @@ def test_the_figure_that_dash_holds_stays_whole(explorer: Explorer) -> None:
     page.evaluate(resize, {"width": "", "height": "100%"})
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_figure_that_dash_has_resized_is_fitted_as_well(explorer: Explorer) -> None:
     """Dash tells Plotly the new size of its place, too, sometimes before the page does."""
     page = explorer.page
@@ -257,7 +258,7 @@ def test_a_figure_that_dash_has_resized_is_fitted_as_well(explorer: Explorer) ->
     page.evaluate("Object.assign(document.getElementById('attention-graph').style, { width: '', height: '100%' })")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_parts_have_names_that_do_not_overlap(explorer: Explorer) -> None:
     """Every bar that is drawn has its own; of the columns of the grid, those that have room."""
     for width, height in SIZES:

@@ -114,7 +114,7 @@ def test_tabs_and_menus_explain_what_they_name(explorer: Explorer) -> None:
     expect(tip).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_tokens_are_never_terms(explorer: Explorer) -> None:
     """Neither a token with the name of a term nor one of HTML is marked or read."""
     explorer.analyse("the head of a <b>token</b> ’ logit ’")

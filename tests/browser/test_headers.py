@@ -27,6 +27,7 @@ def violations(context: BrowserContext) -> list[str]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_whole_visit_breaks_no_rule_of_the_page(violations: list[str], explorer: Explorer) -> None:
     page = explorer.page
     explorer.analyse("the wolf ate the red apple near the river")

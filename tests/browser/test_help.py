@@ -66,7 +66,10 @@ def test_the_tour_is_offered_once_and_can_be_taken_again(browser: Browser, addre
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1024, 768), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [*(pytest.param(*size, marks=pytest.mark.thorough) for size in [(1280, 720), (1024, 768)]), (390, 844)],
+)
 def test_the_tour_covers_nothing_that_it_explains(browser: Browser, address: str, width: int, height: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_init_script(NO_WEBGL)

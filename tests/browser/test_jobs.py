@@ -143,6 +143,7 @@ def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundl
     shows(visitor, bundled_model, LONGEST, method="input_gradient")
 
 
+@pytest.mark.thorough
 def test_a_killed_job_is_reported_and_can_be_run_again(visit: Callable[..., Explorer]) -> None:
     visitor = visit(text=f"A king. {LONGEST}", **SLOW)
     computing(visitor)

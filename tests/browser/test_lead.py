@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.slow]
 LAST = 18
 
 
+@pytest.mark.thorough
 def test_the_page_opens_on_the_head_that_looks_back_most(explorer: Explorer, trace: Trace) -> None:
     page = explorer.page
     weights = {

@@ -118,7 +118,7 @@ def test_arrow_keys_move_in_the_small_pictures_as_they_are_wrapped(explorer: Exp
     explorer.follows(f"block.2.attention.head.0@{LAST}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("n_heads", "columns"), [(8, 2), (9, 2), (12, 4), (25, 1), (4, 4)])
 def test_up_and_down_reach_every_head_column_by_column(explorer: Explorer, n_heads: int, columns: int) -> None:
     walk = """([by, n_heads, n_head_columns]) => {
@@ -141,7 +141,7 @@ def test_up_and_down_go_through_neurons_by_number(explorer: Explorer) -> None:
     explorer.follows(f"block.2.mlp.neuron.8@{LAST}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_selection_card(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#summary-panel .dropdown-toggle").click()
@@ -176,7 +176,7 @@ def test_a_block_alone_keeps_the_selected_part(explorer: Explorer) -> None:
         assert page.locator("#notice.show").count() == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_news_of_the_model_keep_the_selected_token(explorer: Explorer) -> None:
     """News of a model come a moment after its weights; somebody may have selected a token just before."""
     explorer.page.evaluate(

@@ -33,6 +33,7 @@ def test_the_page_works_before_plotly_has_arrived_at_the_second_attempt(context:
     assert len(explorer.data("attention-graph", "_fullData[0].z")) == 6
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", [PLOTLY, "**/async-graph.js"])
 def test_a_page_without_figures_says_so_and_goes_on(context: BrowserContext, address: str, part: str) -> None:
     explorer = explorer_of(context, address)

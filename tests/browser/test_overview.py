@@ -124,7 +124,7 @@ def test_the_colouring_is_the_scenes_and_in_the_address(explorer: Explorer, trac
     assert "bits" in page.inner_text("#overview-reading")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_opening_colouring_is_direct_attribution_and_old_links_keep_theirs(explorer: Explorer) -> None:
     page = explorer.page
     explorer.open(select="block.1.attention.head.1@4")
@@ -138,7 +138,7 @@ def test_the_opening_colouring_is_direct_attribution_and_old_links_keep_theirs(e
     assert " minus ‘" in page.inner_text("#overview-reading")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_embeddings_fall_back_to_2d_and_say_so(explorer: Explorer) -> None:
     explorer.page.select_option("#embedding-dimensions", "3")
     assert "does not support WebGL" in explorer.notice()

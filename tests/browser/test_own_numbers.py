@@ -252,6 +252,7 @@ HUGE = """async (kind) => {
 }"""
 
 
+@pytest.mark.thorough
 def test_huge_files_are_refused_after_a_bounded_part_of_them(explorer: Explorer) -> None:
     found = {kind: explorer.page.evaluate(HUGE, kind) for kind in ("rows", "mb500", "blank", "line", "bytes")}
     assert found["rows"]["isCut"]

@@ -14,6 +14,7 @@ from tests.browser.explorer import Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long, pytest.mark.slow]
 
 
+@pytest.mark.thorough
 def test_the_scene_has_the_numbers_colours_and_words(explorer: Explorer) -> None:
     page, numbers = explorer.page, random.Random(5)
     values = {(b, h): round(numbers.uniform(0.5, 0.9), 3) for b in range(6) for h in range(8) if (b, h) != (0, 0)}

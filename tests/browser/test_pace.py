@@ -69,7 +69,10 @@ def test_a_request_without_an_answer_does_not_hold_back_the_next_one_for_ever(ex
     explorer.follows(f"block.5.attention.head.0@{LAST}")
 
 
-@pytest.mark.parametrize(("seconds", "presses", "repeat"), [(10, 300, True), (7, 450, False)], ids=["held", "distinct"])
+@pytest.mark.parametrize(
+    ("seconds", "presses", "repeat"),
+    [pytest.param(10, 300, True, id="held", marks=pytest.mark.thorough), pytest.param(7, 450, False, id="distinct")],
+)
 def test_a_long_run_of_presses_ends_with_the_last_one_drawn(
     explorer: Explorer, seconds: int, presses: int, repeat: bool
 ) -> None:
@@ -89,6 +92,7 @@ def test_a_long_run_of_presses_ends_with_the_last_one_drawn(
     assert not refused
 
 
+@pytest.mark.thorough
 def test_the_strips_mark_follows_at_once(explorer: Explorer) -> None:
     page = explorer.page
     page.focus(f"#strip-chips [data-select='@{LAST}']")

@@ -106,6 +106,7 @@ def test_what_a_visitor_types_is_text_in_the_report(explorer: Explorer, alone: P
     assert alone.locator("img, iframe, main script").count() == 0
 
 
+@pytest.mark.thorough
 def test_a_notebook_has_a_cell_for_each_visible_panel(explorer: Explorer, tmp_path: Path) -> None:
     explorer.show("logit_lens")
     file = saved(explorer, "notebook", tmp_path)

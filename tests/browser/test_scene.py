@@ -85,7 +85,7 @@ def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace)
     assert contexts == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_marks_follow_the_selection_before_the_server_has_drawn_it(explorer: Explorer, trace: Trace) -> None:
     """As projected outlines of the lines that the server draws."""
     page, scene = explorer.page, make_scene(trace.info)

@@ -12,7 +12,7 @@ from tests.browser.projection import Projection
 from tests.conftest import make_tiny
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long, pytest.mark.thorough]
 N_CLICKS, HOLD_MS = 40, 20
 HEADS = 0  # the trace of all heads
 DEEP = {"num_hidden_layers": 30, "num_attention_heads": 8}
@@ -68,8 +68,8 @@ def selection_text(explorer: Explorer, trace: int, box: int) -> str:
 
 
 # Model, device scale, what is read from a canvas, and whether only three frames are drawn in a second.
-CASES = [("bundled", 2, "flipped", False)]
-MORE_CASES = [
+CASES = [
+    ("bundled", 2, "flipped", False),
     ("deep", 1.5, "random", True),
     ("bundled", 1, "random", True),
     ("bundled", 1.5, "true", False),
@@ -78,7 +78,7 @@ MORE_CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.thorough) for case in MORE_CASES)])
+@pytest.mark.parametrize("case", CASES)
 def test_each_click_selects_what_is_drawn_there(
     browser: Browser, address: str, case: tuple[str, float, str, bool]
 ) -> None:

@@ -92,6 +92,7 @@ def overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "n_blocks", [12, *(pytest.param(n, marks=[pytest.mark.slow, pytest.mark.thorough]) for n in (2, 6, 24, 30, 48, 96))]
 )
@@ -138,7 +139,7 @@ def test_the_view_fits_again_when_the_box_changes_until_somebody_turns_it(explor
     fills_its_box(explorer, 820, 420)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_labels_give_way_to_more_important_ones_and_come_back(explorer: Explorer) -> None:
     """The first is the most important one, unless the figure ranks them."""
     figure = made_up(12)

@@ -21,6 +21,7 @@ def colors(explorer: Explorer, points: list[tuple[float, float]]) -> Any:
     return np.array([image[round(y - 0.5), round(x - 0.5)] for x, y in points])
 
 
+@pytest.mark.thorough
 def test_boxes_are_drawn_where_the_tests_expect_them(explorer: Explorer) -> None:
     """The tests of clicks rely on `Projection`: a box changes its colour at the point that it gives, and only there."""
     explorer.scene_box()

@@ -71,7 +71,7 @@ def test_quick_key_presses_lose_no_step(explorer: Explorer) -> None:
     assert tab_stops(page) == [f"@{LAST - 6}"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_tab_stop_stays_right_when_the_colour_changes(explorer: Explorer) -> None:
     """With another colouring the chips are sent anew at every click."""
     page = explorer.page
@@ -184,7 +184,7 @@ def test_arcs_follow_the_attention_of_the_selected_head(explorer: Explorer, trac
     assert "Arcs" not in page.inner_text("#strip-reading")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_arcs_end_at_their_chips_while_the_row_scrolls(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page = explorer.page
     explorer.analyse(long_text(bundled_model, 60))
@@ -204,7 +204,7 @@ def test_arcs_end_at_their_chips_while_the_row_scrolls(explorer: Explorer, bundl
         assert (abs(ends[:, 0] - ends[:, 1]) < 1).sum() >= len(ends) - 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_strip_is_one_row_that_opens(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page = explorer.page
     button, panel = page.locator("#strip-all"), page.locator("#strip-panel")

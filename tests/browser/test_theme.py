@@ -32,6 +32,7 @@ def test_switching(explorer: Explorer) -> None:
     explorer.page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
 
 
+@pytest.mark.thorough
 def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None:
     context = browser.new_context(color_scheme="dark")
     explorer = Explorer(context.new_page(), address, [])
@@ -42,6 +43,7 @@ def test_the_system_is_followed_at_first(browser: Browser, address: str) -> None
     context.close()
 
 
+@pytest.mark.thorough
 def test_nothing_scrolls_sideways(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     explorer = Explorer(context.new_page(), address, [])

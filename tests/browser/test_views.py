@@ -83,6 +83,7 @@ def packed(text: str) -> str:
     return base64.urlsafe_b64encode(deflate.compress(text.encode()) + deflate.flush()).decode().rstrip("=")
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_figures_in_a_fresh_browser(
     context: BrowserContext, address: str, stranger: Explorer
 ) -> None:
@@ -165,7 +166,7 @@ def test_views_are_kept_stepped_through_saved_and_opened(explorer: Explorer, str
     go_forward_to_the_last_view_moved_to_the_front(stranger)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.shared_page
 def test_the_list_is_edited_and_changes_are_undone(explorer: Explorer) -> None:
     page, names = explorer.page, explorer.page.locator(".views-show")
@@ -244,7 +245,7 @@ def test_what_is_wrong_with_a_file_is_said_as_on_the_server(explorer: Explorer) 
     expect(explorer.page.locator("#views-said")).to_contain_text("The session is larger than 2 MB")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.shared_page
 def test_what_is_wrong_with_a_link_is_said(explorer: Explorer) -> None:
     page = explorer.page
@@ -272,7 +273,7 @@ def test_what_is_wrong_with_a_link_is_said(explorer: Explorer) -> None:
     expect(page.locator("#notice")).to_contain_text(f"This view {OTHER_WEIGHTS}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_server_opens_on_a_session(context: BrowserContext, tmp_path: Path) -> None:
     file = tmp_path / "my talk.json"
     views: list[dict[str, Any]] = [

@@ -19,7 +19,14 @@ FITTED = (  # whether all plots have the sizes of their places
 FIVE = ("summary", "attention", "activation", "embedding", "saliency")
 
 
-@pytest.fixture(scope="module", params=[(1440, 900), (1280, 720), pytest.param((1920, 1080), marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=[
+        (1440, 900),
+        pytest.param((1280, 720), marks=pytest.mark.slow),
+        pytest.param((1920, 1080), marks=pytest.mark.thorough),
+    ],
+)
 def screen(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Explorer]:
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="light")
@@ -41,7 +48,7 @@ def size(page: Page) -> tuple[int, int]:
     return page.viewport_size["width"], page.viewport_size["height"]
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_a_click_in_the_scene_is_seen_at_once_and_whole(screen: Explorer, theme: str) -> None:
     page = screen.page
     _, height = size(page)
@@ -81,7 +88,7 @@ def in_theme(page: Page, theme: str) -> None:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_check_of_texts_sees_faults(screen: Explorer) -> None:
     """Texts that are laid over another, or cut off, are found."""
     page = screen.page
@@ -93,7 +100,7 @@ def test_the_check_of_texts_sees_faults(screen: Explorer) -> None:
     page.evaluate("document.getElementById('strip-title').style.cssText = ''")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
     page = explorer.page
     before = box(page, "#architecture-panel")
@@ -184,7 +191,7 @@ def test_a_dock_is_enlarged_and_escape_brings_the_others_back(explorer: Explorer
     expect(page.locator("#embedding-panel")).to_be_visible()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_arrangement_is_part_of_the_address(explorer: Explorer, browser: Browser) -> None:
     page = explorer.page
     page.focus("[data-splitter=left]")
@@ -205,7 +212,7 @@ def test_the_arrangement_is_part_of_the_address(explorer: Explorer, browser: Bro
     context.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_full_screen_keeps_tokens_and_scene(explorer: Explorer) -> None:
     page = explorer.page
     page.click("[data-present=middle]")
@@ -218,7 +225,7 @@ def test_full_screen_keeps_tokens_and_scene(explorer: Explorer) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_on_a_phone_the_scene_stays_over_one_panel(browser: Browser, address: str, theme: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme=theme)
     explorer = Explorer(context.new_page(), address, [])

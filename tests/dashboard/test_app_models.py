@@ -99,6 +99,7 @@ def test_a_model_in_a_folder_is_loaded_when_it_is_chosen_and_jobs_find_it(addres
     assert page.values["saliency-job-offer", "data"]["kept"] > 0, "the process of the job loaded the model itself"
 
 
+@pytest.mark.thorough
 def test_random_weights_are_called_so(address: str) -> None:
     page = of_address(address)
     show(page, "fresh")

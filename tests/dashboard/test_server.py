@@ -50,6 +50,7 @@ def connections_of_jobs() -> set[str]:
     return seen
 
 
+@pytest.mark.thorough
 def test_jobs_beside_visitors_who_keep_their_connections(address: str) -> None:
     """Traces, clicks and projections before and during jobs; every job ends well and every request is answered."""
     stop, answered, failed = threading.Event(), [0, 0, 0], []

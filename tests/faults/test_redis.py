@@ -116,6 +116,7 @@ def test_gone_and_back(address: str, redis: Redis) -> None:
     page.show("The fox met a goose")
 
 
+@pytest.mark.thorough
 def test_one_that_hangs(address: str, redis: Redis) -> None:
     """Whoever asks it is answered all the same, in the time that a request may take."""
     page = of_address(address)

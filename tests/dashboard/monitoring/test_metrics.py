@@ -169,7 +169,7 @@ def test_without_the_setting_there_is_nothing(tmp_path: Path, tiny_gpt2: Languag
 
 
 @pytest.mark.long
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_workers_count_together() -> None:
     with served(GUNICORN, WEB_CONCURRENCY="2") as url:
         for _ in range(10):

@@ -100,7 +100,7 @@ VIEWS = {
     "patches": {"select": "block.3.mlp@9", "compare-text": FOX, "effect-grid": "heads"},
     "b": {"select": "output@9", "compare-text": FOX, "compare-side": "b", "continuation-how": "sampled"},
 }
-RARE = ("norm", "patches", "b")
+RARE = ("head", "difference", "norm", "patches", "b")
 # What a view without a block, or with patches or a comparison, does not have.
 MISSING = {
     "norm": {"attention"},

@@ -13,6 +13,8 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from callbacks.services import Services
 from layouts.address import address
+from layouts.glossary import explained_json, marked
+from layouts.ids import panel
 from layouts.lessons import LESSON, MENU, NOT_HERE, lesson_id, view_data
 
 ComputedLessons = dict[tuple[str, str], dict[str, Any]]  # by the bundled model's fingerprint and the lesson's name
@@ -38,7 +40,8 @@ def register(app: Dash, services: Services) -> None:
 
 
 def draw_lesson(services: Services, name: str, computed: ComputedLessons) -> dict[str, Any]:
-    """The title and the views of a lesson, computed when it is first opened.
+    """A lesson, computed when it is first opened: its title and views; the words of their notes, with terms marked; the
+    ids of the panels that they speak of; and the id of the next lesson's entry in the menu.
 
     Raises: ModelError if the server does not offer the bundled model.
     """
@@ -68,4 +71,10 @@ def _lesson(services: Services, model: LanguageModel, name: str) -> dict[str, An
         )
         for view in lesson.views
     ]
-    return {"title": lesson.title, "views": views}
+    return {
+        "title": lesson.title,
+        "views": views,
+        "words": [marked(view.note, mark=explained_json) for view in lesson.views],
+        "about": [panel(view.about) for view in lesson.views],
+        "next": next(map(lesson_id, list(LESSONS)[list(LESSONS).index(name) + 1 :]), ""),
+    }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MENU = "learn-menu"
-LESSON = "lesson"  # {title, views}: the lesson that was opened last
+LESSON = "lesson"  # the lesson that was opened last (callbacks/lessons.py)
 NOT_HERE = "The lessons are about the bundled model, which this server does not offer."
 
 

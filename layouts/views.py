@@ -60,6 +60,7 @@ def bar() -> html.Div:
             _button("›", "next", "Next view (Page Down)"),
             html.Div(words, className="views-words", tabIndex=0, **{"aria-live": "polite"}),  # a long note scrolls
             html.Span(id="views-title", className="views-title"),
+            _button("Next lesson", "lesson", "Open the next lesson", hidden=True),
             _button("Keep", "keep", "Add these views to your own"),
             _button("✕", "close", "Close the views"),
         ],

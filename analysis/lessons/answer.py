@@ -40,7 +40,7 @@ def settled(cells: LensCells, position: int) -> int:
 def _view(name: str, trace: Trace, after: int, *sentences: str | Claim) -> LessonView:
     """A view of the logit lens. after: the number of blocks passed."""
     part = f"block.{after - 1}.mlp" if after else "embedding"
-    return LessonView(name, sentences, TWICE, f"{part}@{POSITION}", ("logit_lens",))
+    return LessonView(name, sentences, TWICE, f"{part}@{POSITION}", ("logit_lens",), {"large": "upper"})
 
 
 def _at_the_start(subject: Subject, trace: Trace, cells: LensCells) -> LessonView:
@@ -64,7 +64,7 @@ def _halfway(subject: Subject, trace: Trace, cells: LensCells) -> LessonView:
     half = trace.info.n_blocks // 2
     rank = int(cells.output_ranks[half, POSITION])
     answer = quoted(subject.model.vocabulary.piece(int(cells.top[-1, POSITION])))
-    facts = f"after {half} blocks, {answer}, the model’s answer, has rank {rank:,} of {trace.info.n_vocab:,}"
+    facts = f"after block {half - 1}, {answer}, the model’s answer, has rank {rank:,} of {trace.info.n_vocab:,}"
     return _view(
         "Halfway",
         trace,

@@ -88,6 +88,11 @@ def _removed(heads: list[Head]) -> list[Intervention]:
     return [Intervention(block, "head", head, None, "mean") for block, head in heads]
 
 
+def _first(trace: Trace) -> int:
+    """The first position of the token that comes again at `POSITION`."""
+    return int((trace.token_ids == trace.token_ids[POSITION]).argmax())
+
+
 def _select(head: Head, trace: Trace) -> str:
     """The head at the position, with the token that follows in the text as the target."""
     return f"{head_text(head)}@{POSITION}~{trace.token_ids[POSITION + 1]}"
@@ -112,13 +117,16 @@ def _second_time(subject: Subject, trace: Trace) -> LessonView:
         f"output@{POSITION}",
         ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
+        marked="strip",
     )
 
 
 def _previous(subject: Subject, trace: Trace) -> LessonView:
     head = subject.best_head("previous")
-    share = float(trace.attention(head[0], at=(head[1], POSITION + 1, POSITION)))
-    facts = f"from {quoted(trace.tokens[POSITION + 1])} it gives {percent(share)} to {quoted(trace.tokens[POSITION])}"
+    after = _first(trace) + 1
+    share = float(trace.attention(head[0], at=(head[1], after, after - 1)))
+    here, before = quoted(trace.tokens[after]), quoted(trace.tokens[after - 1])
+    facts = f"from the first {here} it gives {percent(share)} to {before}"
     return LessonView(
         "Head one: what came before me?",
         (
@@ -126,7 +134,7 @@ def _previous(subject: Subject, trace: Trace) -> LessonView:
             Claim(share > _ALWAYS, f"Here {facts}.", f"In this model it does not: here {facts}."),
         ),
         TWICE,
-        f"{head_text(head)}@{POSITION + 1}",
+        f"{head_text(head)}@{after}",
         ("attention",),
         {"architecture-color": "previous"},
     )
@@ -135,17 +143,16 @@ def _previous(subject: Subject, trace: Trace) -> LessonView:
 def _induction(subject: Subject, trace: Trace) -> LessonView:
     head = subject.best_head("induction")
     row = trace.attention(head[0], at=(head[1], POSITION))
-    first = trace.token_ids.tolist().index(int(trace.token_ids[POSITION]))
-    after = first + 1
+    after = _first(trace) + 1
     here, there = quoted(trace.tokens[POSITION]), quoted(trace.tokens[after])
     facts = f"from the second {here}, {head_words(head)} gives {percent(float(row[after]))} to {there}"
     return LessonView(
-        "Head two: who had me before them?",
+        "Head two: what came after me?",
         (
-            "The second head, in a later block, looks for tokens that noted its own as the one before: induction.",
+            "The second head, in a later block, looks for the token whose note names the word it is at: induction.",
             Claim(
                 float(row[after]) > _MUCH and int(row.argmax()) == after,
-                f"So it lands one step behind the first time: {facts}.",
+                f"So it finds what came after that word the first time: {facts}.",
                 f"In this model it does not find it: {facts}.",
             ),
         ),

@@ -56,6 +56,8 @@ class LessonView:
         Names of the panels that show it, the most important one last: a phone shows only that one.
     settings
         Values of the page's controls that differ from those that it opens with, by id.
+    marked
+        Name of the panel that the sentences speak of, if it is not the last of `panels`.
     """
 
     name: str
@@ -64,6 +66,12 @@ class LessonView:
     select: str
     panels: tuple[str, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
+    marked: str = ""
+
+    @property
+    def about(self) -> str:
+        """Name of the panel that the sentences speak of."""
+        return self.marked or self.panels[-1]
 
     @property
     def note(self) -> str:

@@ -38,8 +38,8 @@ def _one_back(subject: Subject, trace: Trace) -> LessonView:
     return LessonView(
         "One step back",
         (
-            "Each row of the picture shares out 100% of a token’s attention among itself and those before it; what "
-            "comes later it cannot read.",
+            "Each row of the picture shares out 100% of one token’s attention over the columns: itself and those "
+            "before it, never what comes later.",
             Claim(
                 share > _ALWAYS,
                 f"Whatever the words are, {facts}.",

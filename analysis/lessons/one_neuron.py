@@ -12,6 +12,7 @@ from analysis.trace import Trace
 
 TITLE = "What a neuron does"
 _TEXT = "The king was old. He had a daughter. She was very kind to the birds."
+_ENDS = "Where is the king? He is in the garden. How happy he is! Mr. Fox is with him; they sing."
 _SILENT = 0.2  # of the strongest value
 _FEW = 0.1  # of the neurons
 _SPECIAL = 5  # times any value elsewhere
@@ -22,7 +23,7 @@ def what_a_neuron_does(subject: Subject) -> Lesson:
     """The neuron that writes most towards the prediction after the text's last token."""
     trace = subject.trace(_TEXT)
     block, neuron = strongest_neuron(subject, trace)
-    views = _few, _one_kind, _writes, _removed
+    views = _few, _one_kind, _other_signs, _writes, _removed
     return Lesson(TITLE, tuple(view(subject, trace, block, neuron) for view in views))
 
 
@@ -41,7 +42,7 @@ def _view(
     name: str, trace: Trace, block: int, neuron: int, panel: str, *sentences: str | Claim, **settings: str
 ) -> LessonView:
     select = f"block.{block}.mlp.neuron.{neuron}@{trace.n_positions - 1}"
-    return LessonView(name, sentences, _TEXT, select, (panel,), settings)
+    return LessonView(name, sentences, trace.prompt.text, select, (panel,), settings)
 
 
 def _few(subject: Subject, trace: Trace, block: int, neuron: int) -> LessonView:
@@ -82,6 +83,32 @@ def _one_kind(subject: Subject, trace: Trace, block: int, neuron: int) -> Lesson
             least > _SPECIAL * max(other, 0.1),
             f"It answers to one thing: {facts}.",
             f"In this model it does not answer to one thing: {facts}.",
+        ),
+    )
+
+
+def _other_signs(subject: Subject, _trace: Trace, block: int, neuron: int) -> LessonView:
+    trace = subject.trace(_ENDS)
+    labels = [token.label for token in trace.tokens]
+    values = trace.neurons(block, at=np.s_[:, neuron])
+    short = labels.index("·Mr") + 1  # the full stop of “Mr.”, which ends nothing
+    ends = {n: float(values[n]) for n, label in enumerate(labels) if label in (".", "?", "!") and n != short}
+    by_sign = {labels[n]: min(value for m, value in ends.items() if labels[m] == labels[n]) for n in ends}
+    rest = float(np.delete(values, [*ends, short]).max())
+    facts = ", ".join(f"‘{sign}’ {decimal(value)}" for sign, value in by_sign.items())
+    facts += f" at least; the full stop of ‘Mr.’ {decimal(float(values[short]))}; all else at most {decimal(rest)}"
+    least = min(ends.values())
+    return _view(
+        "Only the full stop?",
+        trace,
+        block,
+        neuron,
+        "activation",
+        "What a neuron answers to is known only when other texts have been tried.",
+        Claim(
+            least > float(values[short]) and least > _SPECIAL * max(rest, 0.1),
+            f"This one marks the ends of sentences, whatever the sign: {facts}.",
+            f"In this model it does not mark the ends of sentences: {facts}.",
         ),
     )
 

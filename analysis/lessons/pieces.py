@@ -62,6 +62,7 @@ def _pieces(subject: Subject, trace: Trace) -> LessonView:
         f"output@{start}",
         ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
+        marked="strip",
     )
 
 
@@ -86,6 +87,7 @@ def _surprise(subject: Subject, trace: Trace) -> LessonView:
         f"output@{int(np.nanargmax(bits)) - 1}",
         ("logit_lens", "summary"),
         {"strip-color": "surprisal"},
+        marked="strip",
     )
 
 
@@ -102,7 +104,7 @@ def _vectors(subject: Subject) -> LessonView:
     partner = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
     hits = sum(partner[name] == near for name, near in zip(names, nearest, strict=True))
     king, queen = _PAIRS[0]
-    facts = f"for {hits} of these {len(names)}, the other of the pair is nearest"
+    facts = f"for {hits} of these {len(names)} words, the other of the pair is nearest"
     cosine = decimal(float(cosines[names.index(king), names.index(queen)]))
     return LessonView(
         "A vector for each token",

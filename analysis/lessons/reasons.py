@@ -85,6 +85,7 @@ def _view(
         {
             "attribution-against": against,
             "saliency-against": against,
+            "saliency-method": "occlusion",
             "effect-against": against,
             "architecture-color": "attribution",
             **(settings or {}),
@@ -133,7 +134,6 @@ def _which_token(subject: Subject, trace: Trace, result: AttributionResult) -> L
             f"One token carries it: {facts}, more than without any other.",
             f"In this model it is not ‘·{_WORD}’: {facts}, more than without any other.",
         ),
-        settings={"saliency-method": "occlusion"},
     )
 
 

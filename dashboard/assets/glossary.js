@@ -1,11 +1,12 @@
 /* Terms of the glossary: a word with a dotted line under it, the name on a tab, or the chosen entry of a menu is explained
-   beside it on hover, focus or tap, and from there leads to the glossary. The terms of a panel are one tab stop, in which
-   ← and → move. */
+   beside it on hover, focus or tap, and from there leads to the glossary. The terms of a panel, or of the bar of views,
+   are one tab stop, in which ← and → move. */
 (function () {
   "use strict";
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
   const WAIT_MS = 250, GAP_PX = 6, EDGE_PX = 8;
+  const AROUND = ":is(.panel, .views-bar):not([hidden])";  // whose terms are one tab stop
   const tip = document.createElement("div");
   Object.assign(tip, { className: "term-tip", role: "tooltip", hidden: true });
   const toGlossary = document.createElement("button");  // with the keyboard: Enter on the term
@@ -89,6 +90,15 @@
   document.addEventListener("focusout", ({ relatedTarget }) => { if (!tip.contains(relatedTarget)) hide(); });
   document.addEventListener("scroll", hide, { capture: true, passive: true });
 
+  /* Elements and texts of a text with terms, as `explained_json` and `marked` of layouts/glossary.py give it. */
+  explorer.withTerms = (parts) => parts.map((part) => {
+    if (typeof part === "string") return part;
+    const { children, className, ...attributes } = part.props;
+    const term = Object.assign(document.createElement("span"), { className, textContent: children });
+    for (const [name, value] of Object.entries(attributes)) term.setAttribute(name, value);
+    return term;
+  });
+
   /* A panel's terms that are not cut off. */
   function terms(panel) {
     return [...panel.querySelectorAll(".term")].filter((term) => {
@@ -103,7 +113,7 @@
       hide();
     }
     if (!event.target.matches?.(".term")) return;
-    const all = terms(event.target.closest(".panel"));
+    const all = terms(event.target.closest(AROUND));
     const next = all[all.indexOf(event.target) + { ArrowLeft: -1, ArrowRight: 1 }[event.key]];
     if (event.key === "Enter" && shown === event.target) openGlossary();
     else if (event.key === "Enter" || event.key === " ") show(event.target);
@@ -114,7 +124,7 @@
 
   /* Tab comes to the first of them, or back to the one that had the focus. */
   function setTabStops() {
-    for (const panel of document.querySelectorAll(".panel:not([hidden])")) {
+    for (const panel of document.querySelectorAll(AROUND)) {
       const all = terms(panel);
       const stop = all.find((term) => term === document.activeElement) ?? all[0];
       for (const term of panel.querySelectorAll(".term")) term.tabIndex = term === stop ? 0 : -1;

@@ -4,7 +4,7 @@
   const dash = window.dash_clientside = window.dash_clientside || {};
   const explorer = dash.explorer = dash.explorer || {};
 
-  explorer.openLesson = ({ title, views }) => explorer.openSession({ title, views, at: 0 });
+  explorer.openLesson = ({ title, views, ...lesson }) => explorer.openSession({ title, views, lesson });
 
   document.addEventListener("click", (event) => {
     const item = event.target.closest(":is(#learn-menu, #examples-menu, #help-menu) .menu-item");

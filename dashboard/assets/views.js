@@ -6,13 +6,16 @@
   const byId = (id) => document.getElementById(id);
   const ENTRY = ":is(input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable])";
   const ALIKE = [["address", "name", "note"], ["address", "name"], ["address"]];
-  let shown = null;  // {title, views, at, isOwn, isKept}; `at` is -1 while none of the views is open
+  // {title, views, at, isOwn, isKept, lesson}; `at` is -1 while none of the views is open. Of a lesson, {words, about,
+  // next}: by view, the note with its terms and the id of the panel that it speaks of; and the next lesson's entry.
+  let shown = null;
 
   function draw() {
     const bar = byId("views-bar");
     bar.hidden = !shown;
+    document.querySelectorAll(".spoken-of").forEach((panel) => panel.classList.remove("spoken-of"));
     if (!shown) return;
-    const { title, views, at, isOwn, isKept } = shown;
+    const { title, views, at, isOwn, isKept, lesson } = shown;
     const view = views[at] ?? { name: "", note: "" };
     const command = (name) => bar.querySelector(`[data-views=${name}]`);
     // A disabled button would lose the focus, and with it the arrow keys.
@@ -23,7 +26,9 @@
     command("keep").textContent = isKept ? "Kept ✓" : "Keep";
     byId("views-count").textContent = at < 0 ? `${views.length} views` : `${at + 1} of ${views.length}`;
     byId("views-name").textContent = view.name;
-    byId("views-note").textContent = view.note;
+    byId("views-note").replaceChildren(...explorer.withTerms(lesson?.words[at] ?? [view.note]));
+    byId(lesson?.about[at])?.classList.add("spoken-of");
+    command("lesson").hidden = !lesson?.next || at < views.length - 1;
     byId("views-title").textContent = title;
     bar.classList.toggle("with-notes", views.some(({ note }) => note !== ""));
     bar.querySelector(".views-words").scrollTop = 0;
@@ -57,9 +62,9 @@
 
   Object.assign(explorer, {
     /* Show a session in the bar, and open one of its views. views: {name, note, address, fingerprint} of each. isOwn:
-       whether they are the visitor's own list. */
-    openSession({ title, views, at = 0, isOwn = false }) {
-      shown = { title, views, at: -1, isOwn };
+       whether they are the visitor's own list. lesson: what a lesson has besides. */
+    openSession({ title, views, at = 0, isOwn = false, lesson = null }) {
+      shown = { title, views, at: -1, isOwn, lesson };
       go(at);
       byId("views-bar").focus({ preventScroll: true });
     },
@@ -103,6 +108,7 @@
     const command = event.target.closest("#views-bar [data-views]")?.dataset.views;
     if (command === "previous") go(shown.at - 1);
     if (command === "next") go(shown.at + 1);
+    if (command === "lesson") byId(shown.lesson.next).click();
     if (command === "keep" && !shown.isKept) keep();
     if (command === "close") {
       shown = null;

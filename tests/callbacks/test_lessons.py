@@ -26,7 +26,11 @@ def test_a_lesson_is_a_session_on_the_bundled_model(
     lesson = draw_lesson(services, name, computed)
     assert lesson["title"] == LESSONS[name][0]
     controls = {setting for panel in PANELS for setting in panel.settings} | {"compare-text", "compare-side"}
-    for view in lesson["views"]:
+    names = list(LESSONS)
+    assert lesson["next"] == ("" if name == names[-1] else f"lesson-{names[names.index(name) + 1]}")
+    assert set(lesson["about"]) <= {f"{panel.name}-panel" for panel in PANELS}
+    for view, words in zip(lesson["views"], lesson["words"], strict=True):
+        assert "".join(one if isinstance(one, str) else one["props"]["children"] for one in words) == view["note"]
         assert set(view) == {"name", "note", "address", "fingerprint"}
         assert view["fingerprint"] == bundled_model.info.fingerprint
         parts = {key: value for key, (value,) in parse_qs(view["address"]).items()}

@@ -130,7 +130,8 @@ def test_copying_heads(bundled: Subject, lessons: dict[str, Lesson]) -> None:
     assert net.pieces[1:9] == net.pieces[11:19]
     says(second, f"costs {tenth(net.bits[1:9].mean())} bits", f"and {tenth(net.bits[11:19].mean())} the second")
     assert net.pieces[14:16] == [" red", " apple"]
-    says(one, "head 7 of block 0", percent(float(net.attention[0][7, 15, 14])))
+    assert net.pieces[4:6] == [" red", " apple"]
+    says(one, "head 7 of block 0", percent(float(net.attention[0][7, 5, 4])))
     says(two, "head 0 of block 4", percent(float(net.attention[4][0, 14, 5])))
     apple = int(net.ids[15])
     direction = net.bare.network.lm_head.weight[apple]
@@ -171,7 +172,7 @@ def test_answer(bundled: Subject, lessons: dict[str, Lesson]) -> None:
 
 
 def test_one_neuron(bundled: Subject, lessons: dict[str, Lesson]) -> None:
-    few, kind, writes, removed = lessons["one-neuron"].views
+    few, kind, signs, writes, removed = lessons["one-neuron"].views
     net = network(bundled, few)
     best = int(net.logits[-1].argmax())
     direction = net.bare.network.lm_head.weight[best]
@@ -182,6 +183,15 @@ def test_one_neuron(bundled: Subject, lessons: dict[str, Lesson]) -> None:
     says(few, f"{loud} of the 1,024 neurons of block 5", f"value, {tenth(float(values[-1].abs().max()))}.")
     says(kind, "Neuron 118 of block 5", f"least {tenth(float(values[stops, 118].min()))}")
     says(kind, f"most {tenth(float(values[others, 118].max()))}.")
+    other = network(bundled, signs)
+    at = {piece: [] for piece in (".", "?", "!", "Mr.", "")}  # type: dict[str, list[float]]
+    for before, piece, value in zip(
+        ["", *other.pieces], other.pieces, other.bare.values("neuron", 5, other.ids.tolist())[:, 118], strict=False
+    ):
+        at["Mr." if before == " Mr" else piece if piece in at else ""].append(float(value))
+    says(signs, *(f"‘{sign}’ {tenth(min(at[sign]))}" for sign in ".?!"), f"‘Mr.’ {tenth(at['Mr.'][0])};")
+    assert abs(max(at[""])) < 0.05
+    says(signs, "most 0.0.")
     says(writes, f"by {tenth(net.written('neuron', 5, 118, -1, direction))} logits")
     without = net.removed("neuron", 5, 118)
     says(removed, f"by {tenth(float(without[best] - net.logits[-1, best]))},")

@@ -13,7 +13,7 @@ import visualize
 from dashboard.panels import PANELS
 from layouts import ids
 
-pytestmark = [pytest.mark.long, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.thorough]
 
 ROOT = Path(__file__).parent.parent
 

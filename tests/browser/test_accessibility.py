@@ -13,7 +13,7 @@ from tests.browser.explorer import NO_WEBGL, Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCREENS = [
     ("dark", 1440),
-    ("light", 390),
+    pytest.param("light", 390, marks=pytest.mark.thorough),
     pytest.param("light", 1440, marks=pytest.mark.thorough),
     pytest.param("dark", 390, marks=pytest.mark.thorough),
 ]

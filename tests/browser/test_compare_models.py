@@ -35,6 +35,7 @@ def silence_head(file: Path) -> None:
     save_file(weights, file, metadata={"format": "pt"})
 
 
+@pytest.mark.thorough
 def test_the_first_difference_of_two_models_is_the_head_that_differs(explorer: Explorer) -> None:
     page = explorer.page
     page.click("#compare-open")

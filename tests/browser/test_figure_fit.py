@@ -103,7 +103,7 @@ def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens:
         assert area["top"] + area["height"] <= height
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_labels_of_axes_thin_out_and_come_back(explorer: Explorer) -> None:
     """Labels below each other, and slanted ones beside each other, which need more than a line each."""
     shown = {}

@@ -24,6 +24,8 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     expect(page.locator("#views-count")).to_have_text("1 of 6")
     explorer.follows("output@14")
     assert page.input_value("#prompt-text") == text
+    spoken_of = page.locator(".spoken-of")
+    expect(spoken_of).to_have_id("strip-panel")
 
     for _ in range(2):
         page.keyboard.press("PageDown")
@@ -31,7 +33,10 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     weight = trace.attention(4)[0, 14, 5]
     expect(note).to_contain_text(f"head 0 of block 4 gives {weight:.0%} to ‘·apple’")
     assert explorer.data("attention-graph", "_fullData[0].z")[14][5] == pytest.approx(float(weight), abs=1e-5)
-    assert explorer.stored("architecture-color") == "induction"
+    expect(page.locator("#architecture-color")).to_have_value("induction")
+    expect(spoken_of).to_have_id("attention-panel")
+    note.locator(".term", has_text="induction").hover()
+    expect(page.locator(".term-tip")).to_contain_text("Copying by example")
 
     page.keyboard.press("PageDown")
     explorer.follows(f"block.4.attention.head.4@14~{apple}")
@@ -43,7 +48,16 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     before, after = map(float, re.findall(r"[\d.]+", page.inner_text("#effect-numbers dd >> nth=0")))
     assert before == pytest.approx(float(trace.logits()[14, apple]), abs=0.01)
     expect(note).to_contain_text(f"by −{before - after:.1f}, from 67% to under 1%")
+
+    following = page.locator("#views-bar [data-views=lesson]")
+    expect(following).to_be_hidden()
+    page.keyboard.press("PageDown")
+    expect(page.locator("#views-count")).to_have_text("6 of 6")
+    following.click()
+    expect(page.locator("#views-title")).to_have_text("Where the answer forms")
+    expect(page.locator("#views-count")).to_have_text("1 of 4")
     page.click("#views-bar [data-views=close]")
+    expect(spoken_of).to_have_count(0)
 
 
 @pytest.mark.slow

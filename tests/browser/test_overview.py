@@ -94,7 +94,7 @@ def test_clicks_select_a_head_a_tiles_strongest_neuron_and_the_ends(explorer: Ex
     explorer.follows(f"output@{LAST}")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_arrow_keys_move_where_the_cells_are(explorer: Explorer) -> None:
     page = explorer.page
     click(explorer, HEADS, 2 * 8 + 3)

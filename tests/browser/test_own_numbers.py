@@ -108,6 +108,7 @@ def test_numbers_are_drawn_and_nothing_else_of_the_file_is_sent(explorer: Explor
     assert np.isnan(grid[2, 5])
 
 
+@pytest.mark.thorough
 def test_numbers_stay_in_the_tab_and_go_when_they_are_forgotten(explorer: Explorer) -> None:
     page = explorer.page
     bodies: list[str] = []

@@ -43,6 +43,7 @@ def asked_for(request: Request) -> str:
     return str(value)
 
 
+@pytest.mark.thorough
 def test_of_many_presses_only_the_newest_is_asked_for(explorer: Explorer) -> None:
     asked: list[str] = []
     explorer.page.on("request", lambda one: asked.append(asked_for(one)) if follows_selection(one) else None)

@@ -46,7 +46,7 @@ def test_the_same_click_counts_again_after_another_selection(explorer: Explorer)
     explorer.follows("block.0.attention.head.5@3")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_camera_stays_where_it_was_put(explorer: Explorer) -> None:
     page = explorer.page
     page.click("#architecture-reset")  # another test may have turned it

@@ -92,7 +92,7 @@ def overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "n_blocks", [12, *(pytest.param(n, marks=[pytest.mark.slow, pytest.mark.thorough]) for n in (2, 6, 24, 30, 48, 96))]
 )

@@ -87,7 +87,7 @@ def test_the_tab_stop_stays_right_when_the_colour_changes(explorer: Explorer) ->
     assert tab_stops(page) == ["@5"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_live_region_says_the_selection(explorer: Explorer, trace: Trace) -> None:
     page, status = explorer.page, explorer.page.locator("#status[role=status]")
     for select, words in [
@@ -104,7 +104,7 @@ def test_a_live_region_says_the_selection(explorer: Explorer, trace: Trace) -> N
     expect(status).to_have_text("Output, at token 5 ‘·crow’")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_count_follows_typing(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page, count, button = (
         explorer.page,

@@ -131,7 +131,7 @@ def test_splitters_by_mouse_and_keyboard_and_reset(explorer: Explorer) -> None:
     expect(page.locator("[data-reset=layout]")).to_be_disabled()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_tabs_by_keyboard_draw_what_was_hidden(explorer: Explorer) -> None:
     page = explorer.page
     page.locator("#strip-panel [data-select='@3']").click()

@@ -248,7 +248,7 @@ def served_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
             yield url
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_served_host_has_no_dialog(served_host: str, local: Explorer, folder: Path) -> None:
     page = of_address(served_host)
     assert "open-model" not in str(page.values)

@@ -155,6 +155,13 @@
     return { ...title, text: text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text };
   }
 
+  /* The message of a figure without data, in lines that fit. */
+  function inLines(layout, width) {
+    const line = new RegExp(`(.{1,${Math.max(10, Math.floor(width / LETTER))}})(?:\\s+|$)`, "gu");
+    const [note] = layout.annotations;
+    return { ...layout, annotations: [{ ...note, text: note.text.trim().replace(line, "$1<br>").replace(/<br>$/, "") }] };
+  }
+
   /* Larger letters, for a presentation. */
   function withLargeText(value, name = "") {
     if (Array.isArray(value)) return value.map((part) => withLargeText(part, name));
@@ -178,6 +185,7 @@
     if (height < LOW && square) {  // the rows have the same labels as the columns
       fitted.xaxis = { ...fitted.xaxis, showticklabels: false, ticks: "" };
     }
+    if (data?.length === 0 && layout.annotations?.length) fitted = inLines(fitted, width);
     if (layout.meta?.multiples) fitted = wrapped(fitted, layout.meta.multiples, width, height);
     const isSmall = height < LOW || width < NARROW;
     if (isSmall && layout.meta?.bar && !layout.scene) fitted.margin = { ...layout.margin, [layout.meta.bar]: 8 };

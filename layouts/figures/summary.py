@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.summary import SummaryResult
 
 _MAX_CHARACTERS = 14  # of a token on the axis; the hover text has all
+_LONG = 0.5  # probability of a bar with room for words in it
 
 
 def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -36,8 +37,14 @@ def summary_figure(result: PredictionResult, *, theme: Theme = LIGHT) -> go.Figu
             percent(probability) + (" · next in the text" if piece.id == follows else "")
             for piece, probability in result.top
         ],
-        "textposition": "outside",
+        # Beside a long bar there is no room for many words.
+        "textposition": [
+            "inside" if probability > _LONG and piece.id == follows else "outside" for piece, probability in result.top
+        ],
         "textfont": {"color": theme.text, "size": 12},
+        "insidetextfont": {"color": theme.surface},
+        "insidetextanchor": "end",
+        "constraintext": "none",
         "cliponaxis": False,
         "marker": {"color": theme.accent},
         "customdata": [f"~{piece.id}" for piece in pieces],

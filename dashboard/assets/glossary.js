@@ -88,7 +88,8 @@
     else hide();
   });
   document.addEventListener("focusout", ({ relatedTarget }) => { if (!tip.contains(relatedTarget)) hide(); });
-  document.addEventListener("scroll", hide, { capture: true, passive: true });
+  document.addEventListener("scroll", ({ target }) => { if (shown && target.contains(shown)) hide(); },
+    { capture: true, passive: true });
 
   /* Elements and texts of a text with terms, as `explained_json` and `marked` of layouts/glossary.py give it. */
   explorer.withTerms = (parts) => parts.map((part) => {

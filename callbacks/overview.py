@@ -33,7 +33,7 @@ _WALL_TYPES = ([int, int], [int, float])  # JSON has no 1.0
 def register(app: Dash, services: Services) -> PanelCallback:
     """Draw the panel for a prompt, a selection and the 3D scene's colouring, which its own menu sets as well."""
     app.clientside_callback(
-        ClientsideFunction("explorer", "shareColoring"), Input(COLOR_BY, "value"), Input(COLOR, "value")
+        ClientsideFunction("explorer", "showColoring"), Output(COLOR, "value"), Input(COLOR_BY, "value")
     )
     return panel_callback(
         NAME,

@@ -38,12 +38,12 @@
       return { block: Math.floor(box / per_block), unit, name: names[unit], value: values[box], neuron: neurons?.[box] };
     },
 
-    /* The scene's menu of colours, which the server reads, and the overview's show the same value. */
-    shareColoring(scene, overview) {
-      if (scene === overview) return;
-      const isFromOverview = dash.callback_context.triggered_id === "overview-color";
-      const [other, value] = isFromOverview ? ["architecture-color", overview] : ["overview-color", scene];
-      dash.set_props(other, { value });
-    },
+    /* The overview's menu of colours shows the value of the scene's, which the server reads. */
+    showColoring: (scene) => scene,
+  });
+
+  /* Only what a person chooses in it goes the other way: an echo of the scene's value could undo its next one. */
+  document.addEventListener("change", ({ target: { id, value } }) => {
+    if (id === "overview-color") dash.set_props("architecture-color", { value });
   });
 })();

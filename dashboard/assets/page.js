@@ -38,7 +38,8 @@
   document.addEventListener("focusin", ({ target }) => { focused = target; });
   document.addEventListener("toggle", ({ target }) => {
     const isLost = [focused, document.body].includes(document.activeElement);
-    if (target.matches?.(OPEN)) place(target);
+    const popUp = target.closest?.(OPEN);  // it grows when its "More" is opened
+    if (popUp) place(popUp);
     else if (target.matches?.(POP_UP) && target.contains(focused) && isLost) target.querySelector("summary").focus();
   }, true);
 

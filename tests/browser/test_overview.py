@@ -237,3 +237,20 @@ def test_with_webgl_it_is_the_second_tab(browser: Browser, address: str) -> None
     expect(page.locator("#overview-panel .webgl-note")).to_be_hidden()
     assert explorer.stored("tabs") == "overview"
     context.close()
+
+
+def test_a_colouring_that_is_replaced_at_once_does_not_come_back(explorer: Explorer) -> None:
+    """As in quick steps through a lesson: the overview's menu follows the scene's, and gives no old value back."""
+    page = explorer.page
+    for milliseconds in (0, 5, 10, 20, 30, 50, 80, 120):
+        page.evaluate(
+            """([first, last, wait]) => {
+              const color = (value) => dash_clientside.set_props("architecture-color", { value });
+              color(first);
+              return new Promise((done) => setTimeout(() => { color(last); done(); }, wait));
+            }""",
+            ["entropy", "norm", milliseconds],
+        )
+        explorer.selection()
+        page.wait_for_timeout(300)
+        assert [page.input_value(f"#{menu}-color") for menu in ("architecture", "overview")] == ["norm", "norm"]

@@ -149,6 +149,7 @@ def test_a_server_that_is_gone_for_a_while(explorer: Explorer) -> None:
     explorer.page.wait_for_function("!document.querySelector('#notice')?.classList.contains('show')")
 
 
+@pytest.mark.thorough
 def test_half_a_character_is_refused_in_words(explorer: Explorer) -> None:
     explorer.page.evaluate(
         """() => {

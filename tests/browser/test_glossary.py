@@ -55,6 +55,7 @@ def test_escape_closes_the_explanation_alone(explorer: Explorer) -> None:
     assert explorer.stored("large") is None
 
 
+@pytest.mark.slow
 def test_the_terms_of_a_panel_are_one_tab_stop_with_arrow_keys_inside(explorer: Explorer) -> None:
     page, tip = explorer.page, explorer.page.locator(TIP)
     before = explorer.selection()

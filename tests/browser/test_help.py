@@ -81,6 +81,7 @@ def test_the_tour_covers_nothing_that_it_explains(browser: Browser, address: str
     context.close()
 
 
+@pytest.mark.slow
 def test_every_term_leads_to_the_glossary_and_the_shortcuts_open_by_their_key(explorer: Explorer) -> None:
     page, glossary = explorer.page, explorer.page.get_by_role("dialog", name="Glossary")
     page.locator("#strip-reading [aria-describedby='term-surprisal']").hover()

@@ -14,6 +14,7 @@ from tests.browser.explorer import BEGINNING, Explorer
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page]
 
 
+@pytest.mark.slow
 def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_model: LanguageModel) -> None:
     page, note = explorer.page, explorer.page.locator("#views-note")
     text = EXAMPLES["The same words twice"].text

@@ -282,6 +282,7 @@ def test_the_start_switch_shifts_the_position(explorer: Explorer) -> None:
     assert explorer.page.locator("#notice.show").count() == 0
 
 
+@pytest.mark.thorough
 def test_a_link_to_a_text_alone_keeps_part_and_settings(explorer: Explorer) -> None:
     explorer.page.select_option("#attention-view", "rollout")
     explorer.page.evaluate("location.hash = document.querySelectorAll('#examples-menu a')[1].hash")

@@ -78,6 +78,7 @@ def test_cells_are_named_with_the_traces_numbers(explorer: Explorer, trace: Trac
         assert number(words) == pytest.approx(float(trace.tile_norms(block)[LAST, tile]), rel=5e-3)
 
 
+@pytest.mark.slow
 def test_clicks_select_a_head_a_tiles_strongest_neuron_and_the_ends(explorer: Explorer, trace: Trace) -> None:
     n_heads, n_tiles, width = trace.info.n_heads, trace.info.n_tiles, trace.info.tile_width
     click(explorer, HEADS, 4 * n_heads + 2)

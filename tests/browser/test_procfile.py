@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.browser.explorer import BEGINNING, Explorer
 from tests.serving import ROOT, answers, gunicorn_of, has_settled, procfile, redis_server, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 TEXT = "The king gave a rose to the queen, and the queen gave a rose to the king."
 
 
@@ -28,7 +28,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["alone", pytest.param("with a worker", marks=pytest.mark.thorough)])
+@pytest.fixture(params=["alone", "with a worker"])
 def address(request: pytest.FixtureRequest, checkout: Path, tmp_path: Path) -> Iterator[str]:
     """Two web processes; and with a worker, as on two machines that have nothing but Redis in common."""
     with ExitStack() as stack:

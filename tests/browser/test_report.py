@@ -93,6 +93,7 @@ def test_a_report_shows_the_view_without_a_network(
     expect(alone.locator(".chip").first).to_have_css("color", "rgb(232, 237, 243)")
 
 
+@pytest.mark.thorough
 def test_what_a_visitor_types_is_text_in_the_report(explorer: Explorer, alone: Page, tmp_path: Path) -> None:
     explorer.analyse(HOSTILE)
     explorer.page.wait_for_function("(text) => dash_clientside.explorer.shown().text === text", arg=HOSTILE)

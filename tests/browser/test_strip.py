@@ -153,6 +153,7 @@ def test_the_count_of_texts_that_are_too_long_or_empty_of_words(
     expect(explorer.page.locator("#notice")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_new_text_keeps_the_selection(explorer: Explorer) -> None:
     page = explorer.page
     explorer.open()

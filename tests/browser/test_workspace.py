@@ -175,6 +175,7 @@ def test_a_hidden_panel_costs_a_click_nothing(explorer: Explorer) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_a_dock_is_enlarged_and_escape_brings_the_others_back(explorer: Explorer) -> None:
     page = explorer.page
     before = box(page, "#embedding-panel")

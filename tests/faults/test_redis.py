@@ -94,6 +94,7 @@ def test_a_server_and_a_worker_that_begin_before_it(tmp_path: Path) -> None:
             assert worker.poll() is None
 
 
+@pytest.mark.thorough
 def test_gone_and_back(address: str, redis: Redis) -> None:
     page = of_address(address)
     page.show("The fox met a crow")

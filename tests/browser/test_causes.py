@@ -78,6 +78,7 @@ def test_a_cell_of_the_grid_of_patches_carries_its_value_over(explorer: Explorer
     assert explorer.selection().endswith(f"@{position}")
 
 
+@pytest.mark.thorough
 def test_the_ledger_holds(explorer: Explorer) -> None:
     page = explorer.page
     page.focus("#ledger-open")

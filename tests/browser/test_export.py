@@ -118,7 +118,7 @@ def test_a_picture_that_cannot_be_made_is_said(explorer: Explorer) -> None:
     page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = HTMLCanvasElement.prototype.kept; }")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_panel_is_a_picture_in_both_themes(explorer: Explorer) -> None:
     for theme in ("light", "dark"):
         for panel in FLAT:

@@ -126,6 +126,7 @@ def test_visitors_get_their_own_and_the_next_one_the_cache(
     shows(third, bundled_model, texts[0], baseline="end")
 
 
+@pytest.mark.thorough
 def test_progress_then_cancel_then_another(visit: Callable[..., Explorer], bundled_model: LanguageModel) -> None:
     visitor = visit(text=LONGEST, **SLOW)
     computing(visitor)

@@ -61,7 +61,7 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     expect(spoken_of).to_have_count(0)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_example_opens_what_shows_it(explorer: Explorer) -> None:
     page, one = explorer.page, EXAMPLES["A noun is due"]
     page.click("#examples-menu > summary")

@@ -129,7 +129,7 @@ def _delete(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [_damage, *(pytest.param(one, marks=pytest.mark.slow) for one in (_empty, _halve)), _delete]
+    "damage", [_damage, *(pytest.param(one, marks=pytest.mark.thorough) for one in (_empty, _halve)), _delete]
 )
 def test_damaged_files(address: str, folder: Path, damage: Callable[[Path], None]) -> None:
     """What they held, and cannot be read, is computed again, once for all visitors."""

@@ -12,8 +12,8 @@ def document(scripts: str, parts: str) -> str:
     """HTML document of the app, in which Dash fills in what is between `{%` and `%}`.
 
     scripts: the address under which Dash serves scripts. It asks for plotly.js, by far the largest of them, only when
-    the first figure is made; a prefetch lets the browser load it beside the others. parts: the templates of its static
-    parts (`static_parts.py`).
+    the first figure is made; `assets/loading.js` lets the browser prefetch it once the words are painted. parts: the
+    templates of its static parts (`static_parts.py`).
     """
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -21,7 +21,7 @@ def document(scripts: str, parts: str) -> str:
     {{%metas%}}
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{{%title%}}</title>
-    <link rel="prefetch" as="script" href="{scripts}plotly/package_data/plotly.min.js">
+    <link rel="later" as="script" href="{scripts}plotly/package_data/plotly.min.js">
     {{%favicon%}}
     {{%css%}}
   </head>

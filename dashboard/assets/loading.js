@@ -19,6 +19,11 @@
     observer.disconnect();
   }).observe(document, { childList: true, subtree: true });
 
+  /* Not before the first paint, whose scripts would have to share the line with it. */
+  addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(() => {
+    document.querySelector("link[rel=later]").rel = "prefetch";
+  })));
+
   explorer.openingFailed = () => {
     const state = document.querySelector(".opening-state");
     if (state) state.textContent = INCOMPLETE;

@@ -85,7 +85,7 @@ def _listed(outputs: Any) -> list[Any]:
 
 def test_what_the_document_has_the_browser_fetch_early_is_there(app: Dash) -> None:
     visitor = app.server.test_client()
-    (url,) = re.findall(r'rel="prefetch" as="script" href="([^"]*)"', visitor.get("/").get_data(as_text=True))
+    (url,) = re.findall(r'rel="later" as="script" href="([^"]*)"', visitor.get("/").get_data(as_text=True))
     assert visitor.get(url).status_code == 200
 
 

@@ -188,6 +188,7 @@ def test_news_of_the_model_keep_the_selected_token(explorer: Explorer) -> None:
     assert explorer.selection() == "block.3.attention.head.0@3"
 
 
+@pytest.mark.slow
 def test_typing_a_text(explorer: Explorer, bundled_model: LanguageModel) -> None:
     explorer.analyse(TEXT)
     tokens = compute_trace(bundled_model, Prompt("bundled", TEXT)).tokens

@@ -70,6 +70,7 @@ def azimuth(eye: dict[str, float]) -> float:
     return math.atan2(eye["y"], eye["x"])
 
 
+@pytest.mark.slow
 def test_hovering_names_a_part_with_its_number(explorer: Explorer, trace: Trace) -> None:
     """And all that is drawn is drawn in one WebGL context."""
     explorer.page.select_option("#architecture-color", "norm")

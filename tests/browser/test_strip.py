@@ -163,6 +163,7 @@ def test_a_new_text_keeps_the_selection(explorer: Explorer) -> None:
     explorer.follows(f"{opening}@{page.locator(CHIPS).count() - 1}")
 
 
+@pytest.mark.slow
 def test_arcs_follow_the_attention_of_the_selected_head(explorer: Explorer, trace: Trace) -> None:
     page = explorer.page
     for block, head, position in [(3, 5, LAST), (0, 7, 8), (5, 3, 12), (2, 0, 0)]:

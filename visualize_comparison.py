@@ -116,7 +116,7 @@ class Pair:
     def drawn(
         self, title: str, figures: Sequence[tuple[go.Figure, int]], *sentences: str, results: Mapping[str, Any]
     ) -> FigureOfResults:
-        """Figures under a title that names A and sentences that name B.
+        """Standalone figure of a comparison: its title names A, and its first sentence names B.
 
         figures: each with its height in pixels.
         results: what they are drawn from, by name.

@@ -40,9 +40,10 @@ def register(app: Dash, services: Services) -> None:
 
 
 def draw_lesson(services: Services, name: str, computed: ComputedLessons) -> dict[str, Any]:
-    """A lesson, computed when it is first opened: its title and views; the words of their notes, with terms marked; the
-    ids of the panels that they speak of; and the id of the next lesson's entry in the menu.
+    """Session of a lesson, computed when it is first opened: its title and views, and what the bar shows besides.
 
+    For each view, `words` is its note with the terms marked, and `about` the id of the panel that the note is about.
+    `next` is the id of the next lesson's entry in the menu, or empty.
     Raises: ModelError if the server does not offer the bundled model.
     """
     if BUNDLED not in [entry.name for entry in services.menu.entries()]:

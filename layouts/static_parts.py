@@ -1,4 +1,4 @@
-"""Static parts of the page: what no callback touches is HTML of its document, and no components.
+"""Static parts of the page: what no callback touches is HTML in its document instead of components.
 
 For each output that a callback writes, Dash looks every component of the page up again in its store. More than half of
 them were help texts, entries of menus and dialogs, and a third of a click's time in the browser went into them.
@@ -22,9 +22,9 @@ def static(name: str) -> dict[str, Any]:
 
 
 def take_out(layout: Component) -> str:
-    """Take the children out of all elements with `data-static`; give them as a template each, in HTML.
+    """Templates, in HTML, of the children of all elements that are marked as `static`, which are left empty.
 
-    `assets/static_parts.js` puts them back where they were.
+    `assets/static_parts.js` puts the children back.
     """
     held = [part for part in layout._traverse() if hasattr(part, NAME)]
     templates = []

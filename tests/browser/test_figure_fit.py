@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from layouts.figures.attention import attention_figure, attention_heads_figure
 from layouts.figures.attribution import attribution_figure
 from layouts.figures.attribution_charts import attribution_bars_figure
 from layouts.figures.embedding import embedding_figure
+from layouts.figures.empty import empty_figure
+from layouts.figures.summary import summary_figure
 from tests.browser.explorer import FRAMES, Explorer
 from tests.layouts.figures.test_attention import long, result
 from tests.layouts.figures.test_attribution import RESULT as ATTRIBUTION
 from tests.layouts.figures.test_embedding import made
+from tests.layouts.figures.test_summary import LENS
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 SIZES = [(1400, 800), (700, 420), (420, 640), (390, 300), (280, 160), (180, 600)]
@@ -101,6 +105,20 @@ def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens:
         assert area["top"] >= 0
         assert area["left"] + area["width"] <= width
         assert area["top"] + area["height"] <= height
+
+
+def test_words_are_whole_in_narrow_figures(explorer: Explorer) -> None:
+    """A message in the place of a figure, and what is written beside or in a long bar."""
+    sure = replace(LENS, top=((LENS.top[1][0], 0.97), LENS.top[0]), logits=LENS.logits[:2])
+    for figure, words in (
+        (empty_figure("This part has no neurons. Select a block."), "annotation-text"),
+        (summary_figure(sure), "bartext"),
+    ):
+        for width, height in ((140, 120), (320, 200), (700, 420)) if words == "annotation-text" else ((430, 200),):
+            draw(explorer, figure, width, height)
+            for text in explorer.page.evaluate(TEXTS, f".{words}"):
+                assert text["left"] >= 0, (text, width)
+                assert text["right"] <= width, (text, width)
 
 
 @pytest.mark.thorough

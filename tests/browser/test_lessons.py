@@ -38,6 +38,11 @@ def test_a_lesson_is_opened_and_stepped_through(explorer: Explorer, bundled_mode
     expect(spoken_of).to_have_id("attention-panel")
     note.locator(".term", has_text="induction").hover()
     expect(page.locator(".term-tip")).to_contain_text("Copying by example")
+    note.locator(".term", has_text="induction").focus()
+    for _ in range(2):  # the explanation, and the glossary
+        page.keyboard.press("Enter")
+    expect(page.locator("#glossary[open] .found").first).to_have_text("induction")
+    page.keyboard.press("Escape")
 
     page.keyboard.press("PageDown")
     explorer.follows(f"block.4.attention.head.4@14~{apple}")

@@ -1,10 +1,12 @@
-"""Callback of the token strip. The chips are sent once per text; a click on a token moves mark and arcs."""
+"""Callback of the token strip. The chips are sent once per text; a click on a token moves the mark, which the page does
+by itself, and the arcs.
+"""
 
 from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, Patch, State
+from dash import ClientsideFunction, Dash, Input, Output, State
 
 from analysis.comparison.pair import Comparison
 from analysis.comparison.strip import compute_strip_difference
@@ -13,7 +15,7 @@ from analysis.saliency import plan_saliency, read_token_id
 from analysis.saliency_methods.baselines import DEFAULT_BASELINE
 from analysis.selection import Selection
 from analysis.strip import attention_from, compute_strip
-from analysis.trace import Prompt, Trace
+from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
 from callbacks.services import Services
 from callbacks.sides import is_complete
@@ -36,7 +38,7 @@ from layouts.figures.strip import (
 )
 from layouts.figures.tables.strip import strip_tables
 from layouts.job import JobIds
-from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip, mark
+from layouts.strip import ARCS, CHIPS, COLOR, HIGH, LOW, NAME, SCALE, chip
 from layouts.theme import THEMES, Theme
 
 
@@ -88,8 +90,8 @@ def draw_strip(
     (`low`, `high`), title and reading.
 
     color: "surprisal", or "attribution" for the saliency panel's result with its choices. shown: the last value of
-    the output `shown`, a digest of the chips on the page and the marked position. If the chips are the same, only the
-    mark is sent.
+    the output `shown`, a digest of the chips on the page and the position that is selected. The same chips are not
+    sent again.
     """
     look = THEMES[theme]
     trace = services.trace(prompt)
@@ -102,8 +104,8 @@ def draw_strip(
     reading = f"{about} {strip_reading(result, position)}".lstrip()
     # The chips of surprisals do not depend on the selection.
     chips = _digest(trace.info.fingerprint, trace.prompt, theme) if color == "surprisal" else ""
-    if chips and (moved := _moved(trace, shown, chips, position)):
-        return {**common, "chips": moved, "shown": f"{chips}@{position}", "reading": reading}
+    if chips and _are_shown(chips, shown):
+        return {**common, "shown": f"{chips}@{position}", "reading": reading}
     colors, legend = strip_colors(result, theme=look), strip_legend(theme=look)
     words = [strip_hover(result, token.position) for token in result.tokens]
     if color == "attribution":
@@ -153,8 +155,8 @@ def draw_strip_difference(
         "shown": f"{chips}@{position}",
         "results": {"difference": result},
     }
-    if moved := _moved(trace, shown, chips, position):
-        return {**common, "chips": moved}
+    if _are_shown(chips, shown):
+        return common
     scale, low, high = strip_difference_legend(theme=look)
     colors = strip_difference_colors(result, theme=look)
     return {
@@ -169,16 +171,9 @@ def draw_strip_difference(
     }
 
 
-def _moved(trace: Trace, shown: str, chips: str, position: int) -> Patch | None:
-    """What moves the mark to a position, if the page shows the same chips. shown: as for `draw_strip`."""
-    drawn, _, marked = str(shown).partition("@")
-    if drawn != chips or marked not in map(str, range(trace.n_positions)):
-        return None
-    moved = Patch()
-    for token in (trace.tokens[int(marked)], trace.tokens[position]):
-        for name, value in mark(token, chosen=token.position == position).items():
-            moved[token.position]["props"][name] = value
-    return moved
+def _are_shown(chips: str, shown: str) -> bool:
+    """Whether the page shows the chips of a digest. shown: as for `draw_strip`; it may be written by hand."""
+    return str(shown).partition("@")[0] == chips
 
 
 def _digest(*inputs: Any) -> str:

@@ -89,20 +89,10 @@ def layout() -> html.Section:
 
 
 def chip(token: Token, description: str, colors: tuple[str, str], *, chosen: bool) -> html.Button:
-    """One token. colors: CSS, of background and text. chosen: whether it is the selected position's."""
+    """One token. colors: CSS, of background and text. chosen: whether it is the selected position's, which is the
+    strip's single tab stop; `assets/strip.js` moves this mark.
+    """
     spoken: dict[str, Any] = {"aria-label": f"{token.label}, written after the text"} if token.written else {}
-    return html.Button(
-        token.label,
-        type="button",
-        style={"background": colors[0], "color": colors[1]},
-        title=description,
-        dir="auto",
-        **{"data-select": f"@{token.position}", **spoken, **mark(token, chosen=chosen)},
-    )
-
-
-def mark(token: Token, *, chosen: bool) -> dict[str, str]:
-    """The properties of a chip that say whether it is the selected position's, the strip's single tab stop."""
     classes = {
         "chip": True,
         "chip-selected": chosen,
@@ -111,8 +101,13 @@ def mark(token: Token, *, chosen: bool) -> dict[str, str]:
         "chip-template": token.template,
         "chip-written": token.written,
     }
-    return {
-        "className": " ".join(name for name, holds in classes.items() if holds),
-        "aria-pressed": "true" if chosen else "false",
-        "tabIndex": "0" if chosen else "-1",
-    }
+    return html.Button(
+        token.label,
+        type="button",
+        style={"background": colors[0], "color": colors[1]},
+        title=description,
+        dir="auto",
+        className=" ".join(name for name, holds in classes.items() if holds),
+        tabIndex="0" if chosen else "-1",
+        **{"data-select": f"@{token.position}", "aria-pressed": "true" if chosen else "false", **spoken},
+    )

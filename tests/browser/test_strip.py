@@ -55,6 +55,9 @@ def test_the_chips_are_one_tab_stop_in_which_arrow_keys_move(explorer: Explorer)
         has_focus(page, position)
         explorer.follows(f"{BEGINNING}@{position}")
         assert tab_stops(page) == [f"@{position}"]
+    first = page.locator(CHIPS).first.element_handle()
+    page.wait_for_function("document.getElementById('strip-panel').dataset.selection.endsWith('@18')")
+    assert first.evaluate("(chip) => chip.isConnected")  # no chip is replaced, so none loses the focus between two keys
     page.keyboard.press("Tab")
     assert focused(page) is None
     page.keyboard.press("Shift+Tab")
@@ -238,6 +241,10 @@ def test_the_strip_is_one_row_that_opens(explorer: Explorer, bundled_model: Lang
     page.keyboard.press("Escape")
     expect(button).to_have_attribute("aria-expanded", "false")
     assert is_seen(75)
+    for where, position in [("output", 140), ("output", 3), (BEGINNING, 75)]:  # of an output there are no arcs
+        page.evaluate("(select) => dash_clientside.explorer.request({ select })", f"{where}@{position}")
+        explorer.follows(f"{where}@{position}")
+        wait_until(lambda position=position: page.wait_for_timeout(50) or is_seen(position))
     button.click()
     page.mouse.click(700, 600)
     assert page.eval_on_selector_all(CHIPS, tops) == 1

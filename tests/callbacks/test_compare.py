@@ -83,7 +83,7 @@ def test_models_that_do_not_fit_into_memory_together_are_refused(tmp_path: Any, 
     assert draw_comparison(services, second)["alignment"]
 
 
-def test_the_strip_shows_differences_and_then_moves_its_mark_alone(services: Services):
+def test_the_strip_shows_differences_and_sends_its_chips_once(services: Services):
     a, b = (services.prompt({"model": "tiny", "text": text}) for text in ("the fox met", "the crow met"))
     comparison = services.comparison(a, b)
     selection, chosen = services.question({"model": "tiny", "text": "the fox met"}, "output@2")
@@ -91,5 +91,5 @@ def test_the_strip_shows_differences_and_then_moves_its_mark_alone(services: Ser
     assert len(first["chips"]) == comparison.a.n_positions
     assert first["title"] == "Tokens · A − B · position 2"
     again = draw_strip_difference(services, comparison, chosen, shown=first["shown"])
-    assert not isinstance(again["chips"], list)
+    assert "chips" not in again
     assert selection == a

@@ -58,14 +58,17 @@ def notice(answer: dict[str, Any]) -> str:
 
 
 def shown(page: Page, panels: set[str] = NAMES) -> dict[str, Any]:
-    """What is seen of panels in a browser."""
+    """What is seen of panels in a browser, which marks the selected chip itself."""
     unseen = {f"{name}-job-fresh" for name in NAMES}
     unseen |= {f"saliency-{name}-graph" for name in ("depth", "path") if page.values[f"saliency-{name}", "hidden"]}
-    return {
+    found = {
         f"{id}.{name}": decoded(value)
         for (id, name), value in page.values.items()
         if id.partition("-")[0] in panels and id not in unseen and value not in (None, "")
     }
+    for chip in found.get("strip-chips.children", []):
+        del chip["props"]["className"], chip["props"]["aria-pressed"], chip["props"]["tabIndex"]
+    return found
 
 
 def fails(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
@@ -231,12 +234,7 @@ class Held:
     def let_go(self, page: Page) -> None:
         """Load the weights, as the page is told when it polls."""
         self._go.set()
-
-        def idle() -> bool:
-            page.set("model-poll", "n_intervals", 1)
-            return bool(page.values["model-poll", "disabled"])
-
-        wait_until(idle)
+        wait_until(lambda: page.set("model-poll", "n_intervals", 1) and page.values["model-poll", "disabled"])
 
     def end(self) -> None:
         """Release the waiting threads, so that none outlives the test."""

@@ -6,7 +6,7 @@ import pytest
 from dash import html
 
 from analysis.tokens import Token
-from layouts.strip import chip, mark
+from layouts.strip import chip
 
 
 def made(position: int = 3, *, chosen: bool = False, group: int = 3) -> html.Button:
@@ -38,15 +38,6 @@ def test_its_states(button: html.Button, classes: str, pressed: str, tab_index: 
     assert props["className"] == classes
     assert props["aria-pressed"] == pressed
     assert props["tabIndex"] == tab_index
-
-
-def test_the_mark_alone_is_what_a_chip_has_of_it() -> None:
-    props = made(chosen=True).to_plotly_json()["props"]
-    moved = mark(Token(7, "<b>", 3, 3), chosen=True)
-    assert moved == {name: props[name] for name in moved}
-    assert moved.keys() == {"className", "aria-pressed", "tabIndex"}
-    unmarked = made().to_plotly_json()["props"] | moved
-    assert unmarked == props
 
 
 def test_a_written_token_is_marked_and_said_in_words() -> None:

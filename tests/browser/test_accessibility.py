@@ -88,7 +88,7 @@ def dialogs(explorer: Explorer) -> Iterator[str]:
     page.select_option("#prompt-model", OPEN_ANOTHER)
     for text, result in (("/no/such/folder", "p"), ("analysis/bundled", "dl")):
         page.fill("#open-model-source", text)
-        page.keyboard.press("Enter")
+        page.press("#open-model-source", "Enter")  # a dialog that has just opened may take the focus
         page.wait_for_selector(f"#open-model-found {result}")
         yield f"the dialog about {text}"
     close(page)

@@ -81,7 +81,7 @@ def test_the_embeddings_shape_is_its_count(family: str) -> None:
 def test_terms_of_a_part_are_explained() -> None:
     parts = part_description("neuron", summary("gpt2"), 1)[0]["props"]["children"]
     marks = [part["props"]["aria-describedby"] for part in parts if not isinstance(part, str)]
-    assert marks == ["term-residual-stream"]
+    assert marks == ["term-residual-stream", "term-vector"]
 
 
 def test_menu_names_every_part() -> None:

@@ -240,6 +240,7 @@ def test_with_webgl_it_is_the_second_tab(browser: Browser, address: str) -> None
     context.close()
 
 
+@pytest.mark.slow
 def test_a_colouring_that_is_replaced_at_once_does_not_come_back(explorer: Explorer) -> None:
     """As in quick steps through a lesson: the overview's menu follows the scene's, and gives no old value back."""
     page = explorer.page

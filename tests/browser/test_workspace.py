@@ -48,6 +48,7 @@ def size(page: Page) -> tuple[int, int]:
     return page.viewport_size["width"], page.viewport_size["height"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_a_click_in_the_scene_is_seen_at_once_and_whole(screen: Explorer, theme: str) -> None:
     page = screen.page

@@ -1,6 +1,4 @@
-"""Callback of the token strip. The chips are sent once per text; a click on a token moves the mark, which the page does
-by itself, and the arcs.
-"""
+"""Callback of the token strip: the chips once per text, the arcs at each click. The page itself moves the mark."""
 
 from functools import partial
 from hashlib import blake2b
@@ -172,7 +170,7 @@ def draw_strip_difference(
 
 
 def _are_shown(chips: str, shown: str) -> bool:
-    """Whether the page shows the chips of a digest. shown: as for `draw_strip`; it may be written by hand."""
+    """Whether the page shows the chips with this digest. shown: as for `draw_strip`, and not to be trusted."""
     return str(shown).partition("@")[0] == chips
 
 

@@ -1,4 +1,4 @@
-"""Static parts of the page: what no callback touches is HTML in its document instead of components.
+"""Static parts of the page: HTML in its document instead of Dash components, since no callback touches them.
 
 For each output that a callback writes, Dash looks every component of the page up again in its store. More than half of
 them were help texts, entries of menus and dialogs, and a third of a click's time in the browser went into them.
@@ -22,7 +22,7 @@ def static(name: str) -> dict[str, Any]:
 
 
 def take_out(layout: Component) -> str:
-    """Templates, in HTML, of the children of all elements that are marked as `static`, which are left empty.
+    """HTML templates of the static parts: the children of all elements marked as `static`, taken out of the layout.
 
     `assets/static_parts.js` puts the children back.
     """

@@ -89,8 +89,8 @@ def layout() -> html.Section:
 
 
 def chip(token: Token, description: str, colors: tuple[str, str], *, chosen: bool) -> html.Button:
-    """One token. colors: CSS, of background and text. chosen: whether it is the selected position's, which is the
-    strip's single tab stop; `assets/strip.js` moves this mark.
+    """Chip of a token. colors: CSS, of background and text. chosen: whether its position is selected; such a chip is
+    the strip's single tab stop, and `assets/strip.js` moves this mark.
     """
     spoken: dict[str, Any] = {"aria-label": f"{token.label}, written after the text"} if token.written else {}
     classes = {

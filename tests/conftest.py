@@ -94,7 +94,8 @@ TINY: dict[str, dict[str, Any]] = {
 # For tests that take long: one family of each kind, by positions, parallel blocks, shared keys, gates, norms and caps.
 REPRESENTATIVE = ("gpt2", "gpt_neo", "gptj", "gpt_neox", "llama", "gemma2", "opt", "phi", "phi3", "exaone4")
 # For what hardly depends on the family: layers in sequence, in parallel, and with norms of what they write.
-FEW = ("gpt2", "phi", "gemma2")
+_FEW = ("gpt2", "phi", "gemma2")
+FEW_FIRST = [pytest.param(kind, marks=() if kind in _FEW else pytest.mark.slow) for kind in REPRESENTATIVE]
 
 
 def make_tiny(model_type: str, *, seed: int = 0, **shape: Any) -> LanguageModel:

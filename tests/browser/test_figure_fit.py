@@ -108,15 +108,18 @@ def test_heat_maps_have_square_cells_at_every_size(explorer: Explorer, n_tokens:
 
 
 def test_words_are_whole_in_narrow_figures(explorer: Explorer) -> None:
-    """A message in the place of a figure, and what is written beside or in a long bar."""
+    """The message of an empty figure, and the labels beside and inside long bars, stay within the figure."""
     sure = replace(LENS, top=((LENS.top[1][0], 0.97), LENS.top[0]), logits=LENS.logits[:2])
-    for figure, words in (
-        (empty_figure("This part has no neurons. Select a block."), "annotation-text"),
-        (summary_figure(sure), "bartext"),
+    empty = empty_figure("This part has no neurons. Select a block.")
+    for figure, words, sizes in (
+        (empty, ".annotation-text", [(140, 120), (320, 200), (700, 420)]),
+        (summary_figure(sure), ".bartext", [(430, 200)]),
     ):
-        for width, height in ((140, 120), (320, 200), (700, 420)) if words == "annotation-text" else ((430, 200),):
+        for width, height in sizes:
             draw(explorer, figure, width, height)
-            for text in explorer.page.evaluate(TEXTS, f".{words}"):
+            texts = explorer.page.evaluate(TEXTS, words)
+            assert texts
+            for text in texts:
                 assert text["left"] >= 0, (text, width)
                 assert text["right"] <= width, (text, width)
 

@@ -72,3 +72,4 @@ def test_words_come_first_and_then_the_figures(context: BrowserContext, address:
     n_panels = max(shown for shown, _ in seen)
     waiting = [pending for shown, pending in seen if shown == n_panels]
     assert waiting[0] > 1
+    assert waiting[-1] == 0

@@ -46,6 +46,7 @@ def arcs(page: Page) -> dict[int, float]:
 def test_the_chips_are_one_tab_stop_in_which_arrow_keys_move(explorer: Explorer) -> None:
     page = explorer.page
     assert tab_stops(page) == [f"@{LAST}"]
+    first = page.locator(CHIPS).first.element_handle()
     page.locator(f"{CHIPS}[data-select='@{LAST}']").focus()
     for key, position in [
         ("ArrowLeft", LAST - 1), ("ArrowLeft", LAST - 2), ("ArrowRight", LAST - 1), ("Home", 0), ("ArrowLeft", 0),
@@ -55,7 +56,6 @@ def test_the_chips_are_one_tab_stop_in_which_arrow_keys_move(explorer: Explorer)
         has_focus(page, position)
         explorer.follows(f"{BEGINNING}@{position}")
         assert tab_stops(page) == [f"@{position}"]
-    first = page.locator(CHIPS).first.element_handle()
     page.wait_for_function("document.getElementById('strip-panel').dataset.selection.endsWith('@18')")
     assert first.evaluate("(chip) => chip.isConnected")  # no chip is replaced, so none loses the focus between two keys
     page.keyboard.press("Tab")

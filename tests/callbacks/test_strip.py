@@ -60,6 +60,12 @@ def test_the_dark_look(services: Any, prompt: Prompt) -> None:
     assert props(chips)[0]["style"] == {"background": "transparent", "color": DARK.text}
 
 
+def unmarked(chips: list[Any]) -> list[dict[str, Any]]:
+    """All of the chips but the mark of the selected one, which the page itself moves."""
+    mark = {"className", "aria-pressed", "tabIndex"}
+    return [{name: value for name, value in chip.items() if name not in mark} for chip in props(chips)]
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [("output@2", "block.1.mlp@7"), ("norm", "output@0"), ("norm@4", "norm@4")]
 )
@@ -70,8 +76,7 @@ def test_the_same_chips_are_not_sent_again(services: Any, prompt: Prompt, before
     for name in ("shown", "title", "reading", "arcs"):
         assert again[name] == anew[name]
     assert not {"chips", "low", "scale", "high"} & again.keys()
-    assert [chip["style"] for chip in props(first["chips"])] == [chip["style"] for chip in props(anew["chips"])]
-    assert [chip["title"] for chip in props(first["chips"])] == [chip["title"] for chip in props(anew["chips"])]
+    assert unmarked(first["chips"]) == unmarked(anew["chips"])
 
 
 @pytest.mark.parametrize("shown", [None, 7, [], {}, "@3", "another@3"])

@@ -69,7 +69,7 @@ def test_every_panel_answers_and_says_what_it_shows(app: Dash) -> None:
 
 
 def test_callbacks_find_all_that_they_touch_on_the_page(app: Dash) -> None:
-    """None of it is in a static part of the page, where Dash would not find it."""
+    """No id that a callback names is in a static part of the page, where Dash would not find it."""
     here = {item.id for item in app.layout._traverse() if getattr(item, "id", None)}
     given = [one for spec in app.callback_map.values() for one in (*spec["inputs"], *spec["state"])]
     touched = {one["id"] for one in given} | {

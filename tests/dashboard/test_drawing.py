@@ -58,7 +58,7 @@ def notice(answer: dict[str, Any]) -> str:
 
 
 def shown(page: Page, panels: set[str] = NAMES) -> dict[str, Any]:
-    """What is seen of panels in a browser, which marks the selected chip itself."""
+    """Visible values of panels, without the mark of the selected chip, which the page itself moves."""
     unseen = {f"{name}-job-fresh" for name in NAMES}
     unseen |= {f"saliency-{name}-graph" for name in ("depth", "path") if page.values[f"saliency-{name}", "hidden"]}
     found = {

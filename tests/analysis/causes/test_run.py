@@ -16,7 +16,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.causes.bare import Bare
-from tests.conftest import FEW
+from tests.conftest import FEW_FIRST
 
 TEXT = "The fox met a crow"
 
@@ -125,7 +125,7 @@ def test_several_removals_equal_them_together(tiny_model: LanguageModel, trace: 
     assert_allclose(tiny_model.lens_logits(run_with(tiny_model, trace, removed)), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("tiny_model", FEW, indirect=True)
+@pytest.mark.parametrize("tiny_model", FEW_FIRST, indirect=True)
 def test_interventions_of_eight_threads_change_nobody_elses_numbers(tiny_model: LanguageModel, trace: Trace):
     removals = [random.Random(n).choice(UNITS) for n in range(100)]
     alone = {one: run_with(tiny_model, trace, [one]) for one in set(removals)}

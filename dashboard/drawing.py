@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NoReturn
 
-from dash import Dash, Input, Output, Patch, State, html, no_update, set_props
+import orjson
+from dash import Dash, Input, Output, Patch, State, html
 from dash.development.base_component import Component
+from flask import Response
 from plotly.graph_objects import Figure
 
 from analysis.errors import NotLoaded
@@ -25,6 +27,8 @@ from callbacks.services import Services
 from callbacks.sides import shown_sides
 from dashboard.errors import user_message
 from dashboard.missing_weights import values_without_weights
+from dashboard.web.callback_request import callback_request
+from dashboard.web.paths import CALLBACK
 from layouts import compare, ids
 from layouts.glossary import explained_json, marked
 from layouts.models import IN_PROGRESS, POLL
@@ -32,6 +36,7 @@ from layouts.models import IN_PROGRESS, POLL
 _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.THEME, "data"))
 _COMPARISON = (Input(ids.OTHER, "data"), Input(compare.SIDE, "value"))
 _VISIBLE = Input(ids.VISIBLE, "data")
+_SHOWN = Output(ids.PANELS, "data-selection")
 _DATA = {str, int, float, bool, dict, type(None)}
 
 
@@ -42,20 +47,31 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     )
     state = list(dict.fromkeys(one for panel in panels for one in _state(panel)))
     names = [str(one) for one in (*inputs, *state)]
-    outputs = [(panel.name, name) for panel in panels for name in panel.outputs]
     drawer = PanelDrawer(services, panels, headings)
-
-    @app.callback(
+    app.callback(  # what the page asks with, and what it writes
         # A list, which costs Dash less than nested dictionaries. The first id names the callback in log and metrics.
-        [Output(ids.PANELS, "data-selection"), *(one for panel in panels for one in panel.outputs.values())],
+        [_SHOWN, *(one for panel in panels for one in panel.outputs.values())],
         inputs,
         state,
         running=[(Output(ids.panel(panel.name), "aria-busy"), "true", "false") for panel in panels],
         prevent_initial_call=True,
-    )
-    def draw(*given: Any) -> list[Any]:
-        values = drawer.draw(dict(zip(names, given, strict=True)))
-        return [values[ids.PANELS], *(values[panel][name] for panel, name in outputs)]
+    )(_answered_directly)
+    dispatch = app.server.view_functions[CALLBACK]
+
+    def view() -> Any:
+        """Answer this callback, whose 130 values Dash would copy and compare again for a sixth of a click's time."""
+        asked = callback_request()
+        if asked.component != ids.PANELS:
+            return dispatch()
+        items = [*asked.body["inputs"], *asked.body["state"]]  # in their order, as the request checks have seen
+        given = {name: item.get("value") for name, item in zip(names, items, strict=True)}
+        return Response(drawer.answer(given), mimetype="application/json")
+
+    app.server.view_functions[CALLBACK] = view
+
+
+def _answered_directly(*_given: Any) -> NoReturn:
+    raise AssertionError("the view answers this callback")
 
 
 class PanelDrawer:
@@ -72,10 +88,21 @@ class PanelDrawer:
         }
         self._drawn = {panel.name: str(State(ids.panel(panel.name), "data-drawn")) for panel in panels}
 
-    def draw(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The selection, and values for each panel's outputs by name; `no_update` where nothing has changed.
+    def answer(self, given: Mapping[str, Any]) -> bytes:
+        """The answer in Dash's form: JSON of what has changed, by component and property.
 
-        given: the values of all inputs and states, by names such as `theme.data`.
+        given: the values of all inputs and states, by names such as `theme.data`. Errors are said in the notice.
+        """
+        answer = Answer()
+        try:
+            self._draw(given, answer)
+        except Exception as error:
+            answer.problem(error)
+        return answer.json()
+
+    def _draw(self, given: Mapping[str, Any], answer: Answer) -> None:
+        """Draw what has changed.
+
         Raises: AnalysisError if the page's prompt or selection is malformed.
         """
         stores = [given[name] for name in self._question]
@@ -85,30 +112,24 @@ class PanelDrawer:
             prompt, selection = self._services.question(*stores[:2])
         except NotLoaded:  # not even the model's sizes are known, to check the selection
             prompt = self._services.prompt(stores[0])
-            return {ids.PANELS: stores[1]} | {
-                panel.name: self._sent(panel, self._without_weights(panel, prompt, theme), stores[1])
-                for panel in self._panels
-            }
+            answer.write(_SHOWN, stores[1])
+            for panel in self._panels:
+                self._write(panel, self._without_weights(panel, prompt, theme, answer), stores[1], answer)
+            return
         other = self._services.prompt(second) if second else None
         loaded = [self._services.loaded(one) for one in (prompt, other) if one]
         question = repr((prompt, other, str(selection), theme, loaded))
-        problems: dict[str, None] = {}  # an ordered set of messages
-        values: dict[str, Any] = {ids.PANELS: str(selection)}
+        answer.write(_SHOWN, str(selection))
         visible = given[str(_VISIBLE)]
         shown = visible if isinstance(visible, list) else []
         for panel in self._panels:
-            inputs = [given[name] for name in self._inputs[panel.name]]
-            digest = _digest(question, inputs)
-            values[panel.name] = dict.fromkeys(panel.outputs, no_update)
+            digest = _digest(question, [given[name] for name in self._inputs[panel.name]])
             if panel.name in shown and given[self._drawn[panel.name]] != digest:
                 try:
-                    drawn = {"drawn": digest, **self._one(panel, given, (prompt, other), selection, theme)}
-                    values[panel.name] = self._sent(panel, drawn, str(selection))
+                    drawn = {"drawn": digest, **self._one(panel, given, (prompt, other), selection, answer)}
+                    self._write(panel, drawn, str(selection), answer)
                 except Exception as error:
-                    problems[user_message(error)] = None
-        if problems:
-            set_props(ids.NOTICE, {"is_open": True, "children": " ".join(problems)})
-        return values
+                    answer.problem(error)
 
     def _one(
         self,
@@ -116,28 +137,61 @@ class PanelDrawer:
         given: Mapping[str, Any],
         prompts: tuple[Prompt, Prompt | None],
         selection: Selection,
-        theme: str,
+        answer: Answer,
     ) -> dict[str, Any]:
         """What a panel shows. prompts: that of the side that is shown, and B if that is the difference of both."""
-        prompt, other = prompts
+        (prompt, other), theme = prompts, str(given[self._question[2]])
         knobs = {keyword: given[name] for keyword, name in self._knobs[panel.name].items()}
         try:
             return dict(panel.values(self._services, prompt, other, selection, theme=theme, **knobs))
         except NotLoaded:
             missing = other if other and self._services.loaded(prompt) else prompt
-            return self._without_weights(panel, missing, theme)
+            return self._without_weights(panel, missing, theme, answer)
 
-    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str) -> dict[str, Any]:
+    def _without_weights(self, panel: PanelCallback, prompt: Prompt, theme: str, answer: Answer) -> dict[str, Any]:
         """The panel's placeholder, with an empty digest, so that the next request tries to draw the panel again."""
         entry = self._services.menu.entry(prompt.model)
         if entry.state in (*IN_PROGRESS, "ready"):  # it may have been loaded just now
-            set_props(POLL, {"disabled": False})
+            answer.others[POLL] = {"disabled": False}
         return values_without_weights(panel.outputs, heading=self._headings[panel.name], theme=theme)
 
-    def _sent(self, panel: PanelCallback, drawn: Mapping[str, Any], selection: str) -> dict[str, Any]:
-        """The values that are sent for a drawn panel: one for each output, by name."""
+    def _write(self, panel: PanelCallback, drawn: Mapping[str, Any], selection: str, answer: Answer) -> None:
+        """Write the values of a drawn panel, by the names of its outputs."""
         values = {**drawn, **_texts(drawn, self._headings[panel.name]), "selection": selection}
-        return {name: plain(values.get(name, no_update)) for name in panel.outputs}
+        for name, output in panel.outputs.items():
+            if name in values:
+                answer.write(output, values[name])
+
+
+class Answer:
+    """The answer to a callback, as Dash would write it.
+
+    Attributes
+    ----------
+    others
+        Properties that are written although the callback does not declare them, by component.
+    """
+
+    def __init__(self) -> None:
+        self._response: dict[str, dict[str, Any]] = {}
+        self.others: dict[str, dict[str, Any]] = {}
+        self._problems: dict[str, None] = {}  # an ordered set of messages
+
+    def write(self, output: Output, value: Any) -> None:
+        """Give a declared output its value."""
+        self._response.setdefault(str(output.component_id), {})[output.component_property] = plain(value)
+
+    def problem(self, error: Exception) -> None:
+        """Say an error in the page's notice, once if several panels have it."""
+        self._problems[user_message(error)] = None
+
+    def json(self) -> bytes:
+        """The answer as JSON."""
+        others = dict(self.others)
+        if self._problems:
+            others[ids.NOTICE] = {"is_open": True, "children": " ".join(self._problems)}
+        answer = {"multi": True, "response": self._response} | ({"sideUpdate": others} if others else {})
+        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def plain(value: Any) -> Any:

@@ -163,7 +163,9 @@ class Page:
             "changedPropIds": changed,
             "parsedChangedPropsIds": changed,
         }
-        return json.dumps(body | ({"state": filled(row["state"])} if row["state"] else {})).encode()
+        body |= {"state": filled(row["state"])} if row["state"] else {}
+        # As `JSON.stringify` writes it: without spaces, and of all characters only lone surrogates escaped.
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 @dataclass(frozen=True)

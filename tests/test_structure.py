@@ -45,7 +45,7 @@ MAY_IMPORT = {
         "callbacks.effect_difference", "callbacks.removals",
     },
     "dashboard/": {
-        "analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "plotly", "tqdm", "werkzeug",
+        "analysis", "layouts", "callbacks", "dashboard", "dash", "flask", "orjson", "plotly", "tqdm", "werkzeug",
     },
     "dashboard/jobs/": {
         "analysis", "layouts.job", "dash", "diskcache", "numpy", "safetensors", "psutil", "redis", "celery", "kombu",
@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "dashboard/storage/": {"analysis.errors", "cachetools"},
     "dashboard/web/": {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",
-        "flask_compress", "flask_limiter", "limits", "secure", "werkzeug",
+        "flask_compress", "flask_limiter", "limits", "orjson", "secure", "werkzeug",
     },
     "visualize.py": {
         "analysis", "layouts.figures", "plotly",

@@ -17,9 +17,10 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES, st.booleans())
-def test_json_is_read(value: object, ascii_only: bool) -> None:
-    assert strict_json.loads(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+@given(VALUES, st.booleans(), st.sampled_from([(", ", ": "), (",", ":")]))
+def test_json_is_read(value: object, ascii_only: bool, separators: tuple[str, str]) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, separators=separators)
+    assert repr(strict_json.loads(text.encode())) == repr(json.loads(text))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,10 @@ def test_json_is_read(value: object, ascii_only: bool) -> None:
         '{"+AGE-": 1}'.encode("utf-7") + b"\x00",
     ],
 )
-def test_everything_else_is_an_error(text: bytes) -> None:
+@pytest.mark.parametrize("spaces", [b" ", b""], ids=["spaced", "as browsers write"])
+def test_everything_else_is_an_error(text: bytes, spaces: bytes) -> None:
     with pytest.raises(ValueError):
-        strict_json.loads(text)
+        strict_json.loads(text.replace(b" ", spaces))
 
 
 def test_characters_outside_the_basic_plane_may_be_escaped() -> None:

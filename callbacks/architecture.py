@@ -19,7 +19,6 @@ from layouts import ids
 from layouts.architecture import NAME, PLAY, RESET
 from layouts.figures.architecture import architecture_changes, architecture_figure, architecture_reading
 from layouts.figures.comparison.scene import architecture_difference_reading
-from layouts.figures.drawing import written
 from layouts.figures.tables.architecture import architecture_tables
 from layouts.theme import THEMES, Theme, base_layout
 
@@ -131,7 +130,7 @@ def _scene(result: ArchitectureResult, texts: dict[str, Any], scene: str, look: 
     for index, changes in traces.items():
         sent_trace = sent_traces[index]
         for name, value in changes.items():
-            sent_trace[name] = written(value)
+            sent_trace[name] = value
     for name in ("font", "hoverlabel"):
         sent_layout[name] = shared[name]
     sent_layout["scene"]["annotations"] = annotations

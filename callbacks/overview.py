@@ -19,7 +19,6 @@ from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY
 from layouts.figures.comparison.scene import overview_difference_reading
-from layouts.figures.drawing import written
 from layouts.figures.overview import overview_changes, overview_figure, overview_reading
 from layouts.figures.overview_grid import Wall
 from layouts.figures.tables.overview import overview_tables
@@ -143,8 +142,8 @@ def _grid(
     figure: Any = Patch()
     data, layout = overview_changes(result, wall=room, theme=look)
     for index, changes in enumerate(data):
-        figure["data"][index] = written(changes)
-    figure["layout"] = written(layout)
+        figure["data"][index] = changes
+    figure["layout"] = layout
     return {"figure": figure, "patterns": digest, "results": {NAME: result}}
 
 

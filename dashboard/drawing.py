@@ -14,10 +14,8 @@ from hashlib import blake2b
 from typing import Any, NoReturn
 
 import orjson
-from dash import Dash, Input, Output, Patch, State, html
-from dash.development.base_component import Component
+from dash import Dash, Input, Output, State, html
 from flask import Response
-from plotly.graph_objects import Figure
 
 from analysis.errors import NotLoaded
 from analysis.selection import Selection
@@ -30,6 +28,7 @@ from dashboard.missing_weights import values_without_weights
 from dashboard.web.callback_request import callback_request
 from dashboard.web.paths import CALLBACK
 from layouts import compare, ids
+from layouts.figures.drawing import as_json
 from layouts.glossary import explained_json, marked
 from layouts.models import IN_PROGRESS, POLL
 
@@ -37,7 +36,6 @@ _QUESTION = (Input(ids.PROMPT, "data"), Input(ids.SELECTION, "data"), Input(ids.
 _COMPARISON = (Input(ids.OTHER, "data"), Input(compare.SIDE, "value"))
 _VISIBLE = Input(ids.VISIBLE, "data")
 _SHOWN = Output(ids.PANELS, "data-selection")
-_DATA = {str, int, float, bool, dict, type(None)}
 
 
 def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, headings: Mapping[str, str]) -> None:
@@ -179,7 +177,7 @@ class Answer:
 
     def write(self, output: Output, value: Any) -> None:
         """Give a declared output its value."""
-        self._response.setdefault(str(output.component_id), {})[output.component_property] = plain(value)
+        self._response.setdefault(str(output.component_id), {})[output.component_property] = value
 
     def problem(self, error: Exception) -> None:
         """Say an error in the page's notice, once if several panels have it."""
@@ -191,22 +189,20 @@ class Answer:
         if self._problems:
             others[ids.NOTICE] = {"is_open": True, "children": " ".join(self._problems)}
         answer = {"multi": True, "response": self._response} | ({"sideUpdate": others} if others else {})
-        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        return to_json(answer)
+
+
+def to_json(value: Any) -> bytes:
+    """JSON of what panels draw, such as figures and components.
+
+    Plotly's own encoder, on meeting a figure or component, walks through the whole of it a second time.
+    """
+    return orjson.dumps(value, default=as_json)
 
 
 def plain(value: Any) -> Any:
-    """Convert a value to plain data, which orjson writes directly.
-
-    Otherwise Plotly's encoder, on meeting a figure or component, walks through the whole answer a second time.
-    """
-    if type(value) in _DATA:  # most values; to ask whether they are components takes longer than all that follows
-        return value
-    if isinstance(value, Figure | Patch):
-        return value.to_plotly_json()
-    if isinstance(value, Component):
-        written = value.to_plotly_json()
-        return {**written, "props": {name: plain(part) for name, part in written["props"].items()}}
-    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+    """A value as the page reads it: its JSON, read again."""
+    return orjson.loads(to_json(value))
 
 
 def _texts(drawn: Mapping[str, Any], heading: str) -> dict[str, Any]:

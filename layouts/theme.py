@@ -110,7 +110,9 @@ def axis(theme: Theme, **more: Any) -> dict[str, Any]:
         "fixedrange": True,
         "automargin": True,
     }
-    title = {"text": more.pop("title", None), "font": {"color": theme.quiet, "size": 12}, "standoff": 6}
+    title: dict[str, Any] = {"font": {"color": theme.quiet, "size": 12}, "standoff": 6}
+    if text := more.pop("title", ""):
+        title["text"] = text
     return {**shared, "title": title, **more}
 
 

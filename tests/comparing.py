@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from plotly.io.json import to_json_plotly
 from transformers import AutoModelForCausalLM
 
 from analysis.comparison.pair import Comparison, compare_traces
@@ -16,7 +15,7 @@ from analysis.models.prepare import prepare_model
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import Values
-from dashboard.drawing import plain
+from dashboard.drawing import to_json
 from dashboard.services import AppServices
 from tests.conftest import byte_level_tokenizer, make_services
 
@@ -81,4 +80,4 @@ def compared_services(
 
 def sizes(values: Values) -> int:
     """The number of bytes that a panel's values take in an answer."""
-    return len(to_json_plotly({name: plain(value) for name, value in values.items() if name != "results"}))
+    return len(to_json({name: value for name, value in values.items() if name != "results"}))

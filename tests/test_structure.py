@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "dashboard/storage/": {"analysis.errors", "cachetools"},
     "dashboard/web/": {
         "layouts", "dashboard.errors", "dashboard.storage", "dashboard.settings", "dashboard.web", "dash", "flask",
-        "flask_compress", "flask_limiter", "limits", "orjson", "secure", "werkzeug",
+        "flask_compress", "limits", "orjson", "secure", "werkzeug",
     },
     "visualize.py": {
         "analysis", "layouts.figures", "plotly",

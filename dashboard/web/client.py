@@ -11,17 +11,26 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, has_request_context, request
+from flask import Flask, Request, abort, has_request_context, request
+from flask.sessions import SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 _NETWORK_BITS = 64  # of an IPv6 address; a home or a machine has all addresses of one such network
 _FROM_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
+class NoSession(SessionInterface):
+    """No session: nothing about a client is kept in a cookie, and none is read."""
+
+    def open_session(self, app: Flask, request: Request) -> None:
+        """Flask then gives the request a session that cannot be written."""
+
+
 def install(server: Flask, *, trusted_proxies: int) -> None:
     """Take the address from `X-Forwarded-For`, as far as that many proxies in front of the server have written it; or
     refuse other names than this machine's, if the server is local (`LOCAL_ONLY` in its configuration).
     """
+    server.session_interface = NoSession()
     if trusted_proxies:
         server.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             server.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies

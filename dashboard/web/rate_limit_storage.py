@@ -1,4 +1,4 @@
-"""In-memory counters for Flask-Limiter that need no thread.
+"""In-memory counters for the rate limit that need no thread.
 
 The storage that the library brings along starts a thread every few requests to drop expired counters, which took a
 sixth of the server's time for a click.
@@ -11,17 +11,14 @@ from threading import Lock
 
 from limits.storage import MemoryStorage
 
-ADDRESS = "counters://"
 _CLEANUP_SECONDS = 60
 
 
 class Counters(MemoryStorage):
     """Counters that expire; once a minute those that have expired are dropped."""
 
-    STORAGE_SCHEME = [ADDRESS.removesuffix("://")]  # noqa: RUF012 - by which the library finds this class
-
-    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str) -> None:
-        super().__init__(uri, wrap_exceptions, **options)
+    def __init__(self) -> None:
+        super().__init__()
         self._lock = Lock()
         self._cleaned = time.time()
 

@@ -6,9 +6,10 @@ declares is looked up once and then compared, so that a check costs little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any
 
 from dash import Dash
@@ -19,6 +20,7 @@ from dashboard.web.paths import CALLBACK
 from layouts import ids
 from layouts.theme import THEMES
 
+_NAME = itemgetter("id", "property")
 _MAX_DEPTH, _MAX_ITEMS = 12, 2000  # of the values in a request; the page's own have 6 and 300
 
 
@@ -43,42 +45,25 @@ class _Control:
     offered: Callable[[], Sequence[Any]]
     multiple: bool
 
-
-@dataclass(frozen=True)
-class _Property:
-    """An input or state of a callback. control: that which offers its values, None for any value."""
-
-    id: str
-    name: str
-    control: _Control | None
-
-    def is_given_by(self, item: Any) -> bool:
-        """Whether an item of a request names this property, and nothing else but its value."""
-        return (
-            isinstance(item, dict)
-            and item.get("id") == self.id
-            and item.get("property") == self.name
-            and len(item) == 2 + ("value" in item)
-        )
-
     def allows(self, value: Any) -> bool:
         """Whether the control can have this value."""
-        if self.control is None:
-            return True
-        offered = self.control.offered()
-        if self.control.multiple:
+        offered = self.offered()
+        if self.multiple:
             return isinstance(value, list) and all(one in offered for one in value)
         return value in offered
 
 
 @dataclass(frozen=True)
 class _Declaration:
-    """What a callback declares, in the form of a request. changes: names of the inputs that may have changed."""
+    """What a callback declares, in the form of a request. inputs, state: their ids and properties. changes: names of
+    the inputs that may have changed. controls: those among inputs and state, by their places.
+    """
 
     outputs: Any
-    inputs: Sequence[_Property]
-    state: Sequence[_Property]
+    inputs: list[tuple[str, str]]
+    state: list[tuple[str, str]]
     changes: frozenset[str]
+    controls: Mapping[int, _Control]
 
 
 class Checks:
@@ -108,11 +93,10 @@ class Checks:
             or not _are_names(body.get("parsedChangedPropsIds", []), declared.changes)
         ):
             refuse("it does not name what this part of the page reads and writes")
-        properties = [*declared.inputs, *declared.state]
         values = [item.get("value") for item in (*inputs, *state)]
         if not _is_moderate(values):
             refuse("its values are too deep or too many")
-        if not all(one.allows(value) for one, value in zip(properties, values, strict=True)):
+        if not all(control.allows(values[place]) for place, control in declared.controls.items()):
             refuse("it has a choice that the page does not offer")
 
     def _declared(self, output: str) -> _Declaration:
@@ -122,15 +106,15 @@ class Checks:
             {"id": one.component_id, "property": one.component_property}
             for one in (written if isinstance(written, list) else [written])
         ]
-        inputs, state = (
-            [_Property(id, name, self._controls.get((id, name))) for id, name in map(_name, items)]
-            for items in (callback["inputs"], callback["state"])
-        )
+        inputs, state = (list(map(_NAME, items)) for items in (callback["inputs"], callback["state"]))
         return _Declaration(
             outputs=outputs if isinstance(written, list) else outputs[0],
             inputs=inputs,
             state=state,
-            changes=frozenset(f"{one.id}.{one.name}" for one in inputs),
+            changes=frozenset(f"{id}.{name}" for id, name in inputs),
+            controls={
+                place: self._controls[one] for place, one in enumerate([*inputs, *state]) if one in self._controls
+            },
         )
 
 
@@ -138,16 +122,16 @@ def _offered(control: Any) -> list[Any]:
     return [option["value"] for option in control.options]
 
 
-def _name(item: dict[str, str]) -> tuple[str, str]:
-    return item["id"], item["property"]
+def _fits(given: Any, declared: list[tuple[str, str]]) -> bool:
+    """Whether the items of a request name what is declared, in this order, and nothing else but its values."""
+    try:
+        return isinstance(given, list) and list(map(_NAME, given)) == declared and all(map(_is_bare, given))
+    except (TypeError, KeyError):  # an item is no object, or lacks a name
+        return False
 
 
-def _fits(given: Any, declared: Sequence[_Property]) -> bool:
-    return (
-        isinstance(given, list)
-        and len(given) == len(declared)
-        and all(one.is_given_by(item) for one, item in zip(declared, given, strict=True))
-    )
+def _is_bare(item: dict[str, Any]) -> bool:
+    return len(item) == 2 + ("value" in item)
 
 
 def _are_names(given: Any, names: frozenset[str]) -> bool:

@@ -36,8 +36,10 @@ def install(app: Dash) -> None:
         coop=CrossOriginOpenerPolicy().same_origin(), hsts=StrictTransportSecurity().max_age(_YEAR)
     )
 
+    headers = always.headers
+
     def add_headers(response: Response) -> Response:
-        always.set_headers(response)
+        response.headers.extend(headers)
         if request.is_secure:
             https_only.set_headers(response)
         if not is_file():

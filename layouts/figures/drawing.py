@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-_PLAIN = {str, int, float, bool}  # most of a figure's values, which are written as they are
-
 
 class Drawing(go.Figure):  # type: ignore[misc]  # Plotly is untyped
     """A figure that Plotly validates on the first access to one of its attributes, not when it is created."""
@@ -34,24 +32,20 @@ class Drawing(go.Figure):  # type: ignore[misc]  # Plotly is untyped
         return go.Figure, (self.to_dict(),)
 
     def to_plotly_json(self) -> dict[str, Any]:
-        """The figure as JSON-like data, for the browser."""
-        given = self.__dict__.get("_given")
-        sent: dict[str, Any] = super().to_plotly_json() if given is None else written(given)
-        return sent
+        """The figure's parts, with arrays as they are."""
+        given: dict[str, Any] | None = self.__dict__.get("_given")
+        return super().to_plotly_json() if given is None else given
 
 
-def written(value: Any) -> Any:
-    """Traces, a layout or parts of them as they are sent: without what is not set, and with arrays in base64, as
-    plotly.js reads them fastest.
+def as_json(value: Any) -> Any:
+    """What JSON has no form for, as it is sent: arrays in base64, which plotly.js reads fastest, NumPy's numbers as
+    Python's, and figures, components and patches as their parts.
     """
-    kind = type(value)
-    if kind is dict:
-        return {
-            name: part if type(part) in _PLAIN else written(part) for name, part in value.items() if part is not None
-        }
-    if kind is list and value and type(value[0]) is dict:
-        return [written(part) for part in value]
-    if kind is np.ndarray and value.size:
-        numbers = {"dtype": value.dtype.str[1:], "bdata": b64encode(value.tobytes()).decode()}
-        return numbers if value.ndim == 1 else numbers | {"shape": ", ".join(map(str, value.shape))}
-    return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, np.ndarray):
+        return value.to_plotly_json()
+    if not value.size:
+        return value.tolist()
+    numbers = {"dtype": value.dtype.str[1:], "bdata": b64encode(value.tobytes()).decode()}
+    return numbers if value.ndim == 1 else numbers | {"shape": ", ".join(map(str, value.shape))}

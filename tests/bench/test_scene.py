@@ -1,7 +1,6 @@
 """Size of the 3D figure in bytes, for the shapes of two real models with random values."""
 
 import gzip
-import json
 from functools import cache
 from typing import Any
 
@@ -13,8 +12,8 @@ from analysis.model_info import ModelInfo
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Prompt, Trace
+from dashboard.drawing import to_json
 from layouts.figures.architecture import architecture_changes, architecture_figure
-from layouts.figures.drawing import written
 from layouts.theme import THEMES
 
 SHAPES = {  # blocks, heads, width; most bytes gzipped, of all and of what a click changes
@@ -59,6 +58,6 @@ def test_a_click_changes_little_of_it(name: str, report: Any):
     result = compute_architecture(made(*shape), Selection.parse("block.3.attention.head.5@4"), 4)
     predictions = [(Piece(n, f"·prediction{n}"), 0.2) for n in range(4)]
     traces, annotations = architecture_changes(result, predictions=predictions)
-    sent = len(gzip.compress(json.dumps([list(written(traces).items()), annotations]).encode()))
+    sent = len(gzip.compress(to_json([list(traces.items()), annotations])))
     report(f"what a click changes in the 3D figure of {name}'s shape, gzipped", f"{sent / 1e3:.0f} kB")
     assert sent <= most

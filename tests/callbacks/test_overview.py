@@ -11,8 +11,8 @@ from analysis.attribution import compute_attribution
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.overview import draw_overview
+from dashboard.drawing import plain
 from dashboard.services import AppServices
-from layouts.figures.drawing import written
 from layouts.figures.text import signed
 from layouts.theme import DARK
 
@@ -61,7 +61,7 @@ def test_attention_is_sent_where_there_is_room_and_only_once(services: AppServic
     whole = draw_overview(services, prompt, Selection.parse("block.2.mlp@1"), wall=[2, 1.5])["figure"].to_plotly_json()
     for step in again["figure"].to_plotly_json()["operations"]:
         name, *index = step["location"]
-        assert step["params"]["value"] == written(whole[name][index[0]] if index else whole[name])
+        assert plain(step["params"]["value"]) == plain(whole[name][index[0]] if index else whole[name])
 
 
 @pytest.mark.parametrize(

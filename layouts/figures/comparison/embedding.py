@@ -187,4 +187,5 @@ def _path(one: EmbeddingResult, positions: NDArray[Any], color: str, width: int,
     assert one.paths is not None
     line = {"color": color, "width": width}
     path = path_lines(one, one.paths[:, positions], positions, line, opacity=opacity)
-    return path | {"hoverinfo": "skip", "hovertemplate": None, "customdata": None, "showlegend": False}
+    drawn = {name: value for name, value in path.items() if name not in {"hovertemplate", "customdata"}}
+    return drawn | {"hoverinfo": "skip", "showlegend": False}

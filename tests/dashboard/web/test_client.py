@@ -1,7 +1,9 @@
 """The client of a request: its address behind trusted proxies, and whether it is this machine."""
 
+import flask
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 
 from dashboard.web import client
 from dashboard.web.client import client_address, is_loopback, not_from_own_page
@@ -120,3 +122,15 @@ def test_only_the_servers_own_page_opens_models(headers: dict[str, str]) -> None
     asked = local_server().test_client()
     assert asked.post("/", headers={"Host": "localhost:8050", "Origin": "http://localhost:8050"}).text == "yes"
     assert "server’s own machine" in asked.post("/", headers={"Host": "localhost:8050", **headers}).text
+
+
+def test_there_is_no_session_even_for_a_cookie_that_the_server_has_signed() -> None:
+    app = server()
+    app.secret_key = "secret"
+    app.add_url_rule("/session", "session", lambda: dict(flask.session))
+    cookie = SecureCookieSessionInterface().get_signing_serializer(app).dumps({"name": "Ann"})  # type: ignore[union-attr]
+    asker = app.test_client()
+    asker.set_cookie("session", str(cookie))
+    answer = asker.get("/session")
+    assert answer.json == {}
+    assert "Set-Cookie" not in answer.headers

@@ -2,21 +2,26 @@
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from analysis.models.language_model import LanguageModel
 from dashboard.app import create_app
 from dashboard.settings import Settings
 from dashboard.web import rate_limit
+from dashboard.web.rate_limit import RateLimit
 from tests.serving import free_port, redis_server, wait_until
 
 
 def server(**settings: object) -> Flask:
+    return with_limit(**settings)[0]
+
+
+def with_limit(**settings: object) -> tuple[Flask, RateLimit]:
     app = Flask(__name__)
     app.add_url_rule("/", "page", lambda: "ok")
     app.add_url_rule("/healthz", "healthz", lambda: "ok")
-    rate_limit.install(app, Settings(**settings))  # type: ignore[arg-type]
-    return app
+    return app, rate_limit.install(app, Settings(**settings))  # type: ignore[arg-type]
 
 
 def statuses(app: Flask, n: int, address: str = "192.0.2.1", path: str = "/") -> list[int]:
@@ -47,26 +52,23 @@ def test_probes_and_files_do_not_count(tmp_path: Path, tiny_gpt2: LanguageModel)
 
 
 def test_processes_count_together_in_redis_and_alone_without_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rate_limit, "_RETRY_SECONDS", 0.5)
     port = free_port()
     settings = {"redis_url": f"redis://127.0.0.1:{port}/0", "requests_per_minute": 4}
-    first, second = server(**settings), server(**settings)
+    (first, limit), (second, limit_of_second) = with_limit(**settings), with_limit(**settings)
     assert statuses(first, 1) == [200]  # though Redis does not run yet
+    assert limit.counts_alone
     with redis_server(tmp_path, port):
-        wait_until(lambda: statuses(first, 1, "192.0.2.9") and not _counts_alone(first))
+        wait_until(lambda: statuses(first, 1, "192.0.2.9") and not limit.counts_alone)
         assert statuses(first, 3, "192.0.2.3") == [200, 200, 200]
         assert statuses(second, 2, "192.0.2.3") == [200, 429]
+    monkeypatch.setattr(rate_limit, "_RETRY_SECONDS", 60)
     assert statuses(first, 5, "192.0.2.4") == [200, 200, 200, 200, 429]
     assert statuses(second, 5, "192.0.2.4") == [200, 200, 200, 200, 429]
-    assert _counts_alone(first)
+    assert limit.counts_alone
+    limit._alone_until = limit_of_second._alone_until = 0  # the minute is over
     with redis_server(tmp_path, port):
-        wait_until(lambda: statuses(first, 1, "192.0.2.9") and not _counts_alone(first))
-        wait_until(lambda: statuses(second, 1, "192.0.2.9") and not _counts_alone(second))
         assert statuses(first, 3, "192.0.2.5") + statuses(second, 2, "192.0.2.5") == [200, 200, 200, 200, 429]
-
-
-def _counts_alone(app: Flask) -> bool:
-    """Whether a process counts in its own memory."""
-    (limiter,) = app.extensions["limiter"]
-    return bool(limiter._storage_dead)
+    assert not limit.counts_alone

@@ -1,6 +1,5 @@
 """Lazily validated figures: their JSON, written without Plotly's validation, equals Plotly's own."""
 
-import json
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,11 +8,11 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 from dash import Dash, dcc, html
-from plotly.utils import PlotlyJSONEncoder
 
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback
+from dashboard.drawing import plain
 from dashboard.panels import PANELS, Panel
 from dashboard.services import AppServices
 from layouts import compare
@@ -35,7 +34,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> AppServices:
 
 def read(figure: go.Figure) -> Any:
     """As a browser reads it; without what means the same as nothing."""
-    sent = json.loads(json.dumps(figure.to_plotly_json(), cls=PlotlyJSONEncoder))
+    sent = plain(figure)
     assert sent["layout"].pop("template") in ({}, {"data": {"scatter": [{"type": "scatter"}]}})
     return sent | {"layout": {name: part for name, part in sent["layout"].items() if part != []}}
 

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from analysis.logit_lens import LensCells, LogitLensResult
 from analysis.tokens import Piece, Token
+from dashboard.drawing import plain
 from layouts.figures.logit_lens import (
     logit_lens_depth_figure,
     logit_lens_figure,
@@ -95,7 +96,7 @@ def test_the_selected_cell_is_marked() -> None:
 def test_only_the_mark_depends_on_the_selection() -> None:
     """The page keeps the rest after a click."""
     one, other = (
-        logit_lens_figure(result, size=(1000, 28)).to_plotly_json()
+        plain(logit_lens_figure(result, size=(1000, 28)))
         for result in (large(6, 9), replace(large(6, 9), depth=2, position=4, followed=(PIECES[0],), pinned=False))
     )
     assert one["layout"].pop("shapes") != other["layout"].pop("shapes")

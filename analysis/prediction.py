@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from analysis.models.language_model import LanguageModel
 from analysis.numerics.nonfinite import unreadable
@@ -70,8 +72,11 @@ class PredictionResult:
     next: NextToken | None
 
 
+N_PREDICTIONS = 5
+
+
 def compute_prediction(
-    model: LanguageModel, trace: Trace, selection: Selection, position: int, *, k: int = 5
+    model: LanguageModel, trace: Trace, selection: Selection, position: int, *, k: int = N_PREDICTIONS
 ) -> PredictionResult:
     """The `k` most probable next tokens after a position, read at the selected part.
 
@@ -89,8 +94,15 @@ def read_logits(model: LanguageModel, trace: Trace, selection: Selection, positi
     """(n_vocab,): the logits after a position, read at the selected part as `compute_prediction` says."""
     if not _is_lens(selection):
         return model.logits(trace, position)
+    with torch.inference_mode():
+        logits: Float = model.head(lens_input(model, trace, selection, position)).numpy()
+    return logits
+
+
+def lens_input(model: LanguageModel, trace: Trace, selection: Selection, position: int) -> Tensor:
+    """(d_model,): the residual stream at a position after the selected part, through the final norm."""
     after = 0 if selection.block is None else selection.block + 1
-    return model.lens_logits(trace.residual(after)[position])
+    return model.final_norm(torch.from_numpy(trace.residual(after)[position]))
 
 
 def prediction_of(

@@ -7,11 +7,12 @@ from dash import Dash, Input, Output
 
 from analysis.causes.copying import compute_all_scores
 from analysis.causes.head_scores import probe_trace
-from analysis.causes.role import compute_role
+from analysis.causes.role import compute_prediction_and_role
 from analysis.comparison.pair import Comparison
 from analysis.comparison.problem import incomparable
 from analysis.comparison.summary import compute_summary_difference
-from analysis.prediction import compute_prediction, final_prediction
+from analysis.models.language_model import LanguageModel
+from analysis.prediction import final_prediction
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from callbacks.panel import PanelCallback, Values, panel_callback
@@ -39,7 +40,7 @@ from layouts.summary import (
     part_description,
     sizes_compared,
 )
-from layouts.theme import THEMES, Theme
+from layouts.theme import THEMES
 
 
 def register(app: Dash, services: Services) -> PanelCallback:
@@ -79,17 +80,25 @@ def register(app: Dash, services: Services) -> PanelCallback:
 
 def draw_summary(services: Services, prompt: Prompt, selection: Selection, *, theme: str = "light") -> Values:
     """Predictions (`figure`), title, reading, its role, scores, the part in words, and the state of each button."""
-    figure, reading, prediction = _predictions(services, prompt, selection, THEMES[theme])
-    role, scores, found = _role(services, prompt, selection)
+    look, parameters = THEMES[theme], services.outline(prompt).summary
+    shared = {"title": _title(selection), "part": _described(services, prompt, selection), **_controls(selection)}
+    if not services.loaded(prompt):
+        figure, results = empty_figure(NO_WEIGHTS, theme=look), {"parameters": parameters}
+        return {**shared, "figure": figure, "reading": "", "role": [], "scores": [], "results": results}
+    model, trace = services.model(prompt), services.trace(prompt)
+    position = services.position(trace, selection)
+    here, role = compute_prediction_and_role(model, trace, selection, position)
+    end = final_prediction(model, trace, position) if here.lens else here
+    untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
+    found = {} if role is None else {"role": role}
+    probed = {} if selection.head is None else {"probe_scores": _probe_scores(services, model, selection)}
     return {
-        "figure": figure,
-        "title": _title(selection),
-        "reading": reading,
-        "role": role,
-        "scores": scores,
-        "part": _described(services, prompt, selection),
-        "results": {"parameters": services.outline(prompt).summary, **prediction, **found},
-        **_controls(selection),
+        **shared,
+        "figure": summary_figure(here, theme=look),
+        "reading": untrained + summary_reading(here, end),
+        "role": role_words(role),
+        "scores": score_table(role, probed.get("probe_scores", {})),
+        "results": {"parameters": parameters, NAME: here, **found, **probed},
     }
 
 
@@ -158,34 +167,11 @@ def _aria(holds: bool) -> str:
     return "true" if holds else "false"
 
 
-def _predictions(
-    services: Services, prompt: Prompt, selection: Selection, look: Theme
-) -> tuple[Any, str, dict[str, Any]]:
-    """The figure of the predictions, its reading, and its results by name."""
-    if not services.loaded(prompt):
-        return empty_figure(NO_WEIGHTS, theme=look), "", {}
-    model, trace = services.model(prompt), services.trace(prompt)
-    position = services.position(trace, selection)
-    here = compute_prediction(model, trace, selection, position)
-    end = final_prediction(model, trace, position) if here.lens else here
-    untrained = "Untrained model: its predictions are random. " if model.info.untrained else ""
-    return summary_figure(here, theme=look), untrained + summary_reading(here, end), {NAME: here}
-
-
-def _role(services: Services, prompt: Prompt, selection: Selection) -> tuple[list[Any], list[Any], dict[str, Any]]:
-    """What the selected head or neuron does, a head's scores, and both as results by name. The scores on the probe are
-    computed once per model.
-    """
-    if not _unit(selection) or not services.loaded(prompt):
-        return [], [], {}
-    model, trace = services.model(prompt), services.trace(prompt)
-    role = compute_role(model, trace, selection, services.position(trace, selection))
-    if selection.head is None:
-        return role_words(role), [], {"role": role}
+def _probe_scores(services: Services, model: LanguageModel, selection: Selection) -> dict[str, float]:
+    """The selected head's scores on the probe, which are computed once per model."""
     probe, at = probe_trace(model), (selection.block, selection.head)
     scores = compute_all_scores(model, probe, derived=partial(services.derived, probe))
-    on_probe = {name: float(table[at]) for name, table in scores.items()}
-    return role_words(role), score_table(role, on_probe), {"role": role, "probe_scores": on_probe}
+    return {name: float(table[at]) for name, table in scores.items()}
 
 
 def _unit(selection: Selection) -> str | None:

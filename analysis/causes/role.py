@@ -5,6 +5,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from analysis.causes.frozen_norm import frozen_final_norm, frozen_norm
@@ -12,7 +13,14 @@ from analysis.causes.head_scores import Pattern, ScoreName, attention_patterns, 
 from analysis.causes.values import block_part, output_maps, written_norm
 from analysis.models.hooks import last_map
 from analysis.models.language_model import LanguageModel
-from analysis.prediction import largest
+from analysis.prediction import (
+    N_PREDICTIONS,
+    PredictionResult,
+    compute_prediction,
+    largest,
+    lens_input,
+    prediction_of,
+)
 from analysis.selection import Selection
 from analysis.tokens import Piece, Token
 from analysis.trace import Float, Trace
@@ -56,6 +64,30 @@ def compute_role(model: LanguageModel, trace: Trace, selection: Selection, posit
     The change in logits is its direct attribution to every token: what it writes, through the final norm and the output
     head, with the scales of all norms held as they are at the position. A cap of the logits is left out.
     """
+    direction = _direction(model, trace, selection, position)
+    if direction is None:
+        return None
+    with torch.inference_mode():
+        changes = model.products(direction).numpy()
+    return _role(model, trace, selection, position, changes)
+
+
+def compute_prediction_and_role(
+    model: LanguageModel, trace: Trace, selection: Selection, position: int
+) -> tuple[PredictionResult, RoleResult | None]:
+    """`compute_prediction` and `compute_role`, which read the output head, most of the cost of either, only once."""
+    direction = _direction(model, trace, selection, position)
+    if direction is None:
+        return compute_prediction(model, trace, selection, position), None
+    with torch.inference_mode():
+        products = model.products(torch.stack([lens_input(model, trace, selection, position), direction]))
+        logits = model.logits_of(products[0]).numpy()
+    prediction = prediction_of(model, trace, selection, position, logits=logits, k=N_PREDICTIONS)
+    return prediction, _role(model, trace, selection, position, products[1].numpy())
+
+
+def _direction(model: LanguageModel, trace: Trace, selection: Selection, position: int) -> Tensor | None:
+    """What the selected head or neuron writes, (d_model,), through the final norm; None if neither is selected."""
     block, head, neuron = selection.block, selection.head, selection.neuron
     if block is None or (head is None and neuron is None):
         return None
@@ -64,7 +96,13 @@ def compute_role(model: LanguageModel, trace: Trace, selection: Selection, posit
             written = _written_by_head(model, trace, block, head, position)
         else:
             written = _written_by_neuron(model, trace, block, neuron or 0, position)
-        raised, lowered = _extremes(model, _logits(model, trace, written, position))
+        return torch.from_numpy(frozen_final_norm(model, trace).at(position).applied(written))
+
+
+def _role(model: LanguageModel, trace: Trace, selection: Selection, position: int, changes: Float) -> RoleResult:
+    """changes: in all logits, (n_vocab,)."""
+    block, head, neuron = selection.block or 0, selection.head, selection.neuron
+    raised, lowered = _extremes(model, changes)
     attention = None if head is None else trace.attention(block, at=head)
     return RoleResult(
         token=trace.tokens[position],
@@ -97,12 +135,6 @@ def _written_by_neuron(model: LanguageModel, trace: Trace, block: int, neuron: i
         return written
     whole = neurons @ weight + _bias(out)
     return frozen_norm(block_part(model, block, model.family.mlp_norm), whole).applied(written)
-
-
-def _logits(model: LanguageModel, trace: Trace, written: Float, position: int) -> Float:
-    normed = frozen_final_norm(model, trace).at(position).applied(written)
-    logits: Float = model.output_head.weight.numpy() @ normed
-    return logits
 
 
 def _patterns(trace: Trace) -> dict[ScoreName, Pattern]:

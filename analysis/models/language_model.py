@@ -140,13 +140,19 @@ class LanguageModel:
 
     def head(self, normed: Tensor) -> Tensor:
         """The logits of a residual that went through the final norm."""
-        layer = self.output_head
-        if torch.is_inference_mode_enabled() and normed.numel() == self.info.d_model:
-            # One row only: NumPy reads the large matrix two to three times as fast as torch.
-            logits = torch.from_numpy(layer.weight.numpy() @ normed.numpy().ravel()).reshape(*normed.shape[:-1], -1)
-            logits = logits if layer.bias is None else logits + layer.bias
-        else:
-            logits = layer(normed)
+        return self.logits_of(self.products(normed))
+
+    def products(self, vectors: Tensor) -> Tensor:
+        """The products of the output head's rows with vectors, (..., n_vocab), from (..., d_model).
+
+        Two or three vectors at once take no longer than one, since reading the large matrix takes the time.
+        """
+        return nn.functional.linear(vectors, self.output_head.weight)
+
+    def logits_of(self, products: Tensor) -> Tensor:
+        """The logits, with the output head's bias and the family's cap, (..., n_vocab), from the products."""
+        bias = self.output_head.bias
+        logits = products if bias is None else products + bias
         cap = logit_cap(self.network.config, self.family)
         return logits if cap is None else cap * torch.tanh(logits / cap)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Estimates:
         """
         runs, complete = self._runs(task, ""), self._runs(task, ".complete")
         ratios = [ratio for _, _, ratio in complete] or [1.0]
-        least, usual, most = min(ratios), float(np.median(ratios)), max(ratios)
+        least, usual, most = min(ratios), median(ratios), max(ratios)
         if task.most is not None:
             most = _MARGIN * most if len(complete) >= _FEW_RUNS else max(most, task.most / task.work)
         pairs = tuple((work, seconds) for work, seconds, _ in runs)

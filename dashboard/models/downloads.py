@@ -91,7 +91,7 @@ class Downloads:
         problem = "" if complete else "The download was interrupted. What has arrived is kept."
         return Download(**{**noted, "running": False, "problem": problem})
 
-    def _run_in_thread(self, name: str, source: HubModel, lock: IO[str]) -> None:
+    def _run_in_thread(self, name: str, source: HubModel, lock: IO[bytes]) -> None:
         with lock:
             try:
                 self._fetch(name, source, lambda _done, _total: None)
@@ -120,7 +120,7 @@ class Downloads:
         new.write_text(json.dumps(asdict(Download(done, total, running=True, problem=problem))))
         new.replace(self._file(name, "json"))
 
-    def _try_lock(self, name: str) -> IO[str] | None:
+    def _try_lock(self, name: str) -> IO[bytes] | None:
         """The lock, held until it is closed; None if the download is running."""
         for _ in range(_LOCK_TRIES):  # a process that looks at the progress holds it for a moment
             if (file := try_lock(self._file(name, "lock"))) is not None:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import IO
 
 
-def try_lock(path: Path) -> IO[str] | None:
+def try_lock(path: Path) -> IO[bytes] | None:
     """The open file, which stays locked until it is closed or this process ends; None if it is locked already."""
-    path.parent.mkdir(parents=True, exist_ok=True)  # the folder may have been deleted in the meantime
-    file = path.open("w")
+    try:
+        file = path.open("wb", buffering=0)
+    except FileNotFoundError:  # the folder is not there yet, or has been deleted in the meantime
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

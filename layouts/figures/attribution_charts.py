@@ -76,7 +76,7 @@ def attribution_depth_figure(result: AttributionResult, *, compared: bool = Fals
             theme,
             nticks=6,
             zerolinecolor=theme.quiet,
-            range=_padded([*(v for v in y if not (compared and np.isnan(v))), result.logit, 0]),
+            **_range([*(v for v in y if not (compared and np.isnan(v))), result.logit, 0]),
         ),
         uirevision="depth",
         shapes=[dashed | {"line": {"color": theme.quiet, "width": 1, "dash": "dash"}}],
@@ -135,10 +135,10 @@ def _caption(text: str, theme: Theme) -> dict[str, Any]:
     return {"text": text, "font": {"size": 12, "color": theme.quiet}, **top_left}
 
 
-def _padded(values: list[float]) -> list[float] | None:
-    """The range of an axis with some room beside the values; None, which leaves it to Plotly, if one is not finite."""
+def _range(values: list[float]) -> dict[str, list[float]]:
+    """The range of an axis with some room beside the values; empty, which leaves it to Plotly, if one is not finite."""
     if not np.isfinite(values).all():
-        return None
+        return {}
     low, high = min(values), max(values)
     room = 0.06 * (high - low) or 1.0
-    return [low - room, high + room]
+    return {"range": [low - room, high + room]}

@@ -8,9 +8,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from analysis.causes.head_scores import compute_head_scores
-from analysis.causes.role import compute_role
+from analysis.causes.role import compute_prediction_and_role, compute_role
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
+from analysis.prediction import compute_prediction
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts, added
@@ -86,3 +87,22 @@ def test_what_is_not_finite_is_left_out(tiny_gpt2: LanguageModel) -> None:
     role = compute_role(tiny_gpt2, broken, Selection.parse("block.1.attention.head.0"), POSITION)
     assert role is not None
     assert (role.keys, role.raised, role.lowered) == ((), (), ())
+
+
+@pytest.mark.parametrize("selection", ["block.1.attention.head.2", "block.2.mlp.neuron.7", "block.1.mlp", "output"])
+def test_with_the_prediction_it_is_the_same(tiny_model: LanguageModel, trace: Trace, selection: str) -> None:
+    selected = Selection.parse(selection)
+    prediction, role = compute_prediction_and_role(tiny_model, trace, selected, POSITION)
+    alone = compute_prediction(tiny_model, trace, selected, POSITION)
+    assert (prediction.part, prediction.block, prediction.lens) == (alone.part, alone.block, alone.lens)
+    assert [piece for piece, _ in prediction.top] == [piece for piece, _ in alone.top]
+    assert_allclose(prediction.logits, alone.logits, rtol=1e-5, atol=1e-5)
+    assert prediction.entropy == pytest.approx(alone.entropy, rel=1e-5)
+    role_alone = compute_role(tiny_model, trace, selected, POSITION)
+    if role_alone is None or role is None:
+        assert role is role_alone
+        return
+    assert (role.keys, role.value) == (role_alone.keys, role_alone.value)
+    for one, other in ((role.raised, role_alone.raised), (role.lowered, role_alone.lowered)):
+        assert [piece for piece, _ in one] == [piece for piece, _ in other]
+        assert_allclose([change for _, change in one], [change for _, change in other], rtol=1e-4, atol=1e-5)

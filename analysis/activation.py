@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def with_neurons(
     """The result with neurons. here: (n_neurons,), the values at the position. neuron: the requested one. values: reads
     a neuron at every position.
     """
-    sizes = np.nan_to_num(np.abs(here), nan=-1)
+    sizes = np.where(np.isnan(here), -1, np.abs(here))
     strongest = int(sizes.argmax())
     shown = strongest if neuron is None else neuron
     if result.listing == "tile":
@@ -122,8 +123,20 @@ def with_neurons(
     )
 
 
+# The same for all selections.
+_SIZES: WeakKeyDictionary[Trace, dict[ActivationQuantity, Float]] = WeakKeyDictionary()
+
+
 def stream_sizes(trace: Trace, quantity: ActivationQuantity) -> Float:
     """The norm or the mean of the residual stream, (n_positions, n_blocks + 1)."""
+    known = _SIZES.setdefault(trace, {})
+    if quantity not in known:
+        known[quantity] = _stream_sizes(trace, quantity)
+        known[quantity].flags.writeable = False
+    return known[quantity]
+
+
+def _stream_sizes(trace: Trace, quantity: ActivationQuantity) -> Float:
     residuals = (trace.residual(i) for i in range(trace.info.n_blocks + 1))
     if quantity == "mean":
         columns = [residual.mean(axis=1) for residual in residuals]

@@ -102,7 +102,7 @@ def compute_attention(
         heads=np.stack([pooled(each, square) for each in head_grids(trace, block, view)]),
         square=square,
         first_share=float(raw[position, 0]),
-        strongest=int(np.nanargmax(row)) if np.isfinite(row).any() else 0,
+        strongest=int(np.where(np.isfinite(row), row, -1).argmax()),  # the first, if no weight is finite
         sharpest=_sharpest(raw),
     )
 
@@ -186,7 +186,8 @@ def _sharpest(attention: Float) -> int | None:
         return None
     possible = np.log2(np.arange(3, len(attention) + 1))
     focus = attention_entropy(attention[2:]) / possible
-    return int(np.nanargmin(focus)) + 2 if np.isfinite(focus).any() else None
+    known = np.isfinite(focus)
+    return int(np.where(known, focus, np.inf).argmin()) + 2 if known.any() else None
 
 
 @dataclass(frozen=True)

@@ -278,8 +278,9 @@ def _nearest(vectors: Float, position: int) -> tuple[int | None, float]:
         return None, 0.0
     unit = scaled(vectors, "equal")
     similarities = unit @ unit[position]
-    similarities[position] = np.nan
-    if not np.isfinite(similarities).any():
+    known = np.isfinite(similarities)
+    known[position] = False
+    if not known.any():
         return None, 0.0
-    nearest = int(np.nanargmax(similarities))
+    nearest = int(np.where(known, similarities, -np.inf).argmax())
     return nearest, float(similarities[nearest])

@@ -3,18 +3,19 @@
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, Patch, State
 
 from analysis.activation import ActivationNeurons, ActivationQuantity, ActivationResult, compute_activation
 from analysis.comparison.activation import compute_activation_difference
 from analysis.comparison.pair import Comparison
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
-from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.panel import PanelCallback, Values, digest, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.activation import NAME, NEURON_GRAPH, NEURONS, NEURONS_GRAPH, QUANTITY
 from layouts.figures.activation import (
+    activation_changes,
     activation_figure,
     activation_neuron_figure,
     activation_neurons_figure,
@@ -39,8 +40,10 @@ def register(app: Dash, services: Services) -> PanelCallback:
             "figure": Output(ids.graph(NAME), "figure"),
             "neuron": Output(NEURON_GRAPH, "figure"),
             "neurons": Output(NEURONS_GRAPH, "figure"),
+            "lines": Output(ids.panel(NAME), "data-lines"),
         },
         choices={"quantity": Input(QUANTITY, "value"), "listing": Input(NEURONS, "value")},
+        state={"lines": State(ids.panel(NAME), "data-lines")},
     )
 
 
@@ -52,17 +55,28 @@ def draw_activation(
     theme: str = "light",
     quantity: ActivationQuantity = "norm",
     listing: ActivationNeurons = "tile",
+    lines: str = "",
 ) -> Values:
-    """Lines (`figure`), the bars of one neuron (`neuron`) and of many (`neurons`), title and reading."""
+    """Lines (`figure`), the bars of one neuron (`neuron`) and of many (`neurons`), title, reading, and a digest of what
+    the lines of all tokens are drawn from (`lines`).
+
+    lines: the digest of those that the page shows. If it is the same, only the rest of the figure is sent.
+    """
     look = THEMES[theme]
     trace = services.trace(prompt)
     position = services.position(trace, selection)
     result = compute_activation(trace, selection, position, quantity=quantity, listing=listing)
-    return _figures(result, selection, trace.info.n_blocks, _NO_NEURONS, look) | {
-        "title": f"Activations · {_shown(selection)}",
-        "reading": activation_reading(result),
-        "results": {NAME: result},
-    }
+    edge = _edge(selection, trace.info.n_blocks)
+    drawn_from = digest(trace.info.fingerprint, prompt, quantity, theme, edge is None)
+    return (
+        _figures(result, _NO_NEURONS, look)
+        | _stream(result, edge, lines, drawn_from, look)
+        | {
+            "title": f"Activations · {_shown(selection)}",
+            "reading": activation_reading(result),
+            "results": {NAME: result},
+        }
+    )
 
 
 def draw_activation_difference(
@@ -73,6 +87,7 @@ def draw_activation_difference(
     theme: str = "light",
     quantity: ActivationQuantity = "norm",
     listing: ActivationNeurons = "tile",
+    lines: str = "",
 ) -> Values:
     """As `draw_activation`, of A minus B; neurons that cannot be compared are a message in the place of their bars."""
     trace, block = comparison.a, selection.block
@@ -81,16 +96,24 @@ def draw_activation_difference(
     reason = _NO_NEURONS
     if block is not None:
         reason = comparison.unequal("n_neurons", "Neurons") or comparison.missing_block(block)
-    figures = _figures(result, selection, trace.info.n_blocks, reason, THEMES[theme])
+    look, edge = THEMES[theme], _edge(selection, trace.info.n_blocks)
+    drawn_from = digest(trace.info.fingerprint, trace.prompt, comparison.digest, quantity, theme, edge is None)
+    figures = _figures(result, reason, look)
     if result.values is not None and (missing := comparison.missing_position(position)):
-        figures["neurons"] = empty_figure(missing, theme=THEMES[theme])
+        figures["neurons"] = empty_figure(missing, theme=look)
         if not result.chosen:  # which one differs most is not known
             figures["neuron"] = figures["neurons"]
-    return figures | {
-        "title": f"Activations · A − B · {_shown(selection)}",
-        "reading": " ".join(filter(None, [activation_difference_reading(result), reason if block is not None else ""])),
-        "results": {NAME: result},
-    }
+    return (
+        figures
+        | _stream(result, edge, lines, drawn_from, look)
+        | {
+            "title": f"Activations · A − B · {_shown(selection)}",
+            "reading": " ".join(
+                filter(None, [activation_difference_reading(result), reason if block is not None else ""])
+            ),
+            "results": {NAME: result},
+        }
+    )
 
 
 def _shown(selection: Selection) -> str:
@@ -99,17 +122,30 @@ def _shown(selection: Selection) -> str:
     return f"block {selection.block}" + ("" if selection.neuron is None else f", neuron {selection.neuron}")
 
 
-def _figures(
-    result: ActivationResult, selection: Selection, n_blocks: int, reason: str, theme: Theme
-) -> dict[str, Any]:
-    """reason: why there are no neurons, if there are none."""
-    edge = None
-    if selection.block is None:
-        edge = 0 if selection.part is Part.EMBEDDING else n_blocks
-    figures = {"figure": activation_figure(result, edge=edge, theme=theme)}
+def _edge(selection: Selection, n_blocks: int) -> int | None:
+    """The number of blocks before a part outside of them; None for a part of a block."""
+    if selection.block is not None:
+        return None
+    return 0 if selection.part is Part.EMBEDDING else n_blocks
+
+
+def _stream(result: ActivationResult, edge: int | None, shown: str, drawn_from: str, theme: Theme) -> dict[str, Any]:
+    """The lines of the residual stream, or all but those of all tokens if the page shows them already; their digest."""
+    if shown != drawn_from:
+        return {"figure": activation_figure(result, edge=edge, theme=theme), "lines": drawn_from}
+    figure: Any = Patch()
+    traces, layout = activation_changes(result, edge=edge, theme=theme)
+    for index, trace in enumerate(traces, start=1):
+        figure["data"][index] = trace
+    figure["layout"] = layout
+    return {"figure": figure, "lines": drawn_from}
+
+
+def _figures(result: ActivationResult, reason: str, theme: Theme) -> dict[str, Any]:
+    """The bars of neurons. reason: why there are none, if there are none."""
     if result.values is None:
-        return figures | dict.fromkeys(("neuron", "neurons"), empty_figure(reason, theme=theme))
-    return figures | {
+        return dict.fromkeys(("neuron", "neurons"), empty_figure(reason, theme=theme))
+    return {
         "neuron": activation_neuron_figure(result, theme=theme),
         "neurons": activation_neurons_figure(result, theme=theme),
     }

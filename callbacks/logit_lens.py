@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from dash import Dash, Input, Output, Patch, State
@@ -18,7 +17,7 @@ from analysis.logit_lens import compute_lens_cells, compute_logit_lens, followed
 from analysis.selection import Part, Selection
 from analysis.task import Task
 from analysis.trace import SWITCHES, Prompt, Trace
-from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.panel import PanelCallback, Values, digest, panel_callback
 from callbacks.services import Services
 from callbacks.target import MOST_FOUND
 from layouts import ids
@@ -227,5 +226,4 @@ def _nothing(words: str, look: Theme) -> dict[str, Any]:
 
 def _digest(trace: Trace, theme: str, *others: Trace) -> str:
     """Digest of all that the heat map depends on besides the mark. others: B, if it is of A minus B."""
-    told = repr(([(one.info.fingerprint, one.prompt) for one in (trace, *others)], theme))
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+    return digest([(one.info.fingerprint, one.prompt) for one in (trace, *others)], theme)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Unpack
 
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State
@@ -14,7 +13,7 @@ from analysis.overview import OverviewResult, Patterns, compute_overview, comput
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.coloring import CHOICES, SWEPT, Extras, color_difference, color_numbers, with_problem
-from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.panel import PanelCallback, Values, digest, panel_callback
 from callbacks.services import Services
 from layouts import ids
 from layouts.architecture import COLOR_BY
@@ -131,12 +130,12 @@ def _grid(
     look, room = THEMES[theme], _wall(wall, result.parts.info.n_heads)
     if room is None:
         return {"figure": overview_figure(result, theme=look), "patterns": "", "results": {NAME: result}}
-    digest = blake2b(repr((*drawn_from, room, theme)).encode(errors="surrogatepass"), digest_size=8).hexdigest()
-    if patterns != digest:
+    shown_from = digest(*drawn_from, room, theme)
+    if patterns != shown_from:
         shown = attention()
         return {
             "figure": overview_figure(result, wall=room, patterns=shown, theme=look),
-            "patterns": digest,
+            "patterns": shown_from,
             "results": {NAME: result, "patterns": shown},
         }
     figure: Any = Patch()
@@ -144,7 +143,7 @@ def _grid(
     for index, changes in enumerate(data):
         figure["data"][index] = changes
     figure["layout"] = layout
-    return {"figure": figure, "patterns": digest, "results": {NAME: result}}
+    return {"figure": figure, "patterns": shown_from, "results": {NAME: result}}
 
 
 def _values(result: OverviewResult, token: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from dash import Input, Output, State
@@ -111,3 +112,8 @@ def panel_callback(
         triggers = (*triggers, Input(job_ids.fresh, "data"))
         state["outdated"] = State(picture_of(name), "data-old")
     return PanelCallback(name, draw, {**outputs, **shared}, dict(choices or {}), triggers, state, difference, tables)
+
+
+def digest(*drawn_from: Any) -> str:
+    """A digest of what something is drawn from, by which the page says what it shows."""
+    return blake2b(repr(drawn_from).encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -1,7 +1,6 @@
 """Callback of the token strip: the chips once per text, the arcs at each click. The page itself moves the mark."""
 
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State
@@ -14,7 +13,7 @@ from analysis.saliency_methods.baselines import DEFAULT_BASELINE
 from analysis.selection import Selection
 from analysis.strip import attention_from, compute_strip
 from analysis.trace import Prompt
-from callbacks.panel import PanelCallback, Values, panel_callback
+from callbacks.panel import PanelCallback, Values, digest, panel_callback
 from callbacks.services import Services
 from callbacks.sides import is_complete
 from layouts import saliency
@@ -101,7 +100,7 @@ def draw_strip(
     common = {"arcs": strip_arcs(weights), "title": f"Tokens · position {position}", "results": results}
     reading = f"{about} {strip_reading(result, position)}".lstrip()
     # The chips of surprisals do not depend on the selection.
-    chips = _digest(trace.info.fingerprint, trace.prompt, theme) if color == "surprisal" else ""
+    chips = digest(trace.info.fingerprint, trace.prompt, theme) if color == "surprisal" else ""
     if chips and _are_shown(chips, shown):
         return {**common, "shown": f"{chips}@{position}", "reading": reading}
     colors, legend = strip_colors(result, theme=look), strip_legend(theme=look)
@@ -145,7 +144,7 @@ def draw_strip_difference(
         derived=partial(services.derived, trace),
         other_derived=partial(services.derived, other),
     )
-    chips = _digest(trace.info.fingerprint, trace.prompt, other.info.fingerprint, other.prompt, theme)
+    chips = digest(trace.info.fingerprint, trace.prompt, other.info.fingerprint, other.prompt, theme)
     common = {
         "arcs": "",
         "title": f"Tokens · A − B · position {position}",
@@ -172,11 +171,6 @@ def draw_strip_difference(
 def _are_shown(chips: str, shown: str) -> bool:
     """Whether the page shows the chips with this digest. shown: as for `draw_strip`, and not to be trusted."""
     return str(shown).partition("@")[0] == chips
-
-
-def _digest(*inputs: Any) -> str:
-    """A digest of all that the chips depend on."""
-    return blake2b(repr(inputs).encode(), digest_size=8).hexdigest()
 
 
 def _attributed(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from hashlib import blake2b
 from typing import Any, NoReturn
 
 import orjson
@@ -20,7 +19,7 @@ from flask import Response
 from analysis.errors import NotLoaded
 from analysis.selection import Selection
 from analysis.trace import Prompt
-from callbacks.panel import PanelCallback
+from callbacks.panel import PanelCallback, digest
 from callbacks.services import Services
 from callbacks.sides import shown_sides
 from dashboard.errors import user_message
@@ -121,10 +120,10 @@ class PanelDrawer:
         visible = given[str(_VISIBLE)]
         shown = visible if isinstance(visible, list) else []
         for panel in self._panels:
-            digest = _digest(question, [given[name] for name in self._inputs[panel.name]])
-            if panel.name in shown and given[self._drawn[panel.name]] != digest:
+            drawn_from = digest(question, [given[name] for name in self._inputs[panel.name]])
+            if panel.name in shown and given[self._drawn[panel.name]] != drawn_from:
                 try:
-                    drawn = {"drawn": digest, **self._one(panel, given, (prompt, other), selection, answer)}
+                    drawn = {"drawn": drawn_from, **self._one(panel, given, (prompt, other), selection, answer)}
                     self._write(panel, drawn, str(selection), answer)
                 except Exception as error:
                     answer.problem(error)
@@ -228,7 +227,3 @@ def _inputs(panel: PanelCallback) -> tuple[Input, ...]:
 def _state(panel: PanelCallback) -> tuple[State, ...]:
     choices = (one for one in panel.choices.values() if isinstance(one, State))
     return (State(ids.panel(panel.name), "data-drawn"), *panel.state.values(), *choices)
-
-
-def _digest(question: str, inputs: Sequence[Any]) -> str:
-    return blake2b(f"{question}{inputs}".encode(errors="surrogatepass"), digest_size=8).hexdigest()

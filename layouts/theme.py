@@ -12,7 +12,7 @@ MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 
 ColorScale = list[list[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there are two, so that what is drawn from one can be cached by it
 class Theme:
     """The light or the dark theme.
 

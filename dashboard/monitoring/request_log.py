@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import flask
@@ -81,7 +82,9 @@ def install(server: flask.Flask, outputs: Collection[str], *listeners: Callable[
             return wsgi_app(environ, start)
         finally:
             record.seconds = time.perf_counter() - started
-            record.client = _client(server.secret_key, environ.get("REMOTE_ADDR", ""))  # set by trusted proxies by now
+            today = time.strftime("%Y-%m-%d", time.gmtime())
+            address = environ.get("REMOTE_ADDR", "")  # set by trusted proxies by now
+            record.client = _client(str(server.secret_key), today, address)
             for listener in listeners:
                 listener(record)
             CURRENT_REQUEST.reset(token)
@@ -89,6 +92,6 @@ def install(server: flask.Flask, outputs: Collection[str], *listeners: Callable[
     server.wsgi_app = recorded_app  # type: ignore[method-assign]
 
 
-def _client(secret: str | bytes | None, address: str) -> str:
-    today = time.strftime("%Y-%m-%d", time.gmtime())
-    return hmac.new(str(secret).encode(), f"{today} {address}".encode(), hashlib.sha256).hexdigest()[:8]
+@lru_cache(maxsize=1024)
+def _client(secret: str, today: str, address: str) -> str:
+    return hmac.new(secret.encode(), f"{today} {address}".encode(), hashlib.sha256).hexdigest()[:8]

@@ -31,7 +31,17 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     At most 128 lines are drawn. On the horizontal axis, the residual stream enters block b at b and leaves it at b + 1.
     edge: the number of blocks before the selected part, if that lies outside the blocks; it is marked on the line.
     """
-    n_positions, n_edges = result.stream.shape
+    changes, layout = activation_changes(result, edge=edge, theme=theme)
+    positions = list(range(0, len(result.stream), _every(result)))
+    lines = _lines(result, positions, line={"color": theme.quiet, "width": 1}, opacity=0.35)
+    return Drawing(data=[lines, *changes], layout=layout)
+
+
+def activation_changes(
+    result: ActivationResult, *, edge: int | None = None, theme: Theme = LIGHT
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All of `activation_figure` that depends on the selection: its traces but the first, and its layout."""
+    n_edges = result.stream.shape[1]
     finite = result.stream[np.isfinite(result.stream)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     compared = result.compared
@@ -44,14 +54,9 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
     if compared is not None:
         missing = "" if compared.all() else " · no line: no counterpart in B"
         caption = short = f"A − B: {short[0].lower()}{short[1:]}{missing}"
-    every = -(-n_positions // _MOST_LINES)
-    others = [position for position in range(0, n_positions, every) if position != result.position]
-    if every > 1:
+    if (every := _every(result)) > 1:
         caption += f" · 1 in {every} tokens shown"
-    data = [
-        _lines(result, others, line={"color": theme.quiet, "width": 1}, opacity=0.35),
-        _lines(result, [result.position], line={"color": theme.accent2, "width": 2.5}),
-    ]
+    data = [_lines(result, [result.position], line={"color": theme.accent2, "width": 2.5})]
     if edge is not None:
         marker = {"color": theme.accent, "size": 9, "line": {"color": theme.surface, "width": 1.5}}
         y = result.stream[result.position, [edge]]
@@ -80,7 +85,7 @@ def activation_figure(result: ActivationResult, *, edge: int | None = None, them
         yaxis=axis(theme, **yaxis),
         shapes=shapes,
     )
-    return Drawing(data=data, layout=layout)
+    return data, layout
 
 
 def activation_neuron_figure(result: ActivationResult, *, theme: Theme = LIGHT) -> go.Figure:
@@ -151,6 +156,11 @@ def activation_reading(result: ActivationResult) -> str:
         return f"{stream}; neuron {result.neuron} is strongest here ({value})."
     strongest = f"neuron {result.strongest} ({signed_digits(result.strongest_value)})"
     return f"{stream}; neuron {result.neuron} has the value {value} here, and the strongest is {strongest}."
+
+
+def _every(result: ActivationResult) -> int:
+    """Of how many tokens one has a line."""
+    return -(-len(result.stream) // _MOST_LINES)
 
 
 def _lines(result: ActivationResult, positions: list[int], **look: Any) -> dict[str, Any]:

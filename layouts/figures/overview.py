@@ -25,6 +25,8 @@ from layouts.figures.text import counted, percent, signed, tile_names
 from layouts.theme import LIGHT, Theme, axis, base_layout, color_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.architecture import ArchitectureResult
     from analysis.model_info import ModelInfo
     from analysis.overview import OverviewResult, Patterns
@@ -150,7 +152,7 @@ def _tiles(parts: ArchitectureResult) -> dict[str, Any]:
     }
 
 
-def _words(unit: str, values: list[float | str], names: list[str]) -> dict[str, Any]:
+def _words(unit: str, values: list[float | str], names: Sequence[str]) -> dict[str, Any]:
     """What the page's script names a cell with: `{block}`, `{name}` and `{value}` of the box with the cell's number."""
     value = f": {{value}} {unit}" if values else ""
     return {

@@ -111,8 +111,9 @@ def part_colors(result: ArchitectureResult, theme: Theme) -> tuple[Shades, Shade
         shares = [np.where(np.isnan(share), 0, _MISSING + (1 - _MISSING) * share) for share in shares]
         places = _MISSING + (1 - _MISSING) * places
     heads, *rest = (_shades(share, scale) for share in shares)
-    blank = _shades(np.zeros(result.strongest.shape), [[0, grey], [1, grey]])
-    return heads, rest[0] if rest else blank, _legend(result, places.tolist(), names, note)
+    if not rest:
+        rest = [_shades(np.zeros(result.strongest.shape), [[0, grey], [1, grey]])]
+    return heads, rest[0], _legend(result, places.tolist(), names, note)
 
 
 def box_colors(result: ArchitectureResult, theme: Theme) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -139,6 +140,7 @@ def visible(scale: ColorScale, theme: Theme) -> ColorScale:
     return [[(stop - start) / (1 - start), color] for stop, color in kept]
 
 
+@cache
 def diverging(theme: Theme) -> ColorScale:
     """The scale of signed numbers, with a middle that stands out from the page."""
     low, lower, (_, middle), higher, high = theme.signed

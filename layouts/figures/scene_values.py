@@ -83,11 +83,12 @@ def three_digits(values: NDArray[np.float32] | None, *, missing: str = "not fini
     if values is None:
         return []
     given = values.ravel().astype(np.float64)
-    flat = np.nan_to_num(given)
+    absent = np.isnan(given)
+    flat = np.where(absent, 0, given)
     digits = 2 - np.floor(np.log10(np.abs(flat, where=flat != 0, out=np.ones_like(flat))))
     scale = 10.0**digits
     rounded: list[float | str] = (np.round(flat * scale) / scale).tolist()
-    for place in np.flatnonzero(np.isnan(given)).tolist():
+    for place in np.flatnonzero(absent).tolist():
         rounded[place] = missing
     return rounded
 

@@ -56,8 +56,9 @@ def strip_reading(result: StripResult, position: int) -> str:
     rest = result.surprisal[1:]
     if np.isnan(rest).all():
         return "No token has a surprisal: the logits are not finite."
-    average = f"The text’s average is {np.nanmean(rest):.1f} bits"
-    top = 1 + int(np.nanargmax(rest))
+    known = np.isfinite(rest)
+    average = f"The text’s average is {rest[known].mean():.1f} bits"
+    top = 1 + int(np.where(known, rest, -1).argmax())
     if position == 0:
         sentence = f"{label} has no surprisal, since nothing comes before it."
     elif np.isnan(bits):

@@ -1,5 +1,6 @@
 """Formatting of numbers, tokens and sentences in figures."""
 
+from functools import lru_cache
 from html import escape
 from textwrap import wrap
 
@@ -56,9 +57,10 @@ def neuron_range(first: int, last: int) -> str:
     return f"neuron {first}" if first == last else f"neurons {first}–{last}"
 
 
-def tile_names(n_neurons: int, width: int) -> list[str]:
+@lru_cache(maxsize=16)  # of the models that are looked at
+def tile_names(n_neurons: int, width: int) -> tuple[str, ...]:
     """The neurons of each MLP tile. width: of a tile, in neurons; the last tile may be narrower."""
-    return [neuron_range(start, min(start + width, n_neurons) - 1) for start in range(0, n_neurons, width)]
+    return tuple(neuron_range(start, min(start + width, n_neurons) - 1) for start in range(0, n_neurons, width))
 
 
 def quoted(label: str, *, most: int | None = None) -> str:

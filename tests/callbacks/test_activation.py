@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from analysis.errors import SelectionError
 from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.activation import draw_activation
+from dashboard.drawing import plain
 from layouts.theme import DARK
 
 
@@ -66,3 +68,27 @@ def test_choices_and_look(services: Any, prompt: Prompt) -> None:
 def test_a_choice_that_does_not_exist_is_refused(services: Any, prompt: Prompt) -> None:
     with pytest.raises(SelectionError):
         draw_activation(services, prompt, Selection.parse("output"), quantity="sum")  # type: ignore[arg-type]
+
+
+def test_after_a_click_the_lines_of_all_tokens_are_not_sent_again(services: Any, prompt: Prompt) -> None:
+    first = draw_activation(services, prompt, Selection.parse("block.1.mlp@5"))
+    selection = Selection.parse("block.2.attention.head.1@3")
+    again = draw_activation(services, prompt, selection, lines=first["lines"])
+    whole = draw_activation(services, prompt, selection)["figure"].to_plotly_json()
+    steps = {tuple(step["location"]): step["params"]["value"] for step in plain(again["figure"])["operations"]}
+    assert steps == {("data", 1): plain(whole["data"][1]), ("layout",): plain(whole["layout"])}
+    assert again["lines"] == first["lines"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"theme": "dark"}, {"quantity": "mean"}, {"prompt": Prompt("tiny", "The crow had a fox")}, {"part": "output@3"}],
+    ids=str,
+)
+def test_other_lines_are_sent(services: Any, prompt: Prompt, changes: dict[str, str]) -> None:
+    first = draw_activation(services, prompt, Selection.parse("block.1.mlp@5"))
+    given = {"prompt": prompt, "part": "block.2.mlp@3", **changes}
+    part = Selection.parse(str(given.pop("part")))
+    again = draw_activation(services, given.pop("prompt"), part, lines=first["lines"], **given)
+    assert isinstance(again["figure"], go.Figure)
+    assert again["lines"] != first["lines"]

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from dash import Dash
+import plotly.graph_objects as go
+from dash import Dash, Patch
 
 import callbacks.activation
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
-from callbacks.activation import draw_activation_difference
+from callbacks.activation import draw_activation, draw_activation_difference
 from dashboard.services import AppServices
 from tests.callbacks.comparisons import A, B, with_models
 from tests.conftest import make_tiny
@@ -59,3 +60,14 @@ def test_it_is_registered(services: AppServices):
     assert registered.difference is not None
     drawn = registered.difference(services.comparison(A, B), NEURON, theme="light", quantity="mean", listing="tile")
     assert drawn.keys() | {"selection", "drawn"} == registered.outputs.keys() | {"results"}
+
+
+def test_lines_of_a_are_not_taken_for_those_of_a_difference(services: AppServices):
+    one = draw_activation(services, A, NEURON)
+    compared = draw_activation_difference(services, services.comparison(A, B), NEURON, lines=one["lines"])
+    other = draw_activation_difference(services, services.comparison(A, A), NEURON, lines=compared["lines"])
+    assert isinstance(compared["figure"], go.Figure)
+    assert isinstance(other["figure"], go.Figure)
+    assert len({one["lines"], compared["lines"], other["lines"]}) == 3
+    again = draw_activation_difference(services, services.comparison(A, B), NEURON, lines=compared["lines"])
+    assert isinstance(again["figure"], Patch)

@@ -13,6 +13,8 @@ from layouts.figures.text import ALL_EQUAL, NOT_FINITE, counted, quoted, tile_na
 from layouts.figures.text import signed as with_sign
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.architecture import ArchitectureResult
@@ -75,9 +77,9 @@ def overview_difference_reading(result: OverviewResult, token: str) -> str:
     return f"Block {selection.block} {name}: {number} of {among} by size. {rest}"
 
 
-def _strongest(values: NDArray[np.float32], names: list[str], kind: str, *, whole_mlp: bool) -> str:
+def _strongest(values: NDArray[np.float32], names: Sequence[str], kind: str, *, whole_mlp: bool) -> str:
     block, unit = np.unravel_index(int(np.nanargmax(np.abs(values))), values.shape)
-    name = names[unit]
+    name = names[int(unit)]
     if whole_mlp and kind != "heads":
         name, kind = "MLP", "MLPs"
     return f"{kind} is at block {block} {name} ({with_sign(float(values[block, unit]))})"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.models.catalogue import BUNDLED
 from analysis.models.language_model import LanguageModel
 from dashboard.app import Explorer, create_app
 from dashboard.serving.lifecycle import prepare_to_fork, start_process
@@ -29,3 +30,9 @@ def test_a_process_that_has_started_is_ready(app: Explorer) -> None:
     prepare_to_fork(app)
     start_process(app)
     wait_until(lambda: app.server.test_client().get("/readyz").status_code == 200)
+
+
+def test_processes_share_the_bundled_model(tmp_path: Path) -> None:
+    app = create_app(Settings(cache_dir=str(tmp_path)))
+    prepare_to_fork(app)
+    assert app.registry.status(BUNDLED) == ("ready", "")

@@ -39,14 +39,14 @@ RESULT = replace(
 
 
 def test_one_line_per_token_with_gaps_between() -> None:
-    others, selected = activation_figure(RESULT).data
-    assert len(others.y) == 3 * 4
-    lines = np.asarray(others.y).reshape(3, 4)
-    np.testing.assert_array_equal(lines[:, :3], STREAM[[0, 2, 3]])
+    every, selected = activation_figure(RESULT).data
+    assert len(every.y) == 4 * 4
+    lines = np.asarray(every.y).reshape(4, 4)
+    np.testing.assert_array_equal(lines[:, :3], STREAM)
     assert np.isnan(lines[:, 3]).all()
-    assert others.y.dtype == np.float32
-    np.testing.assert_array_equal(np.asarray(others.x).reshape(3, 4)[:, :3], [[0, 1, 2]] * 3)
-    assert list(others.customdata) == ["@0"] * 4 + ["@2"] * 4 + ["@3"] * 4
+    assert every.y.dtype == np.float32
+    np.testing.assert_array_equal(np.asarray(every.x).reshape(4, 4)[:, :3], [[0, 1, 2]] * 4)
+    assert list(every.customdata) == [f"@{position}" for position in range(4) for _ in range(4)]
     np.testing.assert_array_equal(selected.y[:3], STREAM[1])
     assert set(selected.customdata) == {"@1"}
 
@@ -69,8 +69,8 @@ def test_the_selected_position_is_emphasised() -> None:
 
 
 def test_markup_in_tokens_is_escaped() -> None:
-    others = activation_figure(RESULT).data[0]
-    assert others.text[4] == "<b>&lt;b&gt;</b> (2)"
+    lines = activation_figure(RESULT).data[0]
+    assert lines.text[8] == "<b>&lt;b&gt;</b> (2)"
     bars = activation_neuron_figure(RESULT).data[0]
     assert bars.hovertext[2] == "<b>&lt;b&gt;</b> (2)<br>+0"
     here = replace(RESULT, position=2, chosen=False)
@@ -214,7 +214,6 @@ def test_a_text_of_one_token() -> None:
     one = replace(
         RESULT, tokens=RESULT.tokens[:1], position=0, stream=STREAM[:1], values=np.array([1.0], dtype=np.float32)
     )
-    others, selected = activation_figure(one).data
-    assert len(others.y) == 0
-    np.testing.assert_array_equal(selected.y[:3], STREAM[0])
+    for line in activation_figure(one).data:
+        np.testing.assert_array_equal(line.y[:3], STREAM[0])
     assert len(activation_neuron_figure(one).data[0].y) == 1

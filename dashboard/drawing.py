@@ -115,13 +115,15 @@ class PanelDrawer:
             return
         other = self._services.prompt(second) if second else None
         loaded = [self._services.loaded(one) for one in (prompt, other) if one]
-        question = repr((prompt, other, str(selection), theme, loaded))
+        question = digest(prompt, other, str(selection), theme, loaded)
         answer.write(_SHOWN, str(selection))
         visible = given[str(_VISIBLE)]
         shown = visible if isinstance(visible, list) else []
         for panel in self._panels:
+            if panel.name not in shown:
+                continue
             drawn_from = digest(question, [given[name] for name in self._inputs[panel.name]])
-            if panel.name in shown and given[self._drawn[panel.name]] != drawn_from:
+            if given[self._drawn[panel.name]] != drawn_from:
                 try:
                     drawn = {"drawn": drawn_from, **self._one(panel, given, (prompt, other), selection, answer)}
                     self._write(panel, drawn, str(selection), answer)

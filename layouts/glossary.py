@@ -93,8 +93,10 @@ def _any_of(words: Iterable[str]) -> str:
     return "|".join(f"{re.escape(first)}(?:{'|'.join(those)})" for first, those in rests.items())
 
 
-# Quoted tokens are matched first, and so skipped; of terms that begin alike, the longest is meant.
-_PATTERN = re.compile(rf"{QUOTED}|(?<![\w-])(?P<words>{_any_of(_TERMS)})s?(?![\w-])", re.IGNORECASE)
+# Quoted tokens are matched first, and so skipped; of terms that begin alike, the longest is meant. A look at the next
+# letter rules most places out, and is faster without regard to case.
+_LETTERS = "".join(sorted({letter for term in _TERMS for letter in (term[0], term[0].upper())}))
+_PATTERN = re.compile(rf"{QUOTED}|(?<![\w-])(?=[{re.escape(_LETTERS)}])(?i:(?P<words>{_any_of(_TERMS)})s?)(?![\w-])")
 
 
 def term_id(term: str) -> str:

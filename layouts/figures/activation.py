@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -200,11 +201,11 @@ def _bars(
 
     signs: colours of differences instead, blue above 0 and orange below. missing: columns without a counterpart in B.
     """
-    absent = set(missing)
-    shown = [MISSING if bar in absent else signed_digits(value) for bar, value in enumerate(values)]
+    numbers, absent = values.tolist(), set(missing)
+    shown = [MISSING if bar in absent else signed_digits(number) for bar, number in enumerate(numbers)]
     marker = [colors[bar != emphasised] for bar in range(len(labels))]
     if signs:
-        marker = [theme.signed[1 if value < 0 else 3][1] for value in values]
+        marker = [theme.signed[1 if number < 0 else 3][1] for number in numbers]
     bars = {
         "type": "bar",
         "x": np.arange(len(labels), dtype=np.float32),
@@ -272,4 +273,4 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 def signed_digits(value: float | None) -> str:
     """A number with its sign and three digits."""
-    return "not finite" if value is None or np.isnan(value) else f"{value:+.3g}".replace("-", "−")
+    return "not finite" if value is None or isnan(value) else f"{value:+.3g}".replace("-", "−")

@@ -19,7 +19,7 @@ from layouts.figures.drawing import Drawing
 from layouts.figures.effect import effect_sweep_reading
 from layouts.figures.head_scores import PROBE_SCORES, probe_reading
 from layouts.figures.own_numbers import own_reading
-from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen
+from layouts.figures.scene import AZIMUTH, ELEVATION, Scene, boxes, cube, make_scene, on_screen, vertices
 from layouts.figures.scene_colors import LIGHTING, STREAM_LIGHT, box_colors, stream_color
 from layouts.figures.scene_labels import scene_labels
 from layouts.figures.scene_marks import frame, mark, walls
@@ -266,8 +266,8 @@ def _widths(norms: NDArray[np.float32] | None, scene: Scene) -> dict[str, Any]:
     """The residual stream's segments, as wide as their norms are large."""
     finite = np.zeros(len(scene.segments)) if norms is None else np.nan_to_num(norms)
     shares = finite / (finite.max() or 1)
-    shape = boxes(scene.segments, _segment_halves(shares, scene))
-    return {"y": shape["y"].round(3), "z": shape["z"].round(3)}
+    _, y, z = vertices(scene.segments, _segment_halves(shares, scene)).round(3).T
+    return {"y": y, "z": z}
 
 
 def _segment_halves(shares: NDArray[Any], scene: Scene) -> NDArray[np.float32]:

@@ -115,9 +115,14 @@ def head_columns(info: ModelInfo) -> int:
 
 def boxes(centers: Vectors, half: Vectors) -> dict[str, NDArray[np.float32] | NDArray[np.int32]]:
     """Vertices and triangles of many boxes, as the x, y, z, i, j, k of one Mesh3d; boxes share no vertices."""
-    corners = (centers[:, None] + _CORNERS * np.atleast_2d(half)[:, None]).reshape(-1, 3).astype(np.float32)
     triangles = (np.arange(len(centers), dtype=np.int32)[:, None, None] * VERTICES + _TRIANGLES).reshape(-1, 3)
-    return {**dict(zip("xyz", corners.T, strict=True)), **dict(zip("ijk", triangles.T, strict=True))}
+    return {**dict(zip("xyz", vertices(centers, half).T, strict=True)), **dict(zip("ijk", triangles.T, strict=True))}
+
+
+def vertices(centers: Vectors, half: Vectors) -> Vectors:
+    """The vertices of many boxes, (boxes × vertices, 3)."""
+    corners: Vectors = (centers[:, None] + _CORNERS * np.atleast_2d(half)[:, None]).reshape(-1, 3).astype(np.float32)
+    return corners
 
 
 def outline(center: Vectors, half: Vectors) -> dict[str, list[float | None]]:

@@ -6,6 +6,7 @@ The page hides a text that would overlap one before it in the list. Their number
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from layouts.figures.scene import Scene, cube
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _N_TOKENS = 3  # written at the embedding: the selected one and those before it
 _MAX_CHARACTERS = 12  # of a token
 _MOST_NUMBERS = 13  # of blocks
+_ABOVE, _BELOW = {"yanchor": "bottom"}, {"yanchor": "top"}
+_RIGHT: dict[str, Any] = {"xanchor": "left", "xshift": 6}
+_LEFT: dict[str, Any] = {"xanchor": "right", "xshift": -8, "align": "right"}  # y goes to the left, too
 
 
 def scene_labels(
@@ -29,26 +33,17 @@ def scene_labels(
     theme: Theme,
 ) -> list[dict[str, Any]]:
     """Annotations of the scene; the first one holds the predictions."""
-    (embedding, *_), (norm, *_), (output, *_) = scene.ends.tolist()
-    half_x, half_y, half_z = scene.ends_half[0].tolist()
-    first = float(scene.block_x[0])
-    quiet = {"size": 12, "color": theme.quiet}
+    half_x, half_y, _ = scene.ends_half[0].tolist()
+    embedding, output = scene.ends[[0, -1], 0].tolist()
     token = {"size": 13, "color": theme.text, "family": MONOSPACE}
-    right, below, above = {"xanchor": "left", "xshift": 6}, {"yanchor": "top"}, {"yanchor": "bottom"}
-    left = {"xanchor": "right", "xshift": -8, "align": "right"}  # y goes to the left, too
     foot = scene.bottom - 0.04 * (scene.top - scene.bottom)
+    walls, ends = _names(scene, theme)
     return [
-        _text(_predicted(predictions), output + half_x, 0, **above, **right, y=-half_y, font=token, align="left"),
-        _text(_read(tokens, theme), embedding - half_x, 0, **above, **left, y=half_y, font=token),
-        _text("attention heads", first, scene.top, **above, **left, y=0.5, font=quiet) | {"xshift": 36, "yshift": 4},
-        _text("MLP neurons", first, scene.bottom, **above, **left, y=0.5, font=quiet),
-        _text("residual<br>stream", first, 0.7 * half_z, **above, **left, y=0.5, font=quiet),
+        _text(_predicted(predictions), output + half_x, 0, **_ABOVE, **_RIGHT, y=-half_y, font=token, align="left"),
+        _text(_read(tokens, theme), embedding - half_x, 0, **_ABOVE, **_LEFT, y=half_y, font=token),
+        *walls,
         *_numbers(scene, selection, foot, theme),
-        _text("output", output, -half_z, **below, **right, y=half_y, font=quiet, yshift=-4) | {"xshift": -8},
-        _text("embedding", embedding, -half_z, **below, **left, y=-half_y, font=quiet, yshift=-4) | {"xshift": 8},
-        _text("norm", norm, half_z, **above, font=quiet),
-        # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
-        *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),
+        *ends,
     ]
 
 
@@ -56,6 +51,27 @@ def numbered_blocks(n_blocks: int) -> range:
     """The blocks whose numbers are written: all, or every second, fifth, tenth …"""
     steps = (step * 10**zeros for zeros in range(9) for step in (1, 2, 5))
     return range(0, n_blocks, next(step for step in steps if n_blocks <= _MOST_NUMBERS * step))
+
+
+@lru_cache(maxsize=16)  # the same at every click
+def _names(scene: Scene, theme: Theme) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Names of the walls, and of the boxes at the ends."""
+    (embedding, *_), (norm, *_), (output, *_) = scene.ends.tolist()
+    _, half_y, half_z = scene.ends_half[0].tolist()
+    first, font = float(scene.block_x[0]), {"size": 12, "color": theme.quiet}
+    walls = [
+        _text("attention heads", first, scene.top, **_ABOVE, **_LEFT, y=0.5, font=font) | {"xshift": 36, "yshift": 4},
+        _text("MLP neurons", first, scene.bottom, **_ABOVE, **_LEFT, y=0.5, font=font),
+        _text("residual<br>stream", first, 0.7 * half_z, **_ABOVE, **_LEFT, y=0.5, font=font),
+    ]
+    ends = [
+        _text("output", output, -half_z, **_BELOW, **_RIGHT, y=half_y, font=font, yshift=-4) | {"xshift": -8},
+        _text("embedding", embedding, -half_z, **_BELOW, **_LEFT, y=-half_y, font=font, yshift=-4) | {"xshift": 8},
+        _text("norm", norm, half_z, **_ABOVE, font=font),
+        # With these, the data are a cube, as the axes are: otherwise Plotly would distort the light.
+        *({"text": "", **corner, "showarrow": False} for corner in cube(scene)),
+    ]
+    return walls, ends
 
 
 def _numbers(scene: Scene, selection: Selection, z: float, theme: Theme) -> list[dict[str, Any]]:

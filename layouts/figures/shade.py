@@ -1,6 +1,7 @@
 """Background colours from a colour scale, each with a readable text colour."""
 
 from bisect import bisect_right
+from functools import cache
 
 from layouts.theme import ColorScale, Theme
 
@@ -24,16 +25,19 @@ def mixed(scale: ColorScale, share: float) -> str:
     return "#{:02X}{:02X}{:02X}".format(*channels)
 
 
+@cache
 def neutral(theme: Theme) -> str:
     """The colour of what has no number."""
     return mixed([[0, theme.quiet], [1, theme.page]], 0.35)
 
 
+@cache
 def no_number(theme: Theme) -> str:
     """The grey of parts without a number among others, which cannot be taken for the pale grey of zero."""
     return mixed([[0, theme.quiet], [1, theme.page]], 0.12)
 
 
+@cache
 def missing_color(theme: Theme) -> str:
     """The grey of what is missing: darker than zero and than pale blue, for which it could be taken."""
     return mixed([[0, theme.line], [1, theme.quiet]], 0.3)

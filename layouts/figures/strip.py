@@ -80,7 +80,8 @@ def strip_arcs(weights: NDArray[np.float32] | None) -> str:
     """
     if weights is None:
         return ""
-    return json.dumps([[key, round(float(weight), 3)] for key, weight in enumerate(weights) if weight >= MIN_WEIGHT])
+    keys = np.flatnonzero(weights >= MIN_WEIGHT).tolist()
+    return json.dumps([[key, round(float(weights[key]), 3)] for key in keys])
 
 
 def strip_attention_reading(weights: NDArray[np.float32] | None) -> str:

@@ -54,6 +54,7 @@ class DiskCache:
         Raises: one of UNAVAILABLE if the folder cannot be written to, the disk is full, or the database stays locked.
         """
         self._directory, self._max_bytes, self._lock = directory, max_bytes, Lock()
+        self._database = directory / "cache.db"
         try:
             self._open()
         except sqlite3.OperationalError:
@@ -81,7 +82,7 @@ class DiskCache:
     def _file(self) -> int | None:
         """The inode of the database, which tells whether another file has taken its name."""
         try:
-            return os.stat(self._directory / "cache.db").st_ino
+            return os.stat(self._database).st_ino
         except FileNotFoundError:
             return None
 
@@ -118,7 +119,7 @@ class DiskCache:
 
     def _is_sound(self) -> bool:
         try:
-            with closing(sqlite3.connect(self._directory / "cache.db")) as database:
+            with closing(sqlite3.connect(self._database)) as database:
                 tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'Cache'").fetchone()
                 return bool(tables == (1,) and database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         except sqlite3.OperationalError:

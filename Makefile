@@ -15,7 +15,7 @@ run: .venv/run
 test: .venv/test chromium redis
 	$(BIN)/python -m pytest
 
-# All tests that need no browser, no server and no background job.
+# Tests that need no browser, no server and no background job, on a few families of models; apart from long ones.
 test-fast: .venv/test
 	$(BIN)/python -m pytest -m fast
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, processors
 from transformers import PreTrainedTokenizerFast
 
-from tests.conftest import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
+from tests.tiny import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

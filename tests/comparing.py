@@ -17,7 +17,7 @@ from analysis.trace import Prompt
 from callbacks.panel import Values
 from dashboard.drawing import to_json
 from dashboard.services import AppServices
-from tests.conftest import byte_level_tokenizer, make_services
+from tests.tiny import byte_level_tokenizer, make_services
 
 A, B = "the fox met a crow", "the crow met a crow"  # of five tokens each
 LONGER = "the fox met and saw a crow"

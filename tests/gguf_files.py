@@ -10,7 +10,7 @@ import torch
 from gguf import MODEL_ARCH_NAMES, GGMLQuantizationType, GGUFWriter, TokenType, get_tensor_name_map, quantize
 
 from analysis.models.language_model import LanguageModel
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 NORMAL, CONTROL, UNUSED, BYTE = TokenType.NORMAL, TokenType.CONTROL, TokenType.UNUSED, TokenType.BYTE
 Q4, Q8, F32 = GGMLQuantizationType.Q4_0, GGMLQuantizationType.Q8_0, GGMLQuantizationType.F32

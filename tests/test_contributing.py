@@ -20,7 +20,7 @@ from base64 import b64decode
 from pathlib import Path
 from dashboard.app import create_app
 from dashboard.settings import Settings
-from tests.conftest import TEXT, make_tiny
+from tests.tiny import TEXT, make_tiny
 from tests.page import of_app, words
 
 assert Path(create_app.__code__.co_filename).is_relative_to({copy!r})

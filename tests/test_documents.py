@@ -6,8 +6,8 @@ from dataclasses import MISSING, fields
 
 from analysis.families import FAMILIES, Family
 from dashboard.settings import Settings
-from tests.conftest import TINY
 from tests.serving import ROOT
+from tests.tiny import TINY
 
 
 def test_the_readme_names_the_settings():

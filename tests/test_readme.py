@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import make_tiny
 from tests.gguf_files import tiny, write_gguf
 from tests.hub import SmallHub, served_hub
 from tests.serving import ROOT, answers, free_port, wait_until
+from tests.tiny import make_tiny
 
 pytestmark = pytest.mark.long
 

@@ -50,6 +50,7 @@ def words(figure: go.Figure) -> str:
 # The original project's calls.
 
 
+@pytest.mark.long
 def test_the_calls_of_the_original_project():
     assert "5,853,184" in str(visualize.model_summary())
     figures = [
@@ -201,6 +202,7 @@ def test_the_overview_names_the_values_of_the_sentence(model: LanguageModel, tra
     assert trace.tokens[2].label in words(figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("layer", "after"), [(None, 0), (0, 1), (2, 3)])
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_embeddings_are_projected(model: LanguageModel, trace: Trace, layer: int | None, after: int, dimensions: int):
@@ -236,6 +238,7 @@ def test_the_logit_lens_is_head_of_norm_of_the_residual(model: LanguageModel, tr
     assert ("Between the attention and the MLP of block 1, the lens reads" in words(figure)) == (layer == 1)
 
 
+@pytest.mark.long
 def test_the_logit_lens_follows_a_token_by_its_text(bundled_model: LanguageModel):
     (rose,) = bundled_model.vocabulary.ids(" rose")
     by_text, by_id, usual = (visualize.plot_logit_lens(KING, pins=pins) for pins in ([" rose"], [rose], []))
@@ -244,6 +247,7 @@ def test_the_logit_lens_follows_a_token_by_its_text(bundled_model: LanguageModel
     assert usual.data[-1].y[-1] == 1, "the model's prediction"
 
 
+@pytest.mark.long
 def test_gradients_add_up_to_the_logit(model: LanguageModel, trace: Trace):
     figure = visualize.plot_gradients(FOX, model=model)
     result = compute_saliency(model, trace, trace.n_positions - 1)
@@ -254,6 +258,7 @@ def test_gradients_add_up_to_the_logit(model: LanguageModel, trace: Trace):
     assert f"F(x) {result.value:.4f}".replace("-", "−") in words(figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["depth", "input_gradient", "gradient_norm", "occlusion"])
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_gradients_by_other_methods(tiny_gpt2: LanguageModel, method: str, baseline: str):
@@ -269,6 +274,7 @@ def test_gradients_by_other_methods(tiny_gpt2: LanguageModel, method: str, basel
     assert len(figure.data) == 1 + (result.depth is not None) + (result.path is not None)
 
 
+@pytest.mark.long
 def test_a_target_is_an_id_or_an_exact_text(bundled_model: LanguageModel):
     (rose,) = bundled_model.vocabulary.ids(" rose")
     by_text, shown, by_id = (visualize.plot_gradients(KING, target=target) for target in (" rose", "·rose", rose))

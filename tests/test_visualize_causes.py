@@ -45,6 +45,7 @@ def words(figure: go.Figure) -> str:
     return str(figure.layout.title.text).split("</b>", maxsplit=1)[1]
 
 
+@pytest.mark.long
 def test_head_scores_are_those_of_the_text_or_the_probe(model: LanguageModel, trace: Trace):
     here, probe = visualize.head_scores(FOX, sort="previous", model=model), visualize.head_scores(model=model)
     for table, read in ((here, trace), (probe, probe_trace(model))):
@@ -104,6 +105,7 @@ def test_a_removal_shows_the_prediction_without_the_part(model: LanguageModel, t
     assert f"The KL divergence is {number(result.divergence)} bits." in words(figure)
 
 
+@pytest.mark.long
 def test_each_part_is_removed_alone(model: LanguageModel, trace: Trace):
     figure = visualize.plot_ablation(FOX, replacement="zero", target=7, against=11, model=model)
     expected = compute_sweep(model, trace, trace.n_positions - 1, replacement="zero", target=7, against=11).effects
@@ -113,6 +115,7 @@ def test_each_part_is_removed_alone(model: LanguageModel, trace: Trace):
     assert "replaced by zero" in words(figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carried", ["stream", "heads"])
 def test_patches_are_on_the_scale_from_one_sentence_to_the_other(model: LanguageModel, trace: Trace, carried: Carried):
     figure = visualize.plot_patching(FOX, WOLF, carried=carried, target=7, against=11, model=model)

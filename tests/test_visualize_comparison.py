@@ -78,6 +78,7 @@ def test_neurons_at_a_token_without_a_counterpart_are_left_out(tiny_gpt2: Langua
     assert "B has no counterpart of" in words(visualize.plot_attention(ONE, 1, 2, **given))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("method", "dimensions", "layer"), [("pca", 2, None), ("pca", 3, 1), ("tsne", 2, 1)])
 def test_embeddings(tiny_gpt2: LanguageModel, comparison: Comparison, method: Any, dimensions: int, layer: int | None):
     figure = visualize.plot_token_embeddings(
@@ -109,6 +110,7 @@ def test_logit_lens(tiny_gpt2: LanguageModel, comparison: Comparison):
     assert title(figure).startswith(f"Logit lens · A − B · position {here}, ‘")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
 def test_gradients(tiny_gpt2: LanguageModel, comparison: Comparison, method: Any):
     here = shared_position(comparison)
@@ -178,6 +180,7 @@ def test_removals_side_by_side(tiny_gpt2: LanguageModel, comparison: Comparison)
     assert "effect, A − B" in words(figure)
 
 
+@pytest.mark.long
 def test_b_is_explained_by_its_own_model(tiny_gpt2: LanguageModel):
     other = without_head(tiny_gpt2, 1, 2)
     pair = compared(tiny_gpt2, ONE, ONE, other)
@@ -195,6 +198,7 @@ def test_b_is_explained_by_its_own_model(tiny_gpt2: LanguageModel):
     assert_array_equal(bars[1].y, expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("color_by", ["norm", "attribution", "effect", "entropy", "first"])
 def test_scene_and_overview_are_those_of_a_minus_those_of_b(
     tiny_gpt2: LanguageModel, comparison: Comparison, color_by: Any

@@ -16,8 +16,8 @@ from analysis.models.language_model import LanguageModel
 from layouts.figures.architecture import HEADS
 from layouts.figures.text import ALL_EQUAL
 from tests.analysis.comparison.pairs import ONE, OTHER, compared, without_head
-from tests.conftest import make_tiny
 from tests.test_visualize import title, words
+from tests.tiny import make_tiny
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 BLOCK, HEAD = 1, 2  # of the head that `other` does not have
@@ -58,6 +58,7 @@ def test_equal_sentences_have_no_difference(tiny_gpt2: LanguageModel, name: str)
     assert "A − B" in title(figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_model_is_compared_by_the_same_sentence(tiny_gpt2: LanguageModel, other: LanguageModel, name: str):
     figure = DRAWN[name](ONE, model=tiny_gpt2, compare_model=other)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_model_chosen")
 FOX = "The fox met a crow"
 
 
+@pytest.mark.long
 def test_greedy_is_what_generate_writes(bundled_model: LanguageModel):
     table = visualize.continue_text(FOX, 30)
     ids = torch.tensor([bundled_model.tokenize(FOX)])

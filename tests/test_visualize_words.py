@@ -16,8 +16,8 @@ from analysis.models.load import load_model
 from analysis.models.sentence import checked_token
 from analysis.tokens import Vocabulary
 from layouts.figures.architecture import HEADS
-from tests.conftest import make_tiny
 from tests.test_visualize import FOX, title, words
+from tests.tiny import make_tiny
 
 pytestmark = pytest.mark.usefixtures("no_model_chosen")
 
@@ -102,6 +102,7 @@ def test_the_model_is_the_argument_then_the_default_then_the_environments(
     assert visualize.model_summary().name == str(tmp_path / "session")  # a mistake changes nothing
 
 
+@pytest.mark.long
 def test_a_model_in_memory_is_not_changed(tiny_gpt2: LanguageModel):
     network = type(tiny_gpt2.network)(deepcopy(tiny_gpt2.network.config))
     network.load_state_dict(tiny_gpt2.network.state_dict())
@@ -131,6 +132,7 @@ def test_a_model_in_memory_with_a_head_of_its_own(tiny_gpt2: LanguageModel):
     assert not visualize.model_summary().sizes.tied
 
 
+@pytest.mark.long
 def test_five_calls_load_once(tmp_path: Path, bundled_model: LanguageModel, monkeypatch: pytest.MonkeyPatch):
     bundled_model.network.save_pretrained(tmp_path / "mine")
     bundled_model.tokenizer.save_pretrained(tmp_path / "mine")
@@ -152,6 +154,7 @@ def nothing_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("nothing_downloaded")
 def test_a_size_of_gpt2_is_shown_without_its_weights():
     table = visualize.model_summary(model="gpt2-medium")

@@ -10,7 +10,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt, Trace
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 POSITION = 4
 

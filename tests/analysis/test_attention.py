@@ -13,7 +13,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 VIEWS = get_args(AttentionView)
 

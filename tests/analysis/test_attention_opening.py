@@ -11,7 +11,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 
 def made(*blocks: Any) -> Trace:

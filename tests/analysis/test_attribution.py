@@ -17,7 +17,7 @@ from analysis.models.prepare import prepare_model
 from analysis.selection import Selection
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts, added
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 TEXT, POSITION, TARGET, AGAINST = "The fox met a crow 🧀.", 4, 17, 5
 NO_FLOAT32_INSIDE = ("gpt2", "gpt_neo", "gptj", "gpt_neox", "opt", "phi", "stablelm", "starcoder2")  # LayerNorm
@@ -169,6 +169,7 @@ def test_in_double_precision_the_sum_is_exact(kind: str) -> None:
     assert abs(result.difference) < 1e-9
 
 
+@pytest.mark.long
 def test_the_bundled_model(bundled_model: LanguageModel) -> None:
     text = "Once upon a time there was a little girl. Once upon a time"
     double = in_float64(bundled_model)

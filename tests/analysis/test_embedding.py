@@ -14,7 +14,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Float, Prompt, Trace
-from tests.conftest import tiny_models
+from tests.tiny import tiny_models
 
 BLOCK = Selection.parse("block.1.mlp")
 some_models = tiny_models("gpt2", "llama")  # a projection does not depend on the family
@@ -99,6 +99,7 @@ def test_nearest_is_found_in_the_full_space(trace: Trace) -> None:
     assert result.similarity == pytest.approx(max(cosines), abs=1e-5)
 
 
+@pytest.mark.long
 def test_same_every_time(trace: Trace) -> None:
     for choices in ({}, {"method": "tsne"}, {"method": "tsne", "dimensions": "3"}):
         first, second = (compute_embedding(trace, BLOCK, 0, **choices) for _ in range(2))  # type: ignore[arg-type]

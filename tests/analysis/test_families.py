@@ -5,7 +5,7 @@ from analysis.errors import ModelError
 from analysis.families import _REASONS, FAMILIES, family_of, is_parallel, logit_cap
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 _HYBRID = "some of its blocks have linear attention, a state space or a convolution instead of attention weights"
 _SCALES = (
@@ -87,6 +87,7 @@ def test_the_cap_is_the_settings():
     assert logit_cap(config, llama.family) is None
 
 
+@pytest.mark.long
 def test_where_attention_and_mlp_read_the_same_stream():
     found = {kind for kind in FAMILIES if make_tiny(kind).info.parallel}
     assert found == {"gptj", "phi", "gpt_neox"}
@@ -94,6 +95,7 @@ def test_where_attention_and_mlp_read_the_same_stream():
     assert not is_parallel(serial.network.config, serial.family)
 
 
+@pytest.mark.long
 def test_every_family_has_a_tiny_model():
     for model_type in FAMILIES:
         assert make_tiny(model_type).network.config.model_type == model_type

@@ -26,7 +26,7 @@ from analysis.selection import Selection
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts
-from tests.conftest import TEXT, long_text, make_tiny
+from tests.tiny import TEXT, long_text, make_tiny
 
 OUTPUT = Selection.parse("output")
 POSITION = 4
@@ -231,6 +231,7 @@ def test_huge_logits_do_not_overflow(tiny_gpt2: LanguageModel) -> None:
     assert result.ranks[-1].tolist() == [1, 2]
 
 
+@pytest.mark.long
 def test_only_what_is_slow_is_a_task(tiny_gpt2: LanguageModel) -> None:
     quick = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     assert cells_work(quick.info, quick.n_positions) == 3 * quick.n_positions * 32 * 300 < AT_ONCE

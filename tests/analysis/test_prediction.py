@@ -13,7 +13,7 @@ from analysis.selection import Selection
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 OUTPUT = Selection.parse("output")
 

@@ -25,7 +25,7 @@ from analysis.saliency import (
 from analysis.saliency_methods.methods import USUAL_GRADIENTS
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
-from tests.conftest import REPRESENTATIVE, make_tiny, tiny_models
+from tests.tiny import REPRESENTATIVE, make_tiny, tiny_models
 
 pytestmark = pytest.mark.long
 

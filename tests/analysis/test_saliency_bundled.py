@@ -15,7 +15,7 @@ from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.saliency_methods.baselines import embeddings
 from analysis.saliency_methods.explained_logit import ExplainedLogit
 from analysis.trace import Float, Prompt, Trace
-from tests.conftest import BUNDLED
+from tests.tiny import BUNDLED
 
 pytestmark = pytest.mark.long
 

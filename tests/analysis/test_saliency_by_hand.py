@@ -19,7 +19,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.trace import Prompt
-from tests.conftest import byte_level_tokenizer
+from tests.tiny import byte_level_tokenizer
 
 SIZES = {"p": 5.0, "q": 9.0, "x": 16.0, "y": -16.0}
 TEXT = "pqyx"

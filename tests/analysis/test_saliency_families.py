@@ -11,7 +11,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyResult, compute_saliency
 from analysis.saliency_methods.baselines import zero_is_singular
 from analysis.trace import Prompt
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 pytestmark = pytest.mark.long
 

@@ -21,6 +21,7 @@ def test_parse_inverts_str(selection: Selection):
     assert Selection.parse(str(selection)) == selection
 
 
+@pytest.mark.long
 @given(st.text(max_size=40) | st.from_regex(r"(block\.\d{1,3}\.)?(attention|mlp|norm)(\.head\.\d+)?@?\d*~?\d*"))
 def test_str_inverts_parse(text: str):
     """A selection has exactly one text, so whatever can be parsed is written back unchanged."""

@@ -14,7 +14,7 @@ from analysis.selection import Selection
 from analysis.strip import attention_from, compute_strip
 from analysis.tokens import Token
 from analysis.trace import Prompt, Trace
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 
 def test_bits_probability_and_rank_on_every_family(tiny_model: LanguageModel) -> None:

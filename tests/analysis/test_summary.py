@@ -10,7 +10,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import network_without_weights
 from analysis.selection import Selection
 from analysis.summary import SummaryResult, compute_summary
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 # Blocks, heads, width; parameters, per block, attention, MLP, both norms; in all heads, neurons, residual dimensions.
 GPT2 = {
@@ -22,6 +22,7 @@ GPT2 = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", GPT2)
 def test_published_sizes_of_gpt2_without_weights(name: str) -> None:
     n_blocks, n_heads, width, *published = GPT2[name]

@@ -16,7 +16,7 @@ from analysis.models.forward import MAX_CHARACTERS, encode
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import _vocabulary, prepare_model
 from analysis.tokens import Piece, Token, Vocabulary, shown
-from tests.conftest import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
+from tests.tiny import byte_level_tokenizer, make_tiny, sentencepiece_tokenizer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates, control characters and all
 TRICKY = [" ", "\n", "\x00", "\u202e", "👨‍👩‍👧", "🧀 🧀", "é", "e\u0301", "مرحبا", "<b>&amp;", "<|endoftext|>"]

@@ -17,7 +17,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts, added, explicit_norms
 from tests.analysis.variants import VARIANTS
-from tests.conftest import TEXT, TINY, make_tiny
+from tests.tiny import TEXT, TINY, make_tiny
 
 
 @pytest.fixture(scope="module", params=[*TINY, *VARIANTS, "bundled"])

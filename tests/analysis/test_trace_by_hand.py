@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
-from tests.conftest import TEXT, make_tiny
+from tests.tiny import TEXT, make_tiny
 
 
 def gpt2_forward(weights: dict[str, np.ndarray], ids: np.ndarray, n_blocks: int, n_heads: int) -> dict[str, np.ndarray]:

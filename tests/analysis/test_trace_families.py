@@ -10,7 +10,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.parts import Parts
-from tests.conftest import TEXT, TINY, make_tiny
+from tests.tiny import TEXT, TINY, make_tiny
 
 _LATE = {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}
 _MIXED = ["sliding_attention", "full_attention", "sliding_attention"]

@@ -11,7 +11,7 @@ from analysis.models.forward import encode
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt
-from tests.conftest import byte_level_tokenizer, make_tiny
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 N_POSITIONS = 64
 _TEXT = "The fox met a crow. The crow had a cheese and the fox said hello: what a song, what a bird! " * 3

@@ -29,8 +29,8 @@ from dashboard.serving.lifecycle import prepare_to_fork
 from dashboard.settings import Settings
 from layouts.workspace import opening_panels
 from tests.bench.conftest import N_POSITIONS
-from tests.conftest import long_text
 from tests.page import Answers, of_app
+from tests.tiny import long_text
 
 MOST_BYTES = 250_000
 MOST_BYTES_OF_A_COMPARISON = 500_000

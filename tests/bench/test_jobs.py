@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.explorer import PANELS, Explorer
-from tests.conftest import BUNDLED
 from tests.page import Page, of_address
 from tests.serving import GUNICORN, celery_worker, redis_server, served, wait_until
+from tests.tiny import BUNDLED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SENTENCES = re.split(r"(?<=[.!?])\s+", (BUNDLED / "heldout.txt").read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ from analysis.storage.trace_size import trace_bytes
 from analysis.trace import Prompt
 from dashboard.app import create_app
 from dashboard.settings import Settings
-from tests.conftest import byte_level_tokenizer, long_text, make_tiny
 from tests.page import of_app
+from tests.tiny import byte_level_tokenizer, long_text, make_tiny
 
 N_POSITIONS = 1024
 MOST_BYTES = 500_000

@@ -14,7 +14,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.tokens import Vocabulary
 from analysis.trace import Prompt
-from tests.conftest import byte_level_tokenizer, long_text
+from tests.tiny import byte_level_tokenizer, long_text
 
 N_VOCAB = 262_144
 WIDTH = 640  # of Gemma 3 270M

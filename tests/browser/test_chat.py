@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from tests.browser.explorer import Explorer
 from tests.checkpoints import chat_tokenizer, save
-from tests.conftest import make_tiny
 from tests.serving import served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from safetensors.torch import load_file, save_file
 
 from tests.browser.explorer import Explorer
-from tests.conftest import BUNDLED
 from tests.serving import served
+from tests.tiny import BUNDLED
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.slow]
 BLOCK, HEAD, D_HEAD = 2, 5, 32

@@ -13,8 +13,8 @@ from analysis.trace import Prompt
 from layouts.examples import EXAMPLES
 from tests.browser.conftest import opened
 from tests.browser.explorer import NO_WEBGL, Explorer
-from tests.conftest import make_tiny
 from tests.serving import served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 TEXT = next(iter(EXAMPLES.values())).text

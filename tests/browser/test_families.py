@@ -11,8 +11,8 @@ from analysis.attention import find_opening
 from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
-from tests.conftest import make_tiny
 from tests.serving import served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.thorough]
 TEXT = "The fox met a crow with a cheese"

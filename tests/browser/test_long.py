@@ -10,7 +10,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from tests.browser.explorer import Explorer
-from tests.conftest import long_text
+from tests.tiny import long_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N = 150

@@ -14,9 +14,9 @@ from analysis.models.forward import compute_trace
 from analysis.trace import Prompt
 from layouts.examples import EXAMPLES
 from tests.browser.explorer import PLOT, Explorer
-from tests.conftest import make_tiny
 from tests.hub import served_hub
 from tests.serving import free_port, served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 

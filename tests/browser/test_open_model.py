@@ -11,9 +11,9 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from layouts.models import OPEN_ANOTHER
 from tests.browser.explorer import Explorer
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.thorough]
 TEXT = "The fox met a crow, and the crow met another fox"

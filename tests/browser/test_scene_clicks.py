@@ -9,8 +9,8 @@ from playwright.sync_api import Browser
 from tests.browser.conftest import opened
 from tests.browser.explorer import FRAMES, Explorer
 from tests.browser.projection import Projection
-from tests.conftest import make_tiny
 from tests.serving import served
+from tests.tiny import make_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.webgl, pytest.mark.long, pytest.mark.thorough]
 N_CLICKS, HOLD_MS = 40, 20

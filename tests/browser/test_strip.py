@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Trace
 from tests.browser.explorer import BEGINNING, NO_WEBGL, Explorer
-from tests.conftest import long_text
 from tests.serving import wait_until
+from tests.tiny import long_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.shared_page, pytest.mark.long]
 LAST = 18

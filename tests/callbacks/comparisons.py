@@ -7,7 +7,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from dashboard.services import AppServices
 from tests.analysis.comparison.pairs import ONE, OTHER
-from tests.conftest import make_services
+from tests.tiny import make_services
 
 A, B = Prompt("tiny", ONE), Prompt("tiny", OTHER)
 

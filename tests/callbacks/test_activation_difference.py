@@ -12,7 +12,7 @@ from analysis.selection import Selection
 from callbacks.activation import draw_activation, draw_activation_difference
 from dashboard.services import AppServices
 from tests.callbacks.comparisons import A, B, with_models
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 NEURON = Selection.parse("block.1.mlp.neuron.17@5")
 

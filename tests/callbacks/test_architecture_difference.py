@@ -22,7 +22,7 @@ from dashboard.services import AppServices
 from layouts.figures.architecture import HEADS, TILES
 from tests.analysis.comparison.pairs import ONE, without_head
 from tests.callbacks.comparisons import A, B, with_models
-from tests.conftest import make_services, make_tiny
+from tests.tiny import make_services, make_tiny
 
 HEAD = Selection.parse("block.1.attention.head.2@5")
 DRAW = (draw_architecture_difference, draw_overview_difference)
@@ -116,6 +116,7 @@ def test_a_head_that_writes_nothing_is_the_strongest(tmp_path: Path):
     assert "largest difference of all heads is at block 1 head 3 (+" in drawn["reading"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("draw", DRAW)
 def test_what_cannot_be_compared_is_said(tmp_path: Path, tiny_gpt2: LanguageModel, draw: Any):
     for shape, words in [

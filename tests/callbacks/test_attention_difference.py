@@ -13,7 +13,7 @@ from callbacks.attention import draw_attention_difference
 from dashboard.services import AppServices
 from layouts.figures.image import BLANK, MISSING
 from tests.callbacks.comparisons import A, B, with_models
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 HEAD = Selection.parse("block.1.attention.head.2@5")
 

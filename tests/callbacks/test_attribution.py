@@ -12,7 +12,7 @@ from analysis.selection import Selection
 from analysis.trace import Prompt
 from callbacks.attribution import draw_attribution
 from layouts.theme import DARK
-from tests.conftest import TEXT, make_services, make_tiny
+from tests.tiny import TEXT, make_services, make_tiny
 
 
 def draw(services: Any, prompt: Prompt, selection: str, **knobs: Any) -> Any:

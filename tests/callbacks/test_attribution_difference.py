@@ -10,7 +10,7 @@ from callbacks.attribution import draw_attribution_difference as draw
 from layouts.figures.text import ALL_EQUAL
 from layouts.theme import DARK
 from tests.comparing import BLOCK, HEAD, LONGER, A, B, compared_services, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 VIEWS = ("map", "bars", "neurons", "depth")
 

@@ -24,9 +24,9 @@ from layouts.figures.tables.architecture import architecture_tables
 from layouts.figures.tables.overview import overview_tables
 from layouts.own_numbers import SENT
 from tests.callbacks.comparisons import A, B
-from tests.conftest import TEXT
 from tests.dashboard.web.test_request_checks_attack import HOSTILE
 from tests.page import of_app
+from tests.tiny import TEXT
 
 SELECTION = Selection.parse("block.1.attention.head.2@5")
 PANELS = ((draw_architecture, HEADS), (draw_overview, 0))

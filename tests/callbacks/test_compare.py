@@ -9,7 +9,7 @@ from callbacks.compare import draw_comparison
 from callbacks.strip import draw_strip_difference
 from dashboard.services import Services
 from layouts import ids
-from tests.conftest import make_services, make_tiny
+from tests.tiny import make_services, make_tiny
 
 
 def asked(text: str, *, of: str = "the fox met", model: str = "tiny") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.callbacks.test_effect import buttons, run_job
 from tests.comparing import LONGER, A, B, Compared, compared_services, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 REMOVED = "block.1.attention.head.2=zero"
 
@@ -38,6 +38,7 @@ def test_of_equals_all_is_0(tmp_path: Path, tiny_gpt2: LanguageModel):
         assert not np.nan_to_num(drawn["sweep"].data[0].z).any()
 
 
+@pytest.mark.long
 def test_the_sweeps_are_offered_one_after_the_other(tmp_path: Path, tiny_gpt2: LanguageModel):
     pair = compared_services(tmp_path, A, LONGER, tiny_gpt2, without_head(tiny_gpt2))
     choices: dict[str, Any] = {"replacement": "zero", "against": "7"}

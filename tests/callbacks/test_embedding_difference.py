@@ -13,7 +13,7 @@ from analysis.selection import Selection
 from callbacks.embedding import draw_embedding_difference, embedding_task
 from dashboard.services import AppServices
 from tests.callbacks.comparisons import A, B, with_models
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 BLOCK = Selection.parse("block.1.mlp@3")
 

@@ -20,9 +20,9 @@ from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
 from layouts.export import NUMBERS
-from tests.conftest import make_tiny
 from tests.page import Page, of_app
 from tests.serving import wait_until
+from tests.tiny import make_tiny
 
 TEXT, OTHER = "=1+1 @x +2 -3 <b>the", "=2+1 @x +2 -3 <b>the"
 SELECTION = "block.1.attention.head.2@4"

@@ -14,9 +14,9 @@ from analysis.trace import Prompt
 from callbacks.find_heads import draw_find_heads
 from dashboard.app import create_app
 from dashboard.settings import Settings
-from tests.conftest import TEXT
 from tests.layouts.texts import texts
 from tests.page import of_app
+from tests.tiny import TEXT
 
 
 def order(table: Any) -> list[str]:

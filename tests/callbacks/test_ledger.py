@@ -18,9 +18,9 @@ from callbacks.saliency import draw_saliency, saliency_task
 from dashboard.app import create_app
 from dashboard.settings import Settings
 from layouts.figures.text import scientific
-from tests.conftest import TEXT
 from tests.layouts.texts import texts
 from tests.page import of_app, words
+from tests.tiny import TEXT
 
 
 def test_all_lines_hold(services: Any, prompt: Prompt) -> None:

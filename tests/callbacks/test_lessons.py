@@ -14,9 +14,10 @@ from analysis.trace import Prompt
 from callbacks.lessons import ComputedLessons, draw_lesson
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
-from tests.conftest import make_services
+from tests.tiny import make_services
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_a_session_on_the_bundled_model(
     tmp_path: Path, bundled_model: LanguageModel, tiny_gpt2: LanguageModel, name: str, monkeypatch: pytest.MonkeyPatch

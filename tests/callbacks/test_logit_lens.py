@@ -19,8 +19,8 @@ from callbacks.logit_lens import draw_logit_lens, logit_lens_task
 from layouts import logit_lens
 from layouts.logit_lens import followed_tokens, pin_actions
 from layouts.theme import DARK
-from tests.conftest import TEXT
 from tests.page import patched
+from tests.tiny import TEXT
 
 
 def draw(services: Any, prompt: Prompt, selection: str, **knobs: Any) -> Any:

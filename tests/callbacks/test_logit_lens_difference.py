@@ -18,8 +18,8 @@ from callbacks.logit_lens import logit_lens_task
 from layouts.figures.text import ALL_EQUAL
 from layouts.theme import DARK
 from tests.comparing import BLOCK, LONGER, A, B, compared_services, sizes, without_head
-from tests.conftest import long_text, make_tiny
 from tests.page import patched
+from tests.tiny import long_text, make_tiny
 
 
 def read(figure: Any) -> Any:

@@ -20,8 +20,8 @@ from callbacks.prompt import count_typed, draw_prompt
 from callbacks.summary import draw_summary, draw_summary_model
 from dashboard.models.downloads import Download, Downloads
 from dashboard.services import AppServices
-from tests.conftest import TEXT, make_services
 from tests.serving import wait_until
+from tests.tiny import TEXT, make_services
 
 SELECTION = Selection.parse("block.23.attention.head.15")
 MEDIUM = Prompt("gpt2-medium", TEXT)

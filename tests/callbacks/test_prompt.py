@@ -15,8 +15,8 @@ from layouts.examples import EXAMPLES
 from layouts.figures.scene import head_columns
 from layouts.figures.text import percent
 from layouts.lead import finding_sentences
-from tests.conftest import TEXT, make_services
 from tests.layouts.texts import texts
+from tests.tiny import TEXT, make_services
 
 BOY = '"I am hungry," said the boy. "So am I," said the girl. "Let us eat," said the'
 PLAIN = "The Eiffel Tower is in the city of"

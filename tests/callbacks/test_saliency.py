@@ -24,6 +24,7 @@ def run_job(services: Any, offer: dict[str, Any]) -> list[dict[str, Any]]:
     return progress
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["integrated", "depth", "input_gradient", "gradient_norm", "occlusion"])
 def test_a_job_computes_what_is_then_drawn(services: Any, prompt: Prompt, method: str) -> None:
     before = draw_saliency(services, prompt, SELECTION, method=method)

@@ -17,7 +17,7 @@ from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.callbacks.test_saliency import run_job
 from tests.comparing import LONGER, A, B, Compared, compared_services, sizes, without_head
-from tests.conftest import long_text, make_tiny
+from tests.tiny import long_text, make_tiny
 
 
 def computed(pair: Compared, selection: str, **knobs: Any) -> Values:

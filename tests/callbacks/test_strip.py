@@ -14,7 +14,7 @@ from callbacks.saliency import saliency_task
 from callbacks.strip import draw_strip
 from layouts.figures.saliency import saliency_shades
 from layouts.theme import DARK, LIGHT
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 
 def props(chips: list[Any]) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from callbacks.summary import draw_summary_difference as draw
 from layouts.figures.text import ALL_EQUAL
 from layouts.theme import LIGHT
 from tests.comparing import LONGER, A, B, compared_services
-from tests.conftest import make_tiny
 from tests.layouts.texts import texts
+from tests.tiny import make_tiny
 
 
 @pytest.mark.parametrize("selection", ["embedding@3", "block.1.attention.head.2@3", "block.0.mlp.neuron.7", "output"])

@@ -15,8 +15,8 @@ from analysis.models.language_model import LanguageModel
 from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
-from tests.conftest import TEXT
 from tests.serving import ROOT
+from tests.tiny import TEXT
 
 SELECTION = "block.1.attention.head.2@3"
 

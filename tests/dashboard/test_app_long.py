@@ -16,8 +16,8 @@ from dashboard.app import create_app
 from dashboard.drawing import to_json
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
-from tests.conftest import long_text, make_services, make_tiny
 from tests.page import Page, gzipped, of_app
+from tests.tiny import long_text, make_services, make_tiny
 
 pytestmark = pytest.mark.long
 

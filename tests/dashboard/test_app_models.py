@@ -11,11 +11,11 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from dashboard.panels import PANELS
-from tests.conftest import byte_level_tokenizer, make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.page import Page, of_address
 from tests.page import words as text_of
 from tests.serving import GUNICORN, served, wait_until
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 pytestmark = [pytest.mark.long, pytest.mark.slow]
 

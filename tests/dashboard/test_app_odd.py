@@ -28,9 +28,9 @@ from tests.checkpoints import (
     starting_tokenizer,
     tiny,
 )
-from tests.conftest import byte_level_tokenizer, make_tiny
 from tests.page import Page, decoded, of_app, words
 from tests.serving import wait_until
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 pytestmark = pytest.mark.long
 

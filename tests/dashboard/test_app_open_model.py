@@ -20,10 +20,10 @@ from dashboard.settings import Settings
 from layouts import ids
 from layouts.models import MODEL, OPEN_ANOTHER
 from layouts.open_model import DIALOG, FOUND, LOOK, LOOKED, OPEN, SOURCE
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.page import Page, of_address, of_app
 from tests.serving import PLAIN, ROOT, answers, procfile, served, wait_until
+from tests.tiny import make_tiny
 
 UPDATE = "/_dash-update-component"
 TEXT = "The fox met a crow"

@@ -11,8 +11,8 @@ from dashboard.commands import download, hash_password, print_models
 from dashboard.models.menu import configured_models, with_first
 from dashboard.settings import Settings
 from dashboard.web.sign_in import Credentials
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
+from tests.tiny import make_tiny
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from analysis.models.load import load_model
 from dashboard.app import create_app
 from dashboard.panels import PANELS
 from dashboard.settings import Settings
-from tests.conftest import TEXT
 from tests.page import Page, decoded, of_app
 from tests.serving import wait_until
+from tests.tiny import TEXT
 
 NAMES = {panel.name for panel in PANELS}
 FIRST, SECOND, THIRD = "block.1.attention.head.2@3", "block.2.mlp.neuron.9@5", "output@0"

@@ -6,9 +6,9 @@ from dash import Dash
 from analysis.models.language_model import LanguageModel
 from dashboard.app import create_app
 from dashboard.settings import Settings
-from tests.conftest import TEXT
 from tests.dashboard.test_drawing import FIRST, NAMES, asked, drawn, opened
 from tests.page import Page
+from tests.tiny import TEXT
 
 
 @pytest.fixture(scope="module")

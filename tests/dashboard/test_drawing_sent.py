@@ -44,6 +44,7 @@ def figure_without_defaults(sent: Any) -> Any:
     return sent
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("selection", ["embedding@0", FIRST, SECOND, THIRD])
 def test_what_is_sent_is_what_plotly_and_dash_would_write(

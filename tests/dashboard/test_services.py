@@ -11,7 +11,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from analysis.trace import Prompt
 from dashboard.services import AppServices
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 DATA = {"model": "tiny", "text": "The fox met a crow", "start": False}
 

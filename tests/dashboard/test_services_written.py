@@ -11,7 +11,7 @@ import pytest
 from analysis.errors import AnalysisError
 from analysis.trace import Prompt
 from dashboard.services import AppServices
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 OWN = "The fox met a crow"
 SHOWN = {"model": "tiny", "text": OWN, "start": False, "chat": False, "written": [5, 7]}

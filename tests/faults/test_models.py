@@ -11,9 +11,9 @@ from dash import Dash
 from dashboard.app import create_app
 from dashboard.serving.lifecycle import prepare_to_fork, start_process
 from dashboard.settings import Settings
-from tests.conftest import make_tiny
 from tests.page import Page, of_app, words
 from tests.serving import wait_until
+from tests.tiny import make_tiny
 
 NAMES = ("one", "two")
 

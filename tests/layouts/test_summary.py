@@ -6,8 +6,8 @@ import pytest
 
 from analysis.summary import compute_summary
 from layouts.summary import LAYERS, STEPS, layout, menu, parameter_table, part_description
-from tests.conftest import make_tiny
 from tests.layouts.texts import texts
+from tests.tiny import make_tiny
 
 
 def summary(family: str) -> Any:

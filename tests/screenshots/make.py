@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.explorer import HAS_BEEN_HERE, Explorer
 from tests.chromium import CHROMIUM, chromium_path
-from tests.conftest import make_tiny
 from tests.serving import served
+from tests.tiny import make_tiny
 
 HERE = Path(__file__).parent
 SCREENS = {"1440": (1440, 900), "1280": (1280, 720), "1920": (1920, 1080), "phone": (390, 844)}

@@ -12,7 +12,7 @@ from analysis.causes.copying import compute_copying, copying_score
 from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from tests.analysis.parts import Parts
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,7 @@ def whole_circuit(model: LanguageModel, block: int, head: int) -> Any:
     return logits.numpy()
 
 
+@pytest.mark.long
 def test_every_family(tiny_model: LanguageModel) -> None:
     with torch.no_grad():
         for block, head in ((0, 0), (1, 3), (2, 1)):

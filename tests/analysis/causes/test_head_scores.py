@@ -18,7 +18,7 @@ from analysis.causes.head_scores import (
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from tests.conftest import BUNDLED, make_tiny
+from tests.tiny import BUNDLED, make_tiny
 
 REPEATED = "The fox met a crow. The fox met a crow. The crow crow had a cheese"
 
@@ -57,6 +57,7 @@ def check(network: Any, trace: Trace) -> None:
                 assert_allclose(scores[name][block, head], expected[name], atol=1e-6, rtol=0, err_msg=name)
 
 
+@pytest.mark.long
 def test_those_of_all_heads_of_the_bundled_model(bundled_model: LanguageModel) -> None:
     plain = AutoModelForCausalLM.from_pretrained(BUNDLED, attn_implementation="eager", dtype=torch.float32)
     for trace in (probe_trace(bundled_model), compute_trace(bundled_model, Prompt("bundled", REPEATED))):

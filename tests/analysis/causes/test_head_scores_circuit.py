@@ -46,6 +46,7 @@ def cost(model: LanguageModel, heads: Iterable[tuple[int, int]], sentence: str) 
     return float(first.mean()), float(repeated.mean())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_the_induction_heads_together_write_what_is_repeated_and_nothing_else(
     bundled_model: LanguageModel, scores: Float, sentence: str

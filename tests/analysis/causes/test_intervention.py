@@ -26,6 +26,7 @@ interventions = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @given(st.lists(interventions, max_size=MOST_INTERVENTIONS, unique=True))
 def test_the_text_is_read_as_it_was_written(some: list[Intervention]):
     assert list(read_interventions(write_interventions(some))) == some

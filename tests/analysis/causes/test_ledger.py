@@ -10,7 +10,7 @@ from analysis.causes.ledger import LINES, compute_ledger
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
-from tests.conftest import TEXT, make_tiny
+from tests.tiny import TEXT, make_tiny
 
 NAMES = [name for name, *_ in LINES]
 

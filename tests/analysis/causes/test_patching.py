@@ -28,6 +28,7 @@ def difference(logits: Any) -> float:
     return float(logits[-1, TARGET] - logits[-1, AGAINST])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carried", UNITS)
 def test_each_cell_equals_an_own_patch_of_the_other_text(tiny_model: LanguageModel, carried: Any):
     trace, other = traced(tiny_model, A, B)

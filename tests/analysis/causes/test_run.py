@@ -16,7 +16,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt, Trace
 from tests.analysis.causes.bare import Bare
-from tests.conftest import FEW_FIRST
+from tests.tiny import FEW_FIRST
 
 TEXT = "The fox met a crow"
 
@@ -57,6 +57,7 @@ def by_own_hook(bare: Bare, one: Intervention, ids: Any, reference: Any) -> Tens
         return bare.logits(ids)
 
 
+@pytest.mark.long
 def test_removals_equal_own_hooks_on_a_plain_network(tiny_model: LanguageModel, trace: Trace):
     bare, reference = Bare(tiny_model), reference_ids(tiny_model)
     plain = bare.logits(trace.token_ids)
@@ -125,6 +126,7 @@ def test_several_removals_equal_them_together(tiny_model: LanguageModel, trace: 
     assert_allclose(tiny_model.lens_logits(run_with(tiny_model, trace, removed)), expected, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tiny_model", FEW_FIRST, indirect=True)
 def test_interventions_of_eight_threads_change_nobody_elses_numbers(tiny_model: LanguageModel, trace: Trace):
     removals = [random.Random(n).choice(UNITS) for n in range(100)]

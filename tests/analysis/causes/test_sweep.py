@@ -14,7 +14,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.task import Arrays
 from analysis.trace import Prompt, Trace
 from tests.analysis.causes.bare import Bare
-from tests.conftest import REPRESENTATIVE
+from tests.tiny import REPRESENTATIVE
 
 PROMPT = Prompt("any", "The fox met a crow")
 POSITION, TARGET, AGAINST = 3, 40, 41
@@ -59,6 +59,7 @@ def test_each_effect_equals_that_of_an_own_hook(
         assert result.effects[block, unit] == pytest.approx(expected, abs=1e-4), (block, unit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("everywhere", [True, False])
 def test_estimates_are_the_slope_of_the_effects(tiny_model: LanguageModel, trace: Trace, everywhere: bool):
     """The change when a part is replaced by a thousandth, in both directions, is the estimate's thousandth."""

@@ -11,7 +11,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
 from tests.analysis.parts import Parts
 from tests.analysis.variants import VARIANTS
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 TEXT = "The fox met a crow 🧀."
 

@@ -11,7 +11,7 @@ import torch
 from analysis.errors import ModelError
 from analysis.models.load import load_model, read_configuration
 from tests.checkpoints import adapter, edit_config, edit_weights, query_and_value, save, tiny
-from tests.conftest import byte_level_tokenizer, make_tiny
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 
 def added(folder: Path, **tensors: torch.Tensor) -> Path:

@@ -17,8 +17,8 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, read_configuration
 from analysis.trace import Prompt
-from tests.conftest import TEXT
 from tests.gguf_files import F32, SHAPES, tiny, write_gguf
+from tests.tiny import TEXT
 
 FOX = "The fox met a crow"
 
@@ -27,6 +27,7 @@ def logits(model: LanguageModel, text: str = TEXT) -> Any:
     return compute_trace(model, Prompt("any", text)).logits()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model_type", SHAPES)
 def test_a_file_is_read_as_by_transformers_to_the_bit(model_type: str, tmp_path: Path):
     path = write_gguf(tiny(model_type), tmp_path / "m.gguf")

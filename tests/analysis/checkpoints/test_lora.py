@@ -17,7 +17,7 @@ from analysis.models.load import load_model
 from analysis.summary import compute_summary
 from analysis.trace import Prompt
 from tests.checkpoints import ALPHA, RANK, adapter, query_and_value, tiny
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 FOX = "The fox met a crow"
 IDS = torch.tensor([[5, 80, 299, 17, 17, 200]])

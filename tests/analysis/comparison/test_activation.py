@@ -12,7 +12,7 @@ from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.analysis.comparison.pairs import ONE, OTHER, by_transformers, compared, matched, swapped, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 NEURON = Selection.parse("block.1.mlp.neuron.17")
 QUANTITIES = get_args(ActivationQuantity)

@@ -24,17 +24,20 @@ def test_a_text_is_aligned_with_itself_position_by_position(ids: tuple[int, ...]
     assert align_tokens(ids, ids).tolist() == list(range(len(ids)))
 
 
+@pytest.mark.long
 @given(IDS, IDS)
 def test_b_with_a_is_the_inverse_of_a_with_b(ids: tuple[int, ...], others: tuple[int, ...]):
     assert align_tokens(others, ids).tolist() == inverse(align_tokens(ids, others), len(others)).tolist()
 
 
+@pytest.mark.long
 @given(IDS, IDS)
 def test_aligned_positions_never_cross(ids: tuple[int, ...], others: tuple[int, ...]):
     aligned = align_tokens(ids, others)
     assert (np.diff(aligned[aligned >= 0]) > 0).all()
 
 
+@pytest.mark.long
 @given(SHORT, SHORT)
 def test_equal_tokens_are_a_longest_common_subsequence(ids: tuple[int, ...], others: tuple[int, ...]):
     aligned = align_tokens(ids, others)
@@ -164,6 +167,7 @@ def test_tokens_of_different_tokenizers_are_aligned_by_their_bytes(
 PIECES = st.lists(st.sampled_from([b"a", b" b", b"ab", b" ", "é".encode(), b"b"]), max_size=8).map(tuple)
 
 
+@pytest.mark.long
 @given(PIECES, PIECES)
 def test_counterparts_by_bytes_are_equal_symmetric_and_do_not_cross(
     tokens: tuple[bytes, ...], others: tuple[bytes, ...]

@@ -14,7 +14,7 @@ from analysis.comparison.pair import Comparison
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.analysis.comparison.pairs import ONE, OTHER, by_transformers, compared, matched, swapped, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 SELECTED = Selection.parse("block.1.attention.head.2")
 OF_TEXT: tuple[ColorBy, ...] = ("norm", "entropy", "first")

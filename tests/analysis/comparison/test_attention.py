@@ -14,7 +14,7 @@ from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Part, Selection
 from tests.analysis.comparison.pairs import ONE, OTHER, by_transformers, compared, matched, swapped, without_head
-from tests.conftest import long_text, make_tiny
+from tests.tiny import long_text, make_tiny
 
 VIEWS = get_args(ShownView)
 HEAD = Selection.parse("block.1.attention.head.2")

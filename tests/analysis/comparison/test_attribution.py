@@ -11,7 +11,7 @@ from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.comparing import BLOCK, HEAD, LONGER, A, B, compared, reference, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 LAST = 4
 

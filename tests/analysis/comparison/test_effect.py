@@ -20,7 +20,7 @@ from analysis.comparison.pair import Comparison
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from tests.comparing import BLOCK, HEAD, LONGER, A, B, compared, reference, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 TARGET = 17
 
@@ -72,6 +72,7 @@ def test_swapped_the_signs_change_exactly(tiny_gpt2: LanguageModel):
     assert_array_equal(here.effects, -there.effects)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("block", [0, 2])
 def test_it_is_the_difference_of_the_networks_effects(tiny_gpt2: LanguageModel, block: int):
     expected = np.array(effects(tiny_gpt2, A, block)) - effects(tiny_gpt2, LONGER, block)

@@ -15,7 +15,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from analysis.trace import Trace
 from tests.analysis.comparison.pairs import ONE, OTHER, by_transformers, compared, matched, swapped, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 BLOCK = Selection.parse("block.1.mlp")
 

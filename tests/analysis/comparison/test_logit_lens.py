@@ -21,7 +21,7 @@ from analysis.logit_lens import compute_lens_cells, compute_logit_lens
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.comparing import BLOCK, LONGER, A, B, compared, reference, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 def lens(model: LanguageModel, text: str) -> Any:

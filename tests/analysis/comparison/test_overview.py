@@ -10,7 +10,7 @@ from analysis.comparison.overview import compute_overview_difference, compute_pa
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.analysis.comparison.pairs import ONE, compared, matched, swapped, without_head
-from tests.conftest import long_text, make_tiny
+from tests.tiny import long_text, make_tiny
 
 
 def test_the_rank_is_by_size(tiny_gpt2: LanguageModel):

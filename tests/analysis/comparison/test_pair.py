@@ -10,7 +10,7 @@ from analysis.errors import SelectionError
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 def compared(model: LanguageModel, a: str, b: str, other: LanguageModel | None = None) -> Comparison:

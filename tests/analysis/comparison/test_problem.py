@@ -7,7 +7,7 @@ from analysis.comparison.problem import first_problem, incomparable
 from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from tests.comparing import LONGER, A, B, compared
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 def test_the_first_problem_is_told():

@@ -12,7 +12,7 @@ from analysis.comparison.saliency import SaliencyDifference, compute_saliency_di
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
 from tests.comparing import LONGER, A, B, compared, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 METHODS = ("integrated", "depth", "input_gradient", "gradient_norm", "occlusion")
 TARGET = 17

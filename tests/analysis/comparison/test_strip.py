@@ -9,7 +9,7 @@ from analysis.comparison.strip import compute_strip_difference
 from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.trace import Prompt
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 A, B = "the fox met a crow. The crow had a cheese", "the fox said hello. The crow had a cheese"
 

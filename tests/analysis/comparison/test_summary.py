@@ -12,7 +12,7 @@ from analysis.errors import SelectionError
 from analysis.models.language_model import LanguageModel
 from analysis.selection import Selection
 from tests.comparing import BLOCK, LONGER, A, B, compared, reference, without_head
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 def minus(

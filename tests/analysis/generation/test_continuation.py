@@ -48,6 +48,7 @@ def short_prompt(model: LanguageModel) -> Prompt:
     return Prompt(model.name, TEXT[: next(n for n in range(1, 99) if len(model.tokenize(TEXT[:n])) >= 5)])
 
 
+@pytest.mark.long
 def test_greedy_is_what_transformers_generates(tiny_model: LanguageModel) -> None:
     """40 tokens, in every family; with the end-of-text token and without."""
     trace = compute_trace(tiny_model, short_prompt(tiny_model))
@@ -115,6 +116,7 @@ def test_it_stops_after_an_end_of_text_token(tiny_gpt2: LanguageModel) -> None:
             assert fifth in end_ids(tiny_gpt2)
 
 
+@pytest.mark.long
 def test_the_text_limit_ends_it(tiny_gpt2: LanguageModel) -> None:
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))
     with never_ending(tiny_gpt2):
@@ -162,6 +164,7 @@ def test_two_halves_are_the_whole(tiny_gpt2: LanguageModel) -> None:
         assert [*half, *ids_of(compute_continuation(tiny_gpt2, trace, n_tokens=10, sampling=WARM))] == whole
 
 
+@pytest.mark.long
 def test_threads_do_not_influence_each_other(tiny_gpt2: LanguageModel) -> None:
     """Two requests with different seeds at once give what each gives alone."""
     trace = compute_trace(tiny_gpt2, Prompt("tiny", TEXT))

@@ -72,6 +72,7 @@ def test_infinitely_small_logits_are_never_drawn() -> None:
         assert drawn == {1, 2}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sampling", [Sampling(1.0), Sampling(0.8, top_k=6), Sampling(1.4, top_p=0.8)], ids=str)
 def test_tokens_are_drawn_as_often_as_their_probabilities_say(sampling: Sampling) -> None:
     """10,000 seeds: each of the ten most probable tokens within 3 σ, and chi-square over all that are expected five

@@ -8,6 +8,8 @@ import pytest
 from analysis.lessons.all_lessons import LESSONS
 from analysis.lessons.lesson import Claim, Subject
 
+pytestmark = pytest.mark.long  # with the bundled model
+
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_all_claims_hold_on_the_bundled_model(bundled: Subject, name: str) -> None:

@@ -13,6 +13,8 @@ from analysis.models.language_model import LanguageModel
 from analysis.saliency import compute_saliency
 from tests.analysis.causes.bare import Bare
 
+pytestmark = pytest.mark.long  # with the bundled model
+
 INDUCTION = [(2, 0), (3, 7), (4, 0), (4, 4), (4, 7)]
 
 

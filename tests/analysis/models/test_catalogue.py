@@ -47,6 +47,7 @@ def test_of_others_nothing_is_built_in():
     assert builtin_configuration(HubModel("gpt2", "a-branch")) is None
 
 
+@pytest.mark.long
 def test_two_sizes_have_two_fingerprints_and_none_is_called_untrained():
     outlines = [make_outline(builtin_configuration(HubModel(name)), HubModel(name)) for name in GPT2_SIZES]
     assert len({outline.info.fingerprint for outline in outlines}) == len(GPT2_SIZES)

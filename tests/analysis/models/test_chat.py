@@ -11,7 +11,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt
 from tests.checkpoints import CHATML, chat_tokenizer, starting_tokenizer
-from tests.conftest import byte_level_tokenizer, make_tiny
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 TRIMMED = "{{ bos_token }}[INST] {{ messages[0].content | trim }} [/INST]"  # as Llama 2 and 3 do
 

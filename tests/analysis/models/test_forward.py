@@ -5,7 +5,7 @@ import pytest
 from analysis.errors import TextError
 from analysis.models.forward import count_tokens, encode
 from analysis.models.language_model import LanguageModel
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 
 @pytest.mark.parametrize("start", [False, True])

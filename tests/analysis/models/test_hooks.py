@@ -15,7 +15,7 @@ from analysis.models.hooks import _gram, _written_norms, install_hooks, recordin
 from analysis.models.language_model import LanguageModel
 from analysis.tokens import Token
 from analysis.trace import Prompt
-from tests.conftest import FEW_FIRST, make_tiny
+from tests.tiny import FEW_FIRST, make_tiny
 
 
 def run(model: LanguageModel) -> torch.Tensor:
@@ -107,6 +107,7 @@ class Slow:
             handle.remove()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tiny_model", FEW_FIRST, indirect=True)
 def test_thirty_traces_from_eight_threads_equal_thirty_computed_alone(tiny_model: LanguageModel):
     texts = [f"{'fox ' * (n % 5)}number {n}" for n in range(30)]

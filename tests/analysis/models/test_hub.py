@@ -16,8 +16,8 @@ import analysis.models.hub
 from analysis.errors import ModelError
 from analysis.models.hub import Hub, HubModel
 from analysis.models.load import load_model
-from tests.conftest import make_tiny
 from tests.hub import COMMIT, SmallHub, served_hub
+from tests.tiny import make_tiny
 
 FOX = HubModel("owner/fox")
 

@@ -11,8 +11,8 @@ from analysis.models.forward import encode
 from analysis.models.hub import Hub, HubModel
 from analysis.models.load import load_model
 from tests.checkpoints import adapter, chat_tokenizer, edit_config, query_and_value, save, tiny
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
+from tests.tiny import make_tiny
 
 
 @pytest.fixture

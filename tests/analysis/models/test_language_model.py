@@ -19,7 +19,7 @@ from analysis.storage.trace_store import TraceStore
 from analysis.strip import compute_strip
 from analysis.trace import Prompt, Trace
 from tests.analysis.conftest import files
-from tests.conftest import TEXT, long_text, make_tiny
+from tests.tiny import TEXT, long_text, make_tiny
 
 OUTPUT = Selection.parse("output")
 KINDS = ["gpt2", "gptj", "gemma2", "nanochat"]  # with and without norm weights, a bias of the head, a cap
@@ -92,6 +92,7 @@ def test_a_row_is_computed_once_for_the_panels_of_a_click(tiny_gpt2: LanguageMod
     assert not np.allclose(rows[0], rows[3])
 
 
+@pytest.mark.long
 def test_262144_tokens(tmp_path: Path):
     """A pass over 65 tokens never holds all their logits, nor does the file; of 64 tokens, both do."""
     model = make_tiny("gpt2", vocab_size=262_144, max_position_embeddings=128)

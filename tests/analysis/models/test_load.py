@@ -16,7 +16,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model, network_without_weights
 from analysis.models.prepare import prepare_model
 from analysis.trace import Prompt
-from tests.conftest import BUNDLED, byte_level_tokenizer, make_tiny
+from tests.tiny import BUNDLED, byte_level_tokenizer, make_tiny
 
 # facts: blocks, heads, d_model, parameters with the tied head counted once, per block, attention, MLP, norms of a block
 GPT2_SIZES = {
@@ -41,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", GPT2_SIZES)
 def test_gpt2_has_the_published_number_of_parameters(name: str):
     n_blocks, n_heads, d_model, total, per_block, attention, mlp, norms = GPT2_SIZES[name]

@@ -20,7 +20,7 @@ from transformers import (
 from analysis.errors import ModelError
 from analysis.models.load import load_model
 from analysis.models.prepare import prepare_model
-from tests.conftest import byte_level_tokenizer, make_tiny
+from tests.tiny import byte_level_tokenizer, make_tiny
 
 SMALL = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 OTHERS = {

@@ -19,8 +19,8 @@ from analysis.models.open import open_model, wrap_model
 from analysis.summary import compute_summary
 from analysis.trace import Prompt
 from tests.analysis.conftest import assert_same
-from tests.conftest import BUNDLED, byte_level_tokenizer
 from tests.gguf_files import tiny, write_gguf
+from tests.tiny import BUNDLED, byte_level_tokenizer
 
 FOX = Prompt("memory", "The fox met a crow")
 HUB_COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -95,6 +95,7 @@ def test_half_precision_is_read_as_full(tiny_gpt2: LanguageModel):
     assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
 
 
+@pytest.mark.long
 def test_a_folder_is_read_once_until_it_changes(folder: Path, tiny_gpt2: LanguageModel):
     model = open_model(str(folder))
     assert open_model(folder) is model is open_model(folder)
@@ -121,6 +122,7 @@ def test_a_gguf_file_is_read_once_until_it_changes(tmp_path: Path):
         open_model(tmp_path / "absent.gguf")
 
 
+@pytest.mark.long
 def test_what_was_downloaded_is_found(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     cache = tmp_path / "hub" / "models--someone--stories"
     shutil.copytree(folder, cache / "snapshots" / HUB_COMMIT)
@@ -169,6 +171,7 @@ def test_weights_that_are_not_the_configurations_are_refused_in_words(tiny_gpt2:
         wrap_model(network, byte_level_tokenizer())
 
 
+@pytest.mark.long
 def test_the_bundled_model_is_known_by_its_name(bundled_model: LanguageModel):
     assert open_model("bundled") is open_model("bundled")
     assert open_model("bundled").info == open_model(BUNDLED).info == bundled_model.info

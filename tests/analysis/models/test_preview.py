@@ -11,9 +11,9 @@ from analysis.errors import ModelError
 from analysis.models.hub import Hub, HubModel
 from analysis.models.preview import locate, preview
 from tests.checkpoints import tiny_gpt2
-from tests.conftest import make_tiny
 from tests.gguf_files import tiny, write_gguf
 from tests.hub import SmallHub, served_hub
+from tests.tiny import make_tiny
 
 FOX = HubModel("owner/fox")
 

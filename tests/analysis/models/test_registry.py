@@ -19,7 +19,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.models.load import load_model
 from analysis.models.registry import ModelRegistry
 from analysis.trace import Prompt
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 BYTES = 4 * make_tiny("gpt2").info.n_parameters
 
@@ -167,6 +167,7 @@ def test_a_pinned_model_is_not_unloaded_and_counts(folders: dict[str, Path], loa
     assert loads == ["one"]
 
 
+@pytest.mark.long
 def test_the_least_recently_used_model_is_unloaded(folders: dict[str, Path], loads: list[str]):
     registry = ModelRegistry(folders, max_bytes=2 * BYTES)
     gone = weakref.ref(registry.get("one").network)
@@ -193,6 +194,7 @@ def test_asking_for_the_status_does_not_count_as_a_use(folders: dict[str, Path],
     assert status(registry, "one") == "on disk"
 
 
+@pytest.mark.long
 def test_a_model_in_use_is_unloaded_when_it_is_idle(folders: dict[str, Path]):
     registry = ModelRegistry(folders, max_bytes=BYTES)
     one = registry.get("one")
@@ -207,6 +209,7 @@ def test_a_model_in_use_is_unloaded_when_it_is_idle(folders: dict[str, Path]):
     assert status(registry, "one") == "on disk"
 
 
+@pytest.mark.long
 def test_all_models_stay_in_use(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(analysis.models.registry, "_IDLE_TIMEOUT_SECONDS", 0.2)
     registry = ModelRegistry(folders, max_bytes=BYTES)

@@ -99,6 +99,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(data=JSON | st.dictionaries(st.sampled_from([*OF_NEURONS]), JSON).map(lambda some: OF_NEURONS | some))
 def test_whatever_is_sent_is_read_or_refused_in_words(data: Any) -> None:
     try:

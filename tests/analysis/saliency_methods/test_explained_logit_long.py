@@ -11,7 +11,7 @@ from analysis.models.forward import compute_trace
 from analysis.models.language_model import LanguageModel
 from analysis.saliency import SaliencyMethod, SaliencyResult, compute_saliency
 from analysis.trace import Prompt
-from tests.conftest import long_text, make_tiny
+from tests.tiny import long_text, make_tiny
 
 pytestmark = pytest.mark.long
 

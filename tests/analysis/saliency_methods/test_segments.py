@@ -173,6 +173,7 @@ def own(segment: Segment, logit: Any, start: torch.Tensor, end: torch.Tensor, n_
     return values
 
 
+@pytest.mark.long
 def test_each_segment_equals_an_own_quadrature(found: Any) -> None:
     integral, logit, start, end = found
     parts = np.array([own(segment, logit, start, end, 3) for segment in integral.segments])

@@ -71,6 +71,7 @@ def test_the_least_recently_used_files_are_evicted_first(cache: FileCache) -> No
     assert kept == [1, 3, 4, 5, 6, 7, 8], "0 and 2 had not been used for longest"
 
 
+@pytest.mark.long
 def test_the_limit_holds_for_small_files_and_several_caches(tmp_path: Path) -> None:
     """Each file takes a whole block of the disk; the caches stand for processes, which share nothing but the folder."""
     caches = [FileCache(tmp_path / "c", max_bytes=LIMIT) for _ in range(3)]
@@ -227,6 +228,7 @@ def use_a_lot(directory: Path, seed: int, wrong: Any) -> None:
             wrong.value += 1
 
 
+@pytest.mark.long
 def test_processes_and_threads_write_read_and_evict_at_once(tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     wrong = fork.Value("i", 0)

@@ -18,7 +18,7 @@ from analysis.models.language_model import LanguageModel
 from analysis.storage.trace_store import TraceStore, trace_key
 from analysis.trace import Prompt, Trace
 from tests.analysis.conftest import FOX, assert_same, files, names
-from tests.conftest import TEXT, make_tiny
+from tests.tiny import TEXT, make_tiny
 
 # The cached trace equals the computed one.
 
@@ -107,6 +107,7 @@ def test_a_cached_text_can_be_too_long(store: TraceStore, tiny_gpt2: LanguageMod
 # Concurrency.
 
 
+@pytest.mark.long
 def test_threads_that_need_one_trace_cause_one_pass(
     store: TraceStore, tiny_gpt2: LanguageModel, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -160,6 +161,7 @@ def test_processes_that_need_one_trace_cause_one_pass(tmp_path: Path, tiny_gpt2:
     assert [logits for _, logits, _ in got] == pytest.approx([expected] * 2)
 
 
+@pytest.mark.long
 def test_many_threads_can_use_one_store(store: TraceStore, tiny_gpt2: LanguageModel, calls: list[str]):
     prompts = [Prompt("tiny", f"fox {n}") for n in range(12)]
     alone = {prompt: compute_trace(tiny_gpt2, prompt) for prompt in prompts}

@@ -22,7 +22,7 @@ from analysis.storage.trace_store import TraceStore
 from analysis.strip import compute_strip
 from analysis.trace import Prompt, Trace
 from tests.analysis.conftest import files, names
-from tests.conftest import TEXT, long_text, make_tiny
+from tests.tiny import TEXT, long_text, make_tiny
 
 pytestmark = pytest.mark.long
 

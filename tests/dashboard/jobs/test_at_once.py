@@ -41,6 +41,6 @@ def test_a_jobs_result_says_with_how_many_threads_it_was_computed(tmp_path: Path
     jobs = jobs_in(tmp_path)
     wanted = task(tiny_gpt2, lambda _report: {"a": np.array(1)})
     run(jobs, wanted)
-    assert jobs.show(wanted, {})[1]["threads"] == 1  # in tests; see tests/conftest.py
+    assert jobs.show(wanted, {})[1]["threads"] == 1  # in tests; see tests/fixtures.py
     Results(jobs.store).keep(wanted, {"a": np.array(1)}, 3.0, threads=4)
     assert ResultsAtOnce(jobs.store).show(wanted, {})[1]["threads"] == 4

@@ -11,9 +11,9 @@ from huggingface_hub import constants
 from analysis.errors import AnalysisError
 from analysis.models.hub import Hub, HubModel
 from dashboard.models.downloads import Download, Downloads
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import wait_until
+from tests.tiny import make_tiny
 
 FOX = HubModel("owner/fox")
 

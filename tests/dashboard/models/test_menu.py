@@ -12,7 +12,7 @@ from analysis.models.prepare import prepare_model
 from analysis.models.registry import ModelRegistry
 from dashboard.models.downloads import Download, Downloads
 from dashboard.models.menu import ModelMenu, model_memory_bytes
-from tests.conftest import byte_level_tokenizer
+from tests.tiny import byte_level_tokenizer
 
 
 def make(tmp_path: Path, sources: dict[str, Source], *, max_bytes: int | None = None, allow: bool = True) -> ModelMenu:

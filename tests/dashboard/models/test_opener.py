@@ -15,9 +15,9 @@ from dashboard.models.menu import ModelMenu
 from dashboard.models.model_list import ModelList
 from dashboard.models.opener import ModelOpener
 from tests.checkpoints import tiny_gpt2
-from tests.conftest import make_tiny
 from tests.hub import SmallHub, served_hub
 from tests.serving import wait_until
+from tests.tiny import make_tiny
 
 GB = 10**9
 

@@ -142,6 +142,7 @@ logging.getLogger().warning("%d", "{CANARY}")
 """
 
 
+@pytest.mark.long
 def test_all_that_python_says_is_lines() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True)
     told = [json.loads(row) for row in done.stderr.splitlines()]

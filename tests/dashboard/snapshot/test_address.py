@@ -7,7 +7,7 @@ import pytest
 from analysis.errors import AnalysisError, SelectionError
 from dashboard.snapshot.address import written_address
 from dashboard.snapshot.draw import Snapshots
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 
 def link(**parts: str) -> str:

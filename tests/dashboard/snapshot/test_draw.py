@@ -16,9 +16,9 @@ from dashboard.snapshot.draw import Snapshots
 from dashboard.snapshot.export import made
 from layouts.export_menu import ASKED, MADE
 from layouts.figures.architecture import ENDS, HEADS, STREAM, TILES
-from tests.conftest import TEXT
 from tests.dashboard.snapshot.test_overlay import applied
 from tests.page import Page, decoded, of_app, words
+from tests.tiny import TEXT
 
 SELECTIONS = ["block.1.attention.head.2@3", "block.2.mlp.neuron.9@5~7", "norm@4"]
 SETTINGS = {

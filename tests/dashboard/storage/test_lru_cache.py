@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from dashboard.storage.lru_cache import ByteLimitedCache
 
 
@@ -43,6 +45,7 @@ def test_a_key_that_is_set_again_counts_once() -> None:
     assert [cache.get(key) for key in "ab"] == ["aaaa", "bbbbbb"]
 
 
+@pytest.mark.long
 def test_threads_use_one_cache() -> None:
     cache = cache_of(50)
 

@@ -17,7 +17,7 @@ from dashboard.app import Explorer, create_app
 from dashboard.settings import Settings
 from dashboard.web.callback_request import CallbackRequest
 from dashboard.web.request_checks import Checks
-from tests.conftest import TEXT
+from tests.tiny import TEXT
 
 UPDATE = "/_dash-update-component"
 DEEP = '{"output": ' + "[" * 100_000

@@ -23,8 +23,8 @@ from dashboard.app import Explorer, create_app
 from dashboard.panels import PANELS
 from dashboard.services import AppServices
 from dashboard.settings import Settings
-from tests.conftest import TEXT
 from tests.page import Page, of_app
+from tests.tiny import TEXT
 
 pytestmark = pytest.mark.long
 

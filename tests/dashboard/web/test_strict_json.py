@@ -17,6 +17,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(VALUES, st.booleans(), st.sampled_from([(", ", ": "), (",", ":")]))
 def test_json_is_read(value: object, ascii_only: bool, separators: tuple[str, str]) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, separators=separators)

@@ -123,6 +123,7 @@ def test_above_128_tokens_it_is_an_image_of_one_byte_a_cell():
     assert list(heat.colorbar.ticktext) == ["0%", "1%", "5%", "20%", "50%", "100%"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0, 10.0])
 def test_whatever_is_attended_to_1024_tokens_and_25_heads_are_small(spread: float):
     """Noise is what compresses least: no head of a model looks like this. 0.1: at few keys; 10: at all alike."""

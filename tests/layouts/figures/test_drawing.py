@@ -18,8 +18,8 @@ from dashboard.services import AppServices
 from layouts import compare
 from layouts.figures.drawing import Drawing
 from layouts.figures.saliency import saliency_depth_figure, saliency_figure
-from tests.conftest import TEXT, long_text, make_services, make_tiny
 from tests.layouts.figures.test_saliency import DEPTH, RESULT
+from tests.tiny import TEXT, long_text, make_services, make_tiny
 
 WITH_FIGURES = [panel for panel in PANELS if any(isinstance(part, dcc.Graph) for part in panel.layout()._traverse())]
 SELECTIONS = ["embedding@0", "block.1.attention@2", "block.1.attention.head.2@3", "block.2.mlp.neuron.9@0", "output@1"]

@@ -61,6 +61,7 @@ def test_without_removals_there_is_only_before():
     assert not figure.layout.showlegend
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_the_grid_has_a_column_for_the_mlp(theme):
     figure = effect_sweep_figure(SWEEP, Selection.parse("block.1.mlp.neuron.3"), theme=theme)

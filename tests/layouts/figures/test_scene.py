@@ -78,6 +78,7 @@ def on_screen(model: ModelInfo, mesh: int) -> NDArray[np.float64]:
     return seen(figure, corners).reshape(-1, VERTICES, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mesh", "count"), [(0, "n_heads"), (1, "n_tiles")])
 def test_walls_are_read_from_left_to_right_and_from_top_to_bottom(model: ModelInfo, mesh: int, count: str) -> None:
     wall = on_screen(model, mesh)[: getattr(model, count)].mean(axis=1)
@@ -93,12 +94,14 @@ def test_walls_are_read_from_left_to_right_and_from_top_to_bottom(model: ModelIn
         assert len(rows[0]) == head_columns(model)
 
 
+@pytest.mark.long
 def test_no_wall_stands_before_another_in_the_opening_view(model: ModelInfo) -> None:
     for mesh in (0, 1):
         across = on_screen(model, mesh)[..., 0].reshape(model.n_blocks, -1)
         assert (across.max(axis=1)[:-1] < across.min(axis=1)[1:]).all()
 
 
+@pytest.mark.long
 def test_the_stream_hides_no_tile_in_the_opening_view(model: ModelInfo) -> None:
     """It stands before the tiles, but above them: measured across its own direction on the screen."""
     start, end = (on_screen(model, ENDS)[end].mean(axis=0) for end in (0, -1))
@@ -106,6 +109,7 @@ def test_the_stream_hides_no_tile_in_the_opening_view(model: ModelInfo) -> None:
     assert (on_screen(model, STREAM) @ across).min() > (on_screen(model, TILES) @ across).max()
 
 
+@pytest.mark.long
 def test_the_opening_view_fits_a_figure_twice_as_wide_as_high(model: ModelInfo) -> None:
     """Which shows 4 of Plotly's units across and 2 up; and it is wide enough, with room for the texts at its sides."""
     everything = np.concatenate([on_screen(model, mesh).reshape(-1, 2) for mesh in range(4)])

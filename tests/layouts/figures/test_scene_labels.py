@@ -61,6 +61,7 @@ def test_a_click_changes_no_texts_rank() -> None:
         assert figure.layout.meta["labels"] == list(range(len(other)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_blocks", [2, 6, 12, 24, 30, 48, 96])
 def test_no_two_texts_overlap(n_blocks: int) -> None:
     """In the opening view of the usual size; in smaller ones, the page hides some. The texts at the sides fit."""

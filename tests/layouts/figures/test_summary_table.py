@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from analysis.summary import compute_summary
 from layouts.figures.summary import parameter_rows
 from layouts.figures.summary_table import SummaryTable
-from tests.conftest import make_tiny
+from tests.tiny import make_tiny
 
 
 class Cells(HTMLParser):

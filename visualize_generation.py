@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.causes.role import compute_prediction_and_role
 from analysis.generation.continuation import compute_continuation
 from analysis.generation.sampling import Sampling
 from analysis.models.open import ModelLike, chosen_model
@@ -47,7 +48,7 @@ def plot_prediction(
     """
     shown, trace, _ = read_sentence(chosen_model(model), sentence, position)
     part, here = read_part(trace, select, position)
-    result = compute_prediction(shown, trace, part, here)
+    result, _ = compute_prediction_and_role(shown, trace, part, here)  # to the bit as on the page
     end = compute_prediction(shown, trace, Selection(Part.OUTPUT), here)
     return standalone(
         [summary_figure(result)],

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.activation import stream_sizes
 from analysis.attention import attention_entropy
 from analysis.attribution import AttributionResult
 from analysis.causes.sweep import SweepResult
@@ -139,7 +138,9 @@ def compute_architecture(
         heads=_finite(heads),
         tiles=_finite(tiles),
         strongest=strongest,
-        residual_norms=stream_sizes(trace, "norm")[position],
+        residual_norms=_finite(
+            np.linalg.norm([trace.residual(depth)[position] for depth in range(trace.info.n_blocks + 1)], axis=1)
+        ),
         attribution=attribution if color_by == "attribution" else None,
         sweep=sweep if color_by == "effect" else None,
         own=own if color_by == "own" else None,

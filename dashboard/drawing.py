@@ -46,7 +46,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     names = [str(one) for one in (*inputs, *state)]
     drawer = PanelDrawer(services, panels, headings)
     app.callback(  # what the page asks with, and what it writes
-        # A list, which costs Dash less than nested dictionaries. The first id names the callback in log and metrics.
+        # The first id names the callback in log and metrics.
         [_SHOWN, *(one for panel in panels for one in panel.outputs.values())],
         inputs,
         state,
@@ -198,7 +198,7 @@ def to_json(value: Any) -> bytes:
 
     Plotly's own encoder, on meeting a figure or component, walks through the whole of it a second time.
     """
-    return orjson.dumps(value, default=as_json)
+    return orjson.dumps(value, default=as_json, option=orjson.OPT_NON_STR_KEYS)
 
 
 def plain(value: Any) -> Any:

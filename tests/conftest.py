@@ -20,7 +20,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the fixtures where tests run: the process that hands tests to others needs neither torch nor transformers,
     whose import takes 5 s.
     """
-    if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
+    here = config.getoption("dist", "no") == "no" or config.getoption("collectonly")
+    if here or hasattr(config, "workerinput"):
         config.pluginmanager.import_plugin("tests.fixtures")
 
 

@@ -27,7 +27,7 @@ def prepare_to_fork(app: Explorer) -> None:
     compress_files(app.server, document)
     # In 0.2 s; others would keep the page waiting. Loading in a forked process copies 13 MB of what processes share.
     if app.registry.names()[0] == BUNDLED:
-        with suppress(AnalysisError):  # which the page shows
+        with suppress(AnalysisError, OSError, MemoryError):  # which the page shows
             app.registry.get(BUNDLED)
     # Objects that exist now are never collected: a collection in a forked process would copy all of them.
     gc.collect()

@@ -58,7 +58,7 @@ MIDDLEWARE: tuple[tuple[Install, str], ...] = (
     ),
     (
         lambda app, _: admission.install(app.server),
-        "innermost, around Dash's own view: only a checked request takes a slot",
+        "innermost, around the view that runs callbacks: only a checked request takes a slot",
     ),
 )
 

@@ -45,20 +45,28 @@ class RateLimit:
 
     def refused_until(self, client: str) -> float | None:
         """Count a request: None, or if it is one too many, the time in seconds since 1970 at which to try again."""
-        limiter = self._alone if self.counts_alone else self._together
+        if self.counts_alone:
+            return self._count(self._alone, client)
+        if self._alone_until:  # while this request finds out whether Redis answers again, others do not wait for it
+            self._alone_until = time.monotonic() + _RETRY_SECONDS
         try:
-            if limiter.hit(self._limit, client):
-                return None
-            return float(limiter.get_window_stats(self._limit, client).reset_time)
+            until = self._count(self._together, client)
         except StorageError as error:
             _log.warning("Requests are counted in this process alone for a while: %s", error.storage_error)
             self._alone_until = time.monotonic() + _RETRY_SECONDS
-            return self.refused_until(client)
+            return self._count(self._alone, client)
+        self._alone_until = 0.0
+        return until
+
+    def _count(self, limiter: FixedWindowRateLimiter, client: str) -> float | None:
+        if limiter.hit(self._limit, client):
+            return None
+        return float(limiter.get_window_stats(self._limit, client).reset_time)
 
 
 def install(server: Flask, settings: Settings) -> RateLimit:
     """Limit the requests of each client. Files and probes do not count."""
-    limit = RateLimit(settings.requests_per_minute, settings.redis_address if settings.redis_url else "")
+    limit = RateLimit(settings.requests_per_minute, settings.redis_address)
 
     def check() -> Response | None:
         if is_file() or request.path in (ALIVE, READY):

@@ -39,7 +39,7 @@ def install(app: Dash) -> None:
     headers = always.headers
 
     def add_headers(response: Response) -> Response:
-        response.headers.extend(headers)
+        response.headers.update(headers)
         if request.is_secure:
             https_only.set_headers(response)
         if not is_file():

@@ -72,3 +72,21 @@ def test_processes_count_together_in_redis_and_alone_without_it(
     with redis_server(tmp_path, port):
         assert statuses(first, 3, "192.0.2.5") + statuses(second, 2, "192.0.2.5") == [200, 200, 200, 200, 429]
     assert not limit.counts_alone
+
+
+def test_while_one_request_asks_redis_again_others_do_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = RateLimit(5, f"redis://127.0.0.1:{free_port()}/0")
+    assert limit.refused_until("a") is None
+    assert limit.counts_alone
+    limit._alone_until = 1.0  # a time that has passed
+    seen = []
+
+    class Together:
+        def hit(self, *_: object) -> bool:
+            seen.append(limit.counts_alone)
+            return True
+
+    monkeypatch.setattr(limit, "_together", Together())
+    assert limit.refused_until("a") is None
+    assert seen == [True]
+    assert not limit.counts_alone

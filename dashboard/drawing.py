@@ -198,7 +198,7 @@ def to_json(value: Any) -> bytes:
 
     Plotly's own encoder, on meeting a figure or component, walks through the whole of it a second time.
     """
-    return orjson.dumps(value, default=as_json, option=orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(value, default=as_json)
 
 
 def plain(value: Any) -> Any:

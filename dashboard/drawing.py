@@ -56,7 +56,7 @@ def register(app: Dash, services: Services, panels: Sequence[PanelCallback], *, 
     dispatch = app.server.view_functions[CALLBACK]
 
     def view() -> Any:
-        """Answer this callback, whose 130 values Dash would copy and compare again for a sixth of a click's time."""
+        """The answer to this callback; Dash would copy and compare its values again, for a sixth of a click's time."""
         asked = callback_request()
         if asked.component != ids.PANELS:
             return dispatch()

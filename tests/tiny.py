@@ -142,7 +142,7 @@ def sentencepiece_tokenizer() -> Any:
 
 @cache
 def tiny_of(model_type: str) -> LanguageModel:
-    """One for all tests of a process: pytest would make it again for each file."""
+    """The tiny random model of a family, made once in a process: pytest would make it again for each file."""
     return make_tiny(model_type)
 
 

@@ -100,7 +100,7 @@ def _direction(model: LanguageModel, trace: Trace, selection: Selection, positio
 
 
 def _role(model: LanguageModel, trace: Trace, selection: Selection, position: int, changes: Float) -> RoleResult:
-    """changes: in all logits, (n_vocab,)."""
+    """The role, given the changes in all logits, (n_vocab,)."""
     block, head, neuron = selection.block or 0, selection.head, selection.neuron
     raised, lowered = _extremes(model, changes)
     attention = None if head is None else trace.attention(block, at=head)

@@ -44,7 +44,7 @@ class RateLimit:
         return time.monotonic() < self._alone_until
 
     def refused_until(self, client: str) -> float | None:
-        """Count a request: None, or if it is one too many, the time in seconds since 1970 at which to try again."""
+        """The time to try again, in seconds since 1970, of a request that is one too many; None for others. Counts it."""
         if self.counts_alone:
             return self._count(self._alone, client)
         if self._alone_until:  # while this request finds out whether Redis answers again, others do not wait for it

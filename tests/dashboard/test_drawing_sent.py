@@ -29,7 +29,7 @@ def panels(services: Services) -> Iterator[list[PanelCallback]]:
 
 
 def by_plotly(value: Any) -> Any:
-    """What Plotly and Dash would write of a value; by their slower encoder, which keeps the digits of arrays."""
+    """The JSON of Plotly and Dash, by their slower encoder, which keeps all digits of arrays."""
     if isinstance(value, go.Figure):
         value = go.Figure(**value._given)
     return figure_without_defaults(json.loads(to_json_plotly(value, engine="json")))

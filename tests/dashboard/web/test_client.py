@@ -128,7 +128,9 @@ def test_there_is_no_session_even_for_a_cookie_that_the_server_has_signed() -> N
     app = server()
     app.secret_key = "secret"
     app.add_url_rule("/session", "session", lambda: dict(flask.session))
-    cookie = SecureCookieSessionInterface().get_signing_serializer(app).dumps({"name": "Ann"})  # type: ignore[union-attr]
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer
+    cookie = serializer.dumps({"name": "Ann"})
     asker = app.test_client()
     asker.set_cookie("session", str(cookie))
     answer = asker.get("/session")

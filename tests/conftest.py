@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    """Whether a test needs a browser, a server or a background job, takes long, or repeats others on a further family."""
+    """Whether a test needs a browser, a server or a background job, takes long, or repeats one on a further family."""
     marked = any(item.get_closest_marker(name) for name in ("browser", "long", "slow"))
     module = item.getparent(pytest.Module)
     assert module

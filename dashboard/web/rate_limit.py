@@ -44,7 +44,7 @@ class RateLimit:
         return time.monotonic() < self._alone_until
 
     def refused_until(self, client: str) -> float | None:
-        """The time to try again, in seconds since 1970, of a request that is one too many; None for others. Counts it."""
+        """The time to try again, in seconds since 1970, for a request above the limit; None for others. Counts it."""
         if self.counts_alone:
             return self._count(self._alone, client)
         if self._alone_until:  # while this request finds out whether Redis answers again, others do not wait for it
